@@ -1,0 +1,90 @@
+"""The one model in the middle: frozen dataclasses in Envoy's vocabulary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgesim.model.clusters import (
+    Assignments,
+    Cluster,
+    ClusterType,
+    Endpoint,
+    FallbackPolicy,
+    ServiceRef,
+    SubsetConfig,
+    SubsetSelector,
+)
+from edgesim.model.head import RequestHead
+from edgesim.model.problems import Origin, OriginStep, Position, Problem, ResourceKey, Severity
+from edgesim.model.routes import (
+    NO_MUTATIONS,
+    Action,
+    Destination,
+    DirectResponseAction,
+    ForwardAction,
+    HeaderMatcher,
+    HeaderMutations,
+    HeaderValue,
+    HostRewrite,
+    HostRewriteKind,
+    PathKind,
+    PathMatcher,
+    QueryMatcher,
+    RedirectAction,
+    RegexRewrite,
+    Route,
+    RouteMatch,
+    Subset,
+    ValueKind,
+    VirtualHost,
+    WeightedCluster,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything an engine needs to serve, but for the endpoints of EDS clusters."""
+
+    virtual_hosts: tuple[VirtualHost, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+
+
+__all__ = [
+    "NO_MUTATIONS",
+    "Action",
+    "Assignments",
+    "Cluster",
+    "ClusterType",
+    "Destination",
+    "DirectResponseAction",
+    "Endpoint",
+    "FallbackPolicy",
+    "ForwardAction",
+    "HeaderMatcher",
+    "HeaderMutations",
+    "HeaderValue",
+    "HostRewrite",
+    "HostRewriteKind",
+    "Model",
+    "Origin",
+    "OriginStep",
+    "PathKind",
+    "PathMatcher",
+    "Position",
+    "Problem",
+    "QueryMatcher",
+    "RedirectAction",
+    "RegexRewrite",
+    "RequestHead",
+    "ResourceKey",
+    "Route",
+    "RouteMatch",
+    "ServiceRef",
+    "Severity",
+    "Subset",
+    "SubsetConfig",
+    "SubsetSelector",
+    "ValueKind",
+    "VirtualHost",
+    "WeightedCluster",
+]

@@ -1,0 +1,74 @@
+"""What can be wrong, where, and in whose resource.
+
+There are three classes. An *error* makes a resource unusable, a *warning* makes part of it
+unusable, a *note* is information: it never freezes, refuses, or changes an exit code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """The three classes of problem, gravest first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ResourceKey:
+    """The identity of a resource; `namespace` is empty for cluster-scoped kinds."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class OriginStep:
+    """One resource a piece of the model came from, with the line where it says so."""
+
+    kind: str
+    namespace: str
+    name: str
+    file: str
+    line: int
+
+
+Origin = tuple[OriginStep, ...]
+"""The chain of resources a Route, Cluster or VirtualHost came from, outermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong (or worth knowing), attached to the resource that causes it.
+
+    `field` is the path inside the document (`spec.virtualHost.routes[0].matchers[1].regex`), `hint`
+    what was likely meant, `code` the stable code with a page in `docs/problems/`.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    resource: ResourceKey | None = None
+    field: str = ""
+    position: Position | None = None
+    hint: str = ""
