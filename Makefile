@@ -1,0 +1,82 @@
+# Everything a developer or a visitor needs; `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first Python that is new enough, unless PYTHON says which.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# PIP is the installing pip: the one inside .venv, or the system's where `venv` cannot bring one along (Debian).
+PIP = $$(cat $(VENV)/.pip) --disable-pip-version-check install --quiet --no-input
+PORT ?= 8080
+ADMIN_PORT ?= 9901
+PYTEST_ARGS ?=
+
+.PHONY: help install demo test slow lint format bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/.dev ## make .venv with everything a developer needs
+
+demo: $(VENV)/.runtime ## set up and serve the example canary [PORT=8080 ADMIN_PORT=9901]
+	@exec $(BIN)/edgesim demo --port $(PORT) --admin-port $(ADMIN_PORT)
+
+test: $(VENV)/.dev ## the test suite, on every core
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+slow: $(VENV)/.dev ## minutes long: differential runs against Envoy, fuzz, soak
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev ## ruff, mypy, the house's layers, generated docs
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@for script in docs/generate/*.py; do \
+		test ! -e "$$script" || { echo "$$script --check"; PYTHONPATH=. $(BIN)/python "$$script" --check; } || exit 1; \
+	done
+
+format: $(VENV)/.dev ## mend what ruff can mend, and write the generated docs
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format --quiet
+	@for script in docs/generate/*.py; do test ! -e "$$script" || PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
+
+bench: $(VENV)/.dev ## measure routing, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/
+	$(BIN)/python -m bench.routes
+	$(BIN)/python -m bench.proxy
+
+# dev.txt first: runtime.txt is cut from its versions, so that one .venv can hold both.
+COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml locks/build.in
+lock: $(VENV)/.dev ## choose newest versions and write locks/
+	$(PIP) uv
+	$(COMPILE) --extra dev --output-file locks/dev.txt
+	$(COMPILE) --constraint locks/dev.txt --no-annotate --output-file locks/runtime.txt
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "edgesim needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1); try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+		$(PYTHON) -m venv $(VENV) && echo '$(BIN)/python -m pip' >$@; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --without-pip $(VENV) && echo '$(PYTHON) -m pip --python $(BIN)/python' >$@; \
+	else \
+		echo "$(PYTHON) has neither ensurepip nor pip; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi
+
+# The stamps: runtime alone is enough for `make demo`; the rest comes when a developer asks for it.
+$(VENV)/.runtime: $(VENV)/.pip locks/runtime.txt pyproject.toml
+	@echo 'installing edgesim and what it runs on into $(VENV) ...'
+	@$(PIP) --require-hashes --requirement locks/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime locks/dev.txt
+	@echo 'installing the developer tools into $(VENV) ...'
+	@$(PIP) --require-hashes --requirement locks/dev.txt
+	@touch $@

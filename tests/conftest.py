@@ -1,0 +1,41 @@
+"""What every test of edgesim shares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REQUIRE_ALL = os.environ.get("EDGESIM_REQUIRE_ALL") == "1"
+
+# Every core may be busy with other tests, so time is no evidence of a slow strategy.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("laptop", _PATIENT, max_examples=50)
+settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=False, print_blob=True)
+settings.register_profile("deep", _PATIENT, max_examples=5000, print_blob=True)
+settings.load_profile(os.environ.get("EDGESIM_HYPOTHESIS") or ("ci" if REQUIRE_ALL else "laptop"))
+
+
+def _must_run(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure: on a machine that claims to have everything, a skip hides a broken promise."""
+    expected_failure = hasattr(report, "wasxfail")
+    if REQUIRE_ALL and report.skipped and not expected_failure:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"EDGESIM_REQUIRE_ALL=1 admits no skipped test: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _must_run(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _must_run(report)
+    return report
