@@ -1,0 +1,233 @@
+"""gateway.solo.io/v1: VirtualService, with its routes, matchers and actions.
+
+Source: Gloo's virtual_service.proto, matchers.proto and proxy.proto; reference sections 2 to 4.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from edgesim.dialects.schema.common import NOT_SIMULATED, Manifest, NotSimulated, Ref, Strict, UInt32
+from edgesim.dialects.schema.options import (
+    DelegateOptionsRefs,
+    RegexMatchAndSubstitute,
+    RouteOptions,
+    VirtualHostOptions,
+    WeightedDestinationOptions,
+)
+
+
+class HeaderMatcher(Strict):
+    """A condition on a header; an empty value asks for presence (section 3)."""
+
+    name: str = ""
+    value: str = ""
+    regex: bool = False
+    invert_match: bool = False
+
+
+class QueryParameterMatcher(Strict):
+    """A condition on a query parameter; an empty value asks for presence (section 3)."""
+
+    name: str = ""
+    value: str = ""
+    regex: bool = False
+
+
+class Matcher(Strict):
+    """Conditions that must all hold (section 3)."""
+
+    ONE_OF: ClassVar = (("prefix", "exact", "regex", "connectMatcher"),)
+
+    prefix: str | None = None
+    exact: str | None = None
+    regex: str | None = None
+    connect_matcher: NotSimulated = None
+    case_sensitive: bool | None = None
+    headers: tuple[HeaderMatcher, ...] = ()
+    query_parameters: tuple[QueryParameterMatcher, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+class SubsetValues(Strict):
+    """The labels a subset of an upstream's endpoints carries."""
+
+    values: dict[str, str] | None = None
+
+
+class KubeDestination(Strict):
+    """A Service as a destination, without an Upstream."""
+
+    ref: Ref | None = None
+    port: UInt32 = 0
+
+
+class Destination(Strict):
+    """Where a request goes (section 4.1)."""
+
+    ONE_OF: ClassVar = (("upstream", "kube", "consul"),)
+
+    upstream: Ref | None = None
+    kube: Annotated[KubeDestination | None, NOT_SIMULATED] = None
+    consul: NotSimulated = None
+    subset: SubsetValues | None = None
+    destination_spec: NotSimulated = None
+
+
+class WeightedDestination(Strict):
+    """One arm of a split; a missing weight is 0 (section 4.2)."""
+
+    destination: Destination | None = None
+    weight: UInt32 | None = None
+    options: WeightedDestinationOptions | None = None
+
+
+class MultiDestination(Strict):
+    """A split over several destinations (section 4.2)."""
+
+    destinations: tuple[WeightedDestination, ...] = ()
+
+
+class RouteAction(Strict):
+    """Forward the request (section 4.1)."""
+
+    ONE_OF: ClassVar = (("single", "multi", "upstreamGroup", "clusterHeader", "dynamicForwardProxy"),)
+
+    single: Destination | None = None
+    multi: MultiDestination | None = None
+    upstream_group: Ref | None = None
+    cluster_header: str | None = None
+    dynamic_forward_proxy: NotSimulated = None
+
+
+class RedirectAction(Strict):
+    """Answer with a redirect (section 4.4)."""
+
+    ONE_OF: ClassVar = (("pathRedirect", "prefixRewrite", "regexRewrite"),)
+
+    host_redirect: str = ""
+    path_redirect: str | None = None
+    prefix_rewrite: str | None = None
+    regex_rewrite: RegexMatchAndSubstitute | None = None
+    response_code: Literal[
+        "MOVED_PERMANENTLY", "FOUND", "SEE_OTHER", "TEMPORARY_REDIRECT", "PERMANENT_REDIRECT", 0, 1, 2, 3, 4
+    ] = "MOVED_PERMANENTLY"
+    https_redirect: bool = False
+    strip_query: bool = False
+    port_redirect: UInt32 | None = None
+
+
+class DirectResponseAction(Strict):
+    """Answer without an upstream (section 4.5)."""
+
+    status: UInt32 = 0
+    body: str = ""
+
+
+Operator = Literal[
+    "Equals", "DoubleEquals", "NotEquals", "In", "NotIn", "Exists", "DoesNotExist", "GreaterThan", "LessThan",
+    0, 1, 2, 3, 4, 5, 6, 7, 8,
+]  # fmt: skip
+
+
+class SelectorExpression(Strict):
+    """One condition on a RouteTable's labels (section 5.2)."""
+
+    key: str = ""
+    operator: Operator = "Equals"
+    values: tuple[str, ...] = ()
+
+
+class RouteTableSelector(Strict):
+    """Which RouteTables a delegating route takes in (section 5.2)."""
+
+    namespaces: tuple[str, ...] = ()
+    labels: dict[str, str] | None = None
+    expressions: tuple[SelectorExpression, ...] = ()
+
+
+class DelegateAction(Strict):
+    """Leave the routes below to RouteTables (section 4.6)."""
+
+    ONE_OF: ClassVar = (("ref", "selector"),)
+
+    name: str = ""
+    namespace: str = ""
+    ref: Ref | None = None
+    selector: RouteTableSelector | None = None
+
+
+class Route(Strict):
+    """One route of a VirtualService or RouteTable (section 2.4)."""
+
+    ONE_OF: ClassVar = (("routeAction", "redirectAction", "directResponseAction", "delegateAction"),)
+
+    matchers: tuple[Matcher, ...] = ()
+    inheritable_matchers: Annotated[bool | None, NOT_SIMULATED] = None
+    inheritable_path_matchers: Annotated[bool | None, NOT_SIMULATED] = None
+    name: str = ""
+    options: RouteOptions | None = None
+    options_config_refs: Annotated[DelegateOptionsRefs | None, NOT_SIMULATED] = None
+    route_action: RouteAction | None = None
+    redirect_action: RedirectAction | None = None
+    direct_response_action: DirectResponseAction | None = None
+    delegate_action: DelegateAction | None = None
+
+
+class VirtualHost(Strict):
+    """Domains and their routes (section 2)."""
+
+    domains: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+    options: VirtualHostOptions | None = None
+    options_config_refs: Annotated[DelegateOptionsRefs | None, NOT_SIMULATED] = None
+
+
+class SslFiles(Strict):
+    """Certificates from files."""
+
+    tls_cert: str = ""
+    tls_key: str = ""
+    root_ca: str = ""
+    ocsp_staple: str = ""
+
+
+class SslParameters(Strict):
+    """TLS versions, ciphers and curves."""
+
+    minimum_protocol_version: str | int = "TLS_AUTO"
+    maximum_protocol_version: str | int = "TLS_AUTO"
+    cipher_suites: tuple[str, ...] = ()
+    ecdh_curves: tuple[str, ...] = ()
+
+
+class SslConfig(Strict):
+    """TLS towards clients (section 2.3)."""
+
+    ONE_OF: ClassVar = (("secretRef", "sslFiles", "sds"),)
+
+    secret_ref: Ref | None = None
+    ssl_files: SslFiles | None = None
+    sds: NotSimulated = None
+    sni_domains: tuple[str, ...] = ()
+    verify_subject_alt_name: tuple[str, ...] = ()
+    parameters: SslParameters | None = None
+    alpn_protocols: tuple[str, ...] = ()
+    one_way_tls: bool | None = None
+    disable_tls_session_resumption: bool | None = None
+    transport_socket_connect_timeout: str | None = None
+    ocsp_staple_policy: str | int | None = None
+
+
+class VirtualServiceSpec(Strict):
+    """The spec of a VirtualService."""
+
+    display_name: str = ""
+    ssl_config: Annotated[SslConfig | None, NOT_SIMULATED] = None
+    virtual_host: VirtualHost | None = None
+
+
+class VirtualService(Manifest, kw_only=True):
+    """gateway.solo.io/v1 VirtualService."""
+
+    spec: VirtualServiceSpec

@@ -1,0 +1,290 @@
+"""The Kubernetes kinds of a release (core/v1, apps/v1): Namespace, Service, Pod, Endpoints, Deployment.
+
+Source: the Kubernetes API reference, v1.30. Fields that a cluster defaults in a dump are accepted
+without a note; probes and init containers get one, because edgesim runs neither.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from edgesim.dialects.schema.common import DnsLabel, DnsName, FreeForm, Manifest, NotSimulated, Port, Strict
+
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Protocol = Literal["TCP", "UDP", "SCTP"]
+
+
+class NamespaceSpec(Strict):
+    """What a cluster writes into a namespace."""
+
+    finalizers: FreeForm = None
+
+
+class Namespace(Manifest, kw_only=True):
+    """core/v1 Namespace."""
+
+    spec: NamespaceSpec | None = None
+
+
+class ServicePort(Strict):
+    """A port of a Service."""
+
+    port: Port
+    name: str = ""
+    target_port: int | str | None = None
+    protocol: Protocol = "TCP"
+    app_protocol: FreeForm = None
+    node_port: FreeForm = None
+
+
+class ServiceSpec(Strict):
+    """core/v1 ServiceSpec."""
+
+    ports: tuple[ServicePort, ...] = ()
+    selector: dict[str, str] | None = None
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = "ClusterIP"
+    external_name: NotSimulated = None
+    cluster_ip: FreeForm = field(default=None, name="clusterIP")
+    cluster_ips: FreeForm = field(default=None, name="clusterIPs")
+    external_ips: FreeForm = field(default=None, name="externalIPs")
+    load_balancer_ip: FreeForm = field(default=None, name="loadBalancerIP")
+    load_balancer_class: FreeForm = None
+    load_balancer_source_ranges: FreeForm = None
+    allocate_load_balancer_node_ports: FreeForm = None
+    external_traffic_policy: FreeForm = None
+    internal_traffic_policy: FreeForm = None
+    traffic_distribution: FreeForm = None
+    health_check_node_port: FreeForm = None
+    ip_families: FreeForm = None
+    ip_family_policy: FreeForm = None
+    publish_not_ready_addresses: FreeForm = None
+    session_affinity: FreeForm = None
+    session_affinity_config: FreeForm = None
+    topology_keys: FreeForm = None
+
+
+class Service(Manifest, kw_only=True):
+    """core/v1 Service."""
+
+    spec: ServiceSpec
+
+
+class ContainerPort(Strict):
+    """A port a container listens on."""
+
+    container_port: Port
+    name: str = ""
+    protocol: Protocol = "TCP"
+    host_port: FreeForm = None
+    host_ip: FreeForm = field(default=None, name="hostIP")
+
+
+class EnvVar(Strict):
+    """An environment variable of a container."""
+
+    name: str
+    value: str = ""
+    value_from: FreeForm = None
+
+
+class Container(Strict):
+    """core/v1 Container."""
+
+    name: DnsLabel
+    image: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
+    env: tuple[EnvVar, ...] = ()
+    env_from: FreeForm = None
+    working_dir: FreeForm = None
+    resources: FreeForm = None
+    resize_policy: FreeForm = None
+    restart_policy: FreeForm = None
+    volume_mounts: FreeForm = None
+    volume_devices: FreeForm = None
+    liveness_probe: NotSimulated = None
+    readiness_probe: NotSimulated = None
+    startup_probe: NotSimulated = None
+    lifecycle: NotSimulated = None
+    termination_message_path: FreeForm = None
+    termination_message_policy: FreeForm = None
+    image_pull_policy: FreeForm = None
+    security_context: FreeForm = None
+    stdin: FreeForm = None
+    stdin_once: FreeForm = None
+    tty: FreeForm = None
+
+
+class PodSpec(Strict):
+    """core/v1 PodSpec."""
+
+    containers: Annotated[tuple[Container, ...], Meta(min_length=1)]
+    init_containers: NotSimulated = None
+    ephemeral_containers: FreeForm = None
+    volumes: FreeForm = None
+    restart_policy: FreeForm = None
+    termination_grace_period_seconds: FreeForm = None
+    active_deadline_seconds: FreeForm = None
+    dns_policy: FreeForm = None
+    dns_config: FreeForm = None
+    node_selector: FreeForm = None
+    node_name: FreeForm = None
+    service_account_name: FreeForm = None
+    service_account: FreeForm = None
+    automount_service_account_token: FreeForm = None
+    host_network: FreeForm = None
+    host_pid: FreeForm = field(default=None, name="hostPID")
+    host_ipc: FreeForm = field(default=None, name="hostIPC")
+    host_users: FreeForm = None
+    share_process_namespace: FreeForm = None
+    security_context: FreeForm = None
+    image_pull_secrets: FreeForm = None
+    hostname: FreeForm = None
+    subdomain: FreeForm = None
+    set_hostname_as_fqdn: FreeForm = field(default=None, name="setHostnameAsFQDN")
+    affinity: FreeForm = None
+    scheduler_name: FreeForm = None
+    scheduling_gates: FreeForm = None
+    tolerations: FreeForm = None
+    host_aliases: FreeForm = None
+    priority_class_name: FreeForm = None
+    priority: FreeForm = None
+    preemption_policy: FreeForm = None
+    readiness_gates: FreeForm = None
+    runtime_class_name: FreeForm = None
+    enable_service_links: FreeForm = None
+    overhead: FreeForm = None
+    topology_spread_constraints: FreeForm = None
+    os: FreeForm = None
+    resource_claims: FreeForm = None
+    resources: FreeForm = None
+
+
+class Pod(Manifest, kw_only=True):
+    """core/v1 Pod."""
+
+    spec: PodSpec
+
+
+class TemplateMetadata(Strict):
+    """The metadata of a pod template; a name is allowed and ignored, as in Kubernetes."""
+
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    name: FreeForm = None
+    namespace: FreeForm = None
+    generate_name: FreeForm = None
+    creation_timestamp: FreeForm = None
+    finalizers: FreeForm = None
+
+
+class PodTemplate(Strict):
+    """core/v1 PodTemplateSpec."""
+
+    spec: PodSpec
+    metadata: TemplateMetadata | None = None
+
+
+class LabelExpression(Strict):
+    """One requirement of a label selector."""
+
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: tuple[str, ...] = ()
+
+
+class LabelSelector(Strict):
+    """meta/v1 LabelSelector."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: tuple[LabelExpression, ...] = ()
+
+
+class DeploymentSpec(Strict):
+    """apps/v1 DeploymentSpec."""
+
+    selector: LabelSelector
+    template: PodTemplate
+    replicas: Count = 1
+    strategy: FreeForm = None
+    min_ready_seconds: FreeForm = None
+    revision_history_limit: FreeForm = None
+    progress_deadline_seconds: FreeForm = None
+    paused: NotSimulated = None
+
+
+class Deployment(Manifest, kw_only=True):
+    """apps/v1 Deployment."""
+
+    spec: DeploymentSpec
+
+
+class TargetRef(Strict):
+    """The object behind an endpoint's address (core/v1 ObjectReference)."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: FreeForm = None
+    api_version: FreeForm = None
+    resource_version: FreeForm = None
+    field_path: FreeForm = None
+
+
+class EndpointAddress(Strict):
+    """One address of a subset."""
+
+    ip: str
+    hostname: str = ""
+    node_name: FreeForm = None
+    target_ref: TargetRef | None = None
+
+
+class EndpointPort(Strict):
+    """One port of a subset; `name` is that of the Service's port."""
+
+    port: Port
+    name: str = ""
+    protocol: Protocol = "TCP"
+    app_protocol: FreeForm = None
+
+
+class EndpointSubset(Strict):
+    """Addresses that share their ports."""
+
+    addresses: tuple[EndpointAddress, ...] = ()
+    not_ready_addresses: tuple[EndpointAddress, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class Endpoints(Manifest, kw_only=True):
+    """core/v1 Endpoints, written by edgesim's own controller."""
+
+    subsets: tuple[EndpointSubset, ...] = ()
+
+
+__all__ = [
+    "Container",
+    "ContainerPort",
+    "Count",
+    "Deployment",
+    "DeploymentSpec",
+    "DnsName",
+    "EndpointAddress",
+    "EndpointPort",
+    "EndpointSubset",
+    "Endpoints",
+    "EnvVar",
+    "LabelExpression",
+    "LabelSelector",
+    "Namespace",
+    "Pod",
+    "PodSpec",
+    "PodTemplate",
+    "Service",
+    "ServicePort",
+    "ServiceSpec",
+]

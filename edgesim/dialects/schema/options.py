@@ -1,0 +1,263 @@
+"""The options of Gloo Edge's virtual hosts, routes and weighted destinations.
+
+Source: Gloo's options.proto and its imports; `gloo-edge` reference sections 4.2 and 6.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import field
+
+from edgesim.dialects.schema.common import NOT_SIMULATED, Duration, FreeForm, NotSimulated, Ref, Strict, UInt32
+
+
+class HeaderPair(Strict):
+    """A header's name and value."""
+
+    key: str = ""
+    value: str = ""
+
+
+class RequestHeaderToAdd(Strict):
+    """A request header to add; `append` missing means true (section 6.6)."""
+
+    ONE_OF: ClassVar = (("header", "headerSecretRef"),)
+
+    header: HeaderPair | None = None
+    header_secret_ref: NotSimulated = None
+    append: bool | None = None
+
+
+class ResponseHeaderToAdd(Strict):
+    """A response header to add; `append` missing means true (section 6.6)."""
+
+    header: HeaderPair | None = None
+    append: bool | None = None
+
+
+class HeaderManipulation(Strict):
+    """Headers added and removed at one level (section 6.6)."""
+
+    request_headers_to_add: tuple[RequestHeaderToAdd, ...] = ()
+    request_headers_to_remove: tuple[str, ...] = ()
+    response_headers_to_add: tuple[ResponseHeaderToAdd, ...] = ()
+    response_headers_to_remove: tuple[str, ...] = ()
+
+
+class RegexPattern(Strict):
+    """Envoy's RegexMatcher; `googleRe2.maxProgramSize` is Envoy's old per-regex limit."""
+
+    regex: str = ""
+    google_re2: FreeForm = None
+
+
+class RegexMatchAndSubstitute(Strict):
+    """A pattern and what replaces each of its matches."""
+
+    pattern: RegexPattern | None = None
+    substitution: str = ""
+
+
+class BackOff(Strict):
+    """Retry back-off."""
+
+    base_interval: Duration | None = None
+    max_interval: Duration | None = None
+
+
+class RetryPolicy(Strict):
+    """Retries (section 6.2)."""
+
+    retry_on: str = ""
+    num_retries: UInt32 = 0
+    per_try_timeout: Duration | None = None
+    retry_back_off: BackOff | None = None
+    retriable_status_codes: tuple[UInt32, ...] = ()
+    previous_priorities: FreeForm = None
+    rate_limited_retry_back_off: FreeForm = None
+
+
+class CorsPolicy(Strict):
+    """CORS (section 6.7)."""
+
+    allow_origin: tuple[str, ...] = ()
+    allow_origin_regex: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age: str = ""
+    allow_credentials: bool = False
+    disable_for_route: bool = False
+
+
+class FaultAbort(Strict):
+    """An injected error (section 6.5)."""
+
+    percentage: float = 0.0
+    http_status: UInt32 = 0
+
+
+class FaultDelay(Strict):
+    """An injected delay (section 6.5)."""
+
+    percentage: float = 0.0
+    fixed_delay: Duration | None = None
+
+
+class RouteFaults(Strict):
+    """Fault injection (section 6.5)."""
+
+    abort: FaultAbort | None = None
+    delay: FaultDelay | None = None
+
+
+class RouteShadowing(Strict):
+    """Mirroring to another upstream (section 6.3)."""
+
+    upstream: Ref | None = None
+    percentage: float = 0.0
+    disable_shadow_host_suffix_append: bool | None = None
+    host_rewrite_literal: str = ""
+
+
+class HashCookie(Strict):
+    """A cookie to hash on (section 6.4)."""
+
+    name: str = ""
+    ttl: Duration | None = None
+    path: str = ""
+
+
+class HashPolicy(Strict):
+    """One input of the hash (section 6.4)."""
+
+    ONE_OF: ClassVar = (("header", "cookie", "sourceIp"),)
+
+    header: str | None = None
+    cookie: HashCookie | None = None
+    source_ip: bool | None = None
+    terminal: bool = False
+
+
+class LbHash(Strict):
+    """What a hashing load balancer hashes (section 6.4)."""
+
+    hash_policies: tuple[HashPolicy, ...] = ()
+
+
+class MaxStreamDuration(Strict):
+    """Limits on the life of a stream."""
+
+    max_stream_duration: Duration | None = None
+    grpc_timeout_header_max: Duration | None = None
+    grpc_timeout_header_offset: Duration | None = None
+
+
+MergeSettings = Literal["DEFAULT", "UNION", 0, 1]
+
+
+class CorsPolicyMergeSettings(Strict):
+    """How a route's CORS policy joins the virtual host's."""
+
+    allow_origin: MergeSettings | None = None
+    allow_origin_regex: MergeSettings | None = None
+    allow_methods: MergeSettings | None = None
+    allow_headers: MergeSettings | None = None
+    expose_headers: MergeSettings | None = None
+    max_age: MergeSettings | None = None
+    allow_credentials: MergeSettings | None = None
+
+
+class DelegateOptionsRefs(Strict):
+    """References to RouteOption or VirtualHostOption objects."""
+
+    delegate_options: tuple[Ref, ...] = ()
+
+
+class SharedOptions(Strict):
+    """Options that virtual hosts and routes both have (section 6.1)."""
+
+    ONE_OF: ClassVar = (
+        ("ratelimit", "rateLimitConfigs"),
+        ("ratelimitEarly", "rateLimitEarlyConfigs"),
+        ("ratelimitRegular", "rateLimitRegularConfigs"),
+        ("jwt", "jwtStaged", "jwtProvidersStaged"),
+    )
+
+    header_manipulation: HeaderManipulation | None = None
+    retries: Annotated[RetryPolicy | None, NOT_SIMULATED] = None
+    cors: Annotated[CorsPolicy | None, NOT_SIMULATED] = None
+    csrf: NotSimulated = None
+    buffer_per_route: NotSimulated = None
+    staged_transformations: NotSimulated = None
+    transformations: NotSimulated = None
+    ratelimit_basic: NotSimulated = None
+    ratelimit: NotSimulated = None
+    rate_limit_configs: NotSimulated = None
+    ratelimit_early: NotSimulated = None
+    rate_limit_early_configs: NotSimulated = None
+    ratelimit_regular: NotSimulated = None
+    rate_limit_regular_configs: NotSimulated = None
+    jwt: NotSimulated = None
+    jwt_staged: NotSimulated = None
+    extauth: NotSimulated = None
+    waf: NotSimulated = None
+    rbac: NotSimulated = None
+    dlp: NotSimulated = None
+    ext_proc: NotSimulated = None
+    ext_proc_early: NotSimulated = None
+    ext_proc_late: NotSimulated = None
+    extensions: NotSimulated = None
+
+
+class VirtualHostOptions(SharedOptions):
+    """Options of a virtual host."""
+
+    cors_policy_merge_settings: Annotated[CorsPolicyMergeSettings | None, NOT_SIMULATED] = None
+    include_request_attempt_count: Annotated[bool | None, NOT_SIMULATED] = None
+    include_attempt_count_in_response: Annotated[bool | None, NOT_SIMULATED] = None
+    stats: NotSimulated = None
+
+
+class RouteOptions(SharedOptions):
+    """Options of a route; those of forwarding are ignored on other actions (section 6.1)."""
+
+    ONE_OF: ClassVar = (
+        *SharedOptions.ONE_OF,
+        ("hostRewrite", "autoHostRewrite", "hostRewriteHeader", "hostRewritePathRegex"),
+    )
+
+    prefix_rewrite: str | None = None
+    regex_rewrite: RegexMatchAndSubstitute | None = None
+    timeout: Duration | None = None
+    host_rewrite: str | None = None
+    auto_host_rewrite: bool | None = None
+    host_rewrite_header: str | None = None
+    host_rewrite_path_regex: RegexMatchAndSubstitute | None = None
+    append_x_forwarded_host: Annotated[bool | None, NOT_SIMULATED] = field(default=None, name="appendXForwardedHost")
+    idle_timeout: Annotated[Duration | None, NOT_SIMULATED] = None
+    max_stream_duration: Annotated[MaxStreamDuration | None, NOT_SIMULATED] = None
+    faults: Annotated[RouteFaults | None, NOT_SIMULATED] = None
+    shadowing: Annotated[RouteShadowing | None, NOT_SIMULATED] = None
+    lb_hash: Annotated[LbHash | None, NOT_SIMULATED] = None
+    upgrades: NotSimulated = None
+    tracing: NotSimulated = None
+    envoy_metadata: Annotated[dict[str, FreeForm] | None, NOT_SIMULATED] = None
+    jwt_providers_staged: NotSimulated = None
+    ai: NotSimulated = None
+    stateful_session: NotSimulated = None
+
+
+class WeightedDestinationOptions(Strict):
+    """Options of one arm of a split (section 4.2)."""
+
+    header_manipulation: HeaderManipulation | None = None
+    transformations: NotSimulated = None
+    staged_transformations: NotSimulated = None
+    buffer_per_route: NotSimulated = None
+    csrf: NotSimulated = None
+    extauth: NotSimulated = None
+    extensions: NotSimulated = None
+
+

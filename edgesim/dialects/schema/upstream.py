@@ -1,0 +1,235 @@
+"""gloo.solo.io/v1: Upstream and UpstreamGroup.
+
+Source: Gloo's upstream.proto and the options it imports; reference sections 4.3 and 7.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import field
+
+from edgesim.dialects.schema.common import (
+    NOT_SIMULATED,
+    Duration,
+    FreeForm,
+    Manifest,
+    NotSimulated,
+    Ref,
+    Strict,
+    UInt32,
+)
+from edgesim.dialects.schema.gateway import SslFiles, SslParameters, SubsetValues, WeightedDestination
+from edgesim.dialects.schema.options import HeaderPair
+
+
+class StaticHost(Strict):
+    """One address of a static upstream (section 7.1)."""
+
+    addr: str = ""
+    port: UInt32 = 0
+    sni_addr: Annotated[str | None, NOT_SIMULATED] = None
+    load_balancing_weight: UInt32 | None = None
+    health_check_config: NotSimulated = None
+    metadata: NotSimulated = None
+
+
+class StaticSpec(Strict):
+    """Fixed addresses or DNS names (section 7.1)."""
+
+    hosts: tuple[StaticHost, ...] = ()
+    use_tls: Annotated[bool | None, NOT_SIMULATED] = None
+    auto_sni_rewrite: Annotated[bool | None, NOT_SIMULATED] = None
+    service_spec: NotSimulated = None
+
+
+class SubsetSelector(Strict):
+    """A set of labels by which subsets are cut (section 7.3)."""
+
+    keys: tuple[str, ...] = ()
+    single_host_per_subset: bool = False
+
+
+class SubsetSpec(Strict):
+    """Subsets of an upstream's endpoints (section 7.3)."""
+
+    selectors: tuple[SubsetSelector, ...] = ()
+    fallback_policy: Literal["ANY_ENDPOINT", "DEFAULT_SUBSET", "NO_FALLBACK", 0, 1, 2] = "ANY_ENDPOINT"
+    default_subset: SubsetValues | None = None
+
+
+class KubeSpec(Strict):
+    """The pods behind a Kubernetes Service (section 7.2)."""
+
+    service_name: str = ""
+    service_namespace: str = ""
+    service_port: UInt32 = 0
+    selector: dict[str, str] | None = None
+    service_spec: NotSimulated = None
+    subset_spec: SubsetSpec | None = None
+
+
+class OutlierDetection(Strict):
+    """Passive health checks (section 7.5)."""
+
+    consecutive5xx: UInt32 | None = None
+    interval: Duration | None = None
+    base_ejection_time: Duration | None = None
+    max_ejection_percent: UInt32 | None = None
+    enforcing_consecutive5xx: UInt32 | None = field(default=None, name="enforcingConsecutive5xx")
+    enforcing_success_rate: UInt32 | None = None
+    success_rate_minimum_hosts: UInt32 | None = None
+    success_rate_request_volume: UInt32 | None = None
+    success_rate_stdev_factor: UInt32 | None = None
+    consecutive_gateway_failure: UInt32 | None = None
+    enforcing_consecutive_gateway_failure: UInt32 | None = None
+    split_external_local_origin_errors: bool | None = None
+    consecutive_local_origin_failure: UInt32 | None = None
+    enforcing_consecutive_local_origin_failure: UInt32 | None = None
+    enforcing_local_origin_success_rate: UInt32 | None = None
+
+
+class CircuitBreakers(Strict):
+    """Limits of an upstream (section 7.5)."""
+
+    max_connections: UInt32 | None = None
+    max_pending_requests: UInt32 | None = None
+    max_requests: UInt32 | None = None
+    max_retries: UInt32 | None = None
+    track_remaining: bool | None = None
+
+
+class RingHashConfig(Strict):
+    """The size of a hash ring."""
+
+    minimum_ring_size: int | None = None
+    maximum_ring_size: int | None = None
+
+
+class RingHash(Strict):
+    """Ring hash load balancing."""
+
+    ring_hash_config: RingHashConfig | None = None
+
+
+class SlowStart(Strict):
+    """How fast a new endpoint gets its share."""
+
+    slow_start_window: Duration | None = None
+    aggression: float | None = None
+    min_weight_percent: float | None = None
+
+
+class RoundRobin(Strict):
+    """Round robin load balancing."""
+
+    slow_start_config: SlowStart | None = None
+
+
+class LeastRequest(Strict):
+    """Least request load balancing."""
+
+    choice_count: UInt32 = 0
+    slow_start_config: SlowStart | None = None
+
+
+class LoadBalancerConfig(Strict):
+    """How an endpoint is picked (section 7.4)."""
+
+    ONE_OF: ClassVar = (("roundRobin", "leastRequest", "random", "ringHash", "maglev"),)
+
+    round_robin: RoundRobin | None = None
+    least_request: LeastRequest | None = None
+    random: FreeForm = None
+    ring_hash: RingHash | None = None
+    maglev: FreeForm = None
+    healthy_panic_threshold: float | None = None
+    update_merge_window: Duration | None = None
+    locality_weighted_lb_config: FreeForm = None
+    use_hostname_for_hashing: bool | None = None
+    close_connections_on_host_set_change: bool | None = None
+
+
+class ConnectionConfig(Strict):
+    """Connections to an upstream (section 7.5); only `connectTimeout` acts so far."""
+
+    connect_timeout: Duration | None = None
+    max_requests_per_connection: Annotated[UInt32 | None, NOT_SIMULATED] = None
+    tcp_keepalive: NotSimulated = None
+    per_connection_buffer_limit_bytes: Annotated[UInt32 | None, NOT_SIMULATED] = None
+    common_http_protocol_options: NotSimulated = None
+    http1_protocol_options: NotSimulated = None
+    http2_protocol_options: NotSimulated = None
+
+
+class UpstreamSslConfig(Strict):
+    """TLS towards an upstream (section 7.5)."""
+
+    ONE_OF: ClassVar = (("secretRef", "sslFiles", "sds"),)
+
+    secret_ref: Ref | None = None
+    ssl_files: SslFiles | None = None
+    sds: NotSimulated = None
+    sni: str = ""
+    verify_subject_alt_name: tuple[str, ...] = ()
+    parameters: SslParameters | None = None
+    alpn_protocols: tuple[str, ...] = ()
+    allow_renegotiation: bool | None = None
+    one_way_tls: bool | None = None
+
+
+class UpstreamSpec(Strict):
+    """The spec of an Upstream (section 7)."""
+
+    ONE_OF: ClassVar = (("static", "kube", "consul", "aws", "awsEc2", "azure", "gcp", "pipe", "ai"),)
+
+    static: StaticSpec | None = None
+    kube: KubeSpec | None = None
+    consul: NotSimulated = None
+    aws: NotSimulated = None
+    aws_ec2: NotSimulated = None
+    azure: NotSimulated = None
+    gcp: NotSimulated = None
+    pipe: NotSimulated = None
+    ai: NotSimulated = None
+    connection_config: ConnectionConfig | None = None
+    discovery_metadata: FreeForm = None
+    ssl_config: Annotated[UpstreamSslConfig | None, NOT_SIMULATED] = None
+    circuit_breakers: Annotated[CircuitBreakers | None, NOT_SIMULATED] = None
+    load_balancer_config: Annotated[LoadBalancerConfig | None, NOT_SIMULATED] = None
+    health_checks: Annotated[tuple[FreeForm, ...] | None, NOT_SIMULATED] = None
+    outlier_detection: Annotated[OutlierDetection | None, NOT_SIMULATED] = None
+    failover: NotSimulated = None
+    protocol_selection: NotSimulated = None
+    use_http2: Annotated[bool | None, NOT_SIMULATED] = None
+    initial_stream_window_size: NotSimulated = None
+    initial_connection_window_size: NotSimulated = None
+    max_concurrent_streams: NotSimulated = None
+    override_stream_error_on_invalid_http_message: NotSimulated = None
+    http_proxy_hostname: NotSimulated = None
+    http_connect_ssl_config: NotSimulated = None
+    http_connect_headers: Annotated[tuple[HeaderPair, ...] | None, NOT_SIMULATED] = None
+    ignore_health_on_host_removal: NotSimulated = None
+    respect_dns_ttl: NotSimulated = None
+    dns_refresh_rate: Annotated[Duration | None, NOT_SIMULATED] = None
+    proxy_protocol_version: NotSimulated = None
+    preconnect_policy: NotSimulated = None
+    disable_istio_auto_mtls: NotSimulated = None
+
+
+class Upstream(Manifest, kw_only=True):
+    """gloo.solo.io/v1 Upstream."""
+
+    spec: UpstreamSpec
+
+
+class UpstreamGroupSpec(Strict):
+    """The spec of an UpstreamGroup (section 4.3)."""
+
+    destinations: tuple[WeightedDestination, ...] = ()
+
+
+class UpstreamGroup(Manifest, kw_only=True):
+    """gloo.solo.io/v1 UpstreamGroup."""
+
+    spec: UpstreamGroupSpec
