@@ -1,0 +1,22 @@
+"""Routing, pure: `compile_table(virtual_hosts)` once, `decide(table, head, draw)` per request."""
+
+from __future__ import annotations
+
+from edgesim.routing.decision import Decision
+from edgesim.routing.regexes import RegexError, check_regex
+from edgesim.routing.rewrite import host_rewrite, redirect_location
+from edgesim.routing.table import HostTable, RouteTable, compile_host, compile_table, decide, table_of
+
+__all__ = [
+    "Decision",
+    "HostTable",
+    "RegexError",
+    "RouteTable",
+    "check_regex",
+    "compile_host",
+    "compile_table",
+    "decide",
+    "host_rewrite",
+    "redirect_location",
+    "table_of",
+]

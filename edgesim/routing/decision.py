@@ -1,0 +1,27 @@
+"""What routing decides for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgesim.model import Action, Destination, Route, RouteMatch, VirtualHost, WeightedCluster
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """A route chosen, and for a forwarding route its destination.
+
+    Decisions are made when the table is compiled and shared by all requests, so whoever serves them
+    may keep what it derives from one, by identity. `rewrite` maps the path without query to the one
+    the upstream sees, None keeping it. `destination` is None for redirects, direct responses, and
+    `cluster_header` routes whose header is missing.
+    """
+
+    virtual_host: VirtualHost
+    route: Route
+    match: RouteMatch
+    action: Action
+    destination: Destination | None = None
+    arm: WeightedCluster | None = None
+    rewrite: Callable[[bytes], bytes] | None = None

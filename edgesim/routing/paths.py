@@ -1,0 +1,165 @@
+"""The index over path patterns: exact paths by dictionary, prefixes and regexes by segment trie.
+
+Every prefix (and every regex, by the literal it must begin with) hangs in a trie of path segments. A
+path walks down its own segments, one dictionary lookup each, whatever the size of the table, and
+meets every pattern that could match it. Envoy's `prefix` is a plain string prefix, so a pattern may
+end inside a segment: a segment that occurs in the table knows those patterns beforehand, any other
+is looked up by the lengths there are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from edgesim.model import PathKind, PathMatcher, RequestHead
+from edgesim.routing.conditions import NEVER, Compiled, Entry, Leaf, Place, build, find, find_in_order
+from edgesim.routing.regexes import literal_prefix, which_match
+
+_MERGED = 8
+"""Up to so many entries met at one segment are merged into one list in order."""
+
+
+class Bucket:
+    """The patterns that begin with one text: a prefix's place, and regexes with a place each."""
+
+    __slots__ = ("match", "place", "regexes")
+
+    def __init__(self, prefix: list[Entry], regexes: dict[str, list[Entry]]) -> None:
+        self.place: Place = build(prefix)
+        self.regexes = tuple(build(entries) for entries in regexes.values())
+        self.match: Callable[[bytes], list[int]] | None = which_match(tuple(regexes)) if regexes else None
+
+
+class Segment:
+    """A known segment: what ends inside or right after it, and the node below it.
+
+    `merged` holds the entries of the buckets that are nothing but short lists, `buckets` the others.
+    """
+
+    __slots__ = ("buckets", "merged", "node")
+
+    def __init__(self) -> None:
+        self.merged: Leaf = ()
+        self.buckets: tuple[Bucket, ...] = ()
+        self.node: Node | None = None
+
+
+class Node:
+    """A place in the trie after a slash. `partial` holds what ends in the next segment."""
+
+    __slots__ = ("lengths", "partial", "segments")
+
+    def __init__(self) -> None:
+        self.segments: dict[bytes, Segment] = {}
+        self.partial: dict[bytes, Bucket] = {}
+        self.lengths: tuple[int, ...] = ()
+
+
+class Paths:
+    """The index of one virtual host for one case rule; `fold` lower-cases paths before comparing."""
+
+    __slots__ = ("exact", "fold", "root", "start")
+
+    def __init__(self, patterns: Iterable[tuple[PathMatcher, Entry]], *, fold: bool) -> None:
+        """Take each path pattern with its entry, in any order."""
+        exact: dict[bytes, list[Entry]] = defaultdict(list)
+        prefixes: dict[bytes, list[Entry]] = defaultdict(list)
+        regexes: dict[bytes, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+        for pattern, entry in patterns:
+            if pattern.kind is PathKind.REGEX:
+                regexes[literal_prefix(pattern.value)][pattern.value].append(entry)
+                continue
+            text = (pattern.value.lower() if fold else pattern.value).encode()
+            (exact if pattern.kind is PathKind.EXACT else prefixes)[text].append(entry)
+        self.fold = fold
+        self.exact = {text: build(entries) for text, entries in exact.items()}
+        root = _trie({t: Bucket(prefixes.get(t, []), regexes.get(t, {})) for t in prefixes.keys() | regexes.keys()})
+        self.root, self.start = _below_the_slash(root)
+
+
+def _trie(buckets: dict[bytes, Bucket]) -> Node | None:
+    if not buckets:
+        return None
+    root = Node()
+    for text, bucket in buckets.items():
+        *above, last = text.split(b"/")
+        node = root
+        for name in above:
+            segment = node.segments.setdefault(name, Segment())
+            segment.node = node = segment.node or Node()
+        node.partial[last] = bucket
+    _finish(root)
+    return root
+
+
+def _finish(root: Node) -> None:
+    """Give every known segment the buckets that end inside it, so that meeting it costs one lookup."""
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        node.lengths = tuple(sorted({len(text) for text in node.partial}))
+        for text in node.partial:
+            node.segments.setdefault(text, Segment())
+        for text, segment in node.segments.items():
+            segment.merged, segment.buckets = _merge(ends_inside(node, text))
+            if segment.node is not None:
+                nodes.append(segment.node)
+
+
+def ends_inside(node: Node, segment: bytes) -> list[Bucket]:
+    """Return the buckets whose last piece is a string prefix of this segment."""
+    partial = node.partial
+    longest = len(segment)
+    return [bucket for n in node.lengths if n <= longest and (bucket := partial.get(segment[:n])) is not None]
+
+
+def _merge(buckets: Sequence[Bucket]) -> tuple[Leaf, tuple[Bucket, ...]]:
+    lists = [bucket.place for bucket in buckets if bucket.match is None and isinstance(bucket.place, tuple)]
+    if sum(map(len, lists)) > _MERGED:
+        return (), tuple(buckets)
+    others = tuple(b for b in buckets if b.match is not None or not isinstance(b.place, tuple))
+    return tuple(sorted((entry for entries in lists for entry in entries), key=lambda entry: entry[0])), others
+
+
+def _below_the_slash(root: Node | None) -> tuple[Node | None, int]:
+    """Every real path begins with a slash: where all patterns do too, the walk begins behind it."""
+    if root is not None and not root.partial and root.segments.keys() == {b""}:
+        return root.segments[b""].node, 1
+    return root, 0
+
+
+def search(paths: Paths, head: RequestHead, best: Compiled | None) -> Compiled | None:
+    """Return the first entry that matches the head, if it comes before `best`; otherwise `best`."""
+    path = head.path.lower() if paths.fold else head.path
+    place = paths.exact.get(path)
+    if place is not None:
+        best = find(place, head, NEVER if best is None else best[0]) or best
+    node = paths.root
+    start = paths.start
+    if start and not path.startswith(b"/"):
+        return best
+    while node is not None:
+        end = path.find(b"/", start)
+        name = path[start:] if end < 0 else path[start:end]
+        segment = node.segments.get(name)
+        if segment is None:
+            return _try_all(ends_inside(node, name), head, best)
+        if segment.merged:
+            best = find_in_order(segment.merged, head, NEVER if best is None else best[0]) or best
+        if segment.buckets:
+            best = _try_all(segment.buckets, head, best)
+        if end < 0:
+            return best
+        node = segment.node
+        start = end + 1
+    return best
+
+
+def _try_all(buckets: Sequence[Bucket], head: RequestHead, best: Compiled | None) -> Compiled | None:
+    for bucket in buckets:
+        best = find(bucket.place, head, NEVER if best is None else best[0]) or best
+        if bucket.match is not None:
+            for index in bucket.match(head.path):
+                best = find(bucket.regexes[index], head, NEVER if best is None else best[0]) or best
+    return best

@@ -1,0 +1,93 @@
+"""RE2, Envoy's own regex dialect: whole-text matching that cannot blow up.
+
+Sets carry the weight: one call says which of many patterns match a text, in time that does not grow
+with their number.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Sequence
+
+import re2
+
+_LONGEST_LITERAL = 64
+_SMALLEST_BUDGET = 8 << 20
+_LARGEST_BUDGET = 256 << 20
+_BUDGET_PER_PATTERN = 64 << 10
+
+
+class RegexError(ValueError):
+    """A pattern RE2 refuses, or one whose program is larger than allowed."""
+
+
+def check_regex(pattern: str, largest_program: int) -> None:
+    """Raise RegexError unless RE2 takes the pattern and its program has at most that many instructions."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        size = re2.compile(pattern.encode(), options).programsize
+    except re2.error as refused:
+        raise RegexError(_reason(refused)) from None
+    if size > largest_program:
+        message = f"regex program of {size} instructions is larger than {largest_program}"
+        raise RegexError(message)
+
+
+def _reason(refused: Exception) -> str:
+    said = refused.args[0] if refused.args else ""
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+
+
+def which_match(patterns: Sequence[str]) -> Callable[[bytes], list[int]]:
+    """Return a function that tells which of the patterns match a whole text, by index in any order.
+
+    Raises RegexError for a pattern RE2 refuses.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    budget = _BUDGET_PER_PATTERN * len(patterns)
+    options.max_mem = min(max(budget, _SMALLEST_BUDGET), _LARGEST_BUDGET)
+    found = re2.Set.FullMatchSet(options)
+    for pattern in patterns:
+        _add(found, pattern)
+    found.Compile()
+    match: Callable[[bytes], list[int]] = found.Match
+    return match
+
+
+def _add(found: re2.Set, pattern: str) -> None:
+    try:
+        found.Add(pattern.encode())
+    except re2.error as refused:
+        raise RegexError(_reason(refused)) from None
+
+
+def full_match(pattern: str) -> Callable[[bytes], list[int]]:
+    """Return a predicate (truthy or not) for one pattern; a set of one is RE2's cheapest call from Python."""
+    return which_match((pattern,))
+
+
+def literal_prefix(pattern: str) -> bytes:
+    """Return bytes with which every text that matches must begin; empty when nothing is certain.
+
+    Taken from RE2's own possible range: two bounds that share a prefix enclose only texts with it.
+    """
+    try:
+        low, high = re2.compile(b"^(?:" + pattern.encode() + b")$").possiblematchrange(_LONGEST_LITERAL)
+    except re2.error:
+        return b""
+    literal: bytes = os.path.commonprefix([low, high])
+    return literal
+
+
+def substitute(pattern: str, substitution: str) -> Callable[[bytes], bytes]:
+    r"""Return a function replacing every match, with `\1` groups in the substitution (Envoy's regex_rewrite)."""
+    compiled = re2.compile(pattern.encode())
+    pieces = substitution.encode()
+
+    def rewrite(text: bytes) -> bytes:
+        replaced: bytes = compiled.sub(pieces, text)
+        return replaced
+
+    return rewrite

@@ -1,0 +1,134 @@
+"""The compiled table decides as a scan in order would."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgesim.model import (
+    Destination,
+    DirectResponseAction,
+    ForwardAction,
+    HeaderMatcher,
+    PathKind,
+    PathMatcher,
+    QueryMatcher,
+    RequestHead,
+    Route,
+    RouteMatch,
+    ValueKind,
+    VirtualHost,
+    WeightedCluster,
+)
+from edgesim.routing import RouteTable, compile_table, decide
+from tests.routing.naive import first_match
+from tests.routing.strategies import heads, numbered_hosts
+
+EVERYTHING = RouteMatch(PathMatcher(PathKind.PREFIX, "/"))
+CANARY = HeaderMatcher("stage", ValueKind.EXACT, "canary")
+
+
+def request(path: str = "/", method: str = "GET", **headers: str) -> RequestHead:
+    """Return a head for host `any`."""
+    lines = {name.encode(): value.encode() for name, value in headers.items()}
+    text, mark, query = path.partition("?")
+    return RequestHead(method.encode(), b"any", text.encode(), query.encode() if mark else None, lines)
+
+
+def answer(table: RouteTable, head: RequestHead, draw: int = 0) -> str | None:
+    """Return the body of the direct response or the name of the cluster decided for."""
+    decision = decide(table, head, draw)
+    if decision is None:
+        return None
+    if isinstance(decision.action, DirectResponseAction):
+        return decision.action.body
+    return decision.destination.cluster if decision.destination else ""
+
+
+def host(*routes: tuple[RouteMatch, str]) -> VirtualHost:
+    """Return a virtual host of direct responses."""
+    return VirtualHost("host", ("*",), tuple(Route((match,), DirectResponseAction(200, body)) for match, body in routes))
+
+
+@settings(max_examples=400)
+@given(numbered_hosts, st.lists(heads(), min_size=1, max_size=8))
+def test_the_index_agrees_with_a_scan_in_order(virtual_host: VirtualHost, requests: list[RequestHead]) -> None:
+    """For random tables and requests the index finds the route, and the matcher, that a naive scan finds."""
+    table = compile_table([virtual_host])
+    for head in requests:
+        decision = decide(table, head, 0)
+        expected = first_match(virtual_host, head)
+        assert expected == (None if decision is None else (decision.route, decision.match))
+
+
+def test_many_routes_that_differ_in_one_header_are_told_apart() -> None:
+    """A thousand routes of one path, each for another header value, each answer for theirs."""
+    routes = [
+        (RouteMatch(PathMatcher(PathKind.PREFIX, "/"), (HeaderMatcher("team", ValueKind.EXACT, str(i)),)), str(i))
+        for i in range(1000)
+    ]
+    table = compile_table([host(*routes, (EVERYTHING, "rest"))])
+    assert [answer(table, request(team=str(i))) for i in (0, 500, 999)] == ["0", "500", "999"]
+    assert answer(table, request(team="none")) == "rest"
+
+
+def test_many_header_regexes_are_told_apart() -> None:
+    """A hundred routes that differ in a header's regex, and the first of those that match wins."""
+    routes = [
+        (RouteMatch(PathMatcher(PathKind.PREFIX, "/"), (HeaderMatcher("team", ValueKind.REGEX, f"t{i}.*"),)), str(i))
+        for i in range(100)
+    ]
+    table = compile_table([host(*routes)])
+    assert answer(table, request(team="t42")) == "4"
+    assert answer(table, request(team="u")) is None
+
+
+def test_many_query_parameters_and_methods_are_told_apart() -> None:
+    """Query values and methods are looked up like headers."""
+    routes = [
+        (RouteMatch(EVERYTHING.path, (), (QueryMatcher("v", ValueKind.EXACT, str(i)),), ("POST",)), str(i))
+        for i in range(20)
+    ]
+    table = compile_table([host(*routes)])
+    assert answer(table, request("/?v=7&v=8", "POST")) == "7"
+    assert answer(table, request("/?v=7")) is None
+    assert answer(table, request("/", "POST")) is None
+
+
+def test_any_line_of_a_repeated_header_may_match() -> None:
+    """Several lines of one header are not joined: one that matches is enough, as measured on Envoy."""
+    table = compile_table([host((RouteMatch(EVERYTHING.path, (CANARY,)), "canary"))])
+    head = request(stage="prod")
+    head.repeated = {b"stage": [b"canary", b"prod"]}
+    assert answer(table, head) == "canary"
+
+
+def test_a_weighted_route_gives_each_draw_its_arm() -> None:
+    """Every draw below the total goes to the arm whose interval holds it; larger draws wrap around."""
+    arms = tuple(WeightedCluster(Destination(name), weight) for name, weight in (("a", 0), ("b", 3), ("c", 2)))
+    table = compile_table([VirtualHost("host", ("*",), (Route((EVERYTHING,), ForwardAction(weighted=arms)),))])
+    assert [answer(table, request(), draw) for draw in range(10)] == ["b", "b", "b", "c", "c"] * 2
+    assert answer(table, request(), 2**64 - 1) == ("b" if (2**64 - 1) % 5 < 3 else "c")
+
+
+def test_a_cluster_header_names_the_cluster() -> None:
+    """The header's value is the cluster; without it there is a decision but no destination."""
+    table = compile_table([VirtualHost("h", ("*",), (Route((EVERYTHING,), ForwardAction(cluster_header="X-To")),))])
+    assert answer(table, request(**{"x-to": "echo_default"})) == "echo_default"
+    decision = decide(table, request(), 0)
+    assert decision is not None
+    assert decision.destination is None
+
+
+def test_an_unknown_host_has_no_decision() -> None:
+    """Without a virtual host for the authority there is nothing to decide."""
+    table = compile_table([VirtualHost("h", ("example.com",), (Route((EVERYTHING,), DirectResponseAction(200)),))])
+    assert decide(table, request(), 0) is None
+
+
+def test_weights_that_sum_to_nothing_are_refused() -> None:
+    """A split without any weight cannot be compiled."""
+    arms = (WeightedCluster(Destination("a"), 0),)
+    with pytest.raises(ValueError, match="at least 1"):
+        compile_table([VirtualHost("h", ("*",), (Route((EVERYTHING,), ForwardAction(weighted=arms)),))])
