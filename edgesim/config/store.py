@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from edgesim.dialects import Resource
 from edgesim.model import ResourceKey
 
 Verb = Literal["created", "configured", "unchanged", "deleted"]
+
+SERVER_METADATA: Final = frozenset({
+    "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+    "deletionGracePeriodSeconds", "managedFields", "selfLink", "clusterName",
+})  # fmt: skip
+"""What only the server writes into metadata: a dump carries it, the store keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Entry:
     created: datetime
     version: int
     generation: int
+    status: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +58,17 @@ class Store:
         self._clock = clock
         self._new_uid = new_uid
         self._entries: dict[ResourceKey, Entry] = {}
+        self._by_kind: dict[str, dict[ResourceKey, Entry]] = {}
         self.version = 0
 
     def put(self, resource: Resource, writer: str) -> Change:
-        """Create or replace a resource; the same manifest again is `unchanged` and keeps its version."""
+        """Create or replace a resource; the same manifest again is `unchanged` and keeps its version.
+
+        As on an API server, a status and the server's own metadata in a manifest are left out.
+        """
+        declared = _declared(resource.manifest)
+        if declared is not resource.manifest:
+            resource = replace(resource, manifest=declared)
         old = self._entries.get(resource.key)
         if old is None:
             self.version += 1
@@ -68,12 +82,21 @@ class Store:
         entry = replace(old, resource=resource, writer=writer, version=self.version, generation=generation)
         return self._keep("configured", entry)
 
+    def set_status(self, key: ResourceKey, status: dict[str, Any]) -> None:
+        """Set the status of a resource that exists; a new one gives it a new version, no new generation."""
+        old = self._entries.get(key)
+        if old is None or old.status == status:
+            return
+        self.version += 1
+        self._insert(replace(old, status=status, version=self.version))
+
     def delete(self, key: ResourceKey, writer: str | None = None) -> Change | None:
         """Delete a resource if it exists and, where a writer is given, if that one wrote it last."""
         entry = self._entries.get(key)
         if entry is None or (writer is not None and entry.writer != writer):
             return None
         del self._entries[key]
+        del self._by_kind[key.kind][key]
         self.version += 1
         return Change("deleted", entry)
 
@@ -82,9 +105,13 @@ class Store:
         return self._entries.get(key)
 
     def entries(self, kind: str | None = None, namespace: str | None = None) -> Iterator[Entry]:
-        """Iterate over entries in the order they were created, of one kind or namespace if given."""
-        for key, entry in self._entries.items():
-            if kind in (None, key.kind) and namespace in (None, key.namespace):
+        """Iterate over entries in the order they were created, of one kind or namespace if given.
+
+        Writes made meanwhile do not disturb it: it shows what was there when it began.
+        """
+        held = self._entries if kind is None else self._by_kind.get(kind, {})
+        for entry in [*held.values()]:
+            if namespace in (None, entry.resource.namespace):
                 yield entry
 
     def resources(self) -> list[Resource]:
@@ -92,8 +119,22 @@ class Store:
         return [entry.resource for entry in self._entries.values()]
 
     def _keep(self, verb: Verb, entry: Entry) -> Change:
-        self._entries[entry.resource.key] = entry
+        self._insert(entry)
         return Change(verb, entry)
+
+    def _insert(self, entry: Entry) -> None:
+        key = entry.resource.key
+        self._entries[key] = entry
+        self._by_kind.setdefault(key.kind, {})[key] = entry
+
+
+def _declared(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest without what only the server writes; the same object where there is nothing of it."""
+    metadata = manifest.get("metadata", {})
+    if "status" not in manifest and SERVER_METADATA.isdisjoint(metadata):
+        return manifest
+    kept = {name: value for name, value in metadata.items() if name not in SERVER_METADATA}
+    return {**{name: value for name, value in manifest.items() if name != "status"}, "metadata": kept}
 
 
 def published(entry: Entry, status: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -110,4 +151,4 @@ def published(entry: Entry, status: dict[str, Any] | None = None) -> dict[str, A
         "generation": entry.generation,
     }
     shown = {"apiVersion": entry.resource.kind.api_version, "kind": entry.resource.kind.kind, **manifest}
-    return {**shown, "metadata": metadata, "status": status if status is not None else manifest.get("status", {})}
+    return {**shown, "metadata": metadata, "status": status if status is not None else entry.status or {}}

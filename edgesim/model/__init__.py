@@ -39,6 +39,7 @@ from edgesim.model.routes import (
     VirtualHost,
     WeightedCluster,
 )
+from edgesim.model.update import Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ __all__ = [
     "Subset",
     "SubsetConfig",
     "SubsetSelector",
+    "Update",
     "ValueKind",
     "VirtualHost",
     "WeightedCluster",

@@ -1,0 +1,9 @@
+"""Embedded pods and the controllers that keep them as the store declares."""
+
+from __future__ import annotations
+
+from edgesim.backends.addresses import Addresses, PodAddress
+from edgesim.backends.controllers import Controllers
+from edgesim.backends.runtime import PodRuntime, RunningPod
+
+__all__ = ["Addresses", "Controllers", "PodAddress", "PodRuntime", "RunningPod"]
