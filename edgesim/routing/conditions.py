@@ -60,7 +60,7 @@ class Branches:
         self.by_value: dict[bytes, Place] = {}
         self.present: Place | None = None
         self.by_regex: tuple[Place, ...] = ()
-        self.match: Callable[[bytes], list[int]] | None = None
+        self.match: Callable[[bytes], list[int] | None] | None = None
 
 
 class Tree:
@@ -216,9 +216,9 @@ def lines_of(head: RequestHead, name: bytes) -> Sequence[bytes]:
 
 def find(place: Place, head: RequestHead, before: int) -> Compiled | None:
     """Return the first entry that holds, if its order is below `before`."""
-    if place.__class__ is tuple:
-        return find_in_order(place, head, before)  # type: ignore[arg-type]  # the class says it is a Leaf
-    return _find_in_tree(place, head, before)
+    if isinstance(place, Tree):
+        return _find_in_tree(place, head, before)
+    return find_in_order(place, head, before)
 
 
 def find_in_order(leaf: Leaf, head: RequestHead, before: int) -> Compiled | None:
@@ -269,5 +269,5 @@ def _places(branches: Branches, lines: Sequence[bytes]) -> list[Place]:
         if (place := branches.by_value.get(line)) is not None:
             places.append(place)
         if branches.match is not None:
-            places += [branches.by_regex[index] for index in branches.match(line)]
+            places += [branches.by_regex[index] for index in branches.match(line) or ()]
     return places

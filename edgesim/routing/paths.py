@@ -28,7 +28,7 @@ class Bucket:
     def __init__(self, prefix: list[Entry], regexes: dict[str, list[Entry]]) -> None:
         self.place: Place = build(prefix)
         self.regexes = tuple(build(entries) for entries in regexes.values())
-        self.match: Callable[[bytes], list[int]] | None = which_match(tuple(regexes)) if regexes else None
+        self.match: Callable[[bytes], list[int] | None] | None = which_match(tuple(regexes)) if regexes else None
 
 
 class Segment:
@@ -160,6 +160,6 @@ def _try_all(buckets: Sequence[Bucket], head: RequestHead, best: Compiled | None
     for bucket in buckets:
         best = find(bucket.place, head, NEVER if best is None else best[0]) or best
         if bucket.match is not None:
-            for index in bucket.match(head.path):
+            for index in bucket.match(head.path) or ():
                 best = find(bucket.regexes[index], head, NEVER if best is None else best[0]) or best
     return best

@@ -39,8 +39,8 @@ def _reason(refused: Exception) -> str:
     return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
-def which_match(patterns: Sequence[str]) -> Callable[[bytes], list[int]]:
-    """Return a function that tells which of the patterns match a whole text, by index in any order.
+def which_match(patterns: Sequence[str]) -> Callable[[bytes], list[int] | None]:
+    """Return a function that tells which of the patterns match a whole text, by index in any order; None for none.
 
     Raises RegexError for a pattern RE2 refuses.
     """
@@ -52,7 +52,7 @@ def which_match(patterns: Sequence[str]) -> Callable[[bytes], list[int]]:
     for pattern in patterns:
         _add(found, pattern)
     found.Compile()
-    match: Callable[[bytes], list[int]] = found.Match
+    match: Callable[[bytes], list[int] | None] = found.Match
     return match
 
 
@@ -63,7 +63,7 @@ def _add(found: re2.Set, pattern: str) -> None:
         raise RegexError(_reason(refused)) from None
 
 
-def full_match(pattern: str) -> Callable[[bytes], list[int]]:
+def full_match(pattern: str) -> Callable[[bytes], list[int] | None]:
     """Return a predicate (truthy or not) for one pattern; a set of one is RE2's cheapest call from Python."""
     return which_match((pattern,))
 
