@@ -1,0 +1,68 @@
+"""The machine a benchmark ran on, and who may use which core of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+PROXY_CORE = 0
+CLIENT_CORE = 1
+
+
+def describe() -> dict[str, str]:
+    """Name what a reader needs to judge the numbers: processor, cores, kernel, Python and the date."""
+    return {
+        "cpu": _cpu(),
+        "cores": str(os.cpu_count()),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def can_pin() -> bool:
+    """Pinning needs Linux, taskset and a core for each side."""
+    return hasattr(os, "sched_setaffinity") and shutil.which("taskset") is not None and (os.cpu_count() or 1) > 1
+
+
+def on_core(core: int, command: list[str]) -> list[str]:
+    """Return `command` so that it starts on `core` where the system can do that."""
+    return ["taskset", "-c", str(core), *command] if can_pin() else command
+
+
+def pin_children(parent: int, core: int) -> int:
+    """Move every descendant of the process `parent` to `core`, threads too; return how many processes that were."""
+    moved = 0
+    for pid in _descendants(parent) if can_pin() else []:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
+        moved += 1
+    return moved
+
+
+def core_times(core: int) -> tuple[int, int] | None:
+    """Return what `core` has done so far as (busy, all), in ticks; None where the system does not say."""
+    if not can_pin():
+        return None
+    line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{core} "))
+    user, nice, system, idle, iowait, irq, softirq, *_ = map(int, line.split()[1:])
+    busy = user + nice + system + irq + softirq
+    return busy, busy + idle + iowait
+
+
+def _descendants(parent: int) -> list[int]:
+    children = [int(word) for task in _tasks(parent) for word in (task / "children").read_text().split()]
+    return [pid for child in children for pid in (child, *_descendants(child))]
+
+
+def _tasks(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
