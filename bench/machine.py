@@ -49,6 +49,12 @@ def pin_children(parent: int, core: int) -> int:
     return moved
 
 
+def resident_bytes() -> int:
+    """Return how much memory this process holds now; 0 where the system does not say."""
+    file = Path("/proc/self/statm")
+    return int(file.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if file.exists() else 0
+
+
 def core_times(core: int) -> tuple[int, int] | None:
     """Return what `core` has done so far as (busy, all), in ticks; None where the system does not say."""
     if not can_pin():
