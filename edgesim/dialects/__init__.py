@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from edgesim.dialects.assign import assign
+from edgesim.dialects.decode import Decoded, decode
+from edgesim.dialects.fields import show_path
 from edgesim.dialects.kinds import KINDS, Kind, find_kind, kind_of
+from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import Document, FieldPath, Resource, Source, nowhere
+from edgesim.dialects.translate import Translation, translate
 
 __all__ = [
     "KINDS",
+    "Decoded",
     "Document",
     "FieldPath",
     "Kind",
     "Resource",
     "Source",
+    "Translation",
+    "assign",
+    "decode",
+    "did_you_mean",
     "find_kind",
     "kind_of",
     "nowhere",
+    "show_path",
+    "translate",
 ]

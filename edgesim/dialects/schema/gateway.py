@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, Manifest, NotSimulated, Ref, Strict, UInt32
+from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, NotSimulated, Ref, Strict, UInt32
 from edgesim.dialects.schema.options import (
     DelegateOptionsRefs,
     RegexMatchAndSubstitute,
@@ -42,7 +42,7 @@ class Matcher(Strict):
     prefix: str | None = None
     exact: str | None = None
     regex: str | None = None
-    connect_matcher: NotSimulated = None
+    connect_matcher: FreeForm = None
     case_sensitive: bool | None = None
     headers: tuple[HeaderMatcher, ...] = ()
     query_parameters: tuple[QueryParameterMatcher, ...] = ()
@@ -68,8 +68,8 @@ class Destination(Strict):
     ONE_OF: ClassVar = (("upstream", "kube", "consul"),)
 
     upstream: Ref | None = None
-    kube: Annotated[KubeDestination | None, NOT_SIMULATED] = None
-    consul: NotSimulated = None
+    kube: KubeDestination | None = None
+    consul: FreeForm = None
     subset: SubsetValues | None = None
     destination_spec: NotSimulated = None
 
@@ -97,7 +97,7 @@ class RouteAction(Strict):
     multi: MultiDestination | None = None
     upstream_group: Ref | None = None
     cluster_header: str | None = None
-    dynamic_forward_proxy: NotSimulated = None
+    dynamic_forward_proxy: FreeForm = None
 
 
 class RedirectAction(Strict):

@@ -185,13 +185,13 @@ class UpstreamSpec(Strict):
 
     static: StaticSpec | None = None
     kube: KubeSpec | None = None
-    consul: NotSimulated = None
-    aws: NotSimulated = None
-    aws_ec2: NotSimulated = None
-    azure: NotSimulated = None
-    gcp: NotSimulated = None
-    pipe: NotSimulated = None
-    ai: NotSimulated = None
+    consul: FreeForm = None
+    aws: FreeForm = None
+    aws_ec2: FreeForm = None
+    azure: FreeForm = None
+    gcp: FreeForm = None
+    pipe: FreeForm = None
+    ai: FreeForm = None
     connection_config: ConnectionConfig | None = None
     discovery_metadata: FreeForm = None
     ssl_config: Annotated[UpstreamSslConfig | None, NOT_SIMULATED] = None

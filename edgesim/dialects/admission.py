@@ -1,0 +1,83 @@
+"""What the API server refuses beyond the schema: rules that span fields of one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edgesim.dialects.check import Finding
+from edgesim.dialects.schema.kubernetes import Deployment, LabelExpression, LabelSelector, Pod, PodSpec, Service
+
+
+def admit(typed: Any) -> list[Finding]:
+    """Return what Kubernetes' own validation would refuse in an object that fits its schema."""
+    match typed:
+        case Deployment():
+            return list(_deployment(typed))
+        case Pod():
+            return list(_pod_spec(typed.spec, ("spec",)))
+        case Service():
+            return list(_service(typed))
+        case _:
+            return []
+
+
+def selects(selector: LabelSelector, labels: dict[str, str]) -> bool:
+    """Tell whether a label selector (meta/v1) holds for labels."""
+    wanted = (selector.match_labels or {}).items()
+    return all(labels.get(key) == value for key, value in wanted) and all(
+        _holds(expression, labels) for expression in selector.match_expressions
+    )
+
+
+def _holds(expression: LabelExpression, labels: dict[str, str]) -> bool:
+    value = labels.get(expression.key)
+    match expression.operator:
+        case "In":
+            return value is not None and value in expression.values
+        case "NotIn":
+            return value is None or value not in expression.values
+        case "Exists":
+            return value is not None
+        case _:
+            return value is None
+
+
+def _deployment(deployment: Deployment) -> Iterator[Finding]:
+    spec = deployment.spec
+    selector = spec.selector
+    labels = (spec.template.metadata.labels if spec.template.metadata else None) or {}
+    if not selector.match_labels and not selector.match_expressions:
+        yield Finding("ES0401", ("spec", "selector"), "an empty selector is invalid for a deployment")
+    elif not selects(selector, labels):
+        path = ("spec", "template", "metadata", "labels")
+        yield Finding("ES0400", path, "`selector` does not match template `labels`", _labels_hint(selector))
+    yield from _pod_spec(spec.template.spec, ("spec", "template", "spec"))
+
+
+def _labels_hint(selector: LabelSelector) -> str:
+    wanted = ", ".join(f"{key}: {value}" for key, value in (selector.match_labels or {}).items())
+    return f"the template needs the labels {wanted}" if wanted else ""
+
+
+def _pod_spec(spec: PodSpec, path: tuple[str, ...]) -> Iterator[Finding]:
+    names: set[str] = set()
+    for index, container in enumerate(spec.containers):
+        if container.name in names:
+            at = (*path, "containers", index, "name")
+            yield Finding("ES0402", at, f"the container name `{container.name}` is used twice")
+        names.add(container.name)
+
+
+def _service(service: Service) -> Iterator[Finding]:
+    ports = service.spec.ports
+    seen: set[str] = set()
+    for index, port in enumerate(ports):
+        path = ("spec", "ports", index)
+        if not 1 <= port.port <= 65535:
+            yield Finding("ES0403", (*path, "port"), f"a service port must be 1..65535, got {port.port}")
+        if len(ports) > 1 and not port.name:
+            yield Finding("ES0403", path, "a port of a service with several ports needs a name")
+        elif len(ports) > 1 and port.name in seen:
+            yield Finding("ES0403", (*path, "name"), f"the port name `{port.name}` is used twice")
+        seen.add(port.name)

@@ -1,0 +1,271 @@
+"""A document against a schema: every problem, not only the first.
+
+msgspec stops at the first mistake, and an engineer with five of them wants five lines. So the struct
+types are compiled, once, into plain functions that walk the data and report. What they accept msgspec
+accepts too; a test holds them together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from edgesim.dialects.nearest import did_you_mean
+from edgesim.dialects.resource import FieldPath
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake or note, at a path of the document."""
+
+    code: str
+    path: FieldPath
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a walk has found. While `quiet`, the inside of an unsimulated field gives no more notes."""
+
+    items: list[Finding] = field(default_factory=list)
+    quiet: bool = False
+
+    def add(self, code: str, path: FieldPath, message: str, hint: str = "") -> None:
+        """Record one finding."""
+        self.items.append(Finding(code, path, message, hint))
+
+
+Check = Callable[[Any, FieldPath, Findings], None]
+
+
+def check(schema: type[msgspec.Struct], manifest: Any, path: FieldPath = ()) -> list[Finding]:
+    """Return everything wrong or worth a note in `manifest`, in the order of the document."""
+    found = Findings()
+    compile_struct(schema)(manifest, path, found)
+    return found.items
+
+
+def describe(value: Any) -> str:
+    """Say in human words what a value is."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"text {shorten(value)!r}"
+        case int() | float():
+            return f"the number {shorten(str(value))}"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:  # pragma: no cover - plain data holds nothing else
+            return type(value).__name__
+
+
+def shorten(text: str) -> str:
+    """Cut a text that would drown the message it stands in."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@cache
+def compile_struct(schema: type[msgspec.Struct]) -> Check:
+    """Compile a struct type into a check; types inside are compiled when first met."""
+    info = inspect.type_info(schema)
+    assert isinstance(info, inspect.StructType)
+    return _struct(info)
+
+
+def _compile(kind: inspect.Type) -> Check:
+    match kind:
+        case inspect.Metadata(type=inner, extra=extra, extra_json_schema=schema):
+            return _annotated(inner, extra or {}, schema or {})
+        case inspect.UnionType():
+            return _union(kind)
+        case inspect.StructType(cls=cls):
+            return compile_struct(cls)
+        case inspect.VarTupleType(item_type=item):
+            return _list(_compile(item), kind.min_length or 0)
+        case inspect.DictType(value_type=value):
+            return _mapping(_compile(value))
+        case inspect.LiteralType(values=values):
+            return _choice(values)
+        case inspect.AnyType():
+            return _anything
+        case _:
+            return _scalar(kind, "")
+
+
+def _annotated(inner: inspect.Type, extra: dict[str, Any], schema: dict[str, Any]) -> Check:
+    if extra.get("simulated", True):
+        description = schema.get("description", "")
+        return _scalar(inner, description) if description else _compile(inner)
+    inside = _compile(inner)
+
+    def check_unsimulated(value: Any, path: FieldPath, found: Findings) -> None:
+        if not found.quiet:
+            found.add("ES0601", path, "this field is read but not simulated: it has no effect here")
+        before, found.quiet = found.quiet, True
+        inside(value, path, found)
+        found.quiet = before
+
+    return check_unsimulated
+
+
+def _union(kind: inspect.UnionType) -> Check:
+    others = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
+    if len(others) == 1:
+        return _compile(others[0])  # null fields are left out before they get here
+    types = tuple(_PYTHON_TYPES[type(member)] for member in others)
+    wanted = " or ".join(_WORDS[type(member)] for member in others)
+
+    def check_union(value: Any, path: FieldPath, found: Findings) -> None:
+        if not isinstance(value, types) or isinstance(value, bool):
+            found.add("ES0104", path, f"expected {wanted}, got {describe(value)}")
+
+    return check_union
+
+
+def _anything(_value: Any, _path: FieldPath, _found: Findings) -> None:
+    """Accept whatever it is."""
+
+
+def _struct(info: inspect.StructType) -> Check:
+    kinds = {member.encode_name: member.type for member in info.fields}
+    required = tuple(member.encode_name for member in info.fields if member.required)
+    groups: tuple[tuple[str, ...], ...] = getattr(info.cls, "ONE_OF", ())
+    compiled: dict[str, Check] = {}
+
+    def check_struct(value: Any, path: FieldPath, found: Findings) -> None:
+        if not isinstance(value, dict):
+            found.add("ES0104", path, f"expected a mapping, got {describe(value)}")
+            return
+        for name, item in value.items():
+            inside = compiled.get(name)
+            if inside is None:
+                if name not in kinds:
+                    found.add("ES0103", (*path, name), f'unknown field "{shorten(name)}"', _meant(name, kinds))
+                    continue
+                inside = compiled[name] = _compile(kinds[name])
+            if item is not None:
+                inside(item, (*path, name), found)
+        for name in required:
+            if value.get(name) is None:
+                found.add("ES0105", path, f"the field `{name}` is required")
+        for group in groups:
+            given = [name for name in group if value.get(name) is not None]
+            if len(given) > 1:
+                listed = ", ".join(f"`{name}`" for name in given)
+                found.add("ES0108", (*path, given[1]), f"only one of {listed} can be set")
+
+    return check_struct
+
+
+def _meant(name: str, kinds: dict[str, inspect.Type]) -> str:
+    """Find the field that was meant: a near name here, or the very name one level down."""
+    hint = did_you_mean(name, kinds)
+    if hint:
+        return hint
+    for owner, kind in kinds.items():
+        inner = kind.types[0] if isinstance(kind, inspect.UnionType) else kind
+        if isinstance(inner, inspect.StructType) and any(member.encode_name == name for member in inner.fields):
+            return f"did you mean `{owner}.{name}`?"
+    return ""
+
+
+def _list(item: Check, least: int) -> Check:
+    def check_list(value: Any, path: FieldPath, found: Findings) -> None:
+        if not isinstance(value, list):
+            found.add("ES0104", path, f"expected a list, got {describe(value)}")
+            return
+        if len(value) < least:
+            found.add("ES0106", path, f"expected at least {least} item{'s' if least > 1 else ''}")
+        for index, member in enumerate(value):
+            item(member, (*path, index), found)
+
+    return check_list
+
+
+def _mapping(inside: Check) -> Check:
+    def check_mapping(value: Any, path: FieldPath, found: Findings) -> None:
+        if not isinstance(value, dict):
+            found.add("ES0104", path, f"expected a mapping, got {describe(value)}")
+            return
+        for name, item in value.items():
+            if item is not None:
+                inside(item, (*path, name), found)
+
+    return check_mapping
+
+
+def _choice(values: tuple[Any, ...]) -> Check:
+    names = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if isinstance(value, int)]
+
+    def check_choice(value: Any, path: FieldPath, found: Findings) -> None:
+        if isinstance(value, str) and value in names:
+            return
+        if isinstance(value, int) and not isinstance(value, bool) and value in numbers:
+            return
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        found.add("ES0107", path, f"expected one of {', '.join(names)}, got {describe(value)}", hint)
+
+    return check_choice
+
+
+_PYTHON_TYPES: dict[type[inspect.Type], type[Any] | tuple[type[Any], ...]] = {
+    inspect.StrType: str,
+    inspect.IntType: int,
+    inspect.FloatType: (int, float),
+    inspect.BoolType: bool,
+}
+_WORDS: dict[type[inspect.Type], str] = {
+    inspect.StrType: "text",
+    inspect.IntType: "a whole number",
+    inspect.FloatType: "a number",
+    inspect.BoolType: "true or false",
+}
+
+
+def _scalar(kind: inspect.Type, description: str) -> Check:
+    types = _PYTHON_TYPES[type(kind)]
+    flag = isinstance(kind, inspect.BoolType)
+    wanted = description or _wanted(kind)
+    refuses = _limits(kind)
+    text = isinstance(kind, inspect.StrType)
+
+    def check_scalar(value: Any, path: FieldPath, found: Findings) -> None:
+        if not isinstance(value, types) or isinstance(value, bool) is not flag:
+            quote = text and isinstance(value, int | float)
+            hint = f"put it in quotes: '{shorten(str(value)).lower()}'" if quote else ""
+            found.add("ES0104", path, f"expected {wanted}, got {describe(value)}", hint)
+        elif refuses is not None and refuses(value):
+            found.add("ES0109" if text else "ES0106", path, f"expected {wanted}, got {describe(value)}")
+
+    return check_scalar
+
+
+def _wanted(kind: inspect.Type) -> str:
+    word = _WORDS[type(kind)]
+    if isinstance(kind, inspect.IntType) and kind.ge is not None and kind.le is not None:
+        return f"{word} {kind.ge}..{kind.le}"
+    return word
+
+
+def _limits(kind: inspect.Type) -> Callable[[Any], bool] | None:
+    if isinstance(kind, inspect.IntType) and kind.ge is not None and kind.le is not None:
+        least, most = kind.ge, kind.le
+        return lambda value: not least <= value <= most
+    if isinstance(kind, inspect.StrType) and kind.pattern is not None:
+        pattern = re.compile(kind.pattern)
+        length = kind.max_length or 2**31
+        return lambda value: len(value) > length or pattern.search(value) is None
+    return None

@@ -1,0 +1,108 @@
+"""What a translation can see, and where it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from edgesim.dialects.fields import show_path
+from edgesim.dialects.resource import FieldPath, Resource
+from edgesim.dialects.schema.kubernetes import Service
+from edgesim.dialects.schema.settings import Settings
+from edgesim.dialects.schema.upstream import KubeSpec, Upstream, UpstreamGroup
+from edgesim.model import Origin, OriginStep, Problem, Severity
+from edgesim.model.codes import problem
+
+DEFAULT_REGEX_LIMIT = 1024
+"""Gloo's Helm default of `gloo.regexMaxProgramSize` (section 10)."""
+
+Name = tuple[str, str]
+"""Namespace and name of a resource of a known kind."""
+
+
+def dotted(name: Name) -> str:
+    """Write a reference as Gloo's messages do: `namespace.name`."""
+    return f"{name[0]}.{name[1]}"
+
+
+@dataclass(slots=True)
+class Scope:
+    """Every resource of a translation, by kind; `kube_destinations` fills while routes are read."""
+
+    upstreams: dict[Name, Resource] = field(default_factory=dict)
+    groups: dict[Name, Resource] = field(default_factory=dict)
+    services: dict[Name, Resource] = field(default_factory=dict)
+    regex_limit: int = DEFAULT_REGEX_LIMIT
+    kube_destinations: dict[tuple[str, str, int], Resource] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def subset_keys(self, upstream: Name) -> list[frozenset[str]] | None:
+        """Return the key sets by which an upstream cuts subsets, or None without a subsetSpec."""
+        typed = self.upstreams[upstream].typed
+        assert isinstance(typed, Upstream)
+        kube: KubeSpec | None = typed.spec.kube
+        if kube is None or kube.subset_spec is None:
+            return None
+        return [frozenset(selector.keys) for selector in kube.subset_spec.selectors]
+
+    def group(self, name: Name) -> UpstreamGroup | None:
+        """Return an UpstreamGroup, if there is one of that name."""
+        resource = self.groups.get(name)
+        return None if resource is None else cast(UpstreamGroup, resource.typed)
+
+    def service(self, name: Name) -> Service | None:
+        """Return a Service, if there is one of that name."""
+        resource = self.services.get(name)
+        return None if resource is None else cast(Service, resource.typed)
+
+
+def scope_of(resources: Iterable[Resource]) -> Scope:
+    """Index the resources that others refer to, and read Settings."""
+    scope = Scope()
+    tables: Mapping[str, dict[Name, Resource]] = {
+        "Upstream": scope.upstreams,
+        "UpstreamGroup": scope.groups,
+        "Service": scope.services,
+    }
+    for resource in resources:
+        kind = resource.kind.kind
+        if kind in tables:
+            tables[kind][resource.namespace, resource.name] = resource
+        elif isinstance(resource.typed, Settings) and resource.name == "default":
+            gloo = resource.typed.spec.gloo
+            if gloo is not None and gloo.regex_max_program_size is not None:
+                scope.regex_limit = gloo.regex_max_program_size
+    return scope
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Reports the problems of one resource. `errors` counts, so that a reader sees whether its part is sound."""
+
+    scope: Scope
+    resource: Resource
+    errors: int = 0
+
+    def report(self, code: str, path: FieldPath, message: str, hint: str = "") -> None:
+        """Attach a problem to a field of the resource."""
+        found = problem(
+            code,
+            message,
+            resource=self.resource.key,
+            field=show_path(path),
+            position=self.resource.source.locate(path),
+            hint=hint,
+        )
+        self.errors += found.severity is Severity.ERROR
+        self.scope.problems.append(found)
+
+    def origin(self, path: FieldPath) -> Origin:
+        """Return the origin of a piece of the model that a field of the resource declares."""
+        of = self.resource
+        return (OriginStep(of.kind.kind, of.namespace, of.name, of.source.file, path),)
+
+
+def each_of(resources: Iterable[Resource], kind: str) -> Iterator[Resource]:
+    """Iterate over the resources of one kind."""
+    return (resource for resource in resources if resource.kind.kind == kind)

@@ -1,0 +1,188 @@
+"""Upstreams become clusters (reference section 7)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import cast
+
+import msgspec
+
+from edgesim.dialects.gloo.destinations import subset_of
+from edgesim.dialects.gloo.durations import seconds
+from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
+from edgesim.dialects.gloo.scope import Reporter, Scope
+from edgesim.dialects.nearest import nearest
+from edgesim.dialects.resource import FieldPath, Resource
+from edgesim.dialects.schema import upstream as schema
+from edgesim.dialects.schema.kubernetes import Service
+from edgesim.model import (
+    Cluster,
+    ClusterType,
+    Endpoint,
+    FallbackPolicy,
+    ServiceRef,
+    SubsetConfig,
+    SubsetSelector,
+)
+
+_FALLBACK = (FallbackPolicy.ANY_ENDPOINT, FallbackPolicy.DEFAULT_SUBSET, FallbackPolicy.NO_FALLBACK)
+_FALLBACK_NAMES = ("ANY_ENDPOINT", "DEFAULT_SUBSET", "NO_FALLBACK")
+_DEFAULT_CONNECT_TIMEOUT = 5.0
+
+
+def read_upstreams(resources: Iterable[Resource], scope: Scope) -> tuple[Cluster, ...]:
+    """Translate every Upstream; one with an error has no cluster, so that its requests are answered 503."""
+    found: list[Cluster] = []
+    for resource in resources:
+        reporter = Reporter(scope, resource)
+        cluster = _cluster(cast(schema.Upstream, resource.typed).spec, reporter)
+        if cluster is not None and not reporter.errors:
+            found.append(cluster)
+    return tuple(found)
+
+
+def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
+    of = reporter.resource
+    name = cluster_name(of.namespace, of.name)
+    connect = _connect_timeout(spec.connection_config, reporter)
+    if spec.static is not None:
+        endpoints = _hosts(spec.static, reporter)
+        kind = ClusterType.STATIC if all(_is_ip(each.address) for each in endpoints) else ClusterType.STRICT_DNS
+        return Cluster(name, kind, endpoints, connect_timeout=connect, origin=reporter.origin(()))
+    if spec.kube is not None:
+        _check_service(spec.kube, reporter)
+        kube = spec.kube
+        selector = tuple(sorted((kube.selector or {}).items()))
+        service = ServiceRef(kube.service_namespace, kube.service_name, kube.service_port, selector)
+        subsets = _subsets(kube.subset_spec)
+        return Cluster(name, ClusterType.EDS, (), service, subsets, connect, reporter.origin(()))
+    _report_other(spec, reporter)
+    return None
+
+
+def _report_other(spec: schema.UpstreamSpec, reporter: Reporter) -> None:
+    """Say why an upstream that is neither static nor kube has no cluster."""
+    types = schema.UpstreamSpec.ONE_OF[0]
+    names = {member.encode_name: member.name for member in msgspec.structs.fields(schema.UpstreamSpec)}
+    given = next((name for name in types if getattr(spec, names[name]) is not None), None)
+    if given is None:
+        text = "the upstream has no type: cluster type STATIC specified but LoadAssignment was empty"
+        reporter.report("ES0300", ("spec",), text, "add `static` or `kube`")
+    else:
+        text = f"upstreams of type {given} are not simulated: its requests are answered 503"
+        reporter.report("ES0305", ("spec", given), text)
+
+
+def _connect_timeout(given: schema.ConnectionConfig | None, reporter: Reporter) -> float:
+    if given is None or given.connect_timeout is None:
+        return _DEFAULT_CONNECT_TIMEOUT
+    value = seconds(given.connect_timeout)
+    if value <= 0:
+        path = ("spec", "connectionConfig", "connectTimeout")
+        reporter.report("ES0310", path, f"connectTimeout must be greater than 0, got {given.connect_timeout}")
+    return value
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _hosts(static: schema.StaticSpec, reporter: Reporter) -> tuple[Endpoint, ...]:
+    if not static.hosts:
+        text = (
+            "cluster was configured improperly by one or more plugins: cluster type STATIC specified but "
+            "LoadAssignment was empty"
+        )
+        reporter.report("ES0301", ("spec", "static"), text, "add `hosts`")
+    return tuple(
+        _host(host, ("spec", "static", "hosts", i), reporter) for i, host in enumerate(static.hosts)
+    )
+
+
+def _host(host: schema.StaticHost, path: FieldPath, reporter: Reporter) -> Endpoint:
+    if not host.addr:
+        reporter.report("ES0302", path, "addr cannot be empty for host")
+    if host.port == 0:
+        reporter.report("ES0303", path, "port cannot be empty for host")
+    elif host.port > 65535:
+        reporter.report("ES0303", (*path, "port"), f"a port must be 1..65535, got {host.port}")
+    if host.load_balancing_weight == 0:
+        reporter.report("ES0309", (*path, "loadBalancingWeight"), "loadBalancingWeight must be at least 1")
+    return Endpoint(host.addr, host.port, weight=host.load_balancing_weight or 1, hostname=host.addr)
+
+
+def _subsets(spec: schema.SubsetSpec | None) -> SubsetConfig | None:
+    """Read a subsetSpec; Gloo's default policy is ANY_ENDPOINT, unlike Envoy's own (section 7.3)."""
+    if spec is None:
+        return None
+    policy = spec.fallback_policy
+    index = policy if isinstance(policy, int) else _FALLBACK_NAMES.index(policy)
+    return SubsetConfig(
+        selectors=tuple(SubsetSelector(tuple(sorted(s.keys)), s.single_host_per_subset) for s in spec.selectors),
+        fallback=_FALLBACK[index],
+        default_subset=subset_of(spec.default_subset),
+    )
+
+
+def _check_service(kube: schema.KubeSpec, reporter: Reporter) -> None:
+    of = reporter.resource
+    service = reporter.scope.service((kube.service_namespace, kube.service_name))
+    if service is None:
+        text = (
+            f"Upstream {of.namespace}.{of.name} references the service '{kube.service_name}' which does not exist "
+            f"in namespace '{kube.service_namespace}'"
+        )
+        path = ("spec", "kube", "serviceName") if kube.service_name else ("spec", "kube")
+        reporter.report("ES0304", path, text, _near_service(kube, reporter.scope))
+        return
+    if any(port.port == kube.service_port for port in service.spec.ports):
+        return
+    path = ("spec", "kube", "servicePort") if kube.service_port else ("spec", "kube")
+    if port_behind(service, kube.service_port) is not None:
+        text = (
+            f"{kube.service_port} is only the target port of service '{kube.service_name}': edgesim finds its pods, "
+            "newer Gloo would find none"
+        )
+        reporter.report("ES0602", path, text, f"the service's port is {service.spec.ports[0].port}")
+    else:
+        listed = ", ".join(str(port.port) for port in service.spec.ports) or "none"
+        text = f"the service '{kube.service_name}' has no port {kube.service_port}: the upstream has no endpoints"
+        reporter.report("ES0603", path, text, f"its ports are {listed}")
+
+
+def port_behind(service: Service, number: int) -> str | None:
+    """Find the name of the Service's port that has this number, else of one that leads to it."""
+    for port in service.spec.ports:
+        if port.port == number:
+            return port.name
+    for port in service.spec.ports:
+        if port.target_port in {number, str(number)}:
+            return port.name
+    return None
+
+
+def _near_service(kube: schema.KubeSpec, scope: Scope) -> str:
+    for namespace, name in scope.services:
+        if name == kube.service_name:
+            return f"did you mean the one in the namespace `{namespace}`?"
+    here = [name for namespace, name in scope.services if namespace == kube.service_namespace]
+    near = nearest(kube.service_name, here)
+    return f"did you mean `{near}`?" if near is not None else ""
+
+
+def read_kube_destinations(scope: Scope) -> tuple[Cluster, ...]:
+    """Make the clusters behind `kube` destinations, which routes have named."""
+    return tuple(
+        Cluster(
+            name=cluster_name(namespace, kube_upstream_name(namespace, name, port)),
+            type=ClusterType.EDS,
+            service=ServiceRef(namespace, name, port),
+            origin=Reporter(scope, scope.services[namespace, name]).origin(()),
+        )
+        for namespace, name, port in scope.kube_destinations
+    )

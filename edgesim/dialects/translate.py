@@ -1,0 +1,42 @@
+"""Resources become the model. Pure: the same resources give the same translation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from edgesim.dialects.gloo.scope import each_of, scope_of
+from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
+from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
+from edgesim.dialects.gloo.virtual_services import read_virtual_services
+from edgesim.dialects.resource import Resource, Source
+from edgesim.model import Model, OriginStep, Position, Problem, ResourceKey
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The model, as much of it as is sound, and every problem.
+
+    A route with an error is left out and the rest stays, so that a caller may serve what can be
+    served. `sources` keeps where each resource was written, for `where`.
+    """
+
+    model: Model
+    problems: tuple[Problem, ...] = ()
+    sources: Mapping[ResourceKey, Source] = field(default_factory=dict, repr=False)
+
+    def where(self, step: OriginStep) -> Position:
+        """Find the position of an origin. This may parse text, so ask only for what is shown."""
+        source = self.sources.get(step.resource)
+        return Position(step.file, 1, 1) if source is None else source.locate(step.path)
+
+
+def translate(resources: Iterable[Resource]) -> Translation:
+    """Translate resources of all kinds; only Gloo's and Services matter to the model."""
+    listed = list(resources)
+    scope = scope_of(listed)
+    clusters = read_upstreams(each_of(listed, "Upstream"), scope)
+    check_upstream_groups(each_of(listed, "UpstreamGroup"), scope)
+    hosts = read_virtual_services(each_of(listed, "VirtualService"), scope)
+    model = Model(hosts, (*clusters, *read_kube_destinations(scope)))
+    return Translation(model, tuple(scope.problems), {resource.key: resource.source for resource in listed})

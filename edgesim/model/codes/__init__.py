@@ -1,0 +1,37 @@
+"""The table of problem codes. It gives each its severity; the pages in `docs/problems/` are made from it.
+
+0001-0099 reading, 0100-0199 schema, 0200-0299 routes, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
+and pods, 0600-0699 notes, 0700-0799 the running instance.
+"""
+
+from __future__ import annotations
+
+from edgesim.model.codes.code import Code
+from edgesim.model.codes.kubernetes import KUBERNETES
+from edgesim.model.codes.notes import NOTES
+from edgesim.model.codes.reading import READING
+from edgesim.model.codes.routes import ROUTES
+from edgesim.model.codes.running import RUNNING
+from edgesim.model.codes.schema import SCHEMA
+from edgesim.model.codes.upstreams import UPSTREAMS
+from edgesim.model.problems import Position, Problem, ResourceKey
+
+CODES: dict[str, Code] = {
+    row.code: row for row in (*READING, *SCHEMA, *ROUTES, *UPSTREAMS, *KUBERNETES, *NOTES, *RUNNING)
+}
+
+
+def problem(
+    code: str,
+    message: str,
+    *,
+    resource: ResourceKey | None = None,
+    field: str = "",
+    position: Position | None = None,
+    hint: str = "",
+) -> Problem:
+    """Return a problem; its severity is the table's. Raises KeyError for a code that is not in the table."""
+    return Problem(code, CODES[code].severity, message, resource, field, position, hint)
+
+
+__all__ = ["CODES", "Code", "problem"]

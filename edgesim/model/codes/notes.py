@@ -1,0 +1,59 @@
+"""ES0600 to ES0699: notes. They never freeze, refuse, or change an exit code."""
+
+from __future__ import annotations
+
+from edgesim.model.codes.code import SERVICE, UPSTREAM, Code, documents, note, route, routed, upstream, virtual_host
+
+_TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
+
+
+def _kube(port: int) -> str:
+    text = f"kube: {{serviceName: echo, serviceNamespace: default, servicePort: {port}}}\n"
+    return documents(upstream(text), SERVICE)
+
+
+NOTES: tuple[Code, ...] = (
+    note(
+        "ES0600",
+        "A kind that is not simulated",
+        "edgesim has no use for this kind (yet); the document is left out, the rest of the file is not.",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: echo}\n",
+        UPSTREAM,
+    ),
+    note(
+        "ES0601",
+        "A field that is not simulated",
+        "The field exists and is checked, but has no effect here (yet). On a cluster it would.",
+        routed(_TO_ECHO + "options: {retries: {retryOn: 5xx, numRetries: 2}}\n"),
+        routed(_TO_ECHO),
+    ),
+    note(
+        "ES0602",
+        "A servicePort that names the target port",
+        "`servicePort` is the port of the Service. This one is only the port of the pods behind it: edgesim finds them, "
+        "as old Gloo did, but newer Gloo would find none.",
+        _kube(5678),
+        _kube(80),
+    ),
+    note(
+        "ES0603",
+        "A servicePort that the service does not have",
+        "The upstream has no endpoints, so its requests are answered 503 (`no healthy upstream`). Gloo only logs this.",
+        _kube(81),
+        _kube(80),
+    ),
+    note(
+        "ES0604",
+        "An option without effect",
+        "Rewrites and timeouts are options of forwarding; on a redirect or a direct response Gloo ignores them.",
+        route("directResponseAction: {status: 200}\noptions: {timeout: 1s}\n"),
+        route("directResponseAction: {status: 200}\n"),
+    ),
+    note(
+        "ES0605",
+        "A domain that never matches",
+        "A `*` counts only as a whole domain, at the beginning (`*.example.com`) or at the end (`example.*`).",
+        virtual_host("domains: [echo.*.com]\nroutes: [{directResponseAction: {status: 200}}]\n"),
+        virtual_host("domains: ['*.echo.com']\nroutes: [{directResponseAction: {status: 200}}]\n"),
+    ),
+)
