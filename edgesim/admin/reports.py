@@ -1,0 +1,115 @@
+"""The endpoints under /edgesim/v1: apply, delete and patch as commands send them, problems, check, route."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from edgesim.admin.bodies import (
+    JSON_PATCH,
+    MERGE_PATCH,
+    YAML_TYPES,
+    Target,
+    body_document,
+    body_text,
+    source_name,
+)
+from edgesim.admin.context import CONTEXT, instance_of
+from edgesim.admin.errors import ApiError
+from edgesim.admin.statuses import problems_of
+from edgesim.admin.writes import File, Outcome, apply_files, delete_files, delete_keys, patch_outcome
+from edgesim.dialects import find_kind
+from edgesim.inspect import RequestError, check_report, request_head, route_report
+from edgesim.routing import compile_table
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Answer `LIVE` once the proxy serves, as Envoy's admin does."""
+    if request.app[CONTEXT].ready():
+        return web.Response(text="LIVE\n")
+    return web.Response(text="PRE_INITIALIZING\n", status=503)
+
+
+async def apply(request: web.Request) -> web.Response:
+    """Apply files, as kubectl's client-side apply."""
+    return _json(await apply_files(instance_of(request), await _files(request)))
+
+
+async def delete(request: web.Request) -> web.Response:
+    """Delete what files name, or one object by `kind`, `namespace` and `name`."""
+    instance = instance_of(request)
+    if "kind" in request.query:
+        target = _target(request)
+        return _json(await delete_keys(instance, [(target.kind, target.key)]))
+    return _json(await delete_files(instance, await _files(request)))
+
+
+async def patch(request: web.Request) -> web.Response:
+    """Patch one object by `kind`, `namespace` and `name`."""
+    target = _target(request)
+    document = await body_document(request, frozenset({MERGE_PATCH, JSON_PATCH}))
+    return _json(await patch_outcome(instance_of(request), target, document, json=request.content_type == JSON_PATCH))
+
+
+async def problems(request: web.Request) -> web.Response:
+    """List every problem, or those of one object by `kind`, `namespace` and `name`."""
+    found = instance_of(request).problems
+    return _json({"problems": problems_of(found, _target(request).key) if "kind" in request.query else found})
+
+
+async def check(request: web.Request) -> web.Response:
+    """Report as `edgesim check` does."""
+    return _json(check_report(instance_of(request).problems))
+
+
+async def route(request: web.Request) -> web.Response:
+    """Decide one request on the configuration that is served."""
+    instance, query = instance_of(request), request.query
+    if "url" not in query:
+        raise ApiError("BadRequest", "which url? e.g. /edgesim/v1/route?url=http://localhost:8080/")
+    try:
+        head = request_head(query["url"], query.get("method", "GET"), query.getall("header", []))
+    except RequestError as error:
+        raise ApiError("BadRequest", str(error)) from None
+    model = instance.served.model
+    table = compile_table(model.virtual_hosts)
+    return _json(route_report(table, model, head, instance.translation.where, _random(query.get("random"))))
+
+
+def _random(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**64:
+        raise ApiError("BadRequest", f"random is a whole number below 2**64, got {text!r}")
+    return int(text)
+
+
+def _target(request: web.Request) -> Target:
+    word, name = request.query.get("kind", ""), request.query.get("name", "")
+    kind = find_kind(word)
+    if kind is None:
+        raise ApiError("BadRequest", f"the server doesn't have a resource type {word!r}")
+    if not name:
+        raise ApiError("BadRequest", "which object? the query needs name=NAME")
+    return Target(kind, request.query.get("namespace", "default") if kind.namespaced else None, name)
+
+
+async def _files(request: web.Request) -> list[File]:
+    """Read a body: one file as YAML, or several as JSON `{"files": [{"name", "text"}]}`."""
+    text = await body_text(request)
+    if request.content_type in YAML_TYPES:
+        return [File(source_name(request), text)]
+    if request.content_type != "application/json":
+        raise ApiError("UnsupportedMediaType", "send application/yaml, or application/json with a list of files")
+    try:
+        return msgspec.convert(json.loads(text)["files"], list[File])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        message = 'expected {"files": [{"name": "vs.yaml", "text": "..."}]}'
+        raise ApiError("BadRequest", message) from None
+
+
+def _json(report: Outcome | Any) -> web.Response:
+    return web.json_response(msgspec.to_builtins(report))
