@@ -1,0 +1,9 @@
+"""The running instance: one write path from a change to what is served."""
+
+from __future__ import annotations
+
+from edgesim.control.changes import ConflictError, Delete, Put, Write
+from edgesim.control.instance import Instance
+from edgesim.control.protocols import Controllers, Engine
+
+__all__ = ["ConflictError", "Controllers", "Delete", "Engine", "Instance", "Put", "Write"]

@@ -1,0 +1,185 @@
+"""A running instance: one write path, from a change to what is served.
+
+Writes queue up. One task takes all that wait, applies them to the store, lets the controllers start
+pods, translates, asks the policy, pushes to the engine, and only then lets pods go that nothing sends
+to any more. So writes are serialised, and those that wait while one is being served share the next
+translation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgesim.config.serving import NOTHING, Candidate, Served, serve
+from edgesim.config.store import Change, Store
+from edgesim.control.changes import Put, Write, apply_writes
+from edgesim.control.protocols import Controllers, Engine
+from edgesim.dialects import Document, Resource, Translation, assign, decode, translate
+from edgesim.model import Assignments, Model, Problem, ResourceKey, Update
+from edgesim.telemetry.tasks import spawn
+
+LARGE: Final = 500
+"""Resources from which on translating leaves the event loop to the pods that live on it."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A write that waits. `problems` replaces those of the files where it is not None."""
+
+    writes: Sequence[Write]
+    problems: tuple[Problem, ...] | None
+    done: asyncio.Future[list[Change]]
+
+
+class Instance:
+    """The store, its controllers and the engine, kept in step."""
+
+    def __init__(
+        self, store: Store, engine: Engine, controllers: Controllers[Any], *, keep_going: bool = False
+    ) -> None:
+        """Take the parts; `keep_going` serves what can be served while nothing good was ever there."""
+        self.store = store
+        self.served: Served = NOTHING
+        self.translation: Translation = translate([])
+        self.assignments: Assignments = {}
+        self._engine = engine
+        self._controllers = controllers
+        self._keep_going = keep_going
+        self._waiting: list[_Batch] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._file_problems: tuple[Problem, ...] = ()
+        self._read_notes: dict[ResourceKey, tuple[Resource, tuple[Problem, ...]]] = {}
+        self._leaving: list[Any] = []
+        self._pushed: Update | None = None
+        self._listeners: list[Callable[[Instance], None]] = []
+        self._closed = False
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return every problem there is now: of files, documents, the translation and pods."""
+        return self.served.problems
+
+    def listen(self, listener: Callable[[Instance], None]) -> Callable[[], None]:
+        """Call `listener` after each change is served; return what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def write(self, writes: Iterable[Write], *, file_problems: tuple[Problem, ...] | None = None) -> list[Change]:
+        """Write, and return what changed when it is served.
+
+        There is one change for each put, in order, and one for each delete that found something. All of
+        a write is applied or, on a conflict, nothing. `file_problems` are those of all watched files.
+
+        Raises:
+            ConflictError: an object is not of the version the writer expected.
+            RuntimeError: the instance is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the instance is closed")
+        batch = _Batch([*writes], file_problems, asyncio.get_running_loop().create_future())
+        self._waiting.append(batch)
+        if self._worker is None:
+            self._worker = spawn(self._work(), "write to the instance")
+        # A writer that goes away does not take its write back.
+        return await asyncio.shield(batch.done)
+
+    async def close(self, grace: float = 30.0) -> None:
+        """Take no more writes, finish those that wait, and drain the pods within `grace` seconds."""
+        self._closed = True
+        if self._worker is not None:
+            await self._worker
+        self._controllers.retire(self._leaving)
+        self._leaving = []
+        await self._controllers.close(grace)
+
+    # --- the one write path -----------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                batches, self._waiting = self._waiting, []
+                await self._serve_batches(batches)
+        finally:
+            self._worker = None
+
+    async def _serve_batches(self, batches: list[_Batch]) -> None:
+        applied = [(batch, changes) for batch in batches if (changes := self._apply(batch)) is not None]
+        try:
+            await self._settle()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            for batch, _ in applied:
+                _fail(batch, error)
+            return
+        for batch, changes in applied:
+            if not batch.done.done():
+                batch.done.set_result([self._current(change) for change in changes])
+        for listener in [*self._listeners]:
+            listener(self)
+
+    def _apply(self, batch: _Batch) -> list[Change] | None:
+        try:
+            changes = apply_writes(self.store, batch.writes)
+        except Exception as error:  # noqa: BLE001 - a conflict is the writer's to handle
+            _fail(batch, error)
+            return None
+        if batch.problems is not None:
+            self._file_problems = batch.problems
+        for write in batch.writes:
+            if isinstance(write, Put):
+                self._note(write)
+        return changes
+
+    def _note(self, put: Put) -> None:
+        notes = put.notes
+        if notes is None:
+            notes = decode(Document(put.resource.manifest, put.resource.source)).problems
+        if notes:
+            self._read_notes[put.resource.key] = (put.resource, notes)
+        else:
+            self._read_notes.pop(put.resource.key, None)
+
+    def _current(self, change: Change) -> Change:
+        """Return a change with the entry as it is now: controllers have set its status since."""
+        entry = None if change.verb == "deleted" else self.store.get(change.key)
+        return change if entry is None else dataclasses.replace(change, entry=entry)
+
+    async def _settle(self) -> None:
+        """Bring pods, model and engine to what the store says."""
+        self._leaving += await self._controllers.reconcile()
+        resources = self.store.resources()
+        self.translation = await _translated(resources)
+        candidate = Candidate(self.translation.model, self.store.version, self._all_problems())
+        self.served = serve(self.served, candidate, keep_going=self._keep_going)
+        self.assignments = assign(self.served.model.clusters, resources)
+        await self._push(self.served.model, self.assignments)
+        leaving, self._leaving = self._leaving, []
+        self._controllers.retire(leaving)
+
+    async def _push(self, model: Model, assignments: Assignments) -> None:
+        old = self._pushed
+        if old is not None and old.model is model and old.assignments == assignments:
+            return
+        update = Update(1 if old is None else old.version + 1, model, assignments)
+        await self._engine.push(update)
+        self._pushed = update
+
+    def _all_problems(self) -> tuple[Problem, ...]:
+        self._read_notes = {key: kept for key, kept in self._read_notes.items() if self.store.get(key) is not None}
+        read = [problem for _, notes in self._read_notes.values() for problem in notes]
+        found = (*self._file_problems, *read, *self.translation.problems, *self._controllers.problems)
+        return tuple(dict.fromkeys(found))
+
+
+def _fail(batch: _Batch, error: Exception) -> None:
+    if not batch.done.done():
+        batch.done.set_exception(error)
+
+
+async def _translated(resources: list[Resource]) -> Translation:
+    if len(resources) < LARGE:
+        return translate(resources)
+    return await asyncio.to_thread(translate, resources)
