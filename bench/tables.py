@@ -101,31 +101,40 @@ KINDS = (
 
 def virtual_hosts(kind: Kind, size: int) -> tuple[VirtualHost, ...]:
     """Return a host of `size` routes among a few others."""
-    routes = tuple(route for number in range(size // kind.step) for route in kind.routes(number))
+    routes = tuple(route for number in range(services_of(kind, size)) for route in kind.routes(number))
     others = tuple(VirtualHost(f"other-{number}", (f"other-{number}.example.com",)) for number in range(20))
     return (*others, VirtualHost("shop", (_HOST,), routes), VirtualHost("rest", ("*.example.com", "*")))
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """How requests spread over a table: every service equally often, or the nth most popular 1/n as often (Zipf)."""
-
-    name: str
-    skewed: bool
+Chooser = Callable[[Random, int], list[int]]
+"""Draws the services of so many requests."""
 
 
-SKEWED = Traffic("popular services more often (Zipf)", skewed=True)
-EVEN = Traffic("every service equally often", skewed=False)
+def busy(services: int) -> Chooser:
+    """Draw from a thousand services anywhere in the table: what a second of a gateway's traffic looks like."""
+    chosen = Random(services).choices(range(services), k=min(services, 1_000))
+    return lambda random, count: random.choices(chosen, k=count)
 
 
-def chooser(kind: Kind, size: int, traffic: Traffic) -> Callable[[Random, int], list[int]]:
-    """Return a function that draws the services of so many requests; popular ones lie all over the table."""
-    services = list(range(size // kind.step))
-    if not traffic.skewed:
-        return lambda random, count: random.choices(services, k=count)
-    Random(size).shuffle(services)
-    weights = list(accumulate(1 / (rank + 1) for rank in range(len(services))))
-    return lambda random, count: random.choices(services, cum_weights=weights, k=count)
+def skewed(services: int) -> Chooser:
+    """Draw the nth most popular service 1/n as often as the first (Zipf)."""
+    ranked = list(range(services))
+    Random(services).shuffle(ranked)
+    weights = list(accumulate(1 / (rank + 1) for rank in range(services)))
+    return lambda random, count: random.choices(ranked, cum_weights=weights, k=count)
+
+
+def even(services: int) -> Chooser:
+    """Draw every service equally often: a large table finds nothing in the processor's cache."""
+    return lambda random, count: random.choices(range(services), k=count)
+
+
+TRAFFIC = {"busy": busy, "skewed": skewed, "even": even}
+
+
+def services_of(kind: Kind, size: int) -> int:
+    """Return how many services a table of `size` routes has."""
+    return size // kind.step
 
 
 def requests(kind: Kind, services: Iterable[int], random: Random) -> Iterator[RequestHead]:
