@@ -105,7 +105,7 @@ def _start(
     for name in names:
         try:
             peer = stack.enter_context(PEERS[name](scenario, backends, folder))
-            _check(peer, scenario)
+            check(peer, scenario)
         except Unavailable as reason:
             print(f"  {name}: left out: {reason}")
         else:
@@ -113,7 +113,7 @@ def _start(
     return peers
 
 
-def _check(peer: Peer, scenario: Scenario) -> None:
+def check(peer: Peer, scenario: Scenario) -> None:
     """A fast wrong answer is no result: both arms are served, and the canary's header decides where it should."""
     path = scenario.paths[0] if scenario.paths else "/"
     seen = {get(peer.port, path).strip() for _ in range(64)}
