@@ -1,0 +1,40 @@
+"""Answers edgesim gives itself, worded as Envoy's (Gloo reference, section 13.5)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from edgesim.http1.fields import Fields, head_bytes
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Payload Too Large"}
+STATUS_LINES = {code: b"HTTP/1.1 %d %b" % (code, reason.encode()) for code, reason in _REASONS.items()}
+
+NO_HEALTHY_UPSTREAM = b"no healthy upstream"
+REQUEST_TIMEOUT = b"upstream request timeout"
+STREAM_TIMEOUT = b"stream timeout"
+
+
+def status_line(status: int) -> bytes:
+    """Return the status line with the standard reason; a status without one is `Unknown`, as Envoy says."""
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown" % status
+
+
+def reset_body(reason: str) -> bytes:
+    """Return the body of a 503 or 502 for an upstream that failed before its head."""
+    return f"upstream connect error or disconnect/reset before headers. reset reason: {reason}".encode()
+
+
+def local_fields(body: bytes) -> Fields:
+    """Return the fields that describe a local reply's body; without a body there are none."""
+    return [(b"content-length", b"%d" % len(body)), (b"content-type", b"text/plain")] if body else []
+
+
+def reply_bytes(status: int, fields: Fields, body: bytes, date: bytes, *, close: bool, head_only: bool) -> bytes:
+    """Return a whole local reply. `fields` describe the body already; an empty one gets its length here."""
+    more = [b"date: " + date, b"server: envoy"]
+    if not body:
+        more.append(b"content-length: 0")
+    if close:
+        more.append(b"connection: close")
+    head = head_bytes(status_line(status), fields, *more)
+    return head if head_only else head + body

@@ -1,0 +1,56 @@
+"""The channel between the parent and a worker: length-prefixed pickles over a socket pair.
+
+Both ends are this program and the socket is private to them, so pickle is safe here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import struct
+from dataclasses import dataclass
+
+from edgesim.model import Update
+
+_LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Parent to worker: stop accepting, finish, and leave within `grace` seconds."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Worker to parent: requests are now decided by this version."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Worker to parent: this version could not be served, the one before still is."""
+
+    version: int
+    reason: str
+
+
+Message = Update | Drain | Served | Failed
+
+
+def write(writer: asyncio.StreamWriter, message: Message) -> None:
+    """Send a message."""
+    payload = pickle.dumps(message, protocol=5)
+    writer.write(_LENGTH.pack(len(payload)) + payload)
+
+
+async def read(reader: asyncio.StreamReader) -> Message | None:
+    """Receive a message, or None when the other side is gone."""
+    try:
+        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+        message: Message = pickle.loads(await reader.readexactly(length))  # noqa: S301  # see above: both ends are ours
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+    return message

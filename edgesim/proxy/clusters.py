@@ -1,0 +1,54 @@
+"""A cluster as a worker knows it: its endpoints now, whose turn it is, and the pools to them.
+
+Pools and turns are keyed by endpoint and subset and outlive reloads; only the endpoint set is swapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from edgesim.balancing import EndpointSet, Rotation, candidates, endpoint_set, pick
+from edgesim.model import Cluster, Endpoint, Subset
+from edgesim.proxy.upstream import Pool, retire
+
+
+class ClusterRuntime:
+    """The mutable side of one cluster in one worker."""
+
+    __slots__ = ("cluster", "endpoints", "pools", "rotations", "start")
+
+    def __init__(self, cluster: Cluster, start: Callable[[], int]) -> None:
+        """Begin without endpoints; `start` draws the place where a rotation begins."""
+        self.cluster = cluster
+        self.start = start
+        self.endpoints: EndpointSet = endpoint_set(cluster, ())
+        self.rotations: dict[Subset, Rotation] = {}
+        self.pools: dict[tuple[str, int], Pool] = {}
+
+    def update(self, cluster: Cluster, endpoints: Sequence[Endpoint]) -> None:
+        """Swap in new endpoints; pools to endpoints that are gone close when their exchanges end."""
+        self.cluster = cluster
+        self.endpoints = endpoint_set(cluster, endpoints)
+        kept = {(endpoint.address, endpoint.port) for endpoint in endpoints}
+        for key in self.pools.keys() - kept:
+            retire(self.pools.pop(key))
+
+    def retire(self) -> None:
+        """Close every pool when its exchanges end: the cluster is gone. Exchanges under way go on."""
+        for pool in self.pools.values():
+            retire(pool)
+
+    def pick(self, subset: Subset) -> Endpoint | None:
+        """Return the endpoint whose turn it is in a subset, or None when there is none."""
+        rotation = self.rotations.get(subset)
+        if rotation is None:
+            rotation = self.rotations[subset] = Rotation(self.start())
+        return pick(candidates(self.endpoints, subset), rotation)
+
+    def pool(self, endpoint: Endpoint) -> Pool:
+        """Return the pool to an endpoint."""
+        key = (endpoint.address, endpoint.port)
+        pool = self.pools.get(key)
+        if pool is None:
+            pool = self.pools[key] = Pool(endpoint.address, endpoint.port, self.cluster.connect_timeout)
+        return pool

@@ -1,0 +1,250 @@
+"""Connections to endpoints, and the pools that keep them.
+
+A pool hands out its youngest idle connection (LIFO, so that spare ones age and are closed), opens a
+new one when there is none, and gives a connection that becomes free to whoever waits longest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from edgesim.http1.fields import Fields
+from edgesim.telemetry import spawn
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
+
+_NO_BODY = frozenset((204, 304))
+_SWITCHING_PROTOCOLS = 101
+_FINAL = 200
+
+
+class Pool:
+    """The connections to one endpoint. A retired pool (its endpoint is gone) keeps none that is idle."""
+
+    __slots__ = ("address", "busy", "connect_timeout", "connecting", "idle", "port", "retired", "waiting")
+
+    def __init__(self, address: str, port: int, connect_timeout: float) -> None:
+        """Take the endpoint's address and how long connecting may take, in seconds."""
+        self.address = address
+        self.port = port
+        self.connect_timeout = connect_timeout
+        self.idle: list[UpstreamConnection] = []
+        self.busy: set[UpstreamConnection] = set()
+        self.waiting: deque[Exchange] = deque()
+        self.connecting = 0
+        self.retired = False
+
+
+def acquire(pool: Pool, exchange: Exchange) -> UpstreamConnection | None:
+    """Return an idle connection, or None: the exchange is told when it has one, or that it gets none."""
+    if pool.idle:
+        connection = pool.idle.pop()
+        pool.busy.add(connection)
+        connection.exchange = exchange
+        return connection
+    pool.waiting.append(exchange)
+    if pool.connecting < len(pool.waiting):
+        pool.connecting += 1
+        _ = spawn(_connect(pool), name=f"connect {pool.address}:{pool.port}")
+    return None
+
+
+async def _connect(pool: Pool) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(pool.connect_timeout):
+            _, connection = await loop.create_connection(lambda: UpstreamConnection(pool), pool.address, pool.port)
+    except TimeoutError:
+        _fail_one(pool, "connection timeout")
+    except OSError:
+        _fail_one(pool, "remote connection failure")
+    else:
+        pool.connecting -= 1
+        give(connection)
+
+
+def _fail_one(pool: Pool, reason: str) -> None:
+    pool.connecting -= 1
+    if pool.waiting:
+        pool.waiting.popleft().connect_failed(reason)
+
+
+def give(connection: UpstreamConnection) -> None:
+    """Hand a free connection to the exchange that waits longest, or keep it."""
+    pool = connection.pool
+    while pool.waiting:
+        exchange = pool.waiting.popleft()
+        if exchange.wants_connection:
+            pool.busy.add(connection)
+            connection.exchange = exchange
+            exchange.connected(connection)
+            return
+    if pool.retired or connection.transport is None or connection.transport.is_closing():
+        connection.close()
+    else:
+        pool.idle.append(connection)
+
+
+def retire(pool: Pool) -> None:
+    """Close what is idle and keep nothing from now on; exchanges under way finish."""
+    pool.retired = True
+    while pool.idle:
+        pool.idle.pop().close()
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection to an endpoint, serving one exchange at a time."""
+
+    __slots__ = (
+        "answered",
+        "exchange",
+        "fields",
+        "head_done",
+        "parser",
+        "pool",
+        "reused",
+        "transport",
+        "until_close",
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        """Belong to a pool."""
+        self.pool = pool
+        self.transport: asyncio.Transport | None = None
+        self.exchange: Exchange | None = None
+        self.fields: Fields = []
+        self.head_done = False
+        self.answered = False
+        self.until_close = False
+        self.reused = False
+        self.parser = httptools.HttpResponseParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def close(self) -> None:
+        """Close the connection; whatever was written is still sent."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a piece of the response and pass on in one write what came of it."""
+        exchange = self.exchange
+        if exchange is None:
+            self.close()
+            return
+        self.answered = True
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail("protocol error")
+            return
+        except httptools.HttpParserError:
+            self._fail("protocol error")
+            return
+        exchange.flush_response()
+        if self.exchange is None:
+            self._become_free()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect one field of the head."""
+        if not self.head_done:
+            self.fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Pass the head on, but for interim (1xx) answers, which concern this connection only."""
+        exchange = self.exchange
+        if exchange is None:
+            return
+        status = self.parser.get_status_code()
+        if status < _FINAL and status != _SWITCHING_PROTOCOLS:
+            self.fields = []
+            return
+        self.head_done = True
+        headers = dict(self.fields)
+        bodiless = exchange.is_head or status in _NO_BODY
+        self.until_close = not bodiless and b"content-length" not in headers and not _is_chunked(headers)
+        exchange.response_head(status, self.fields, headers, bodiless=bodiless)
+        if exchange.is_head:
+            self._finish(keep=self.parser.should_keep_alive())
+            self.parser = httptools.HttpResponseParser(self)
+
+    def on_body(self, data: bytes) -> None:
+        """Pass a piece of the body on."""
+        if self.exchange is not None:
+            self.exchange.response_body(data)
+
+    def on_message_complete(self) -> None:
+        """Pass the end of the response on."""
+        if self.exchange is not None and self.head_done:
+            self._finish(keep=self.parser.should_keep_alive())
+
+    def _finish(self, *, keep: bool) -> None:
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            self.reused = keep and exchange.request_complete
+            exchange.response_complete()
+
+    def _become_free(self) -> None:
+        """After a whole response: reset, and give the connection on if it may be used again."""
+        self.pool.busy.discard(self)
+        self.fields = []
+        self.head_done = self.answered = self.until_close = False
+        if self.reused:
+            give(self)
+        else:
+            self.close()
+
+    def _fail(self, reason: str) -> None:
+        exchange, self.exchange = self.exchange, None
+        self.pool.busy.discard(self)
+        if self.transport is not None:
+            self.transport.abort()
+        if exchange is not None:
+            exchange.upstream_failed(reason, answered=True, reused=self.reused)
+
+    def abandon(self) -> None:
+        """Drop the exchange and the connection: the client is gone, or waited long enough."""
+        self.exchange = None
+        self.pool.busy.discard(self)
+        if self.transport is not None:
+            self.transport.abort()
+
+    def eof_received(self) -> None:
+        """Let the transport close; connection_lost does the rest."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a response that lasts until the close, or report that the upstream is gone."""
+        pool = self.pool
+        self.transport = None
+        if self in pool.idle:
+            pool.idle.remove(self)
+        pool.busy.discard(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
+            return
+        if self.head_done and self.until_close and exc is None:
+            exchange.response_complete()
+            exchange.flush_response()
+        else:
+            exchange.upstream_failed("connection termination", answered=self.answered, reused=self.reused)
+
+    def pause_writing(self) -> None:
+        """The upstream is slow to read: stop reading from the client."""
+        if self.exchange is not None:
+            self.exchange.pause_client()
+
+    def resume_writing(self) -> None:
+        """The upstream reads again."""
+        if self.exchange is not None:
+            self.exchange.resume_client()
+
+
+def _is_chunked(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"transfer-encoding", b"").lower().endswith(b"chunked")

@@ -1,0 +1,185 @@
+"""A worker process: the data plane.
+
+It serves one snapshot at a time, takes updates from its parent, and leaves when the parent says so or
+is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from random import Random
+
+import uvloop
+
+from edgesim.http1.replies import local_fields, reply_bytes
+from edgesim.model import Update
+from edgesim.proxy import channel
+from edgesim.proxy.downstream import Downstream
+from edgesim.proxy.exchange import Exchange
+from edgesim.proxy.request_ids import request_ids
+from edgesim.proxy.serving import Compiler, Snapshot
+from edgesim.routing import compile_table
+
+SWEEP = 0.025
+"""Seconds between looks at every deadline: one sweep instead of a timer per request."""
+LINGER = 1.0
+"""Seconds a client has to read a last answer, as Envoy's delayed close."""
+_BACKLOG = 4096
+_COLLECT_AFTER = 50_000
+_REFUSALS = {400: b"Bad Request", 426: b"", 431: b""}
+
+
+class Worker:
+    """What all connections of a worker share."""
+
+    def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+        """Take randomness, the monotonic clock and the wall clock, both in seconds."""
+        self.snapshot = Snapshot(0, compile_table(()), {})
+        self.compiler = Compiler(lambda: random.getrandbits(16))
+        self.connections: set[Downstream] = set()
+        self.active: set[Exchange] = set()
+        self.lingering: dict[Downstream, float] = {}
+        self.draining = False
+        self.empty = asyncio.Event()
+        self.now = clock
+        self.request_id = request_ids().__next__
+        self._wall_clock = wall_clock
+        self._random = random
+        self.date = formatdate(wall_clock(), usegmt=True).encode()
+
+    def draw(self) -> int:
+        """Return the 64-bit value a request's weighted choice is made with."""
+        return self._random.getrandbits(64)
+
+    def milliseconds_since(self, started: float) -> int:
+        """Return whole milliseconds since a moment of `now`."""
+        return int((self.now() - started) * 1000)
+
+    def refusal(self, status: int) -> bytes:
+        """Return the answer to a request that cannot be read."""
+        body = _REFUSALS.get(status, b"")
+        return reply_bytes(status, local_fields(body), body, self.date, close=True, head_only=False)
+
+    def linger(self, connection: Downstream) -> None:
+        """Close a connection soon: its client is reading the last answer."""
+        self.lingering[connection] = self.now() + LINGER
+
+    def sweep(self) -> None:
+        """Look at every deadline, and at the date."""
+        now = self.now()
+        self.date = formatdate(self._wall_clock(), usegmt=True).encode()
+        for exchange in [exchange for exchange in self.active if exchange.deadline <= now]:
+            exchange.timed_out()
+        for connection in [c for c, deadline in self.lingering.items() if deadline <= now]:
+            del self.lingering[connection]
+            connection.close()
+
+    def drain(self) -> None:
+        """Close what is idle; answers under way say `connection: close`. Sets `empty` when all are gone."""
+        self.draining = True
+        if not self.connections:
+            self.empty.set()
+        for connection in list(self.connections):
+            if connection.current is None:
+                connection.close()
+
+    def left(self, connection: Downstream) -> None:
+        """Note that a connection is gone."""
+        self.connections.discard(connection)
+        self.lingering.pop(connection, None)
+        if self.draining and not self.connections:
+            self.empty.set()
+
+    def abort(self) -> None:
+        """Reset what is left."""
+        for connection in list(self.connections):
+            connection.abort()
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until the parent asks to drain or is gone."""
+    loop = asyncio.get_running_loop()
+    worker = Worker(Random(options.seed), loop.time, time.time)
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
+    sweeping = _every(SWEEP, worker.sweep)
+    server: asyncio.Server | None = None
+    grace = 0.0
+    while (message := await channel.read(reader)) is not None:
+        if isinstance(message, channel.Drain):
+            grace = message.grace
+            break
+        if isinstance(message, Update):
+            channel.write(writer, _serve(worker, message))
+            server = server or await _listen(worker, options.host, options.port)
+            await writer.drain()
+    if server is not None:
+        server.close()
+    await _leave(worker, grace)
+    sweeping()
+    writer.close()
+
+
+def _serve(worker: Worker, update: Update) -> channel.Message:
+    try:
+        worker.snapshot = worker.compiler.snapshot(update)
+    except ValueError as wrong:
+        return channel.Failed(update.version, str(wrong))
+    gc.collect()
+    gc.freeze()
+    return channel.Served(update.version)
+
+
+async def _listen(worker: Worker, host: str, port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: Downstream(worker), host, port, reuse_port=True, backlog=_BACKLOG)
+
+
+def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """Call again and again; return the function that stops it."""
+    loop = asyncio.get_running_loop()
+    handle: asyncio.TimerHandle
+
+    def tick() -> None:
+        nonlocal handle
+        handle = loop.call_later(seconds, tick)
+        call()
+
+    handle = loop.call_later(seconds, tick)
+    def stop() -> None:
+        handle.cancel()
+
+    return stop
+
+
+async def _leave(worker: Worker, grace: float) -> None:
+    """Wait until every connection is gone, `grace` seconds at most."""
+    worker.drain()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(grace):
+            await worker.empty.wait()
+    worker.abort()
+
+
+def main() -> None:
+    """Run as a child of `Supervisor`: everything it needs is on its command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--seed", required=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.set_threshold(_COLLECT_AFTER)
+    uvloop.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
