@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgesim.dialects.assign import assign
+from edgesim.dialects.check import describe
 from edgesim.dialects.decode import Decoded, decode
 from edgesim.dialects.fields import show_path
 from edgesim.dialects.kinds import KINDS, Kind, find_kind, kind_of
@@ -21,6 +22,7 @@ __all__ = [
     "Translation",
     "assign",
     "decode",
+    "describe",
     "did_you_mean",
     "find_kind",
     "kind_of",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgesim.dialects.check import Finding
-from edgesim.dialects.schema.kubernetes import Deployment, LabelExpression, LabelSelector, Pod, PodSpec, Service
+from edgesim.dialects.schema.kubernetes import Deployment, LabelSelector, Pod, PodSpec, Service
+from edgesim.dialects.selectors import selects
 
 
 def admit(typed: Any) -> list[Finding]:
@@ -20,27 +21,6 @@ def admit(typed: Any) -> list[Finding]:
             return list(_service(typed))
         case _:
             return []
-
-
-def selects(selector: LabelSelector, labels: dict[str, str]) -> bool:
-    """Tell whether a label selector (meta/v1) holds for labels."""
-    wanted = (selector.match_labels or {}).items()
-    return all(labels.get(key) == value for key, value in wanted) and all(
-        _holds(expression, labels) for expression in selector.match_expressions
-    )
-
-
-def _holds(expression: LabelExpression, labels: dict[str, str]) -> bool:
-    value = labels.get(expression.key)
-    match expression.operator:
-        case "In":
-            return value is not None and value in expression.values
-        case "NotIn":
-            return value is None or value not in expression.values
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
 
 
 def _deployment(deployment: Deployment) -> Iterator[Finding]:

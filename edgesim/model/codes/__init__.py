@@ -9,6 +9,7 @@ from __future__ import annotations
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.notes import NOTES
+from edgesim.model.codes.pods import PODS
 from edgesim.model.codes.reading import READING
 from edgesim.model.codes.routes import ROUTES
 from edgesim.model.codes.running import RUNNING
@@ -17,7 +18,7 @@ from edgesim.model.codes.upstreams import UPSTREAMS
 from edgesim.model.problems import Position, Problem, ResourceKey
 
 CODES: dict[str, Code] = {
-    row.code: row for row in (*READING, *SCHEMA, *ROUTES, *UPSTREAMS, *KUBERNETES, *NOTES, *RUNNING)
+    row.code: row for row in (*READING, *SCHEMA, *ROUTES, *UPSTREAMS, *KUBERNETES, *PODS, *NOTES, *RUNNING)
 }
 
 

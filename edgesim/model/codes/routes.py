@@ -94,7 +94,7 @@ ROUTES: tuple[Code, ...] = (
         "A regex that is too large",
         "Envoy limits the size of a compiled regex (Settings `gloo.regexMaxProgramSize`, 1024 by default) and refuses "
         "the whole route configuration over one that is larger.",
-        routed("matchers: [{regex: '/[a-z]{999}'}]\n" + _TO_ECHO),
+        routed("matchers: [{regex: '/[a-z]{900}[a-z]{900}'}]\n" + _TO_ECHO),
         routed("matchers: [{regex: '/[a-z]+'}]\n" + _TO_ECHO),
     ),
     error(
