@@ -19,9 +19,11 @@ MAX_DEPTH = 100
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = "plain"
 _TEXT_TAGS = frozenset(f"{_TAG}{name}" for name in ("str", "timestamp", "value", "binary"))
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
-_FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
+}
 _INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _TAGGED: dict[str, type[Any] | tuple[type[Any], ...]] = {
@@ -36,7 +38,7 @@ _BASES = {"0b": 2, "0x": 16, "0o": 8}
 class TreeLoader(yaml.CSafeLoader):
     """Parses text into nodes; `plain_value` resolves plain scalars later, and faster than a resolver."""
 
-    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
+    def resolve(self, kind: type[Node], _value: Any, implicit: Any) -> str:
         """Name the tag of a node that carries none."""
         if kind is ScalarNode:
             return _PLAIN if implicit[0] else f"{_TAG}str"
@@ -56,13 +58,9 @@ class TreeError(Exception):
 @lru_cache(maxsize=65536)
 def plain_value(text: str) -> Any:
     """Return the value of a plain (unquoted) scalar; what is no null, boolean or number is text."""
-    if text in _NULL:
-        return None
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    if not text[0].isascii() or text[0] not in "+-.0123456789":
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "+-.0123456789":
         return text
     if _INT.match(text):
         return _int(text)

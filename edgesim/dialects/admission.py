@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgesim.dialects.check import Finding
+from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema.kubernetes import Deployment, LabelSelector, Pod, PodSpec, Service
 from edgesim.dialects.selectors import selects
 
@@ -40,7 +41,7 @@ def _labels_hint(selector: LabelSelector) -> str:
     return f"the template needs the labels {wanted}" if wanted else ""
 
 
-def _pod_spec(spec: PodSpec, path: tuple[str, ...]) -> Iterator[Finding]:
+def _pod_spec(spec: PodSpec, path: FieldPath) -> Iterator[Finding]:
     names: set[str] = set()
     for index, container in enumerate(spec.containers):
         if container.name in names:

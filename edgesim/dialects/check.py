@@ -54,21 +54,13 @@ def check(schema: type[msgspec.Struct], manifest: Any, path: FieldPath = ()) -> 
 
 def describe(value: Any) -> str:
     """Say in human words what a value is."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f"text {shorten(value)!r}"
-        case int() | float():
-            return f"the number {shorten(str(value))}"
-        case list():
-            return "a list"
-        case dict():
-            return "a mapping"
-        case _:  # pragma: no cover - plain data holds nothing else
-            return type(value).__name__
+    if isinstance(value, str):
+        return f"text {shorten(value)!r}"
+    if isinstance(value, bool) or value is None:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return f"the number {shorten(str(value))}"
+    return "a list" if isinstance(value, list) else "a mapping"
 
 
 def shorten(text: str) -> str:
@@ -85,30 +77,14 @@ def compile_struct(schema: type[msgspec.Struct]) -> Check:
 
 
 def _compile(kind: inspect.Type) -> Check:
-    match kind:
-        case inspect.Metadata(type=inner, extra=extra, extra_json_schema=schema):
-            return _annotated(inner, extra or {}, schema or {})
-        case inspect.UnionType():
-            return _union(kind)
-        case inspect.StructType(cls=cls):
-            return compile_struct(cls)
-        case inspect.VarTupleType(item_type=item):
-            return _list(_compile(item), kind.min_length or 0)
-        case inspect.DictType(value_type=value):
-            return _mapping(_compile(value))
-        case inspect.LiteralType(values=values):
-            return _choice(values)
-        case inspect.AnyType():
-            return _anything
-        case _:
-            return _scalar(kind, "")
+    return _COMPILERS.get(type(kind), lambda scalar: _scalar(scalar, ""))(kind)
 
 
-def _annotated(inner: inspect.Type, extra: dict[str, Any], schema: dict[str, Any]) -> Check:
-    if extra.get("simulated", True):
-        description = schema.get("description", "")
-        return _scalar(inner, description) if description else _compile(inner)
-    inside = _compile(inner)
+def _metadata(kind: inspect.Metadata) -> Check:
+    if (kind.extra or {}).get("simulated", True):
+        description = (kind.extra_json_schema or {}).get("description", "")
+        return _scalar(kind.type, description) if description else _compile(kind.type)
+    inside = _compile(kind.type)
 
     def check_unsimulated(value: Any, path: FieldPath, found: Findings) -> None:
         if not found.quiet:
@@ -149,24 +125,27 @@ def _struct(info: inspect.StructType) -> Check:
             found.add("ES0104", path, f"expected a mapping, got {describe(value)}")
             return
         for name, item in value.items():
-            inside = compiled.get(name)
-            if inside is None:
-                if name not in kinds:
-                    found.add("ES0103", (*path, name), f'unknown field "{shorten(name)}"', _meant(name, kinds))
-                    continue
-                inside = compiled[name] = _compile(kinds[name])
-            if item is not None:
+            if name not in kinds:
+                found.add("ES0103", (*path, name), f'unknown field "{shorten(name)}"', _meant(name, kinds))
+            elif item is not None:
+                inside = compiled.get(name)
+                if inside is None:  # compiled when first met, since schemas may be recursive
+                    inside = compiled[name] = _compile(kinds[name])
                 inside(item, (*path, name), found)
         for name in required:
             if value.get(name) is None:
                 found.add("ES0105", path, f"the field `{name}` is required")
         for group in groups:
-            given = [name for name in group if value.get(name) is not None]
-            if len(given) > 1:
-                listed = ", ".join(f"`{name}`" for name in given)
-                found.add("ES0108", (*path, given[1]), f"only one of {listed} can be set")
+            _check_one_of(group, value, path, found)
 
     return check_struct
+
+
+def _check_one_of(group: tuple[str, ...], value: dict[str, Any], path: FieldPath, found: Findings) -> None:
+    given = [name for name in group if value.get(name) is not None]
+    if len(given) > 1:
+        listed = ", ".join(f"`{name}`" for name in given)
+        found.add("ES0108", (*path, given[1]), f"only one of {listed} can be set")
 
 
 def _meant(name: str, kinds: dict[str, inspect.Type]) -> str:
@@ -181,7 +160,10 @@ def _meant(name: str, kinds: dict[str, inspect.Type]) -> str:
     return ""
 
 
-def _list(item: Check, least: int) -> Check:
+def _list(kind: inspect.VarTupleType) -> Check:
+    item = _compile(kind.item_type)
+    least = kind.min_length or 0
+
     def check_list(value: Any, path: FieldPath, found: Findings) -> None:
         if not isinstance(value, list):
             found.add("ES0104", path, f"expected a list, got {describe(value)}")
@@ -194,7 +176,9 @@ def _list(item: Check, least: int) -> Check:
     return check_list
 
 
-def _mapping(inside: Check) -> Check:
+def _mapping(kind: inspect.DictType) -> Check:
+    inside = _compile(kind.value_type)
+
     def check_mapping(value: Any, path: FieldPath, found: Findings) -> None:
         if not isinstance(value, dict):
             found.add("ES0104", path, f"expected a mapping, got {describe(value)}")
@@ -206,9 +190,9 @@ def _mapping(inside: Check) -> Check:
     return check_mapping
 
 
-def _choice(values: tuple[Any, ...]) -> Check:
-    names = [value for value in values if isinstance(value, str)]
-    numbers = [value for value in values if isinstance(value, int)]
+def _choice(kind: inspect.LiteralType) -> Check:
+    names = [value for value in kind.values if isinstance(value, str)]
+    numbers = [value for value in kind.values if isinstance(value, int)]
 
     def check_choice(value: Any, path: FieldPath, found: Findings) -> None:
         if isinstance(value, str) and value in names:
@@ -269,3 +253,14 @@ def _limits(kind: inspect.Type) -> Callable[[Any], bool] | None:
         length = kind.max_length or 2**31
         return lambda value: len(value) > length or pattern.search(value) is None
     return None
+
+
+_COMPILERS: dict[type[inspect.Type], Callable[[Any], Check]] = {
+    inspect.Metadata: _metadata,
+    inspect.UnionType: _union,
+    inspect.StructType: lambda kind: compile_struct(kind.cls),
+    inspect.VarTupleType: _list,
+    inspect.DictType: _mapping,
+    inspect.LiteralType: _choice,
+    inspect.AnyType: lambda _kind: _anything,
+}

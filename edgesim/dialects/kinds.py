@@ -55,15 +55,36 @@ KINDS: tuple[Kind, ...] = (
 
 UNSIMULATED: dict[str, frozenset[str]] = {
     "": frozenset(
-        "ConfigMap Secret ServiceAccount ReplicationController PersistentVolume PersistentVolumeClaim Node Event "
-        "LimitRange ResourceQuota PodTemplate Binding ComponentStatus".split()
+        {
+            "ConfigMap",
+            "Secret",
+            "ServiceAccount",
+            "ReplicationController",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Node",
+            "Event",
+            "LimitRange",
+            "ResourceQuota",
+            "PodTemplate",
+            "Binding",
+            "ComponentStatus",
+        }
     ),
-    "apps": frozenset("DaemonSet StatefulSet ReplicaSet ControllerRevision".split()),
+    "apps": frozenset({"DaemonSet", "StatefulSet", "ReplicaSet", "ControllerRevision"}),
     GATEWAY: frozenset(
-        "RouteTable Gateway VirtualHostOption RouteOption ListenerOption HttpListenerOption "
-        "MatchableHttpGateway MatchableTcpGateway".split()
+        {
+            "RouteTable",
+            "Gateway",
+            "VirtualHostOption",
+            "RouteOption",
+            "ListenerOption",
+            "HttpListenerOption",
+            "MatchableHttpGateway",
+            "MatchableTcpGateway",
+        }
     ),
-    GLOO: frozenset("Proxy Endpoint Secret Artifact UpstreamSslConfig".split()),
+    GLOO: frozenset({"Proxy", "Endpoint", "Secret", "Artifact", "UpstreamSslConfig"}),
 }
 """Real kinds of the groups above that edgesim does not read yet; kinds of other groups are never read."""
 

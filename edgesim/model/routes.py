@@ -113,7 +113,7 @@ class WeightedCluster:
 
 @dataclass(frozen=True, slots=True)
 class RegexRewrite:
-    """RE2 pattern and substitution (`\\1` groups); every non-overlapping match is replaced."""
+    r"""RE2 pattern and substitution (`\1` groups); every non-overlapping match is replaced."""
 
     pattern: str
     substitution: str

@@ -69,9 +69,7 @@ class _Reader:
     def removed(self, name: str, given: Iterable[str]) -> tuple[str, ...]:
         """Read the names to remove; Envoy refuses pseudo-headers and Host."""
         keys = [(i, key.lower()) for i, key in enumerate(given)]
-        return tuple(
-            key for i, key in keys if self._name((*self._path, name, i), key, _request_forbids(key))
-        )
+        return tuple(key for i, key in keys if self._name((*self._path, name, i), key, _request_forbids(key)))
 
     def _name(self, path: FieldPath, key: str, forbidden: str) -> bool:
         fault = forbidden or ("" if is_header_name(key) else f"{key!r} is not a header name")

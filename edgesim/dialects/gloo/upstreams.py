@@ -99,9 +99,7 @@ def _hosts(static: schema.StaticSpec, reporter: Reporter) -> tuple[Endpoint, ...
             "LoadAssignment was empty"
         )
         reporter.report("ES0301", ("spec", "static"), text, "add `hosts`")
-    return tuple(
-        _host(host, ("spec", "static", "hosts", i), reporter) for i, host in enumerate(static.hosts)
-    )
+    return tuple(_host(host, ("spec", "static", "hosts", i), reporter) for i, host in enumerate(static.hosts))
 
 
 def _host(host: schema.StaticHost, path: FieldPath, reporter: Reporter) -> Endpoint:

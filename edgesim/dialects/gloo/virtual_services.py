@@ -24,9 +24,7 @@ def read_virtual_services(resources: Iterable[Resource], scope: Scope) -> tuple[
     claimants = [_claimant(resource, scope) for resource in resources]
     shares = share_domains(claimants)
     return tuple(
-        _virtual_host(claimant, domains)
-        for claimant, domains in zip(claimants, shares, strict=True)
-        if domains
+        _virtual_host(claimant, domains) for claimant, domains in zip(claimants, shares, strict=True) if domains
     )
 
 

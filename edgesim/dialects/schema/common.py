@@ -40,13 +40,17 @@ DnsLabel = Annotated[
 ]
 
 
+OneOf = tuple[tuple[str, ...], ...]
+"""Groups of fields, by their YAML names, of which one at most may be set."""
+
+
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A mapping with known fields only. `ONE_OF` lists groups of which one field at most may be set."""
 
-    ONE_OF: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    ONE_OF: ClassVar[OneOf] = ()
 
 
-class Metadata(Strict):
+class Metadata(Strict, frozen=True):
     """Kubernetes' ObjectMeta; what only a cluster writes is accepted as it comes."""
 
     name: DnsName
@@ -67,14 +71,14 @@ class Metadata(Strict):
     cluster_name: FreeForm = None
 
 
-class Ref(Strict):
+class Ref(Strict, frozen=True):
     """Gloo's ResourceRef."""
 
     name: str = ""
     namespace: str = ""
 
 
-class Manifest(Strict):
+class Manifest(Strict, frozen=True):
     """What every document has."""
 
     api_version: str

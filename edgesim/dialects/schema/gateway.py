@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, NotSimulated, Ref, Strict, UInt32
+from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, NotSimulated, OneOf, Ref, Strict, UInt32
 from edgesim.dialects.schema.options import (
     DelegateOptionsRefs,
     RegexMatchAndSubstitute,
@@ -17,7 +17,7 @@ from edgesim.dialects.schema.options import (
 )
 
 
-class HeaderMatcher(Strict):
+class HeaderMatcher(Strict, frozen=True):
     """A condition on a header; an empty value asks for presence (section 3)."""
 
     name: str = ""
@@ -26,7 +26,7 @@ class HeaderMatcher(Strict):
     invert_match: bool = False
 
 
-class QueryParameterMatcher(Strict):
+class QueryParameterMatcher(Strict, frozen=True):
     """A condition on a query parameter; an empty value asks for presence (section 3)."""
 
     name: str = ""
@@ -34,10 +34,10 @@ class QueryParameterMatcher(Strict):
     regex: bool = False
 
 
-class Matcher(Strict):
+class Matcher(Strict, frozen=True):
     """Conditions that must all hold (section 3)."""
 
-    ONE_OF: ClassVar = (("prefix", "exact", "regex", "connectMatcher"),)
+    ONE_OF: ClassVar[OneOf] = (("prefix", "exact", "regex", "connectMatcher"),)
 
     prefix: str | None = None
     exact: str | None = None
@@ -49,23 +49,23 @@ class Matcher(Strict):
     methods: tuple[str, ...] = ()
 
 
-class SubsetValues(Strict):
+class SubsetValues(Strict, frozen=True):
     """The labels a subset of an upstream's endpoints carries."""
 
     values: dict[str, str] | None = None
 
 
-class KubeDestination(Strict):
+class KubeDestination(Strict, frozen=True):
     """A Service as a destination, without an Upstream."""
 
     ref: Ref | None = None
     port: UInt32 = 0
 
 
-class Destination(Strict):
+class Destination(Strict, frozen=True):
     """Where a request goes (section 4.1)."""
 
-    ONE_OF: ClassVar = (("upstream", "kube", "consul"),)
+    ONE_OF: ClassVar[OneOf] = (("upstream", "kube", "consul"),)
 
     upstream: Ref | None = None
     kube: KubeDestination | None = None
@@ -74,7 +74,7 @@ class Destination(Strict):
     destination_spec: NotSimulated = None
 
 
-class WeightedDestination(Strict):
+class WeightedDestination(Strict, frozen=True):
     """One arm of a split; a missing weight is 0 (section 4.2)."""
 
     destination: Destination | None = None
@@ -82,16 +82,16 @@ class WeightedDestination(Strict):
     options: WeightedDestinationOptions | None = None
 
 
-class MultiDestination(Strict):
+class MultiDestination(Strict, frozen=True):
     """A split over several destinations (section 4.2)."""
 
     destinations: tuple[WeightedDestination, ...] = ()
 
 
-class RouteAction(Strict):
+class RouteAction(Strict, frozen=True):
     """Forward the request (section 4.1)."""
 
-    ONE_OF: ClassVar = (("single", "multi", "upstreamGroup", "clusterHeader", "dynamicForwardProxy"),)
+    ONE_OF: ClassVar[OneOf] = (("single", "multi", "upstreamGroup", "clusterHeader", "dynamicForwardProxy"),)
 
     single: Destination | None = None
     multi: MultiDestination | None = None
@@ -100,10 +100,10 @@ class RouteAction(Strict):
     dynamic_forward_proxy: FreeForm = None
 
 
-class RedirectAction(Strict):
+class RedirectAction(Strict, frozen=True):
     """Answer with a redirect (section 4.4)."""
 
-    ONE_OF: ClassVar = (("pathRedirect", "prefixRewrite", "regexRewrite"),)
+    ONE_OF: ClassVar[OneOf] = (("pathRedirect", "prefixRewrite", "regexRewrite"),)
 
     host_redirect: str = ""
     path_redirect: str | None = None
@@ -117,7 +117,7 @@ class RedirectAction(Strict):
     port_redirect: UInt32 | None = None
 
 
-class DirectResponseAction(Strict):
+class DirectResponseAction(Strict, frozen=True):
     """Answer without an upstream (section 4.5)."""
 
     status: UInt32 = 0
@@ -130,7 +130,7 @@ Operator = Literal[
 ]  # fmt: skip
 
 
-class SelectorExpression(Strict):
+class SelectorExpression(Strict, frozen=True):
     """One condition on a RouteTable's labels (section 5.2)."""
 
     key: str = ""
@@ -138,7 +138,7 @@ class SelectorExpression(Strict):
     values: tuple[str, ...] = ()
 
 
-class RouteTableSelector(Strict):
+class RouteTableSelector(Strict, frozen=True):
     """Which RouteTables a delegating route takes in (section 5.2)."""
 
     namespaces: tuple[str, ...] = ()
@@ -146,10 +146,10 @@ class RouteTableSelector(Strict):
     expressions: tuple[SelectorExpression, ...] = ()
 
 
-class DelegateAction(Strict):
+class DelegateAction(Strict, frozen=True):
     """Leave the routes below to RouteTables (section 4.6)."""
 
-    ONE_OF: ClassVar = (("ref", "selector"),)
+    ONE_OF: ClassVar[OneOf] = (("ref", "selector"),)
 
     name: str = ""
     namespace: str = ""
@@ -157,10 +157,10 @@ class DelegateAction(Strict):
     selector: RouteTableSelector | None = None
 
 
-class Route(Strict):
+class Route(Strict, frozen=True):
     """One route of a VirtualService or RouteTable (section 2.4)."""
 
-    ONE_OF: ClassVar = (("routeAction", "redirectAction", "directResponseAction", "delegateAction"),)
+    ONE_OF: ClassVar[OneOf] = (("routeAction", "redirectAction", "directResponseAction", "delegateAction"),)
 
     matchers: tuple[Matcher, ...] = ()
     inheritable_matchers: Annotated[bool | None, NOT_SIMULATED] = None
@@ -174,7 +174,7 @@ class Route(Strict):
     delegate_action: DelegateAction | None = None
 
 
-class VirtualHost(Strict):
+class VirtualHost(Strict, frozen=True):
     """Domains and their routes (section 2)."""
 
     domains: tuple[str, ...] = ()
@@ -183,7 +183,7 @@ class VirtualHost(Strict):
     options_config_refs: Annotated[DelegateOptionsRefs | None, NOT_SIMULATED] = None
 
 
-class SslFiles(Strict):
+class SslFiles(Strict, frozen=True):
     """Certificates from files."""
 
     tls_cert: str = ""
@@ -192,7 +192,7 @@ class SslFiles(Strict):
     ocsp_staple: str = ""
 
 
-class SslParameters(Strict):
+class SslParameters(Strict, frozen=True):
     """TLS versions, ciphers and curves."""
 
     minimum_protocol_version: str | int = "TLS_AUTO"
@@ -201,10 +201,10 @@ class SslParameters(Strict):
     ecdh_curves: tuple[str, ...] = ()
 
 
-class SslConfig(Strict):
+class SslConfig(Strict, frozen=True):
     """TLS towards clients (section 2.3)."""
 
-    ONE_OF: ClassVar = (("secretRef", "sslFiles", "sds"),)
+    ONE_OF: ClassVar[OneOf] = (("secretRef", "sslFiles", "sds"),)
 
     secret_ref: Ref | None = None
     ssl_files: SslFiles | None = None
@@ -219,7 +219,7 @@ class SslConfig(Strict):
     ocsp_staple_policy: str | int | None = None
 
 
-class VirtualServiceSpec(Strict):
+class VirtualServiceSpec(Strict, frozen=True):
     """The spec of a VirtualService."""
 
     display_name: str = ""
@@ -227,7 +227,7 @@ class VirtualServiceSpec(Strict):
     virtual_host: VirtualHost | None = None
 
 
-class VirtualService(Manifest, kw_only=True):
+class VirtualService(Manifest, frozen=True, kw_only=True):
     """gateway.solo.io/v1 VirtualService."""
 
     spec: VirtualServiceSpec

@@ -16,19 +16,19 @@ Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Protocol = Literal["TCP", "UDP", "SCTP"]
 
 
-class NamespaceSpec(Strict):
+class NamespaceSpec(Strict, frozen=True):
     """What a cluster writes into a namespace."""
 
     finalizers: FreeForm = None
 
 
-class Namespace(Manifest, kw_only=True):
+class Namespace(Manifest, frozen=True, kw_only=True):
     """core/v1 Namespace."""
 
     spec: NamespaceSpec | None = None
 
 
-class ServicePort(Strict):
+class ServicePort(Strict, frozen=True):
     """A port of a Service."""
 
     port: Port
@@ -39,7 +39,7 @@ class ServicePort(Strict):
     node_port: FreeForm = None
 
 
-class ServiceSpec(Strict):
+class ServiceSpec(Strict, frozen=True):
     """core/v1 ServiceSpec."""
 
     ports: tuple[ServicePort, ...] = ()
@@ -65,13 +65,13 @@ class ServiceSpec(Strict):
     topology_keys: FreeForm = None
 
 
-class Service(Manifest, kw_only=True):
+class Service(Manifest, frozen=True, kw_only=True):
     """core/v1 Service."""
 
     spec: ServiceSpec
 
 
-class ContainerPort(Strict):
+class ContainerPort(Strict, frozen=True):
     """A port a container listens on."""
 
     container_port: Port
@@ -81,7 +81,7 @@ class ContainerPort(Strict):
     host_ip: FreeForm = field(default=None, name="hostIP")
 
 
-class EnvVar(Strict):
+class EnvVar(Strict, frozen=True):
     """An environment variable of a container."""
 
     name: str
@@ -89,7 +89,7 @@ class EnvVar(Strict):
     value_from: FreeForm = None
 
 
-class Container(Strict):
+class Container(Strict, frozen=True):
     """core/v1 Container."""
 
     name: DnsLabel
@@ -118,7 +118,7 @@ class Container(Strict):
     tty: FreeForm = None
 
 
-class PodSpec(Strict):
+class PodSpec(Strict, frozen=True):
     """core/v1 PodSpec."""
 
     containers: Annotated[tuple[Container, ...], Meta(min_length=1)]
@@ -163,13 +163,13 @@ class PodSpec(Strict):
     resources: FreeForm = None
 
 
-class Pod(Manifest, kw_only=True):
+class Pod(Manifest, frozen=True, kw_only=True):
     """core/v1 Pod."""
 
     spec: PodSpec
 
 
-class TemplateMetadata(Strict):
+class TemplateMetadata(Strict, frozen=True):
     """The metadata of a pod template; a name is allowed and ignored, as in Kubernetes."""
 
     labels: dict[str, str] | None = None
@@ -181,14 +181,14 @@ class TemplateMetadata(Strict):
     finalizers: FreeForm = None
 
 
-class PodTemplate(Strict):
+class PodTemplate(Strict, frozen=True):
     """core/v1 PodTemplateSpec."""
 
     spec: PodSpec
     metadata: TemplateMetadata | None = None
 
 
-class LabelExpression(Strict):
+class LabelExpression(Strict, frozen=True):
     """One requirement of a label selector."""
 
     key: str
@@ -196,14 +196,14 @@ class LabelExpression(Strict):
     values: tuple[str, ...] = ()
 
 
-class LabelSelector(Strict):
+class LabelSelector(Strict, frozen=True):
     """meta/v1 LabelSelector."""
 
     match_labels: dict[str, str] | None = None
     match_expressions: tuple[LabelExpression, ...] = ()
 
 
-class DeploymentSpec(Strict):
+class DeploymentSpec(Strict, frozen=True):
     """apps/v1 DeploymentSpec."""
 
     selector: LabelSelector
@@ -216,13 +216,13 @@ class DeploymentSpec(Strict):
     paused: NotSimulated = None
 
 
-class Deployment(Manifest, kw_only=True):
+class Deployment(Manifest, frozen=True, kw_only=True):
     """apps/v1 Deployment."""
 
     spec: DeploymentSpec
 
 
-class TargetRef(Strict):
+class TargetRef(Strict, frozen=True):
     """The object behind an endpoint's address (core/v1 ObjectReference)."""
 
     kind: str = ""
@@ -234,7 +234,7 @@ class TargetRef(Strict):
     field_path: FreeForm = None
 
 
-class EndpointAddress(Strict):
+class EndpointAddress(Strict, frozen=True):
     """One address of a subset."""
 
     ip: str
@@ -243,7 +243,7 @@ class EndpointAddress(Strict):
     target_ref: TargetRef | None = None
 
 
-class EndpointPort(Strict):
+class EndpointPort(Strict, frozen=True):
     """One port of a subset; `name` is that of the Service's port."""
 
     port: Port
@@ -252,7 +252,7 @@ class EndpointPort(Strict):
     app_protocol: FreeForm = None
 
 
-class EndpointSubset(Strict):
+class EndpointSubset(Strict, frozen=True):
     """Addresses that share their ports."""
 
     addresses: tuple[EndpointAddress, ...] = ()
@@ -260,7 +260,7 @@ class EndpointSubset(Strict):
     ports: tuple[EndpointPort, ...] = ()
 
 
-class Endpoints(Manifest, kw_only=True):
+class Endpoints(Manifest, frozen=True, kw_only=True):
     """core/v1 Endpoints, written by edgesim's own controller."""
 
     subsets: tuple[EndpointSubset, ...] = ()

@@ -9,34 +9,34 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import field
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, Duration, FreeForm, NotSimulated, Ref, Strict, UInt32
+from edgesim.dialects.schema.common import NOT_SIMULATED, Duration, FreeForm, NotSimulated, OneOf, Ref, Strict, UInt32
 
 
-class HeaderPair(Strict):
+class HeaderPair(Strict, frozen=True):
     """A header's name and value."""
 
     key: str = ""
     value: str = ""
 
 
-class RequestHeaderToAdd(Strict):
+class RequestHeaderToAdd(Strict, frozen=True):
     """A request header to add; `append` missing means true (section 6.6)."""
 
-    ONE_OF: ClassVar = (("header", "headerSecretRef"),)
+    ONE_OF: ClassVar[OneOf] = (("header", "headerSecretRef"),)
 
     header: HeaderPair | None = None
     header_secret_ref: NotSimulated = None
     append: bool | None = None
 
 
-class ResponseHeaderToAdd(Strict):
+class ResponseHeaderToAdd(Strict, frozen=True):
     """A response header to add; `append` missing means true (section 6.6)."""
 
     header: HeaderPair | None = None
     append: bool | None = None
 
 
-class HeaderManipulation(Strict):
+class HeaderManipulation(Strict, frozen=True):
     """Headers added and removed at one level (section 6.6)."""
 
     request_headers_to_add: tuple[RequestHeaderToAdd, ...] = ()
@@ -45,28 +45,28 @@ class HeaderManipulation(Strict):
     response_headers_to_remove: tuple[str, ...] = ()
 
 
-class RegexPattern(Strict):
+class RegexPattern(Strict, frozen=True):
     """Envoy's RegexMatcher; `googleRe2.maxProgramSize` is Envoy's old per-regex limit."""
 
     regex: str = ""
     google_re2: FreeForm = None
 
 
-class RegexMatchAndSubstitute(Strict):
+class RegexMatchAndSubstitute(Strict, frozen=True):
     """A pattern and what replaces each of its matches."""
 
     pattern: RegexPattern | None = None
     substitution: str = ""
 
 
-class BackOff(Strict):
+class BackOff(Strict, frozen=True):
     """Retry back-off."""
 
     base_interval: Duration | None = None
     max_interval: Duration | None = None
 
 
-class RetryPolicy(Strict):
+class RetryPolicy(Strict, frozen=True):
     """Retries (section 6.2)."""
 
     retry_on: str = ""
@@ -78,7 +78,7 @@ class RetryPolicy(Strict):
     rate_limited_retry_back_off: FreeForm = None
 
 
-class CorsPolicy(Strict):
+class CorsPolicy(Strict, frozen=True):
     """CORS (section 6.7)."""
 
     allow_origin: tuple[str, ...] = ()
@@ -91,28 +91,28 @@ class CorsPolicy(Strict):
     disable_for_route: bool = False
 
 
-class FaultAbort(Strict):
+class FaultAbort(Strict, frozen=True):
     """An injected error (section 6.5)."""
 
     percentage: float = 0.0
     http_status: UInt32 = 0
 
 
-class FaultDelay(Strict):
+class FaultDelay(Strict, frozen=True):
     """An injected delay (section 6.5)."""
 
     percentage: float = 0.0
     fixed_delay: Duration | None = None
 
 
-class RouteFaults(Strict):
+class RouteFaults(Strict, frozen=True):
     """Fault injection (section 6.5)."""
 
     abort: FaultAbort | None = None
     delay: FaultDelay | None = None
 
 
-class RouteShadowing(Strict):
+class RouteShadowing(Strict, frozen=True):
     """Mirroring to another upstream (section 6.3)."""
 
     upstream: Ref | None = None
@@ -121,7 +121,7 @@ class RouteShadowing(Strict):
     host_rewrite_literal: str = ""
 
 
-class HashCookie(Strict):
+class HashCookie(Strict, frozen=True):
     """A cookie to hash on (section 6.4)."""
 
     name: str = ""
@@ -129,10 +129,10 @@ class HashCookie(Strict):
     path: str = ""
 
 
-class HashPolicy(Strict):
+class HashPolicy(Strict, frozen=True):
     """One input of the hash (section 6.4)."""
 
-    ONE_OF: ClassVar = (("header", "cookie", "sourceIp"),)
+    ONE_OF: ClassVar[OneOf] = (("header", "cookie", "sourceIp"),)
 
     header: str | None = None
     cookie: HashCookie | None = None
@@ -140,13 +140,13 @@ class HashPolicy(Strict):
     terminal: bool = False
 
 
-class LbHash(Strict):
+class LbHash(Strict, frozen=True):
     """What a hashing load balancer hashes (section 6.4)."""
 
     hash_policies: tuple[HashPolicy, ...] = ()
 
 
-class MaxStreamDuration(Strict):
+class MaxStreamDuration(Strict, frozen=True):
     """Limits on the life of a stream."""
 
     max_stream_duration: Duration | None = None
@@ -157,7 +157,7 @@ class MaxStreamDuration(Strict):
 MergeSettings = Literal["DEFAULT", "UNION", 0, 1]
 
 
-class CorsPolicyMergeSettings(Strict):
+class CorsPolicyMergeSettings(Strict, frozen=True):
     """How a route's CORS policy joins the virtual host's."""
 
     allow_origin: MergeSettings | None = None
@@ -169,16 +169,16 @@ class CorsPolicyMergeSettings(Strict):
     allow_credentials: MergeSettings | None = None
 
 
-class DelegateOptionsRefs(Strict):
+class DelegateOptionsRefs(Strict, frozen=True):
     """References to RouteOption or VirtualHostOption objects."""
 
     delegate_options: tuple[Ref, ...] = ()
 
 
-class SharedOptions(Strict):
+class SharedOptions(Strict, frozen=True):
     """Options that virtual hosts and routes both have (section 6.1)."""
 
-    ONE_OF: ClassVar = (
+    ONE_OF: ClassVar[OneOf] = (
         ("ratelimit", "rateLimitConfigs"),
         ("ratelimitEarly", "rateLimitEarlyConfigs"),
         ("ratelimitRegular", "rateLimitRegularConfigs"),
@@ -211,7 +211,7 @@ class SharedOptions(Strict):
     extensions: NotSimulated = None
 
 
-class VirtualHostOptions(SharedOptions):
+class VirtualHostOptions(SharedOptions, frozen=True):
     """Options of a virtual host."""
 
     cors_policy_merge_settings: Annotated[CorsPolicyMergeSettings | None, NOT_SIMULATED] = None
@@ -220,10 +220,10 @@ class VirtualHostOptions(SharedOptions):
     stats: NotSimulated = None
 
 
-class RouteOptions(SharedOptions):
+class RouteOptions(SharedOptions, frozen=True):
     """Options of a route; those of forwarding are ignored on other actions (section 6.1)."""
 
-    ONE_OF: ClassVar = (
+    ONE_OF: ClassVar[OneOf] = (
         *SharedOptions.ONE_OF,
         ("hostRewrite", "autoHostRewrite", "hostRewriteHeader", "hostRewritePathRegex"),
     )
@@ -249,7 +249,7 @@ class RouteOptions(SharedOptions):
     stateful_session: NotSimulated = None
 
 
-class WeightedDestinationOptions(Strict):
+class WeightedDestinationOptions(Strict, frozen=True):
     """Options of one arm of a split (section 4.2)."""
 
     header_manipulation: HeaderManipulation | None = None
@@ -259,5 +259,3 @@ class WeightedDestinationOptions(Strict):
     csrf: NotSimulated = None
     extauth: NotSimulated = None
     extensions: NotSimulated = None
-
-

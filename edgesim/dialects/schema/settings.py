@@ -12,7 +12,7 @@ from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, No
 from edgesim.dialects.schema.upstream import CircuitBreakers
 
 
-class InvalidConfigPolicy(Strict):
+class InvalidConfigPolicy(Strict, frozen=True):
     """What an invalid route answers (section 9.5)."""
 
     replace_invalid_routes: bool = False
@@ -20,7 +20,7 @@ class InvalidConfigPolicy(Strict):
     invalid_route_response_body: str | None = None
 
 
-class GlooOptions(Strict):
+class GlooOptions(Strict, frozen=True):
     """Settings of the gloo translator."""
 
     regex_max_program_size: UInt32 | None = None
@@ -44,7 +44,7 @@ class GlooOptions(Strict):
     ratelimit_service: FreeForm = None
 
 
-class Validation(Strict):
+class Validation(Strict, frozen=True):
     """Settings of the validating webhook (section 9.6)."""
 
     always_accept: bool | None = None
@@ -61,13 +61,13 @@ class Validation(Strict):
     validation_server_grpc_max_size_bytes: FreeForm = None
 
 
-class VirtualServiceOptions(Strict):
+class VirtualServiceOptions(Strict, frozen=True):
     """Defaults of every VirtualService."""
 
     one_way_tls: bool | None = None
 
 
-class GatewayOptions(Strict):
+class GatewayOptions(Strict, frozen=True):
     """Settings of the gateway translator."""
 
     validation: Annotated[Validation | None, NOT_SIMULATED] = None
@@ -82,7 +82,7 @@ class GatewayOptions(Strict):
     validation_server_addr: FreeForm = None
 
 
-class SettingsSpec(Strict):
+class SettingsSpec(Strict, frozen=True):
     """The spec of Settings (section 10)."""
 
     gloo: GlooOptions | None = None
@@ -122,7 +122,7 @@ class SettingsSpec(Strict):
     observability_options: FreeForm = None
 
 
-class Settings(Manifest, kw_only=True):
+class Settings(Manifest, frozen=True, kw_only=True):
     """gloo.solo.io/v1 Settings."""
 
     spec: SettingsSpec

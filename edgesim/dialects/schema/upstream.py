@@ -15,6 +15,7 @@ from edgesim.dialects.schema.common import (
     FreeForm,
     Manifest,
     NotSimulated,
+    OneOf,
     Ref,
     Strict,
     UInt32,
@@ -23,7 +24,7 @@ from edgesim.dialects.schema.gateway import SslFiles, SslParameters, SubsetValue
 from edgesim.dialects.schema.options import HeaderPair
 
 
-class StaticHost(Strict):
+class StaticHost(Strict, frozen=True):
     """One address of a static upstream (section 7.1)."""
 
     addr: str = ""
@@ -34,7 +35,7 @@ class StaticHost(Strict):
     metadata: NotSimulated = None
 
 
-class StaticSpec(Strict):
+class StaticSpec(Strict, frozen=True):
     """Fixed addresses or DNS names (section 7.1)."""
 
     hosts: tuple[StaticHost, ...] = ()
@@ -43,14 +44,14 @@ class StaticSpec(Strict):
     service_spec: NotSimulated = None
 
 
-class SubsetSelector(Strict):
+class SubsetSelector(Strict, frozen=True):
     """A set of labels by which subsets are cut (section 7.3)."""
 
     keys: tuple[str, ...] = ()
     single_host_per_subset: bool = False
 
 
-class SubsetSpec(Strict):
+class SubsetSpec(Strict, frozen=True):
     """Subsets of an upstream's endpoints (section 7.3)."""
 
     selectors: tuple[SubsetSelector, ...] = ()
@@ -58,7 +59,7 @@ class SubsetSpec(Strict):
     default_subset: SubsetValues | None = None
 
 
-class KubeSpec(Strict):
+class KubeSpec(Strict, frozen=True):
     """The pods behind a Kubernetes Service (section 7.2)."""
 
     service_name: str = ""
@@ -69,7 +70,7 @@ class KubeSpec(Strict):
     subset_spec: SubsetSpec | None = None
 
 
-class OutlierDetection(Strict):
+class OutlierDetection(Strict, frozen=True):
     """Passive health checks (section 7.5)."""
 
     consecutive5xx: UInt32 | None = None
@@ -89,7 +90,7 @@ class OutlierDetection(Strict):
     enforcing_local_origin_success_rate: UInt32 | None = None
 
 
-class CircuitBreakers(Strict):
+class CircuitBreakers(Strict, frozen=True):
     """Limits of an upstream (section 7.5)."""
 
     max_connections: UInt32 | None = None
@@ -99,20 +100,20 @@ class CircuitBreakers(Strict):
     track_remaining: bool | None = None
 
 
-class RingHashConfig(Strict):
+class RingHashConfig(Strict, frozen=True):
     """The size of a hash ring."""
 
     minimum_ring_size: int | None = None
     maximum_ring_size: int | None = None
 
 
-class RingHash(Strict):
+class RingHash(Strict, frozen=True):
     """Ring hash load balancing."""
 
     ring_hash_config: RingHashConfig | None = None
 
 
-class SlowStart(Strict):
+class SlowStart(Strict, frozen=True):
     """How fast a new endpoint gets its share."""
 
     slow_start_window: Duration | None = None
@@ -120,23 +121,23 @@ class SlowStart(Strict):
     min_weight_percent: float | None = None
 
 
-class RoundRobin(Strict):
+class RoundRobin(Strict, frozen=True):
     """Round robin load balancing."""
 
     slow_start_config: SlowStart | None = None
 
 
-class LeastRequest(Strict):
+class LeastRequest(Strict, frozen=True):
     """Least request load balancing."""
 
     choice_count: UInt32 = 0
     slow_start_config: SlowStart | None = None
 
 
-class LoadBalancerConfig(Strict):
+class LoadBalancerConfig(Strict, frozen=True):
     """How an endpoint is picked (section 7.4)."""
 
-    ONE_OF: ClassVar = (("roundRobin", "leastRequest", "random", "ringHash", "maglev"),)
+    ONE_OF: ClassVar[OneOf] = (("roundRobin", "leastRequest", "random", "ringHash", "maglev"),)
 
     round_robin: RoundRobin | None = None
     least_request: LeastRequest | None = None
@@ -150,7 +151,7 @@ class LoadBalancerConfig(Strict):
     close_connections_on_host_set_change: bool | None = None
 
 
-class ConnectionConfig(Strict):
+class ConnectionConfig(Strict, frozen=True):
     """Connections to an upstream (section 7.5); only `connectTimeout` acts so far."""
 
     connect_timeout: Duration | None = None
@@ -162,10 +163,10 @@ class ConnectionConfig(Strict):
     http2_protocol_options: NotSimulated = None
 
 
-class UpstreamSslConfig(Strict):
+class UpstreamSslConfig(Strict, frozen=True):
     """TLS towards an upstream (section 7.5)."""
 
-    ONE_OF: ClassVar = (("secretRef", "sslFiles", "sds"),)
+    ONE_OF: ClassVar[OneOf] = (("secretRef", "sslFiles", "sds"),)
 
     secret_ref: Ref | None = None
     ssl_files: SslFiles | None = None
@@ -178,10 +179,10 @@ class UpstreamSslConfig(Strict):
     one_way_tls: bool | None = None
 
 
-class UpstreamSpec(Strict):
+class UpstreamSpec(Strict, frozen=True):
     """The spec of an Upstream (section 7)."""
 
-    ONE_OF: ClassVar = (("static", "kube", "consul", "aws", "awsEc2", "azure", "gcp", "pipe", "ai"),)
+    ONE_OF: ClassVar[OneOf] = (("static", "kube", "consul", "aws", "awsEc2", "azure", "gcp", "pipe", "ai"),)
 
     static: StaticSpec | None = None
     kube: KubeSpec | None = None
@@ -217,19 +218,19 @@ class UpstreamSpec(Strict):
     disable_istio_auto_mtls: NotSimulated = None
 
 
-class Upstream(Manifest, kw_only=True):
+class Upstream(Manifest, frozen=True, kw_only=True):
     """gloo.solo.io/v1 Upstream."""
 
     spec: UpstreamSpec
 
 
-class UpstreamGroupSpec(Strict):
+class UpstreamGroupSpec(Strict, frozen=True):
     """The spec of an UpstreamGroup (section 4.3)."""
 
     destinations: tuple[WeightedDestination, ...] = ()
 
 
-class UpstreamGroup(Manifest, kw_only=True):
+class UpstreamGroup(Manifest, frozen=True, kw_only=True):
     """gloo.solo.io/v1 UpstreamGroup."""
 
     spec: UpstreamGroupSpec

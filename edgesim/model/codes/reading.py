@@ -46,7 +46,7 @@ READING: tuple[Code, ...] = (
     error(
         "ES0006",
         "Aliases expand too far",
-        "Anchors and aliases would expand to far more data than the text holds (a \"billion laughs\" file).",
+        'Anchors and aliases would expand to far more data than the text holds (a "billion laughs" file).',
         "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
         + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
         _NAMESPACE,
@@ -62,7 +62,7 @@ READING: tuple[Code, ...] = (
         "ES0008",
         "JSON syntax",
         "The file is named `.json` but its text is no JSON.",
-        '$ echo \'{"kind": }\' > bad.json\n$ edgesim check bad.json\n',
+        "$ echo '{\"kind\": }' > bad.json\n$ edgesim check bad.json\n",
         '$ echo \'{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "echo"}}\' > good.json\n',
         console=True,
     ),

@@ -19,9 +19,7 @@ _GOOD = routed(_TO_ECHO)
 
 
 def _host(domains: str, name: str) -> str:
-    return virtual_host(
-        f"domains: {domains}\nroutes:\n- directResponseAction: {{status: 200, body: {name}}}\n", name
-    )
+    return virtual_host(f"domains: {domains}\nroutes:\n- directResponseAction: {{status: 200, body: {name}}}\n", name)
 
 
 def _split(one: int, two: int) -> str:
