@@ -1,9 +1,11 @@
-"""The admin API of a running instance: Kubernetes-shaped resources, readiness, check and route."""
+"""The admin API of a running instance: Kubernetes-shaped resources, readiness, check and route.
+
+Here is what both sides of the wire share. The app itself is in `edgesim.admin.app`, apart, because
+commands that only talk to it must not wait for aiohttp.
+"""
 
 from __future__ import annotations
 
-from edgesim.admin.app import ENDPOINTS, create_app
-from edgesim.admin.context import Context
-from edgesim.admin.guard import is_loopback
+from edgesim.admin.wire import File, Files, Outcome, Result
 
-__all__ = ["ENDPOINTS", "Context", "create_app", "is_loopback"]
+__all__ = ["File", "Files", "Outcome", "Result"]

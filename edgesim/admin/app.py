@@ -32,10 +32,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "{resources}/{name}", "one object", resources.read_object),
     Endpoint("PUT", "{resources}/{name}", "replace it; 409 on a stale resourceVersion", resources.replace_object),
     Endpoint("PATCH", "{resources}/{name}", "merge patch or JSON patch, by content type", resources.patch_object),
-    Endpoint("DELETE", "{resources}/{name}", "delete it; a namespace takes along what is in it", resources.delete_object),
+    Endpoint(
+        "DELETE", "{resources}/{name}", "delete it; a namespace takes along what is in it", resources.delete_object
+    ),
     Endpoint("POST", "/edgesim/v1/apply", "apply files: YAML, or JSON with a list of files", reports.apply),
     Endpoint("POST", "/edgesim/v1/delete", "delete what files name, or `?kind=&namespace=&name=`", reports.delete),
-    Endpoint("POST", "/edgesim/v1/patch", "patch `?kind=&namespace=&name=`, with the problems that come of it", reports.patch),
+    Endpoint(
+        "POST", "/edgesim/v1/patch", "patch `?kind=&namespace=&name=`, with the problems that come of it", reports.patch
+    ),
     Endpoint("GET", "/edgesim/v1/problems", "every problem, or those of `?kind=&namespace=&name=`", reports.problems),
     Endpoint("GET", "/edgesim/v1/check", "the report of `edgesim check`", reports.check),
     Endpoint("GET", "/edgesim/v1/route", "where `?url=&method=&header=&random=` goes", reports.route),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
 from edgesim.admin.errors import ApiError
-from edgesim.config import read_text
+from edgesim.config.read import read_text
 from edgesim.dialects import KINDS, Document, Kind
 from edgesim.model import Problem, ResourceKey
 
@@ -16,7 +18,7 @@ MAX_BODY = 64 * 1024 * 1024
 """Bytes of one request's body: enough for a folder of 25,000 route tables."""
 
 SOURCE_HEADER = "X-Edgesim-Source"
-"""Names the file a body was read from, so that problems can name it too."""
+"""Names the file a body was read from, percent-encoded, so that problems can name it too."""
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -59,7 +61,9 @@ def target_of(request: web.Request) -> Target:
     if kind is None or (namespace is not None and not kind.namespaced):
         raise ApiError("NotFound", "the server could not find the requested resource")
     if kind.namespaced and namespace is None and (name or request.method == "POST"):
-        raise ApiError("NotFound", f"{kind.kind} is namespaced: the path needs namespaces/NAMESPACE before {kind.plural}")
+        raise ApiError(
+            "NotFound", f"{kind.kind} is namespaced: the path needs namespaces/NAMESPACE before {kind.plural}"
+        )
     return Target(kind, namespace, name)
 
 
@@ -71,6 +75,31 @@ async def body_text(request: web.Request) -> str:
         raise ApiError("RequestEntityTooLarge", f"a body may have at most {MAX_BODY} bytes") from None
     except UnicodeDecodeError as error:
         raise ApiError("BadRequest", f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPatch:
+    """The operations of a JSON patch, and the name problems are to show for it."""
+
+    operations: list[Any]
+    file: str
+
+
+Patch = Document | JsonPatch
+"""A JSON patch, or the document of a merge patch."""
+
+
+async def body_patch(request: web.Request) -> Patch:
+    """Return the patch of a body, of the type its content type says. Raises ApiError."""
+    if request.content_type != JSON_PATCH:
+        return await body_document(request, frozenset({MERGE_PATCH, JSON_PATCH}))
+    try:
+        operations = json.loads(await body_text(request))
+    except (ValueError, RecursionError) as error:
+        raise ApiError("BadRequest", f"the body is no JSON: {error}") from None
+    if not isinstance(operations, list):
+        raise ApiError("BadRequest", "a JSON patch is a list of operations")
+    return JsonPatch(operations, source_name(request))
 
 
 async def body_document(request: web.Request, types: frozenset[str] = MANIFEST_TYPES) -> Document:
@@ -87,7 +116,7 @@ async def body_document(request: web.Request, types: frozenset[str] = MANIFEST_T
 
 def source_name(request: web.Request) -> str:
     """Return the name problems are to show for a body."""
-    return request.headers.get(SOURCE_HEADER, "").strip() or "(request)"
+    return unquote(request.headers.get(SOURCE_HEADER, "").strip()) or "(request)"
 
 
 def sentences(problems: tuple[Problem, ...]) -> str:

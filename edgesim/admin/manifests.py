@@ -64,7 +64,10 @@ def _remembering(manifest: dict[str, Any], wanted: dict[str, Any]) -> dict[str, 
     if not isinstance(metadata, dict) or not isinstance(metadata.get("annotations") or {}, dict):
         return manifest  # decode will say what is wrong
     text = json.dumps(wanted, sort_keys=True, separators=(",", ":"), default=str)
-    return {**manifest, "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), LAST_APPLIED: text}}}
+    return {
+        **manifest,
+        "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), LAST_APPLIED: text}},
+    }
 
 
 def patched_source(old: Source, patch: Document) -> Source:

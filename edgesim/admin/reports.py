@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from edgesim.admin.bodies import (
-    JSON_PATCH,
-    MERGE_PATCH,
-    YAML_TYPES,
-    Target,
-    body_document,
-    body_text,
-    source_name,
-)
+from edgesim.admin.bodies import YAML_TYPES, Target, body_patch, body_text, source_name
 from edgesim.admin.context import CONTEXT, instance_of
 from edgesim.admin.errors import ApiError
 from edgesim.admin.statuses import problems_of
-from edgesim.admin.writes import File, Outcome, apply_files, delete_files, delete_keys, patch_outcome
+from edgesim.admin.wire import File, Files, Outcome
+from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.dialects import find_kind
 from edgesim.inspect import RequestError, check_report, request_head, route_report
 from edgesim.routing import compile_table
@@ -50,8 +42,7 @@ async def delete(request: web.Request) -> web.Response:
 async def patch(request: web.Request) -> web.Response:
     """Patch one object by `kind`, `namespace` and `name`."""
     target = _target(request)
-    document = await body_document(request, frozenset({MERGE_PATCH, JSON_PATCH}))
-    return _json(await patch_outcome(instance_of(request), target, document, json=request.content_type == JSON_PATCH))
+    return _json(await patch_outcome(instance_of(request), target, await body_patch(request)))
 
 
 async def problems(request: web.Request) -> web.Response:
@@ -105,8 +96,8 @@ async def _files(request: web.Request) -> list[File]:
     if request.content_type != "application/json":
         raise ApiError("UnsupportedMediaType", "send application/yaml, or application/json with a list of files")
     try:
-        return msgspec.convert(json.loads(text)["files"], list[File])
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return list(msgspec.json.decode(text, type=Files).files)
+    except (msgspec.MsgspecError, RecursionError):
         message = 'expected {"files": [{"name": "vs.yaml", "text": "..."}]}'
         raise ApiError("BadRequest", message) from None
 

@@ -9,20 +9,13 @@ from typing import Any
 
 from aiohttp import web
 
-from edgesim.admin.bodies import (
-    JSON_PATCH,
-    MERGE_PATCH,
-    Target,
-    body_document,
-    expected_version,
-    target_of,
-)
+from edgesim.admin.bodies import Target, body_document, body_patch, expected_version, target_of
 from edgesim.admin.context import instance_of
 from edgesim.admin.errors import ApiError, success
 from edgesim.admin.statuses import shown
-from edgesim.admin.writes import change_object, patched, with_retries
+from edgesim.admin.writes import change_object, existing, patched, with_retries
 from edgesim.config.store import Entry
-from edgesim.control import Delete, Instance
+from edgesim.control import Delete
 from edgesim.dialects import Document
 
 Manifest = dict[str, Any]
@@ -33,12 +26,14 @@ async def list_objects(request: web.Request) -> web.Response:
     target, instance = target_of(request), instance_of(request)
     store = instance.store
     items = [shown(instance, entry) for entry in store.entries(target.kind.kind, target.namespace)]
-    return web.json_response({
-        "kind": f"{target.kind.kind}List",
-        "apiVersion": target.kind.api_version,
-        "metadata": {"resourceVersion": str(store.version)},
-        "items": items,
-    })
+    return web.json_response(
+        {
+            "kind": f"{target.kind.kind}List",
+            "apiVersion": target.kind.api_version,
+            "metadata": {"resourceVersion": str(store.version)},
+            "items": items,
+        }
+    )
 
 
 async def read_object(request: web.Request) -> web.Response:
@@ -73,8 +68,7 @@ async def replace_object(request: web.Request) -> web.Response:
 async def patch_object(request: web.Request) -> web.Response:
     """PATCH of a name: a merge patch (RFC 7386) or a JSON patch (RFC 6902)."""
     target, instance = target_of(request), instance_of(request)
-    patch = await body_document(request, frozenset({MERGE_PATCH, JSON_PATCH}))
-    entry = await patched(instance, target, patch, json=request.content_type == JSON_PATCH)
+    entry = await patched(instance, target, await body_patch(request))
     return web.json_response(shown(instance, entry))
 
 
@@ -84,14 +78,6 @@ async def delete_object(request: web.Request) -> web.Response:
     entry = existing(instance, target)
     await instance.write([Delete(target.key)])
     return web.json_response(success({**target.details(), "uid": entry.uid}))
-
-
-def existing(instance: Instance, target: Target) -> Entry:
-    """Return the entry a path names. Raises ApiError NotFound."""
-    entry = instance.store.get(target.key)
-    if entry is None:
-        raise ApiError("NotFound", f'{target.qualified} "{target.name}" not found', target.details())
-    return entry
 
 
 def _addressed(target: Target, document: Document) -> Document:

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from edgesim.admin.bodies import InvalidError, Target, expected_version
+from edgesim.admin.bodies import InvalidError, JsonPatch, Patch, Target, expected_version
 from edgesim.admin.errors import ApiError
 from edgesim.admin.manifests import API_WRITER, applied, patched_source, without_last_applied
 from edgesim.admin.patches import PatchError, json_patch, merge_patch
-from edgesim.config import read_text
+from edgesim.admin.wire import File, Outcome, Result
+from edgesim.config.read import read_text
 from edgesim.config.store import Change, Entry, published
 from edgesim.control import ConflictError, Delete, Instance, Put
 from edgesim.dialects import Document, Kind, Resource, decode, kind_of, nowhere
@@ -24,38 +25,6 @@ ATTEMPTS = 20
 """How often a change is tried again when somebody else wrote the object meanwhile."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One text with the name problems are to show, its lines counted from 1."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one document; `kind` is kubectl's `singular.group`, `verb` its last word."""
-
-    kind: str
-    plural: str
-    namespace: str
-    name: str
-    verb: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of all documents of a request, in their order.
-
-    `refused` are the problems of documents that were not taken, `problems` what is wrong (or worth
-    knowing) with what was.
-    """
-
-    results: tuple[Result, ...] = ()
-    refused: tuple[Problem, ...] = ()
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,34 +60,42 @@ async def change_object(instance: Instance, target: Target, document: Document, 
     return changes[0].entry
 
 
-async def patched(instance: Instance, target: Target, patch: Document, *, json: bool) -> Entry:
+async def patched(instance: Instance, target: Target, patch: Patch) -> Entry:
     """Patch one object; returns its entry when it is served. Raises ApiError."""
+    pinned = None if isinstance(patch, JsonPatch) else expected_version(patch.manifest, target)
 
     async def change() -> Entry:
-        entry = instance.store.get(target.key)
-        if entry is None:
-            raise ApiError("NotFound", f'{target.qualified} "{target.name}" not found', target.details())
-        pinned = None if json else expected_version(patch.manifest, target)
-        document = _patched_document(target, entry, patch, json=json)
+        entry = existing(instance, target)
+        document = _patched_document(target, entry, patch)
         return await change_object(instance, target, document, pinned or entry.version)
 
-    metadata = {} if json else patch.manifest.get("metadata")
-    return await with_retries(change, target, pinned=isinstance(metadata, dict) and "resourceVersion" in metadata)
+    return await with_retries(change, target, pinned=pinned is not None)
 
 
-def _patched_document(target: Target, entry: Entry, patch: Document, *, json: bool) -> Document:
-    shown, old = published(entry), entry.resource.source
+def existing(instance: Instance, target: Target) -> Entry:
+    """Return the entry a path names. Raises ApiError NotFound."""
+    entry = instance.store.get(target.key)
+    if entry is None:
+        raise ApiError("NotFound", f'{target.qualified} "{target.name}" not found', target.details())
+    return entry
+
+
+def _patched_document(target: Target, entry: Entry, patch: Patch) -> Document:
+    resource, before = entry.resource, published(entry)
     try:
-        manifest = json_patch(shown, patch.manifest) if json else merge_patch(shown, patch.manifest)
+        if isinstance(patch, JsonPatch):
+            manifest, source = json_patch(before, patch.operations), nowhere(patch.file)
+        else:
+            manifest, source = merge_patch(before, patch.manifest), patched_source(resource.source, patch)
     except PatchError as error:
         raise ApiError("Invalid", str(error), target.details()) from None
     metadata = manifest.get("metadata") if isinstance(manifest, dict) else None
     if not isinstance(metadata, dict):
         raise ApiError("BadRequest", "a patch must leave an object with metadata")
-    for name, value in (("name", entry.resource.name), ("namespace", entry.resource.namespace)):
-        if metadata.get(name, "") != value:
+    for name, value in (("name", resource.name), ("namespace", resource.namespace)):
+        if (metadata.get(name) or "") != value:
             raise ApiError("BadRequest", f"a patch cannot change metadata.{name}", target.details())
-    return Document(manifest, nowhere(patch.source.file) if json else patched_source(old, patch))
+    return Document(manifest, source)
 
 
 async def apply_files(instance: Instance, files: Iterable[File]) -> Outcome:
@@ -140,11 +117,11 @@ async def apply_files(instance: Instance, files: Iterable[File]) -> Outcome:
     raise ApiError("Conflict", "others keep changing the same objects; try again")
 
 
-async def patch_outcome(instance: Instance, target: Target, patch: Document, *, json: bool) -> Outcome:
+async def patch_outcome(instance: Instance, target: Target, patch: Patch) -> Outcome:
     """Patch one object, and say what is wrong with it since. Raises ApiError, but not for what it refuses."""
     before, known = instance.store.get(target.key), set(instance.problems)
     try:
-        entry = await patched(instance, target, patch, json=json)
+        entry = await patched(instance, target, patch)
     except InvalidError as error:
         return Outcome(refused=error.problems)
     same = before is not None and before.resource.manifest == entry.resource.manifest

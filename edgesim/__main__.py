@@ -1,0 +1,7 @@
+"""`python -m edgesim` is `edgesim`."""
+
+from __future__ import annotations
+
+from edgesim.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""What goes over the wire between the commands and the admin API, besides the reports of `inspect`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgesim.model import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One text with the name problems are to show, its lines counted from 1."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Several texts, to be applied or deleted in one go."""
+
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one document: `kind` is kubectl's `singular.group`, `plural` its `plural.group`, `verb` the outcome."""
+
+    kind: str
+    plural: str
+    namespace: str
+    name: str
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of all documents of a request, in their order.
+
+    `refused` are the problems of documents that were not taken, `problems` what is wrong (or worth
+    knowing) with what was.
+    """
+
+    results: tuple[Result, ...] = ()
+    refused: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()

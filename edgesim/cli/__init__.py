@@ -1,0 +1,7 @@
+"""The commands: parse, call, print."""
+
+from __future__ import annotations
+
+from edgesim.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,69 @@
+"""The commands of `edgesim`, and the promise that none of them ends in a traceback."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+
+import typer
+
+from edgesim.cli.apply import apply
+from edgesim.cli.check import check
+from edgesim.cli.client import RefusedError, UnreachableError
+from edgesim.cli.console import err
+from edgesim.cli.delete import delete
+from edgesim.cli.explain import explain, version
+from edgesim.cli.get import get
+from edgesim.cli.patch import patch
+from edgesim.cli.route import route
+from edgesim.cli.up import demo, up
+
+COMMANDS = (up, demo, apply, delete, patch, get, check, route, explain, version)
+
+app = typer.Typer(
+    help="Rehearse a canary release on one laptop: Gloo Edge YAML in, a real HTTP proxy out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _register(command: Callable[..., None]) -> None:
+    """Add a command: its docstring's first line for the list, its `Example:` below the options."""
+    text, _, example = inspect.cleandoc(command.__doc__ or "").partition("Example:")
+    epilog = f"\b\nExample:{example}"
+    app.command(help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
+
+
+for each in COMMANDS:
+    _register(each)
+
+
+def main() -> None:
+    """Run the command line; whatever happens, it ends in an exit code and at most one line about why."""
+    try:
+        app(prog_name="edgesim")
+    except UnreachableError as error:
+        _end(f"ES0702 {error}; start one with `edgesim up`, or name it with --admin")
+    except RefusedError as error:
+        _end(f"Error from server ({error.reason or error.code}): {error}")
+    except BrokenPipeError:
+        # Whoever read our output has enough of it (`edgesim get ... | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("EDGESIM_DEBUG"):
+            raise
+        text = " ".join(str(error).split())
+        _end(f"ES0799 {type(error).__name__}: {text} (a mistake of edgesim's own: EDGESIM_DEBUG=1 tells where)")
+
+
+def _end(line: str) -> None:
+    err(line)
+    sys.exit(1)

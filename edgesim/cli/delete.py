@@ -1,0 +1,56 @@
+"""`edgesim delete`: delete objects of a running instance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from edgesim.admin import Outcome
+from edgesim.cli.client import DEFAULT_ADMIN, Client
+from edgesim.cli.options import AdminUrl, Namespace, Output, Report, client_at, kind_and_name
+from edgesim.cli.outcomes import read_files, report_outcome, send, send_files
+from edgesim.dialects import Kind
+
+
+def delete(
+    what: Annotated[list[str] | None, typer.Argument(metavar="[KIND NAME...]", help="What to delete.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("-f", "--filename", metavar="FILE|DIR|-", help="Delete what these manifests name."),
+    ] = None,
+    namespace: Namespace = "default",
+    admin: AdminUrl = DEFAULT_ADMIN,
+    output: Output = Report.TEXT,
+) -> None:
+    """Delete objects of a running instance, as `kubectl delete`.
+
+    Returns when they are gone from what is served: pods are out of rotation and drain.
+
+    Example:
+      edgesim delete -f configs/two-phased-canary/vs-3.yaml
+      edgesim delete deployment echo-v1 -n echo
+    """
+    if bool(what) == bool(files):
+        raise typer.BadParameter("give either KIND NAME or -f FILE", param_hint="KIND NAME")
+    client = client_at(admin)
+    if files:
+        sent, unread = read_files(files)
+        raise typer.Exit(report_outcome(send_files(client, "/edgesim/v1/delete", sent), unread, output))
+    pairs = kind_and_name(what or [])
+    if not pairs[0][1]:
+        raise typer.BadParameter(f"which {pairs[0][0].singular}?", param_hint="NAME")
+    raise typer.Exit(report_outcome(_delete_named(client, pairs, namespace), (), output))
+
+
+def _delete_named(client: Client, pairs: list[tuple[Kind, str]], namespace: str) -> Outcome:
+    done = []
+    for kind, name in pairs:
+        query = urlencode({"kind": kind.full_name, "namespace": namespace, "name": name})
+        done.append(send(client, f"/edgesim/v1/delete?{query}", "", {}))
+    return Outcome(
+        tuple(result for outcome in done for result in outcome.results),
+        problems=tuple(problem for outcome in done for problem in outcome.problems),
+    )

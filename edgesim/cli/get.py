@@ -1,0 +1,110 @@
+"""`edgesim get`: the objects of a running instance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+import yaml
+
+from edgesim.cli.client import DEFAULT_ADMIN, Client, RefusedError
+from edgesim.cli.console import err, out, out_json
+from edgesim.cli.options import AdminUrl, Namespace, client_at, kind_and_name
+from edgesim.cli.tables import table
+from edgesim.dialects import Kind
+
+Object = dict[str, Any]
+
+
+class Format(StrEnum):
+    """How objects are shown."""
+
+    TABLE = "table"
+    YAML = "yaml"
+    JSON = "json"
+    NAME = "name"
+
+
+def get(
+    what: Annotated[list[str], typer.Argument(metavar="KIND [NAME...]", help="A kind by any of its names.")],
+    namespace: Namespace = "default",
+    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="Of all namespaces.")] = False,
+    output: Annotated[Format, typer.Option("-o", "--output", help="How to show them.")] = Format.TABLE,
+    admin: AdminUrl = DEFAULT_ADMIN,
+) -> None:
+    """Show objects of a running instance, as `kubectl get`.
+
+    Example:
+      edgesim get virtualservices -A
+      edgesim get vs echo -n echo -o yaml
+    """
+    pairs = kind_and_name(what)
+    if everywhere and pairs[0][1]:
+        raise typer.BadParameter("a name is of one namespace: leave out -A, or the name", param_hint="-A")
+    client = client_at(admin)
+    found, missing = _fetch(client, pairs, "" if everywhere else namespace)
+    single = len(pairs) == 1 and bool(pairs[0][1])
+    if found or not missing:
+        _show(found, single=single, output=output, namespace="" if everywhere else namespace, kind=pairs[0][0])
+    for message in missing:
+        err(f"Error from server (NotFound): {message}")
+    raise typer.Exit(1 if missing else 0)
+
+
+def _fetch(
+    client: Client, pairs: list[tuple[Kind, str]], namespace: str
+) -> tuple[list[tuple[Kind, Object]], list[str]]:
+    found: list[tuple[Kind, Object]] = []
+    missing: list[str] = []
+    for kind, name in pairs:
+        path = _path(kind, namespace, name)
+        try:
+            answer = client.get(path)
+        except RefusedError as error:
+            if error.reason != "NotFound":
+                raise
+            missing.append(str(error))
+            continue
+        items = [answer] if name else answer["items"]
+        found += [(kind, item) for item in sorted(items, key=_place)]
+    return found, missing
+
+
+def _place(item: Object) -> tuple[str, str]:
+    metadata = item["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def _path(kind: Kind, namespace: str, name: str) -> str:
+    start = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+    inside = f"/namespaces/{quote(namespace, safe='')}" if kind.namespaced and namespace else ""
+    return f"{start}{inside}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def _show(found: list[tuple[Kind, Object]], *, single: bool, output: Format, namespace: str, kind: Kind) -> None:
+    objects = [item for _kind, item in found]
+    shown = (
+        objects[0]
+        if single
+        else {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}
+    )
+    if output is Format.JSON:
+        out_json(shown)
+    elif output is Format.YAML:
+        out(yaml.safe_dump(shown, sort_keys=True, allow_unicode=True).rstrip("\n"))
+    elif output is Format.NAME:
+        for each, item in found:
+            out(f"{each.full_name}/{item['metadata']['name']}")
+    elif found:
+        kinds = dict.fromkeys(each.kind for each, _item in found)
+        for word in kinds:
+            rows = [item for each, item in found if each.kind == word]
+            for line in table(rows, word, namespaces=not namespace and kind.namespaced, now=datetime.now(UTC)):
+                out(line)
+    elif kind.namespaced and namespace:
+        err(f"No resources found in {namespace} namespace.")
+    else:
+        err("No resources found")

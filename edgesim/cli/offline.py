@@ -1,0 +1,31 @@
+"""Manifests looked at without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgesim.backends.checks import pod_problems
+from edgesim.config.files import decode_all, read_paths
+from edgesim.dialects import Translation, translate
+from edgesim.model import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What paths translate to, with every problem of reading and translating them."""
+
+    translation: Translation
+    problems: tuple[Problem, ...]
+
+
+def load(paths: Iterable[Path]) -> Loaded:
+    """Read and translate files, folders and standard input (`-`)."""
+    read = read_paths(paths)
+    decoded = decode_all(read.documents)
+    resources = [each.resource for each in decoded if each.resource is not None]
+    translation = translate(resources)
+    said = (problem for each in decoded for problem in each.problems)
+    found = (*read.problems, *said, *translation.problems, *pod_problems(resources))
+    return Loaded(translation, tuple(dict.fromkeys(found)))

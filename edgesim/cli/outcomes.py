@@ -1,0 +1,57 @@
+"""What apply, delete and patch share: files sent, and what became of them printed as kubectl prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from edgesim.admin import File, Files, Outcome, Result
+from edgesim.cli.client import Client
+from edgesim.cli.console import err, out, out_json
+from edgesim.cli.options import Report
+from edgesim.cli.problems import print_problems
+from edgesim.config.files import read_texts
+from edgesim.model import Problem
+
+
+def read_files(paths: Iterable[Path]) -> tuple[Files, tuple[Problem, ...]]:
+    """Read files, folders and standard input; what cannot be read is a problem."""
+    texts, problems = read_texts(paths)
+    return Files(tuple(File(each.file, each.text) for each in texts)), tuple(problems)
+
+
+def send_files(client: Client, path: str, files: Files) -> Outcome:
+    """POST files to an endpoint and return what became of them."""
+    if not files.files:
+        return Outcome()
+    body = msgspec.json.encode(files).decode()
+    return send(client, path, body, {"Content-Type": "application/json"})
+
+
+def send(client: Client, path: str, body: str, headers: Mapping[str, str]) -> Outcome:
+    """POST a body to an endpoint that answers with an Outcome."""
+    return msgspec.convert(client.request("POST", path, body, headers), Outcome)
+
+
+def report_outcome(outcome: Outcome, unread: tuple[Problem, ...], output: Report) -> int:
+    """Print an outcome and return the exit code: 1 if something was refused or is not there."""
+    missing = [result for result in outcome.results if result.verb == "not found"]
+    if output is Report.JSON:
+        out_json(replace(outcome, refused=(*unread, *outcome.refused)))
+    else:
+        for result in outcome.results:
+            _print_result(result)
+        print_problems([*unread, *outcome.refused, *outcome.problems])
+    return 1 if unread or outcome.refused or missing else 0
+
+
+def _print_result(result: Result) -> None:
+    if result.verb == "deleted":
+        out(f'{result.kind} "{result.name}" deleted')
+    elif result.verb == "not found":
+        err(f'Error from server (NotFound): {result.plural} "{result.name}" not found')
+    else:
+        out(f"{result.kind}/{result.name} {result.verb}")

@@ -1,0 +1,37 @@
+"""The one printer of problems, whichever command found them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import IO
+
+from edgesim.cli.console import STYLES, paint
+from edgesim.model import Problem
+
+
+def print_problems(problems: Iterable[Problem], stream: IO[str] | None = None) -> None:
+    """Print each problem in up to three lines: place, class, code and message; field; hint."""
+    target = stream or sys.stderr
+    for problem in problems:
+        print(problem_text(problem, target), file=target, flush=True)
+
+
+def problem_text(problem: Problem, stream: IO[str]) -> str:
+    """Return `file:line:column: severity CODE message`, with the field and the hint below."""
+    place = f"{problem.position}: " if problem.position else ""
+    severity = paint(problem.severity.value, STYLES[problem.severity.value], stream)
+    lines = [f"{place}{severity} {problem.code} {_flat(problem.message)}"]
+    owner = str(problem.resource) if problem.resource else ""
+    if problem.field:
+        lines.append(f"    field: {problem.field}" + (f" of {owner}" if owner else ""))
+    elif owner:
+        lines.append(f"    resource: {owner}")
+    if problem.hint:
+        lines.append(f"    hint: {_flat(problem.hint)}")
+    return "\n".join(lines)
+
+
+def _flat(text: str) -> str:
+    """Keep a message on its line: what a user wrote may hold line breaks and escape codes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))

@@ -1,0 +1,23 @@
+"""What `up` is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class UpSettings:
+    """The options of `up`; `hints` returns what to print below the addresses (proxy and admin URL)."""
+
+    paths: tuple[Path, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8080
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 9901
+    admin_token: str | None = None
+    seed: int | None = None
+    workers: int = 1
+    keep_going: bool = False
+    hints: Callable[[str, str], str] | None = None
