@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgesim.backends.addresses import Addresses, PodAddress
+from edgesim.backends.checks import pod_problems
 from edgesim.backends.controllers import Controllers
 from edgesim.backends.runtime import PodRuntime, RunningPod
 
-__all__ = ["Addresses", "Controllers", "PodAddress", "PodRuntime", "RunningPod"]
+__all__ = ["Addresses", "Controllers", "PodAddress", "PodRuntime", "RunningPod", "pod_problems"]

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from edgesim.dialects.nearest import did_you_mean
+
 PREFIX: Final = "edgesim.io/"
 ADDRESS: Final = "edgesim.io/address"
 LATENCY: Final = "edgesim.io/latency"
@@ -29,6 +31,7 @@ ERROR_CODE: Final = "edgesim.io/error-code"
 DEGRADE_AFTER: Final = "edgesim.io/degrade-after"
 
 _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SHORTEST: Final = 1e-9
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _DISTRIBUTION: Final = re.compile(r"([a-z]+)\(([^,()]*),([^,()]*)\)")
 _NUMBER: Final = re.compile(r"(\d+\.?\d*|\.\d+)(%?)")
@@ -74,9 +77,10 @@ def _normal(random: Random, mean: float, deviation: float) -> float:
 
 
 def _lognormal(random: Random, mean: float, deviation: float) -> float:
-    if mean <= 0:
+    if mean < _SHORTEST:
         return 0.0
-    variance = math.log1p((deviation / mean) ** 2)
+    # log(1 + (s/m)^2), in a form that does not overflow where the mean is next to nothing.
+    variance = 2 * math.log(math.hypot(1, deviation / mean))
     return random.lognormvariate(math.log(mean) - variance / 2, math.sqrt(variance))
 
 
@@ -175,18 +179,26 @@ class _Annotation:
 
 
 ANNOTATIONS: Final[Mapping[str, _Annotation]] = {
-    ADDRESS: _Annotation("ES0401", parse_address),
-    LATENCY: _Annotation("ES0402", parse_latency),
-    ERROR_RATE: _Annotation("ES0403", parse_rate),
-    ERROR_CODE: _Annotation("ES0404", parse_code),
-    DEGRADE_AFTER: _Annotation("ES0405", parse_duration),
+    ADDRESS: _Annotation("ES0410", parse_address),
+    LATENCY: _Annotation("ES0411", parse_latency),
+    ERROR_RATE: _Annotation("ES0412", parse_rate),
+    ERROR_CODE: _Annotation("ES0413", parse_code),
+    DEGRADE_AFTER: _Annotation("ES0414", parse_duration),
 }
+
+
+KNOWN: Final = frozenset({*ANNOTATIONS, "edgesim.io/ignore"})
+"""All annotations of edgesim's; those without a row above are read elsewhere."""
+
+
+def _unknown(name: str) -> BadAnnotation:
+    return BadAnnotation(name, "ES0416", f"{name} is no annotation of edgesim's", did_you_mean(name, KNOWN))
 
 
 def parse_annotations(annotations: Mapping[str, str]) -> tuple[dict[str, object], list[BadAnnotation]]:
     """Read the annotations this table names; a bad one is left out and told of."""
     values: dict[str, object] = {}
-    bad: list[BadAnnotation] = []
+    bad = [_unknown(name) for name in annotations if name.startswith(PREFIX) and name not in KNOWN]
     for name, row in ANNOTATIONS.items():
         if name not in annotations:
             continue

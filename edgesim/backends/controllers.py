@@ -13,21 +13,20 @@ from random import Random
 from typing import Any, Final
 
 from edgesim.backends.addresses import PodAddress
-from edgesim.backends.deployments import CONTROLLER, owner_uid, plan_pods, spell
+from edgesim.backends.checks import template_problems
+from edgesim.backends.deployments import CONTROLLER, plan_pods, spell
 from edgesim.backends.endpoints import PlacedPod, endpoints_of
-from edgesim.backends.program import BadField, Program, read_program
+from edgesim.backends.program import Program, read_program
 from edgesim.backends.runtime import GRACE, PodRuntime, RunningPod
 from edgesim.backends.statuses import deployment_status, pod_status
 from edgesim.config.store import Store
-from edgesim.dialects import FieldPath, Resource
-from edgesim.dialects.fields import show_path
+from edgesim.dialects import Resource
 from edgesim.model import Problem, ResourceKey
 from edgesim.model.codes import problem
 from edgesim.telemetry.tasks import spawn
 
 MAX_ROUNDS: Final = 4
 """Create, then remove what that made superfluous; more rounds mean that pods fail to start."""
-_TEMPLATE: Final[FieldPath] = ("spec", "template")
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ class Controllers:
         self._random = Random(f"{seed}/pod names")
         self._placed: dict[ResourceKey, _Placed] = {}
         self._draining: set[asyncio.Task[None]] = set()
-        self._checked: dict[ResourceKey, tuple[dict[str, Any], tuple[Problem, ...]]] = {}
+        self._checked: dict[ResourceKey, tuple[Resource, tuple[Problem, ...]]] = {}
         self.problems: tuple[Problem, ...] = ()
 
     async def reconcile(self) -> list[RunningPod]:
@@ -157,27 +156,19 @@ class Controllers:
     # --- problems -------------------------------------------------------------------------------
 
     def _problems(self) -> Iterator[Problem]:
-        """Tell what is wrong with pod templates, and with pods that do not start."""
-        known = {entry.uid for entry in self._store.entries("Deployment")}
-        self._checked = {key: checked for key, checked in self._checked.items() if self._store.get(key)}
-        for entry in self._store.entries("Deployment"):
-            yield from self._check(entry.resource, entry.resource.manifest["spec"]["template"], _TEMPLATE)
-        for entry in self._store.entries("Pod"):
-            if owner_uid(entry.resource) not in known:
-                yield from self._check(entry.resource, entry.resource.manifest, ())
+        """Tell what is wrong with pod templates, read again only when they changed, and of pods that do not start."""
+        checked = self._checked
+        self._checked = {}
+        for kind in ("Deployment", "Pod"):
+            for entry in self._store.entries(kind):
+                resource = entry.resource
+                old = checked.get(resource.key)
+                found = old if old is not None and old[0] is resource else (resource, template_problems(resource))
+                self._checked[resource.key] = found
+                yield from found[1]
         for key, placed in self._placed.items():
             if placed.running is None and not placed.program.crash:
-                yield problem("ES0407", f"the pod cannot listen: {placed.failure}", resource=key)
-
-    def _check(self, resource: Resource, template: dict[str, Any], prefix: FieldPath) -> tuple[Problem, ...]:
-        """Read a template for its problems, again only when it changed."""
-        old = self._checked.get(resource.key)
-        if old is not None and old[0] is template:
-            return old[1]
-        bad = read_program(template, resource.name, resource.namespace).bad
-        found = tuple(_problem(resource, prefix, one) for one in bad)
-        self._checked[resource.key] = (template, found)
-        return found
+                yield problem("ES0417", f"the pod cannot listen: {placed.failure}", resource=key)
 
 
 def _of(placed: _Placed | None) -> list[RunningPod]:
@@ -186,15 +177,3 @@ def _of(placed: _Placed | None) -> list[RunningPod]:
 
 def _address(placed: _Placed) -> PodAddress | None:
     return None if placed.running is None else placed.running.address
-
-
-def _problem(resource: Resource, prefix: FieldPath, bad: BadField) -> Problem:
-    path = (*prefix, *bad.path)
-    return problem(
-        bad.code,
-        bad.message,
-        resource=resource.key,
-        field=show_path(path),
-        position=resource.source.locate(path),
-        hint=bad.hint,
-    )

@@ -117,7 +117,7 @@ def _http_echo(
         text = _text(flags.get("text") or env.get("ECHO_TEXT", ""))
     except ValueError as error:
         crash = Program((HTTP_ECHO_PORT,), behaviour=script, crash=str(error))
-        return crash, (BadField(where, "ES0406", f"http-echo would not start: {error}"),)
+        return crash, (BadField(where, "ES0415", f"http-echo would not start: {error}"),)
     tag = _untagged(str(container.get("image")))[1].removeprefix("v")
     version = tag if re.fullmatch(r"\d+\.\d+(\.\d+)?", tag) else HTTP_ECHO_VERSION
     return Program((port,), text_echo(text, status, version), script), ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgesim.control.changes import ConflictError, Delete, Put, Write
+from edgesim.control.files import Files
 from edgesim.control.instance import Instance
 from edgesim.control.protocols import Controllers, Engine
 
-__all__ = ["ConflictError", "Controllers", "Delete", "Engine", "Instance", "Put", "Write"]
+__all__ = ["ConflictError", "Controllers", "Delete", "Engine", "Files", "Instance", "Put", "Write"]

@@ -108,7 +108,7 @@ def test_bad_codes_and_addresses() -> None:
     for text in ("localhost", "http://localhost:3000", ":3000", "a:0", "a:70000", "a:b"):
         with pytest.raises(ValueError, match="."):
             parse_address(text)
-    assert ("::1", 3000) == parse_address("[::1]:3000")
+    assert parse_address("[::1]:3000") == ("::1", 3000)
 
 
 def test_annotations_become_a_behaviour() -> None:
@@ -123,7 +123,7 @@ def test_annotations_become_a_behaviour() -> None:
         }
     )
     assert Behaviour(None, 0.05, 503, 30.0) == behaviour_of(values)
-    assert [(LATENCY, "ES0402")] == [(one.name, one.code) for one in bad]
+    assert [(one.name, one.code) for one in bad] == [(LATENCY, "ES0411")]
 
 
 def test_every_annotation_has_a_code_of_its_own() -> None:

@@ -33,7 +33,7 @@ def keys(store: Store, kind: str) -> list[ResourceKey]:
 async def test_a_write_returns_when_it_is_served(instance: Instance, engine: RecordingEngine) -> None:
     """A release written at once is served when the write returns: pods answer at the endpoints pushed."""
     changes = await instance.write(puts(ECHO))
-    assert ["created"] * 4 == [change.verb for change in changes]
+    assert [change.verb for change in changes] == ["created"] * 4
     assert [endpoint.port for endpoint in engine.endpoints(CLUSTER)] == [5678]
     assert await ask(engine.endpoints(CLUSTER)[0]) == "version:v1"
     assert instance.served.model is engine.last.model
@@ -53,7 +53,7 @@ async def test_deleting_a_namespace_deletes_what_is_in_it(
     """With a namespace go its Deployments, and so their pods and endpoints."""
     await instance.write(puts(ECHO))
     changes = await instance.write([Delete(ResourceKey("Namespace", "", "echo"))])
-    assert [("deleted", "echo")] == [(change.verb, change.key.name) for change in changes]
+    assert [(change.verb, change.key.name) for change in changes] == [("deleted", "echo")]
     assert {
         key.namespace for kind in ("Deployment", "Service", "Pod", "Endpoints") for key in keys(store, kind)
     } == set()
@@ -113,9 +113,9 @@ async def test_problems_freeze_what_is_served(instance: Instance, engine: Record
     await instance.write(puts(ECHO))
     good = engine.last.model
     changes = await instance.write(puts(virtual_service("echo-typo")))
-    assert ["configured"] == [change.verb for change in changes]
+    assert [change.verb for change in changes] == ["configured"]
     assert instance.served.frozen
-    assert [VIRTUAL_SERVICE] == [problem.resource for problem in instance.served.blocking]
+    assert [problem.resource for problem in instance.served.blocking] == [VIRTUAL_SERVICE]
     assert engine.last.model is good
     await instance.write(puts(virtual_service(prefix="/new")))
     assert not instance.served.frozen

@@ -1,0 +1,122 @@
+"""Tells when something under the watched paths may have changed.
+
+It says *that*, not what: whoever listens compares the files. Editors replace a file by renaming another
+over it, a folder may be created later, a path may be a link: so of every path its folder (or the nearest
+that exists) is watched, and folders below it with all they hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from watchfiles import Change, awatch
+
+from edgesim.config.files import STDIN, is_manifest
+from edgesim.telemetry.tasks import spawn
+
+QUIET_MS: Final = 40
+"""A burst of changes ends when nothing happens for so long: a file being written is left alone."""
+LONGEST_MS: Final = 200
+"""A burst is told of after so long even if it goes on."""
+POLL: Final = 0.25
+"""Seconds between looks where the system cannot tell of changes (its watches are used up)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What to watch: folders with all below them, and folders for their own entries only."""
+
+    trees: frozenset[str]
+    folders: frozenset[str]
+
+
+def targets_of(paths: Iterable[str]) -> Targets:
+    """Find what has to be watched for some paths, as the disk is now."""
+    trees: set[str] = set()
+    folders: set[str] = set()
+    for name in _names(paths):
+        path = Path(name)
+        if path.is_dir():
+            trees.add(name)
+        folders.add(str(next(parent for parent in path.parents if parent.is_dir())))
+    return Targets(frozenset(trees), frozenset(folders))
+
+
+def _names(paths: Iterable[str]) -> set[str]:
+    """Return the absolute names a path goes by: its own, and of a link what it points to."""
+    wanted = [Path(path) for path in paths if path != STDIN]
+    return {str(name) for path in wanted for name in (path.absolute(), path.resolve())}
+
+
+async def watch(paths: Iterable[str]) -> AsyncIterator[None]:
+    """Yield once the watch is set up, and after every burst of changes that may matter."""
+    wanted = [*paths]
+    while True:
+        targets = targets_of(wanted)
+        async with aclosing(_watch_targets(targets, _names(wanted))) as signals:
+            async for _ in signals:
+                yield
+                if targets_of(wanted) != targets:
+                    break  # a folder came or went: other watches are needed
+
+
+async def _watch_targets(targets: Targets, names: set[str]) -> AsyncGenerator[None]:
+    changed = asyncio.Event()
+    stop = asyncio.Event()
+
+    def below(_change: Change, path: str) -> bool:
+        return _may_be_manifest(path)
+
+    def named(_change: Change, path: str) -> bool:
+        return any(name == path or name.startswith(path + "/") for name in names)
+
+    tasks = [spawn(_tell(targets.folders, named, changed, stop, recursive=False), "watch folders")]
+    if targets.trees:
+        tasks.append(spawn(_tell(targets.trees, below, changed, stop, recursive=True), "watch trees"))
+    try:
+        await asyncio.sleep(0)  # the tasks set their watches up before they first wait
+        yield
+        while not any(task.done() for task in tasks):
+            await changed.wait()
+            changed.clear()
+            yield
+        await asyncio.sleep(POLL)  # the system refused a watch: look again in a while
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+async def _tell(
+    paths: Iterable[str],
+    matters: Callable[[Change, str], bool],
+    changed: asyncio.Event,
+    stop: asyncio.Event,
+    *,
+    recursive: bool,
+) -> None:
+    """Set `changed` after each burst, and when watching ends because the system refuses it."""
+    try:
+        async for _ in awatch(
+            *paths,
+            watch_filter=matters,
+            debounce=LONGEST_MS,
+            step=QUIET_MS,
+            stop_event=stop,
+            recursive=recursive,
+            ignore_permission_denied=True,
+        ):
+            changed.set()
+    except (OSError, RuntimeError):
+        changed.set()
+
+
+def _may_be_manifest(path: str) -> bool:
+    """Tell whether a change of a path inside a folder may matter: manifests, and folders that came or went."""
+    name = Path(path).name
+    return not name.startswith(".") and (is_manifest(name) or Path(path).is_dir() or not Path(path).exists())
