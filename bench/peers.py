@@ -180,7 +180,7 @@ def edgesim(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Pe
         _wait(lambda: _answers(port, _path(scenario)), process, log)
         if not pin_children(process.pid, PROXY_CORE):
             print("  edgesim: no worker was pinned")
-        yield Peer("edgesim", _first_line([*up[:3], "--version"], r"(\d+\.\d+\.\d+)"), port)
+        yield Peer("edgesim", _first_line([*up[:3], "version"], r"(\d+\.\d+\.\d+)"), port)
 
 
 def _edgesim_port(log: Path) -> int | None:

@@ -1,7 +1,8 @@
-"""`python -m edgesim` is `edgesim`."""
+"""`python -m edgesim` is the command `edgesim`."""
 
 from __future__ import annotations
 
 from edgesim.cli import main
 
-main()
+if __name__ == "__main__":
+    main()
