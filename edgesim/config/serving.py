@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from edgesim.model import Model, Problem, Severity
+
+NO_MODEL: Final = Model()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Served:
     back, by the errors and warnings among `problems`.
     """
 
-    model: Model = Model()
+    model: Model = NO_MODEL
     version: int = 0
     problems: tuple[Problem, ...] = ()
     good: bool = False

@@ -96,7 +96,7 @@ class Files:
             try:
                 await self.refresh()
             except Exception as error:  # noqa: BLE001 - one reload that fails must not end them all
-                _log.error("reloading failed: %s: %s", type(error).__name__, error)  # noqa: TRY400 - one line
+                _log.error("reloading failed: %s: %s", type(error).__name__, error)
             ready.set()
 
     def _read(self) -> dict[str, FileRecord]:

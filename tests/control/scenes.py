@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,3 +114,19 @@ async def ask(endpoint: Endpoint) -> str:
     url = f"http://{endpoint.address}:{endpoint.port}/"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return (await response.text()).strip()
+
+
+async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for a condition; the deadline is for a machine that is busy with other tests."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline, "it never came to that"
+        await asyncio.sleep(0.005)
+
+
+async def until_refused(endpoint: Endpoint) -> None:
+    """Wait until an endpoint takes no connection any more."""
+    with suppress(OSError, aiohttp.ClientError):
+        while True:
+            await ask(endpoint)
+            await asyncio.sleep(0.01)

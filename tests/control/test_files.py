@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,18 +19,11 @@ from tests.control.scenes import (
     deployment,
     documents,
     puts,
+    until,
     virtual_service,
 )
 
 ROUTES = ResourceKey("VirtualService", "gloo-system", "echo")
-
-
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for a condition; the deadline is for a machine that is busy with other tests."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not holds():
-        assert asyncio.get_running_loop().time() < deadline, "it never came to that"
-        await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -68,9 +61,9 @@ async def test_nothing_at_all_is_served_too(instance: Instance, engine: Recordin
     assert prefix(engine) == []
 
 
-async def test_a_saved_file_goes_live(followed: Files, engine: RecordingEngine, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_a_saved_file_goes_live(engine: RecordingEngine, tmp_path: Path) -> None:
     """New files, files written in place and files renamed over are followed, also in new folders."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
     rename_over(tmp_path / "echo.yaml", ECHO.replace("prefix: /", "prefix: /two"))
@@ -82,9 +75,9 @@ async def test_a_saved_file_goes_live(followed: Files, engine: RecordingEngine, 
     await until(lambda: prefix(engine) == ["/three"])
 
 
-async def test_a_saved_file_is_live_soon(followed: Files, engine: RecordingEngine, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_a_saved_file_is_live_soon(engine: RecordingEngine, tmp_path: Path) -> None:
     """From saving to serving it takes less than 300 ms (the best of five: the machine may be busy)."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
     loop = asyncio.get_running_loop()
@@ -97,11 +90,9 @@ async def test_a_saved_file_is_live_soon(followed: Files, engine: RecordingEngin
     assert min(times) < 0.3
 
 
-async def test_a_removed_file_takes_its_objects(
-    followed: Files, engine: RecordingEngine, store: Store, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_a_removed_file_takes_its_objects(engine: RecordingEngine, store: Store, tmp_path: Path) -> None:
     """Removing a file deletes what it declared."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(documents(deployment(), SERVICE, UPSTREAM))
     (tmp_path / "routes.yaml").write_text(virtual_service())
     await until(lambda: prefix(engine) == ["/"])
@@ -110,11 +101,9 @@ async def test_a_removed_file_takes_its_objects(
     await until(lambda: prefix(engine) == [])
 
 
-async def test_a_removed_file_leaves_what_others_wrote(
-    followed: Files, instance: Instance, store: Store, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_a_removed_file_leaves_what_others_wrote(instance: Instance, store: Store, tmp_path: Path) -> None:
     """An object that was applied since stays when the file that once declared it is removed."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: store.get(ROUTES) is not None)
     await instance.write(puts(virtual_service(prefix="/applied"), "api"))
@@ -123,11 +112,9 @@ async def test_a_removed_file_leaves_what_others_wrote(
     assert store.get(ROUTES) is not None
 
 
-async def test_the_last_write_wins(
-    followed: Files, instance: Instance, engine: RecordingEngine, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_the_last_write_wins(instance: Instance, engine: RecordingEngine, tmp_path: Path) -> None:
     """Applying overrides a file, saving the file overrides what was applied."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
     await instance.write(puts(virtual_service(prefix="/applied"), "api"))
@@ -136,11 +123,11 @@ async def test_the_last_write_wins(
     await until(lambda: prefix(engine) == ["/"])
 
 
+@pytest.mark.usefixtures("followed")
 async def test_bad_input_takes_nothing_away(
-    followed: Files, instance: Instance, engine: RecordingEngine, store: Store, tmp_path: Path
+    instance: Instance, engine: RecordingEngine, store: Store, tmp_path: Path
 ) -> None:
     """A file that does not read any more keeps what it declared, and its problem is shown until it is mended."""
-    assert followed
     file = tmp_path / "echo.yaml"
     file.write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
@@ -156,11 +143,9 @@ async def test_bad_input_takes_nothing_away(
     assert instance.problems == ()
 
 
-async def test_a_half_written_file_is_no_deletion(
-    followed: Files, engine: RecordingEngine, store: Store, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_a_half_written_file_is_no_deletion(engine: RecordingEngine, store: Store, tmp_path: Path) -> None:
     """A file that is empty for a moment while it is saved takes nothing away for that moment."""
-    assert followed
     file = tmp_path / "echo.yaml"
     file.write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
@@ -174,11 +159,9 @@ async def test_a_half_written_file_is_no_deletion(
     assert store.get(ROUTES) is not None
 
 
-async def test_an_empty_file_stays_empty(
-    followed: Files, store: Store, engine: RecordingEngine, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_an_empty_file_stays_empty(store: Store, engine: RecordingEngine, tmp_path: Path) -> None:
     """A file that was emptied and stays so declares nothing."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
     (tmp_path / "echo.yaml").write_text("")
@@ -207,7 +190,7 @@ async def test_a_folder_that_comes_later(instance: Instance, engine: RecordingEn
     """A path that is not there yet is a problem at first, and followed once it is created."""
     files = Files(instance, [str(tmp_path / "team" / "routes")])
     await files.load()
-    assert ["ES0010"] == [problem.code for problem in instance.problems]
+    assert [problem.code for problem in instance.problems] == ["ES0010"]
     await files.follow()
     (tmp_path / "team" / "routes").mkdir(parents=True)
     (tmp_path / "team" / "routes" / "echo.yaml").write_text(ECHO)
@@ -215,26 +198,22 @@ async def test_a_folder_that_comes_later(instance: Instance, engine: RecordingEn
     await files.close()
 
 
-async def test_the_same_resource_in_two_files(
-    followed: Files, instance: Instance, engine: RecordingEngine, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_the_same_resource_in_two_files(instance: Instance, engine: RecordingEngine, tmp_path: Path) -> None:
     """A resource two files declare is an error until one of them gives it up."""
-    assert followed
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
     (tmp_path / "more.yaml").write_text(virtual_service(prefix="/more"))
-    await until(lambda: ["ES0012"] == [problem.code for problem in instance.problems])
+    await until(lambda: [problem.code for problem in instance.problems] == ["ES0012"])
     assert prefix(engine) == ["/"]
     (tmp_path / "echo.yaml").write_text(documents(deployment(), SERVICE, UPSTREAM))
     await until(lambda: prefix(engine) == ["/more"])
     assert instance.problems == ()
 
 
-async def test_a_namespace_stays_while_others_use_it(
-    followed: Files, instance: Instance, store: Store, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("followed")
+async def test_a_namespace_stays_while_others_use_it(instance: Instance, store: Store, tmp_path: Path) -> None:
     """Removing the file that declares a namespace leaves it to those who still write into it."""
-    assert followed
     namespace = ResourceKey("Namespace", "", "echo")
     (tmp_path / "ns.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: echo}\n")
     (tmp_path / "service.yaml").write_text(SERVICE)
