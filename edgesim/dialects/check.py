@@ -8,6 +8,7 @@ accepts too; a test holds them together.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -248,6 +249,8 @@ def _limits(kind: inspect.Type) -> Callable[[Any], bool] | None:
     if isinstance(kind, inspect.IntType) and kind.ge is not None and kind.le is not None:
         least, most = kind.ge, kind.le
         return lambda value: not least <= value <= most
+    if isinstance(kind, inspect.FloatType):
+        return lambda value: abs(value) > sys.float_info.max
     if isinstance(kind, inspect.StrType) and kind.pattern is not None:
         pattern = re.compile(kind.pattern)
         length = kind.max_length or 2**31

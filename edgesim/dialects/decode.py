@@ -41,7 +41,7 @@ def decode(document: Document) -> Decoded:
     problems = _problems(document, findings, _key(manifest, kind))
     if typed is None or _refused(findings):
         return Decoded(None, problems)
-    namespace = typed.metadata.namespace if kind.namespaced else ""
+    namespace = (typed.metadata.namespace or "default") if kind.namespaced else ""
     return Decoded(Resource(kind, namespace, typed.metadata.name, manifest, typed, document.source), problems)
 
 
@@ -72,16 +72,21 @@ def _unknown(api_version: str, word: str) -> Finding:
     if word in UNSIMULATED.get(group, ()):
         return _not_simulated(api_version, word)
     namesake = next((kind for kind in KINDS if kind.kind == word), None)
-    if namesake is not None and (group in GROUPS or group == "extensions" or nearest(group, [namesake.group])):
+    if namesake is not None and (group in GROUPS or group == "extensions" or _near_group(group, [namesake.group])):
         hint = f"did you mean `{namesake.api_version}`?"
         return Finding("ES0102", ("apiVersion",), f"the kind {word} is not in {api_version}", hint)
     if group in GROUPS:
         names = [*(kind.kind for kind in KINDS if kind.group == group), *UNSIMULATED[group]]
         return Finding("ES0101", ("kind",), f"{api_version} has no kind {word}", did_you_mean(word, names))
-    near = nearest(group, GROUPS) if group else None
+    near = _near_group(group, GROUPS)
     if near and namesake is None and (word in UNSIMULATED[near] or nearest(word, _kinds_of(near))):
         return Finding("ES0102", ("apiVersion",), f"{api_version} is not known", f"did you mean `{near}/v1`?")
     return _not_simulated(api_version, word)
+
+
+def _near_group(group: str, groups: Iterable[str]) -> str | None:
+    """Find the group that was misspelt; Kubernetes has many groups, and most are not edgesim's."""
+    return nearest(group, groups, 0.8) if group else None
 
 
 def _kinds_of(group: str) -> list[str]:
@@ -117,5 +122,7 @@ def _key(manifest: dict[str, Any], kind: Kind | None) -> ResourceKey | None:
     if not isinstance(metadata, dict) or not isinstance(name, str) or not isinstance(manifest.get("kind"), str):
         return None
     namespaced = kind is None or kind.namespaced
-    namespace = metadata.get("namespace", "default") if namespaced else ""
+    namespace = metadata.get("namespace") or "default"
+    if not namespaced:
+        namespace = ""
     return ResourceKey(manifest["kind"], namespace if isinstance(namespace, str) else "default", name)

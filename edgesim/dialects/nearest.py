@@ -6,13 +6,13 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(word: str, names: Iterable[str]) -> str | None:
-    """Return the name most like `word` (case, `_` and `-` do not count), or None if none is near."""
+def nearest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the name most like `word` (case, `_` and `-` do not count), or None if none is `likeness` (0 to 1) near."""
     plain: dict[str, str] = {}
     for name in names:
         plain.setdefault(_plain(name), name)
     # get_close_matches is quadratic in the word's length, and real names are short.
-    found = difflib.get_close_matches(_plain(word)[:100], plain, 1, 0.6)
+    found = difflib.get_close_matches(_plain(word)[:100], plain, 1, likeness)
     return plain[found[0]] if found else None
 
 

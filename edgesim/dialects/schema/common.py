@@ -39,6 +39,15 @@ DnsLabel = Annotated[
     ),
 ]
 
+NamespaceName = Annotated[
+    str,
+    Meta(
+        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?\Z",
+        max_length=63,
+        description="a DNS label (lower case letters, digits and '-', at most 63 characters)",
+    ),
+]
+"""A namespace; an empty one means `default`, as to kubectl."""
 
 OneOf = tuple[tuple[str, ...], ...]
 """Groups of fields, by their YAML names, of which one at most may be set."""
@@ -54,7 +63,7 @@ class Metadata(Strict, frozen=True):
     """Kubernetes' ObjectMeta; what only a cluster writes is accepted as it comes."""
 
     name: DnsName
-    namespace: DnsLabel = "default"
+    namespace: NamespaceName = "default"
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     generate_name: FreeForm = None

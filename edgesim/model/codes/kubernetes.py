@@ -7,7 +7,7 @@ from textwrap import dedent
 from edgesim.model.codes.code import SERVICE, Code, error
 
 
-def _deployment(selector: str, containers: str = "[{name: echo, image: hashicorp/http-echo}]") -> str:
+def _deployment(selector: str, containers: str = "[{name: echo, image: hashicorp/http-echo, args: [-text=hi]}]") -> str:
     return dedent(
         f"""\
         apiVersion: apps/v1

@@ -28,7 +28,7 @@ RUNNING: tuple[Code, ...] = (
         "No edgesim answers",
         "The command talks to a running instance, and nothing answers as one at the address of `--admin`.",
         "$ edgesim get vs -A\nES0702 no edgesim answers at http://127.0.0.1:9901: connection refused\n",
-        "$ edgesim up configs/two-phased-canary/ &\n$ edgesim get vs -A\n",
+        "$ edgesim up configs/two-phased-canary/{echo,upstream,vs-3}.yaml &\n$ edgesim get vs -A\n",
         console=True,
     ),
     error(

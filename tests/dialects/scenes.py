@@ -1,0 +1,69 @@
+"""Manifests, and the whole way from their text to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import dedent
+
+from edgesim.config.files import decode_all
+from edgesim.config.read import read_text
+from edgesim.dialects import Resource, Translation, translate
+from edgesim.model import Cluster, Problem, Route, VirtualHost
+from edgesim.model.codes.code import SERVICE, UPSTREAM, documents, route, routed, subset_upstream, upstream, virtual_host
+
+TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that came of a text."""
+
+    resources: list[Resource]
+    translation: Translation
+    problems: list[Problem]
+
+    @property
+    def codes(self) -> list[str]:
+        return [problem.code for problem in self.problems]
+
+    @property
+    def hosts(self) -> tuple[VirtualHost, ...]:
+        return self.translation.model.virtual_hosts
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return self.hosts[0].routes
+
+    @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        return self.translation.model.clusters
+
+    def only(self) -> Problem:
+        """Return the one problem there is."""
+        assert len(self.problems) == 1, self.problems
+        return self.problems[0]
+
+
+def run(*texts: str, file: str = "x.yaml") -> Outcome:
+    """Read, decode and translate documents."""
+    read = read_text("\n---\n".join(dedent(text) for text in texts), file)
+    decoded = decode_all(read.documents)
+    resources = [each.resource for each in decoded if each.resource is not None]
+    translation = translate(resources)
+    found = [*read.problems, *(problem for each in decoded for problem in each.problems), *translation.problems]
+    return Outcome(resources, translation, found)
+
+
+__all__ = [
+    "SERVICE",
+    "TO_ECHO",
+    "UPSTREAM",
+    "Outcome",
+    "documents",
+    "route",
+    "routed",
+    "run",
+    "subset_upstream",
+    "upstream",
+    "virtual_host",
+]

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgesim.config.read import read_text
+from edgesim.dialects import KINDS, Kind, decode
+from edgesim.dialects.check import check, describe
+from edgesim.dialects.decode import without_nulls
+from edgesim.dialects.schema.gateway import VirtualService
+from edgesim.dialects.schema.kubernetes import Deployment, Service
+from edgesim.model.codes import CODES
+from tests.dialects.scenes import run
+
+VS = {"apiVersion": "gateway.solo.io/v1", "kind": "VirtualService", "metadata": {"name": "echo"}}
+
+
+def found(spec: Any) -> list[tuple[str, str, str]]:
+    """Return code, path and hint of everything found in the spec of a VirtualService."""
+    findings = check(VirtualService, {**VS, "spec": spec})
+    return [(each.code, ".".join(map(str, each.path)), each.hint) for each in findings]
+
+
+def test_every_mistake_is_found() -> None:
+    """A document with five mistakes gives five findings, in the order of the document."""
+    spec = {
+        "virtualHost": {
+            "domain": ["*"],
+            "routes": [
+                {"matcher": [], "routeAction": {"multi": {"destinations": [{"weight": "ten"}, {"weight": -1}]}}},
+                {"redirectAction": {"responseCode": "MOVED_PERMANENTLI"}},
+            ],
+        }
+    }
+    routes = "spec.virtualHost.routes"
+    assert found(spec) == [
+        ("ES0103", "spec.virtualHost.domain", "did you mean `domains`?"),
+        ("ES0103", f"{routes}.0.matcher", "did you mean `matchers`?"),
+        ("ES0104", f"{routes}.0.routeAction.multi.destinations.0.weight", ""),
+        ("ES0106", f"{routes}.0.routeAction.multi.destinations.1.weight", ""),
+        ("ES0107", f"{routes}.1.redirectAction.responseCode", "did you mean `MOVED_PERMANENTLY`?"),
+    ]
+
+
+def test_a_wrong_type_is_told_in_human_words() -> None:
+    """The message says what was expected and what is there."""
+    action = {"multi": {"destinations": [{"weight": "ten"}]}}
+    (finding,) = check(VirtualService, {**VS, "spec": {"virtualHost": {"routes": [{"routeAction": action}]}}})
+    assert finding.message == "expected a whole number 0..4294967295, got text 'ten'"
+
+
+def test_a_number_where_text_belongs_wants_quotes() -> None:
+    """`version: 1` in labels is a number to YAML; the hint is to quote it."""
+    manifest = {**VS, "metadata": {"name": "echo", "labels": {"version": 1, "on": True}}, "spec": {}}
+    findings = check(VirtualService, manifest)
+    assert [finding.hint for finding in findings] == ["put it in quotes: '1'", "put it in quotes: 'true'"]
+
+
+def test_a_field_of_the_level_below_is_pointed_to() -> None:
+    """`timeout` on a route belongs into its options, and the hint says so."""
+    assert found({"virtualHost": {"routes": [{"timeout": "1s"}]}}) == [
+        ("ES0103", "spec.virtualHost.routes.0.timeout", "did you mean `options.timeout`?")
+    ]
+
+
+def test_snake_case_is_recognised() -> None:
+    """A field in snake case is told its real spelling."""
+    assert found({"virtual_host": {}}) == [("ES0103", "spec.virtual_host", "did you mean `virtualHost`?")]
+
+
+def test_an_unsimulated_field_gives_one_note_and_is_still_checked() -> None:
+    """Retries have one note however many fields they set, and a misspelt one among them is an error."""
+    options = {"retries": {"numRetrys": 3, "retryOn": "5xx"}}
+    assert [code for code, _path, _hint in found({"virtualHost": {"options": options}})] == ["ES0601", "ES0103"]
+
+
+def test_a_null_field_is_an_absent_one() -> None:
+    """Null neither has a wrong type nor satisfies a required field."""
+    assert found({"virtualHost": None, "sslConfig": None}) == []
+    assert [each.code for each in check(VirtualService, {**VS, "spec": None})] == ["ES0105"]
+
+
+def test_excluding_fields_are_found() -> None:
+    """Two actions on one route are refused at the second."""
+    route = {"redirectAction": {}, "directResponseAction": {"status": 200}}
+    assert found({"virtualHost": {"routes": [route]}}) == [
+        ("ES0108", "spec.virtualHost.routes.0.directResponseAction", "")
+    ]
+
+
+@pytest.mark.parametrize("value", ["1.5s", "500ms", "1m30s", "0", "0s", "-1s", ".5h", "10us", "3µs"])
+def test_go_durations_are_read(value: str) -> None:
+    """Durations have Go's syntax."""
+    assert found({"virtualHost": {"routes": [{"options": {"timeout": value}}]}}) == []
+
+
+@pytest.mark.parametrize("value", ["", "5", "5 s", "1.5", "s", "1d", "5s\n", "1s 2s"])
+def test_other_durations_are_malformed(value: str) -> None:
+    """What Go would not parse is refused."""
+    assert [code for code, *_ in found({"virtualHost": {"routes": [{"options": {"timeout": value}}]}})] == ["ES0109"]
+
+
+@pytest.mark.parametrize("value", [[], {}, "x", 1, 1.5, True, None])
+def test_every_value_has_words(value: object) -> None:
+    """Each kind of plain data is described, text and numbers with what they are."""
+    assert describe(value)
+
+
+def test_a_long_text_is_cut_in_messages() -> None:
+    """A message does not repeat a page of text."""
+    assert len(describe("x" * 5000)) < 80
+
+
+def test_int_or_text_takes_both_and_no_boolean() -> None:
+    """A Service's targetPort is a number or a name."""
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
+
+    def codes(port: object) -> list[str]:
+        spec = {"ports": [{"port": 80, "targetPort": port}]}
+        return [each.code for each in check(Service, {**service, "spec": spec})]
+
+    assert codes(8080) == codes("http") == []
+    assert codes(True) == codes([]) == codes(1.5) == ["ES0104"]
+
+
+def test_a_pod_needs_a_container() -> None:
+    """An empty list of containers is refused, and a mapping in its place."""
+    base = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
+
+    def codes(containers: object) -> list[str]:
+        spec = {"selector": {}, "template": {"spec": {"containers": containers}}}
+        return [each.code for each in check(Deployment, {**base, "spec": spec})]
+
+    assert codes([]) == ["ES0106"]
+    assert codes({}) == ["ES0104"]
+    assert codes([None]) == ["ES0104"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_every_one_of_names_real_fields(kind: Kind) -> None:
+    """The groups of excluding fields of every schema are fields of it (some belong to one of two heirs)."""
+    for schema in _structs(kind.schema, set()):
+        names = {field.encode_name for field in msgspec.structs.fields(schema)}
+        for group in schema.ONE_OF:
+            assert len(names & set(group)) >= 2, (schema, group)
+
+
+def _structs(schema: Any, seen: set[Any]) -> set[Any]:
+    """Collect the structs that a struct holds."""
+    if schema not in seen:
+        seen.add(schema)
+        _collect(msgspec.inspect.type_info(schema), seen)
+    return seen
+
+
+def _collect(info: Any, seen: set[Any]) -> None:
+    match info:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            if cls in seen and len(seen) > 1:
+                return
+            seen.add(cls)
+            for field in fields:
+                _collect(field.type, seen)
+        case msgspec.inspect.UnionType(types=types):
+            for each in types:
+                _collect(each, seen)
+        case msgspec.inspect.VarTupleType(item_type=item) | msgspec.inspect.Metadata(type=item):
+            _collect(item, seen)
+
+
+# Any data at all, with enough real names in it to get deep into the schemas.
+NAMES = st.sampled_from(
+    "apiVersion kind metadata name namespace labels spec status virtualHost domains routes matchers prefix regex "
+    "headers value routeAction single multi destinations destination weight upstream subset values options timeout "
+    "retries static kube hosts addr port ports containers selector template replicas gloo subsetSpec selectors keys "
+    "redirectAction responseCode fallbackPolicy subsets addresses ip targetPort circuitBreakers faults abort "
+    "percentage".split()
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["ANY_ENDPOINT", "1s", "a", "default", "FOUND", 2, -1, 80])
+)
+DATA = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=25
+)
+
+
+@given(kind=st.sampled_from(KINDS), data=st.dictionaries(NAMES, DATA, max_size=5))
+def test_the_check_and_msgspec_agree(kind: Kind, data: dict[str, Any]) -> None:
+    """Whatever the check finds no fault with msgspec reads, and what msgspec refuses the check refuses too."""
+    manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": "a"}, "spec": {}, **data}
+    manifest = without_nulls(manifest)
+    refused = [each for each in check(kind.schema, manifest) if CODES[each.code].severity != "note"]
+    try:
+        msgspec.convert(manifest, kind.schema)
+    except msgspec.ValidationError:
+        assert refused
+    else:
+        assert all(each.code == "ES0108" for each in refused)  # msgspec knows no excluding fields
+
+
+VALID = [row.mend for row in CODES.values() if not row.console]
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(deeper for name, item in items for deeper in _paths(item, (*path, name)))]
+
+
+@given(text=st.sampled_from(VALID), data=st.data())
+def test_no_mutation_of_a_valid_manifest_raises(text: str, data: st.DataObject) -> None:
+    """Any one value of a valid manifest may become anything: it is read or refused, and never raises."""
+    import json
+
+    documents = [document.manifest for document in read_text(text, "x.yaml").documents]
+    manifest = data.draw(st.sampled_from(documents))
+    path = data.draw(st.sampled_from(_paths(manifest)))
+    value: Any = manifest
+    for step in path[:-1]:
+        value = value[step]
+    if path:
+        value[path[-1]] = data.draw(DATA)
+    for problem in run("\n---\n".join(json.dumps(each) for each in documents)).problems:
+        assert problem.position is not None
+
+
+def test_decoding_bare_documents_never_raises() -> None:
+    """Every mended example is decoded without a problem of the schema."""
+    for text in VALID:
+        for document in read_text(text, "x.yaml").documents:
+            assert decode(document).resource is not None
