@@ -229,13 +229,18 @@ def _scalar(kind: inspect.Type, description: str) -> Check:
 
     def check_scalar(value: Any, path: FieldPath, found: Findings) -> None:
         if not isinstance(value, types) or isinstance(value, bool) is not flag:
-            quote = text and isinstance(value, int | float)
-            hint = f"put it in quotes: '{shorten(str(value)).lower()}'" if quote else ""
-            found.add("ES0104", path, f"expected {wanted}, got {describe(value)}", hint)
+            found.add("ES0104", path, f"expected {wanted}, got {describe(value)}", _quotes(value) if text else "")
         elif refuses is not None and refuses(value):
             found.add("ES0109" if text else "ES0106", path, f"expected {wanted}, got {describe(value)}")
 
     return check_scalar
+
+
+def _quotes(value: Any) -> str:
+    """Hint at the quotes that make text of what YAML takes for something else."""
+    if isinstance(value, bool):
+        return "yes, no, on, off, true and false are no text to YAML: put it in quotes"
+    return f"put it in quotes: '{shorten(str(value))}'" if isinstance(value, int | float) else ""
 
 
 def _wanted(kind: inspect.Type) -> str:

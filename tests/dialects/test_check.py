@@ -57,7 +57,10 @@ def test_a_number_where_text_belongs_wants_quotes() -> None:
     """`version: 1` in labels is a number to YAML; the hint is to quote it."""
     manifest = {**VS, "metadata": {"name": "echo", "labels": {"version": 1, "on": True}}, "spec": {}}
     findings = check(VirtualService, manifest)
-    assert [finding.hint for finding in findings] == ["put it in quotes: '1'", "put it in quotes: 'true'"]
+    assert [finding.hint for finding in findings] == [
+        "put it in quotes: '1'",
+        "yes, no, on, off, true and false are no text to YAML: put it in quotes",
+    ]
 
 
 def test_a_field_of_the_level_below_is_pointed_to() -> None:

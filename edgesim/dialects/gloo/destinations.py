@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
-from edgesim.dialects.gloo.scope import Name, Reporter, dotted
-from edgesim.dialects.nearest import nearest
-from edgesim.dialects.resource import FieldPath, Resource
+from edgesim.dialects.gloo.scope import Name, Reporter, dotted, guess
+from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway
 from edgesim.model import NO_MUTATIONS, Destination, Subset, WeightedCluster
 
@@ -37,7 +36,7 @@ def read_destination(
             _check_subset(reporter.scope.subset_keys(name), subset, path, reporter)
         else:
             text = f"{where}*v1.Upstream {{ {dotted(name)} }} not found"
-            reporter.report("ES0214", (*path, "upstream"), text, _near(name, reporter.scope.upstreams))
+            reporter.report("ES0214", (*path, "upstream"), text, guess(name, reporter.scope.upstreams))
         return Destination(cluster_name(*name), subset)
     if given.kube is not None:
         return _kube(given.kube, (*path, "kube"), subset, reporter, where)
@@ -60,20 +59,8 @@ def _kube(
         _check_subset(None, subset, path[:-1], reporter)
     else:
         text = f"{where}*v1.Upstream {{ {service[0]}.{name} }} not found"
-        reporter.report("ES0214", path, text, _near(service, reporter.scope.services))
+        reporter.report("ES0214", path, text, guess(service, reporter.scope.services))
     return Destination(cluster_name(service[0], name), subset)
-
-
-def _near(name: Name, known: dict[Name, Resource]) -> str:
-    """Guess the resource that was meant: the same name elsewhere, or a like name."""
-    for other in known:
-        if other[1] == name[1]:
-            return f"did you mean `{name[1]}` in the namespace `{other[0]}`?"
-    here = nearest(name[1], [other[1] for other in known if other[0] == name[0]])
-    if here is not None:
-        return f"did you mean `{here}`?"
-    there = nearest(dotted(name), [dotted(other) for other in known])
-    return f"did you mean `{there}`?" if there is not None else ""
 
 
 def _check_subset(keys: list[frozenset[str]] | None, subset: Subset, path: FieldPath, reporter: Reporter) -> None:
@@ -132,7 +119,7 @@ def read_group(name: Name, path: FieldPath, reporter: Reporter) -> tuple[Weighte
     group = reporter.scope.group(name)
     if group is None:
         text = f"*v1.UpstreamGroup {{ {dotted(name)} }} not found"
-        reporter.report("ES0215", path, text, _near(name, reporter.scope.groups))
+        reporter.report("ES0215", path, text, guess(name, reporter.scope.groups))
         return None
     inside = Reporter(reporter.scope, reporter.scope.groups[name])
     kept = len(reporter.scope.problems)

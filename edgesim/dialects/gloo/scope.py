@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from edgesim.dialects.fields import show_path
+from edgesim.dialects.nearest import did_you_mean, nearest
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema.kubernetes import Service
 from edgesim.dialects.schema.settings import Settings
@@ -24,6 +25,17 @@ Name = tuple[str, str]
 def dotted(name: Name) -> str:
     """Write a reference as Gloo's messages do: `namespace.name`."""
     return f"{name[0]}.{name[1]}"
+
+
+def guess(name: Name, known: dict[Name, Resource]) -> str:
+    """Guess the resource that was meant: the same name elsewhere, or a like name."""
+    for other in known:
+        if other[1] == name[1]:
+            return f"did you mean `{name[1]}` in the namespace `{other[0]}`?"
+    here = nearest(name[1], [other[1] for other in known if other[0] == name[0]])
+    if here is not None:
+        return f"did you mean `{here}`?"
+    return did_you_mean(dotted(name), [dotted(other) for other in known])
 
 
 @dataclass(slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from edgesim.dialects.gloo.scope import Reporter, Scope, dotted
-from edgesim.dialects.nearest import nearest
+from edgesim.dialects.gloo.scope import Reporter, Scope, dotted, guess
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema.upstream import UpstreamGroup
 
@@ -20,9 +19,9 @@ def check_upstream_groups(resources: Iterable[Resource], scope: Scope) -> None:
             ref = arm.destination.upstream if arm.destination is not None else None
             if arm.destination is None:
                 reporter.report("ES0307", path, f"destination # {index + 1}: destination is nil")
-            elif ref is not None and (ref.namespace or resource.namespace, ref.name) not in scope.upstreams:
-                name = dotted((ref.namespace or resource.namespace, ref.name))
-                text = f"destination # {index + 1}: upstream not found: list did not find upstream {name}"
-                near = nearest(name, [dotted(known) for known in scope.upstreams])
-                hint = f"did you mean `{near}`?" if near is not None else ""
-                reporter.report("ES0306", (*path, "destination", "upstream"), text, hint)
+            elif ref is not None:
+                name = (ref.namespace or resource.namespace, ref.name)
+                if name not in scope.upstreams:
+                    text = f"destination # {index + 1}: upstream not found: list did not find upstream {dotted(name)}"
+                    at = (*path, "destination", "upstream")
+                    reporter.report("ES0306", at, text, guess(name, scope.upstreams))

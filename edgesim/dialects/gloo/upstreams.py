@@ -11,8 +11,7 @@ import msgspec
 from edgesim.dialects.gloo.destinations import subset_of
 from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
-from edgesim.dialects.gloo.scope import Reporter, Scope
-from edgesim.dialects.nearest import nearest
+from edgesim.dialects.gloo.scope import Reporter, Scope, guess
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import upstream as schema
 from edgesim.dialects.schema.kubernetes import Service
@@ -136,7 +135,7 @@ def _check_service(kube: schema.KubeSpec, reporter: Reporter) -> None:
             f"in namespace '{kube.service_namespace}'"
         )
         path = ("spec", "kube", "serviceName") if kube.service_name else ("spec", "kube")
-        reporter.report("ES0304", path, text, _near_service(kube, reporter.scope))
+        reporter.report("ES0304", path, text, guess((kube.service_namespace, kube.service_name), reporter.scope.services))
         return
     if any(port.port == kube.service_port for port in service.spec.ports):
         return
@@ -162,15 +161,6 @@ def port_behind(service: Service, number: int) -> str | None:
         if port.target_port in {number, str(number)}:
             return port.name
     return None
-
-
-def _near_service(kube: schema.KubeSpec, scope: Scope) -> str:
-    for namespace, name in scope.services:
-        if name == kube.service_name:
-            return f"did you mean the one in the namespace `{namespace}`?"
-    here = [name for namespace, name in scope.services if namespace == kube.service_namespace]
-    near = nearest(kube.service_name, here)
-    return f"did you mean `{near}`?" if near is not None else ""
 
 
 def read_kube_destinations(scope: Scope) -> tuple[Cluster, ...]:
