@@ -16,6 +16,7 @@ from edgesim.http1.fields import Fields, repeated
 from edgesim.http1.target import BadTargetError, split_target
 from edgesim.model import RequestHead
 from edgesim.proxy.exchange import Exchange
+from edgesim.proxy.messages import Request
 
 if TYPE_CHECKING:
     from edgesim.proxy.worker import Worker
@@ -41,6 +42,7 @@ class Downstream(asyncio.Protocol):
         "scheme",
         "target",
         "transport",
+        "whole",
         "worker",
     )
 
@@ -53,6 +55,7 @@ class Downstream(asyncio.Protocol):
         self.fields: Fields = []
         self.target = b""
         self.in_head = False
+        self.whole = False
         self.head_size = 0
         self.receiving: Exchange | None = None
         self.current: Exchange | None = None
@@ -82,6 +85,11 @@ class Downstream(asyncio.Protocol):
         """Parse a piece of what the client sends and pass on in one write what came of it."""
         if self.closing or self.refusing:
             return
+        between = self.current is None and not self.in_head
+        if between and (known := self.worker.requests.recall(data)) is not None:
+            self._begin(Exchange(self, known))
+            self._flush()
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -96,9 +104,15 @@ class Downstream(asyncio.Protocol):
                 self.refuse(431)
                 return
         current = self.current
+        if between and current is not None and self.whole:
+            self.worker.requests.keep(data, current.request)
+        self._flush()
+
+    def _flush(self) -> None:
+        current = self.current
         if current is not None:
             if current.done:
-                current.flush_response()
+                self.advance()
             else:
                 current.flush_request()
 
@@ -112,6 +126,7 @@ class Downstream(asyncio.Protocol):
         """Begin a request head."""
         self.fields = []
         self.target = b""
+        self.whole = False
         self.in_head = True
         self.head_size = 0
 
@@ -144,17 +159,18 @@ class Downstream(asyncio.Protocol):
         if authority is None:
             authority = headers[b"host"]
         head = RequestHead(self.parser.get_method(), authority, path, query, headers, lines)
-        exchange = self.receiving = Exchange(self, head, fields)
+        self.receiving = exchange = Exchange(self, Request(head, fields))
         if self.current is None:
-            self.current = exchange
-            exchange.begin()
+            self._begin(exchange)
         else:
             self.queue.append(exchange)
             self.pause_reading()
 
-    def _refusal(
-        self, fields: Fields, headers: dict[bytes, bytes], lines: dict[bytes, list[bytes]] | None
-    ) -> int:
+    def _begin(self, exchange: Exchange) -> None:
+        self.current = exchange
+        exchange.begin()
+
+    def _refusal(self, fields: Fields, headers: dict[bytes, bytes], lines: dict[bytes, list[bytes]] | None) -> int:
         """Return the status to refuse a head with, or 0."""
         if self.parser.get_http_version() != "1.1":
             return 426
@@ -174,7 +190,8 @@ class Downstream(asyncio.Protocol):
             return
         self.receiving = None
         if not self.parser.should_keep_alive():
-            exchange.keep_alive = False
+            exchange.keep_alive = exchange.request.keep_alive = False
+        self.whole = exchange.request.bodiless and not self.queue
         exchange.request_end()
 
     # -- exchanges -----------------------------------------------------------------------------
@@ -189,9 +206,9 @@ class Downstream(asyncio.Protocol):
             elif not exchange.keep_alive:
                 self.close()
             elif self.queue:
-                self.current = self.queue.popleft()
-                self.current.begin()
-                self.current.flush_request()
+                waiting = self.queue.popleft()
+                self._begin(waiting)
+                waiting.flush_request()
             elif self.refusing:
                 self._send_refusal()
             else:

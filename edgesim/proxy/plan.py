@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgesim.http1.fields import Fields
+from edgesim.http1.fields import Field, Fields
 from edgesim.http1.mutations import request_steps, response_steps
 from edgesim.model import DirectResponseAction, Endpoint, ForwardAction, HostRewriteKind, RequestHead
 from edgesim.routing import Decision, host_rewrite
@@ -19,7 +19,10 @@ DEFAULT_TIMEOUT = 15.0
 
 
 class Plan:
-    """How to serve requests for which one decision was made."""
+    """How to serve requests for which one decision was made.
+
+    `repeatable` says that the same request always becomes the same bytes towards the upstream.
+    """
 
     __slots__ = (
         "auto_host",
@@ -28,7 +31,8 @@ class Plan:
         "host",
         "local_body",
         "local_status",
-        "request_lines",
+        "repeatable",
+        "request_fields",
         "request_steps",
         "response_steps",
         "rewrites",
@@ -53,7 +57,8 @@ class Plan:
         self.auto_host = rewrite is not None and rewrite.kind is HostRewriteKind.AUTO
         self.rewrites = self.host is not None or self.auto_host or decision.rewrite is not None
         self.timeout = _timeout(decision)
-        self.request_lines = _request_lines(self.timeout)
+        self.repeatable = not self.auto_host
+        self.request_fields = _request_fields(self.timeout)
 
     def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
         """Return the fields with the Host the route asks for, and the original path where it is rewritten."""
@@ -66,8 +71,8 @@ class Plan:
         return [*fields, (b"x-envoy-original-path", original)]
 
 
-def _request_lines(timeout: float) -> tuple[bytes, ...]:
-    return () if timeout == NEVER else (b"x-envoy-expected-rq-timeout-ms: %d" % round(timeout * 1000),)
+def _request_fields(timeout: float) -> tuple[Field, ...]:
+    return () if timeout == NEVER else ((b"x-envoy-expected-rq-timeout-ms", b"%d" % round(timeout * 1000)),)
 
 
 def _timeout(decision: Decision) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from edgesim.http1.fields import Fields
+from edgesim.proxy.messages import Response
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _NO_BODY = frozenset((204, 304))
 _SWITCHING_PROTOCOLS = 101
 _FINAL = 200
+_BLANK_LINE = b"\r\n\r\n"
 
 
 class Pool:
@@ -104,6 +106,7 @@ class UpstreamConnection(asyncio.Protocol):
         "answered",
         "exchange",
         "fields",
+        "head_bytes",
         "head_done",
         "parser",
         "pool",
@@ -118,6 +121,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.exchange: Exchange | None = None
         self.fields: Fields = []
+        self.head_bytes = b""
         self.head_done = False
         self.answered = False
         self.until_close = False
@@ -140,6 +144,8 @@ class UpstreamConnection(asyncio.Protocol):
             self.close()
             return
         self.answered = True
+        if not self.head_done and not self.fields and self._is_known(exchange, data):
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -148,9 +154,30 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._fail("protocol error")
             return
+        self._flush(exchange)
+
+    def _flush(self, exchange: Exchange) -> None:
+        whole = self.exchange is None
         exchange.flush_response()
-        if self.exchange is None:
+        if whole:
             self._become_free()
+
+    def _is_known(self, exchange: Exchange, data: bytes) -> bool:
+        """Serve an answer whose head was seen before and whose body came with it, without parsing it again."""
+        end = data.find(_BLANK_LINE)
+        if end < 0:
+            return False
+        self.head_bytes = head = data[:end]
+        response = exchange.downstream.worker.responses.recall(head)
+        body_at = end + len(_BLANK_LINE)
+        if response is None or exchange.request.is_head or len(data) - body_at != response.length:
+            return False
+        exchange.response_head(response, bodiless=False)
+        if response.length:
+            exchange.response_body(data[body_at:])
+        self._finish(keep=True)
+        self._flush(exchange)
+        return True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one field of the head."""
@@ -168,10 +195,15 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.head_done = True
         headers = dict(self.fields)
-        bodiless = exchange.is_head or status in _NO_BODY
-        self.until_close = not bodiless and b"content-length" not in headers and not _is_chunked(headers)
-        exchange.response_head(status, self.fields, headers, bodiless=bodiless)
-        if exchange.is_head:
+        is_head = exchange.request.is_head
+        bodiless = is_head or status in _NO_BODY
+        length = headers.get(b"content-length")
+        self.until_close = not bodiless and length is None and not _is_chunked(headers)
+        response = Response(status, self.fields, headers, None if length is None else int(length))
+        exchange.response_head(response, bodiless=bodiless)
+        if self.head_bytes and not bodiless and _repeats(headers) and self.parser.should_keep_alive():
+            exchange.downstream.worker.responses.keep(self.head_bytes, response)
+        if is_head:
             self._finish(keep=self.parser.should_keep_alive())
             self.parser = httptools.HttpResponseParser(self)
 
@@ -195,6 +227,7 @@ class UpstreamConnection(asyncio.Protocol):
         """After a whole response: reset, and give the connection on if it may be used again."""
         self.pool.busy.discard(self)
         self.fields = []
+        self.head_bytes = b""
         self.head_done = self.answered = self.until_close = False
         if self.reused:
             give(self)
@@ -238,12 +271,17 @@ class UpstreamConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The upstream is slow to read: stop reading from the client."""
         if self.exchange is not None:
-            self.exchange.pause_client()
+            self.exchange.downstream.pause_reading()
 
     def resume_writing(self) -> None:
         """The upstream reads again."""
         if self.exchange is not None:
-            self.exchange.resume_client()
+            self.exchange.downstream.resume_reading()
+
+
+def _repeats(headers: dict[bytes, bytes]) -> bool:
+    """Tell whether a head may be kept: its length is said, and no date has to be added."""
+    return b"content-length" in headers and b"date" in headers and b"transfer-encoding" not in headers
 
 
 def _is_chunked(headers: dict[bytes, bytes]) -> bool:

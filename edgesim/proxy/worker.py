@@ -24,6 +24,7 @@ from edgesim.model import Update
 from edgesim.proxy import channel
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
+from edgesim.proxy.messages import Memory, Request, Response
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot
 from edgesim.routing import compile_table
@@ -44,6 +45,8 @@ class Worker:
         """Take randomness, the monotonic clock and the wall clock, both in seconds."""
         self.snapshot = Snapshot(0, compile_table(()), {})
         self.compiler = Compiler(lambda: random.getrandbits(16))
+        self.requests: Memory[Request] = Memory()
+        self.responses: Memory[Response] = Memory()
         self.connections: set[Downstream] = set()
         self.active: set[Exchange] = set()
         self.lingering: dict[Downstream, float] = {}
@@ -132,6 +135,8 @@ def _serve(worker: Worker, update: Update) -> channel.Message:
         worker.snapshot = worker.compiler.snapshot(update)
     except ValueError as wrong:
         return channel.Failed(update.version, str(wrong))
+    worker.requests.clear()
+    worker.responses.clear()
     gc.collect()
     gc.freeze()
     return channel.Served(update.version)
@@ -153,6 +158,7 @@ def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
         call()
 
     handle = loop.call_later(seconds, tick)
+
     def stop() -> None:
         handle.cancel()
 

@@ -5,18 +5,31 @@ from __future__ import annotations
 from edgesim.routing.decision import Decision
 from edgesim.routing.regexes import RegexError, check_regex
 from edgesim.routing.rewrite import host_rewrite, redirect_location
-from edgesim.routing.table import HostTable, RouteTable, compile_host, compile_table, decide, table_of
+from edgesim.routing.table import (
+    HostTable,
+    RouteTable,
+    Target,
+    compile_host,
+    compile_table,
+    decide,
+    lookup,
+    resolve,
+    table_of,
+)
 
 __all__ = [
     "Decision",
     "HostTable",
     "RegexError",
     "RouteTable",
+    "Target",
     "check_regex",
     "compile_host",
     "compile_table",
     "decide",
     "host_rewrite",
+    "lookup",
     "redirect_location",
+    "resolve",
     "table_of",
 ]

@@ -57,13 +57,14 @@ def host_rewrite(rewrite: HostRewrite | None) -> Callable[[RequestHead], bytes |
     return lambda head: by_regex(head.path)
 
 
-def redirect_location(
-    action: RedirectAction, rewrite: Rewrite | None, head: RequestHead, scheme: bytes
-) -> bytes:
+def redirect_location(action: RedirectAction, rewrite: Rewrite | None, head: RequestHead, scheme: bytes) -> bytes:
     """Return the absolute Location of a redirect (envoy.config.route.v3.RedirectAction)."""
     new_scheme = b"https" if action.https else scheme
-    return b"%b://%b%b" % (new_scheme, _redirect_host(action, head.authority, scheme, new_scheme),
-                           _redirect_path(action, rewrite, head))
+    return b"%b://%b%b" % (
+        new_scheme,
+        _redirect_host(action, head.authority, scheme, new_scheme),
+        _redirect_path(action, rewrite, head),
+    )
 
 
 def _redirect_host(action: RedirectAction, authority: bytes, scheme: bytes, new_scheme: bytes) -> bytes:

@@ -127,6 +127,19 @@ def _by_header(base: Decision, header: str) -> Callable[[RequestHead], Decision]
 
 def decide(table: RouteTable, head: RequestHead, draw: int) -> Decision | None:
     """Return the decision for a request and its 64-bit draw, or None: no virtual host or no route (404)."""
+    target = lookup(table, head)
+    return None if target is None else resolve(target, head, draw)
+
+
+def resolve(target: Target, head: RequestHead, draw: int) -> Decision:
+    """Return the decision a target comes to for this draw."""
+    if isinstance(target, Split):
+        return choose(target, draw)
+    return target if isinstance(target, Decision) else target(head)
+
+
+def lookup(table: RouteTable, head: RequestHead) -> Target | None:
+    """Return what the first matching route leads to: the part of a decision that needs no draw."""
     host = find_host(table.hosts, head.authority)
     if host is None:
         return None
@@ -135,12 +148,7 @@ def decide(table: RouteTable, head: RequestHead, draw: int) -> Decision | None:
     found = search(host.paths, head, None)
     if host.folded is not None:
         found = search(host.folded, head, found)
-    if found is None:
-        return None
-    target: Target = found[3]
-    if isinstance(target, Split):
-        return choose(target, draw)
-    return target if isinstance(target, Decision) else target(head)
+    return None if found is None else found[3]
 
 
 def _with_pseudo_headers(head: RequestHead) -> RequestHead:

@@ -19,7 +19,9 @@ from edgesim.model import (
 
 pieces = st.sampled_from(["a", "ab", "b", "A", "v1", "v1x", ""])
 paths = st.lists(pieces, min_size=0, max_size=4).map(lambda found: "/" + "/".join(found))
-regexes = st.sampled_from(["/.*", "/a/.*", "/ab?(/.*)?", "/(a|b)/v1", "/[ab]+/.*", ".*", "/a/v1x?", "(?i)/a.*", "", "/b"])
+regexes = st.sampled_from(
+    ["/.*", "/a/.*", "/ab?(/.*)?", "/(a|b)/v1", "/[ab]+/.*", ".*", "/a/v1x?", "(?i)/a.*", "", "/b"]
+)
 names = st.sampled_from(["stage", "x", "y", "z"])
 values = st.sampled_from(["canary", "1", "2", "22", ""])
 value_regexes = st.sampled_from(["can.*", "[12]+", "2", ".*", "1|2"])

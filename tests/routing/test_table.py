@@ -48,7 +48,9 @@ def answer(table: RouteTable, head: RequestHead, draw: int = 0) -> str | None:
 
 def host(*routes: tuple[RouteMatch, str]) -> VirtualHost:
     """Return a virtual host of direct responses."""
-    return VirtualHost("host", ("*",), tuple(Route((match,), DirectResponseAction(200, body)) for match, body in routes))
+    return VirtualHost(
+        "host", ("*",), tuple(Route((match,), DirectResponseAction(200, body)) for match, body in routes)
+    )
 
 
 @settings(max_examples=400)

@@ -1,0 +1,99 @@
+"""Parsed messages, and the memory of those seen before.
+
+Clients on a kept connection send the same head again and again, and so do servers within a second.
+The same bytes mean the same message, so they are parsed, routed and written anew only once: what is
+kept is a pure function of the bytes and of the snapshot it was found in. Memories are bounded, and
+where heads never repeat, asking rests for a while.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from edgesim.http1.fields import Fields
+from edgesim.model import RequestHead
+
+if TYPE_CHECKING:
+    from edgesim.proxy.plan import Plan
+    from edgesim.proxy.serving import Snapshot
+    from edgesim.routing import Target
+
+Parts = tuple[bytes, bytes]
+"""A head ready to send but for one value that changes every time, which belongs between the two."""
+
+_LARGEST = 4096
+_MOST = 1024
+_MISSES_BEFORE_REST = 64
+_REST = 4096
+
+T = TypeVar("T")
+
+
+class Request:
+    """A parsed request head, what its route was in a snapshot, and its parts towards the upstream by plan."""
+
+    __slots__ = ("bodiless", "chunked", "fields", "head", "is_head", "keep_alive", "parts", "snapshot", "target")
+
+    def __init__(self, head: RequestHead, fields: Fields) -> None:
+        """Take a head as parsed; nothing changes it from now on."""
+        self.head = head
+        self.fields = fields
+        self.chunked = b"transfer-encoding" in head.headers
+        self.bodiless = not self.chunked and b"content-length" not in head.headers
+        self.is_head = head.method == b"HEAD"
+        self.keep_alive = True
+        self.snapshot: Snapshot | None = None
+        self.target: Target | None = None
+        self.parts: dict[Plan, Parts] = {}
+
+
+class Response:
+    """A parsed response head. `length` is that of its body, None when it is not said beforehand."""
+
+    __slots__ = ("fields", "headers", "length", "parts", "status")
+
+    def __init__(self, status: int, fields: Fields, headers: dict[bytes, bytes], length: int | None) -> None:
+        """Take a head as parsed; nothing changes it from now on."""
+        self.status = status
+        self.fields = fields
+        self.headers = headers
+        self.length = length
+        self.parts: dict[Plan, Parts] = {}
+
+
+class Memory(Generic[T]):
+    """Parsed heads by their bytes."""
+
+    __slots__ = ("_kept", "_misses", "_rest")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._kept: dict[bytes, T] = {}
+        self._misses = 0
+        self._rest = 0
+
+    def recall(self, data: bytes) -> T | None:
+        """Return what was kept under these bytes."""
+        if self._rest:
+            self._rest -= 1
+            return None
+        found = self._kept.get(data)
+        if found is not None:
+            self._misses = 0
+            return found
+        self._misses += 1
+        if self._misses > _MISSES_BEFORE_REST:
+            self._misses, self._rest = 0, _REST
+        return None
+
+    def keep(self, data: bytes, parsed: T) -> None:
+        """Keep a parsed head, unless it is large or asking rests; when full, forget everything."""
+        if self._rest or len(data) > _LARGEST:
+            return
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        self._kept[data] = parsed
+
+    def clear(self) -> None:
+        """Forget everything: what was derived from a snapshot must not keep it alive."""
+        self._kept.clear()
