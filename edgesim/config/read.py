@@ -20,8 +20,12 @@ from edgesim.dialects import Document, FieldPath, Source, describe
 from edgesim.model import Position, Problem
 from edgesim.model.codes import problem
 
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_IDLE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\n|\Z)|%[^\n]*(?:\n|\Z))*\Z")
+# What YAML 1.1 takes for the end of a line, so that lines are counted as its parser counts them.
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_SEPARATOR = re.compile(
+    "(?:^|(?<=[\r\x85\u2028\u2029]))(?:---|\\.\\.\\.)(?=[ \t\r\n\x85\u2028\u2029]|\\Z)", re.MULTILINE
+)
+_IDLE = re.compile(r"(?:\.\.\.)?(?:[ \t]*(?:#.*)?\r?\n|%.*\n)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Chunk:
     text: str
     file: str
     line: int
-    _nodes: list[Node] | None = field(default=None, repr=False)
+    _root: Node | None = field(default=None, repr=False)
+    _parsed: bool = False
 
     def position(self, line: int, column: int) -> Position:
         """Return a position inside this text, whose line and column count from 0."""
@@ -49,22 +54,23 @@ class Chunk:
         """Return where a node begins."""
         return self.position(node.start_mark.line, node.start_mark.column)
 
-    def nodes(self) -> list[Node]:
-        """Return the documents of this text as trees, parsed at the first call."""
-        if self._nodes is None:
+    def source(self, path: FieldPath = ()) -> Source:
+        """Return the source of this text's document, or of a List's item at `path`."""
+        return Source(self.file, self.line, lambda inner: self._locate((*path, *inner)))
+
+    def _locate(self, path: FieldPath) -> Position:
+        if not self._parsed:
+            self._parsed = True
             try:
-                self._nodes = list(yaml.compose_all(_yaml_text(self.text), TreeLoader))
+                self._root = compose(self.text)
             except (yaml.YAMLError, UnicodeError):  # JSON that is no YAML: no positions
-                self._nodes = []
-        return self._nodes
+                self._root = None
+        return self.position(0, 0) if self._root is None else self.at(_find(self._root, path))
 
-    def source(self, number: int, path: FieldPath = ()) -> Source:
-        """Return the source of one document of this text, or of a List's item at `path`."""
-        return Source(self.file, self.line, lambda inner: self._locate(number, (*path, *inner)))
 
-    def _locate(self, number: int, path: FieldPath) -> Position:
-        nodes = self.nodes()
-        return self.at(_find(nodes[number], path)) if number < len(nodes) else self.position(0, 0)
+def compose(text: str) -> Node | None:
+    """Parse the one document of a text into a tree."""
+    return yaml.compose(_yaml_text(text), TreeLoader)
 
 
 def _yaml_text(text: str) -> str:
@@ -107,39 +113,35 @@ def read_text(text: str, file: str, first_line: int = 1) -> Read:
     documents: list[Document] = []
     problems: list[Problem] = []
     for chunk in _chunks(text.removeprefix("\ufeff"), file, first_line):
-        for number, manifest in enumerate(_parse(chunk, problems)):
-            documents.extend(_expand(manifest, chunk, number, problems))
+        documents.extend(_expand(_parse(chunk, problems), chunk, problems))
     return Read(tuple(documents), tuple(problems))
 
 
 def _chunks(text: str, file: str, first_line: int) -> Iterator[Chunk]:
-    """Split at each `---`; directives and comments before the first belong to the document after them."""
-    starts = [match.start() for match in _SEPARATOR.finditer(text)]
-    if starts and _IDLE.match(text, 0, starts[0]):
-        starts = starts[1:]
+    """Split at each `---` and `...`; directives and comments belong to the document after them."""
     begin, line = 0, first_line
-    for end in (*starts, len(text)):
+    for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
         part = text[begin:end]
-        if part:
-            yield Chunk(part, file, line)
-        begin, line = end, line + part.count("\n")
+        if end < len(text) and _IDLE.match(part):
+            continue
+        # The `...` that ended the document before is no part of this one.
+        yield Chunk(f"   {part[3:]}" if part.startswith("...") else part, file, line)
+        begin, line = end, line + len(_BREAK.findall(part))
 
 
-def _parse(chunk: Chunk, problems: list[Problem]) -> Iterator[Any]:
-    """Parse the documents of one chunk (there are several only where `...` ends one)."""
+def _parse(chunk: Chunk, problems: list[Problem]) -> Any:
+    """Parse the document of one chunk; None if there is none, or if it cannot be read."""
     if chunk.file.endswith(".json") or chunk.text.lstrip().startswith(("{", "[")):
         try:
-            yield _json(chunk.text)
+            return _json(chunk.text)
         except json.JSONDecodeError as error:
             if chunk.file.endswith(".json"):
                 place = chunk.position(error.lineno - 1, error.colno - 1)
                 problems.append(problem("ES0008", f"not JSON: {error.msg}", position=place))
-                return
+                return None
         except (ValueError, RecursionError):
             pass  # the YAML reader says what is wrong, and where
-        else:
-            return
-    yield from _parse_yaml(chunk, problems)
+    return _parse_yaml(chunk, problems)
 
 
 def _json(text: str) -> Any:
@@ -169,23 +171,23 @@ def _bound(value: Any, depth: int) -> None:
         _bound(item, depth - 1)
 
 
-def _parse_yaml(chunk: Chunk, problems: list[Problem]) -> Iterator[Any]:
-    text = _yaml_text(chunk.text)
+def _parse_yaml(chunk: Chunk, problems: list[Problem]) -> Any:
     try:
-        for node in yaml.compose_all(text, TreeLoader):
-            yield Builder(100_000 + 10 * len(text)).value(node)
+        node = compose(chunk.text)
+        return None if node is None else Builder(100_000 + 10 * len(chunk.text)).value(node)
     except TreeError as error:
         problems.append(problem(error.code, error.message, position=chunk.at(error.node)))
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax(error, chunk))
     except yaml.reader.ReaderError as error:
         what = f"not YAML: the character U+{_character(error.character):04X}, {error.reason}"
-        before = text[: error.position]
+        before = chunk.text[: error.position]
         place = chunk.position(before.count("\n"), len(before) - before.rfind("\n") - 1)
         problems.append(problem("ES0001", what, position=place))
     except UnicodeError:
         what = "the text holds half a surrogate pair, which is no character"
         problems.append(problem("ES0004", what, position=chunk.position(0, 0)))
+    return None
 
 
 def _character(value: int | str) -> int:
@@ -209,9 +211,9 @@ def _line(text: str, number: int) -> str:
     return lines[number] if number < len(lines) else ""
 
 
-def _expand(manifest: Any, chunk: Chunk, number: int, problems: list[Problem]) -> Iterator[Document]:
+def _expand(manifest: Any, chunk: Chunk, problems: list[Problem]) -> Iterator[Document]:
     """Yield the document, or the items of a List (`kubectl get -o yaml` prints one)."""
-    source = chunk.source(number)
+    source = chunk.source()
     if manifest is None:
         return
     if not isinstance(manifest, dict):
@@ -225,7 +227,7 @@ def _expand(manifest: Any, chunk: Chunk, number: int, problems: list[Problem]) -
     else:
         for index, item in enumerate(manifest.get("items") or []):
             path = ("items", index)
-            inner = chunk.source(number, path)
+            inner = chunk.source(path)
             if isinstance(item, dict):
                 yield Document(_item(item, manifest), inner)
             else:

@@ -9,7 +9,16 @@ from edgesim.config.files import decode_all
 from edgesim.config.read import read_text
 from edgesim.dialects import Resource, Translation, translate
 from edgesim.model import Cluster, Problem, Route, VirtualHost
-from edgesim.model.codes.code import SERVICE, UPSTREAM, documents, route, routed, subset_upstream, upstream, virtual_host
+from edgesim.model.codes.code import (
+    SERVICE,
+    UPSTREAM,
+    documents,
+    route,
+    routed,
+    subset_upstream,
+    upstream,
+    virtual_host,
+)
 
 TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
 

@@ -48,7 +48,9 @@ def test_the_upstreams_selector_filters() -> None:
 
 def test_the_target_port_finds_the_pods() -> None:
     """A servicePort that names only the target port has the endpoints of that port."""
-    service = SERVICE.replace("[{port: 80, targetPort: 5678}]", "[{port: 1, name: other}, {port: 80, name: http, targetPort: 8080}]")
+    service = SERVICE.replace(
+        "[{port: 80, targetPort: 5678}]", "[{port: 1, name: other}, {port: 80, name: http, targetPort: 8080}]"
+    )
     listed = ENDPOINTS.replace("[{port: 5678}]", "[{port: 5678, name: http}]")
     found = endpoints(run(upstream(KUBE.replace("80", "8080")), service, listed, *PODS))
     assert [each.port for each in found] == [5678, 5678]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -79,6 +80,18 @@ def test_an_unsimulated_field_gives_one_note_and_is_still_checked() -> None:
     """Retries have one note however many fields they set, and a misspelt one among them is an error."""
     options = {"retries": {"numRetrys": 3, "retryOn": "5xx"}}
     assert [code for code, _path, _hint in found({"virtualHost": {"options": options}})] == ["ES0601", "ES0103"]
+
+
+def test_unsimulated_fields_inside_one_give_no_further_note() -> None:
+    """One note for the outer field says it all."""
+    assert found({"sslConfig": {"sds": {"x": 1}, "sniDomains": ["a"]}}) == [("ES0601", "spec.sslConfig", "")]
+
+
+def test_labels_are_a_mapping() -> None:
+    """A list of labels is refused, and a null among labels is absent."""
+    for labels, codes in (([], ["ES0104"]), ({"a": None, "b": "c"}, [])):
+        manifest = {**VS, "metadata": {"name": "echo", "labels": labels}, "spec": {}}
+        assert [each.code for each in check(VirtualService, manifest)] == codes
 
 
 def test_a_null_field_is_an_absent_one() -> None:
@@ -177,11 +190,61 @@ def _collect(info: Any, seen: set[Any]) -> None:
 
 # Any data at all, with enough real names in it to get deep into the schemas.
 NAMES = st.sampled_from(
-    "apiVersion kind metadata name namespace labels spec status virtualHost domains routes matchers prefix regex "
-    "headers value routeAction single multi destinations destination weight upstream subset values options timeout "
-    "retries static kube hosts addr port ports containers selector template replicas gloo subsetSpec selectors keys "
-    "redirectAction responseCode fallbackPolicy subsets addresses ip targetPort circuitBreakers faults abort "
-    "percentage".split()
+    [
+        "apiVersion",
+        "kind",
+        "metadata",
+        "name",
+        "namespace",
+        "labels",
+        "spec",
+        "status",
+        "virtualHost",
+        "domains",
+        "routes",
+        "matchers",
+        "prefix",
+        "regex",
+        "headers",
+        "value",
+        "routeAction",
+        "single",
+        "multi",
+        "destinations",
+        "destination",
+        "weight",
+        "upstream",
+        "subset",
+        "values",
+        "options",
+        "timeout",
+        "retries",
+        "static",
+        "kube",
+        "hosts",
+        "addr",
+        "port",
+        "ports",
+        "containers",
+        "selector",
+        "template",
+        "replicas",
+        "gloo",
+        "subsetSpec",
+        "selectors",
+        "keys",
+        "redirectAction",
+        "responseCode",
+        "fallbackPolicy",
+        "subsets",
+        "addresses",
+        "ip",
+        "targetPort",
+        "circuitBreakers",
+        "faults",
+        "abort",
+        "percentage",
+    ]
 )
 SCALARS = (
     st.none()
@@ -222,8 +285,6 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @given(text=st.sampled_from(VALID), data=st.data())
 def test_no_mutation_of_a_valid_manifest_raises(text: str, data: st.DataObject) -> None:
     """Any one value of a valid manifest may become anything: it is read or refused, and never raises."""
-    import json
-
     documents = [document.manifest for document in read_text(text, "x.yaml").documents]
     manifest = data.draw(st.sampled_from(documents))
     path = data.draw(st.sampled_from(_paths(manifest)))

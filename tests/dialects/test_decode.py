@@ -57,6 +57,7 @@ def test_a_kind_without_use_gives_one_note(api_version: str, kind: str) -> None:
         ("v1", "Xylophone", "ES0101", ""),
         ("gateway.solo.io/v2", "VirtualService", "ES0102", "did you mean `gateway.solo.io/v1`?"),
         ("gateway.solo.oi/v1", "VirtualService", "ES0102", "did you mean `gateway.solo.io/v1`?"),
+        ("gatway.solo.io/v1", "VirtualServce", "ES0102", "did you mean `gateway.solo.io/v1`?"),
         ("gatway.solo.io/v1", "RouteTable", "ES0102", "did you mean `gateway.solo.io/v1`?"),
         ("v1", "Deployment", "ES0102", "did you mean `apps/v1`?"),
         ("extensions/v1beta1", "Deployment", "ES0102", "did you mean `apps/v1`?"),

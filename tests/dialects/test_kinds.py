@@ -41,7 +41,7 @@ def test_other_words_name_no_kind(word: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_a_manifest_names_its_kind(kind: Kind) -> None:
-    """apiVersion and kind together find each kind, and neither is enough alone."""
+    """ApiVersion and kind together find each kind, and neither is enough alone."""
     assert kind_of(kind.api_version, kind.kind) is kind
     assert kind_of("v9", kind.kind) is None
 
@@ -58,5 +58,5 @@ def test_no_kind_is_both_read_and_unread() -> None:
 
 
 def test_full_names_are_kubectls() -> None:
-    """kubectl prints `singular.group`, and the singular alone for core kinds."""
+    """Kubectl prints `singular.group`, and the singular alone for core kinds."""
     assert {kind.full_name for kind in KINDS} >= {"service", "deployment.apps", "virtualservice.gateway.solo.io"}

@@ -123,7 +123,9 @@ def test_a_bad_matcher_takes_its_route_out(matcher: str, code: str, field: str) 
 
 def test_the_regex_limit_comes_from_settings() -> None:
     """`gloo.regexMaxProgramSize` of the Settings named default raises or lowers the limit."""
-    settings = "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: %s}\nspec: {gloo: {regexMaxProgramSize: 5}}\n"
+    settings = (
+        "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: %s}\nspec: {gloo: {regexMaxProgramSize: 5}}\n"
+    )
     regex = routed("matchers: [{regex: '/[a-z]{20}'}]\n" + TO_ECHO)
     assert run(regex).problems == []
     assert run(regex, settings % "other").problems == []
@@ -209,7 +211,9 @@ def test_a_missing_arm_is_a_warning_and_stays() -> None:
     arms = "[{destination: {upstream: {name: echo}}, weight: 1}, {destination: {upstream: {name: none}}, weight: 1}]"
     outcome = run(routed(f"routeAction: {{multi: {{destinations: {arms}}}}}\n"))
     problem = outcome.only()
-    assert problem.message == "invalid destination in weighted destination list: *v1.Upstream { default.none } not found"
+    assert (
+        problem.message == "invalid destination in weighted destination list: *v1.Upstream { default.none } not found"
+    )
     assert problem.field == "spec.virtualHost.routes[0].routeAction.multi.destinations[1].destination.upstream"
     assert [arm.destination.cluster for arm in forward(outcome).weighted] == ["echo_default", "none_default"]
 
@@ -271,7 +275,7 @@ def test_an_empty_group_takes_the_route_out() -> None:
 
 
 def test_a_cluster_header_is_kept_in_lower_case() -> None:
-    """clusterHeader names the header that names the cluster."""
+    """ClusterHeader names the header that names the cluster."""
     assert forward(run(route("routeAction: {clusterHeader: X-Cluster}\n"))).cluster_header == "x-cluster"
 
 
@@ -340,9 +344,7 @@ def test_a_redirect_is_read_whole() -> None:
         )
     )
     assert outcome.problems == []
-    assert outcome.routes[0].action == RedirectAction(
-        307, "b.example", "/x", port=8443, https=True, strip_query=True
-    )
+    assert outcome.routes[0].action == RedirectAction(307, "b.example", "/x", port=8443, https=True, strip_query=True)
 
 
 def test_a_redirect_defaults_to_301_and_keeps_the_url() -> None:
@@ -455,7 +457,7 @@ def test_headers_are_changed_at_three_levels() -> None:
 
 
 def test_a_header_from_a_secret_is_noted_and_left_out() -> None:
-    """headerSecretRef is not simulated: one note, no header, no error."""
+    """HeaderSecretRef is not simulated: one note, no header, no error."""
     outcome = options("headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: a, namespace: b}}]}")
     assert outcome.codes == ["ES0601"]
     assert not outcome.routes[0].headers
@@ -480,3 +482,9 @@ def test_other_upstream_types_have_no_cluster() -> None:
     assert outcome.codes == ["ES0305"]
     assert outcome.clusters == ()
     assert len(outcome.routes) == 1
+
+
+def test_settings_without_a_limit_change_nothing() -> None:
+    """Settings that say nothing of regexes leave the default limit."""
+    settings = "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: default}\nspec: {gloo: {}}\n"
+    assert run(routed("matchers: [{regex: '/[a-z]{20}'}]\n" + TO_ECHO), settings).problems == []

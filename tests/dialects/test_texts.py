@@ -12,7 +12,16 @@ from edgesim.dialects.nearest import nearest
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1.5s", 1.5), ("500ms", 0.5), ("1m30s", 90), ("-2h", -7200), ("0", 0), ("+1us", 1e-6), ("1ns", 1e-9), (".5s", 0.5)],
+    [
+        ("1.5s", 1.5),
+        ("500ms", 0.5),
+        ("1m30s", 90),
+        ("-2h", -7200),
+        ("0", 0),
+        ("+1us", 1e-6),
+        ("1ns", 1e-9),
+        (".5s", 0.5),
+    ],
 )
 def test_durations_are_seconds(text: str, value: float) -> None:
     """Go's duration syntax, in seconds."""

@@ -83,7 +83,10 @@ def test_fallback_policies_are_read(policy: str, wanted: FallbackPolicy) -> None
 @pytest.mark.parametrize(
     ("service", "hint"),
     [
-        (SERVICE.replace("{name: echo}", "{name: echo, namespace: other}"), "did you mean `echo` in the namespace `other`?"),
+        (
+            SERVICE.replace("{name: echo}", "{name: echo, namespace: other}"),
+            "did you mean `echo` in the namespace `other`?",
+        ),
         (SERVICE.replace("{name: echo}", "{name: ecko}"), "did you mean `ecko`?"),
         (UPSTREAM.replace("{name: echo}", "{name: unlike}"), ""),
     ],

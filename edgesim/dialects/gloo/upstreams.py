@@ -135,7 +135,9 @@ def _check_service(kube: schema.KubeSpec, reporter: Reporter) -> None:
             f"in namespace '{kube.service_namespace}'"
         )
         path = ("spec", "kube", "serviceName") if kube.service_name else ("spec", "kube")
-        reporter.report("ES0304", path, text, guess((kube.service_namespace, kube.service_name), reporter.scope.services))
+        reporter.report(
+            "ES0304", path, text, guess((kube.service_namespace, kube.service_name), reporter.scope.services)
+        )
         return
     if any(port.port == kube.service_port for port in service.spec.ports):
         return
