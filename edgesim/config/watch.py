@@ -8,7 +8,7 @@ that exists) is watched, and folders below it with all they hold.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ def _names(paths: Iterable[str]) -> set[str]:
     return {str(name) for path in wanted for name in (path.absolute(), path.resolve())}
 
 
-async def watch(paths: Iterable[str]) -> AsyncIterator[None]:
+async def watch(paths: Iterable[str]) -> AsyncGenerator[None]:
     """Yield once the watch is set up, and after every burst of changes that may matter."""
     wanted = [*paths]
     while True:

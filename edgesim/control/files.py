@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
@@ -92,12 +93,13 @@ class Files:
             await asyncio.wait([self._following])
 
     async def _follow(self, ready: asyncio.Event) -> None:
-        async for _ in watch(self._paths):
-            try:
-                await self.refresh()
-            except Exception as error:  # noqa: BLE001 - one reload that fails must not end them all
-                _log.error("reloading failed: %s: %s", type(error).__name__, error)
-            ready.set()
+        async with aclosing(watch(self._paths)) as signals:
+            async for _ in signals:
+                try:
+                    await self.refresh()
+                except Exception as error:  # noqa: BLE001 - one reload that fails must not end them all
+                    _log.error("reloading failed: %s: %s", type(error).__name__, error)
+                ready.set()
 
     def _read(self) -> dict[str, FileRecord]:
         """Read the files that are new or changed; the others keep their records."""
