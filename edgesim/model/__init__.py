@@ -15,6 +15,8 @@ from edgesim.model.clusters import (
     SubsetSelector,
 )
 from edgesim.model.head import RequestHead
+from edgesim.model.listener import Certificate, DownstreamTls, ListenerOptions, UpstreamTls
+from edgesim.model.policies import NO_POLICIES, Policies
 from edgesim.model.problems import Origin, OriginStep, Position, Problem, ResourceKey, Severity
 from edgesim.model.routes import (
     NO_MUTATIONS,
@@ -48,16 +50,20 @@ class Model:
 
     virtual_hosts: tuple[VirtualHost, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    listener: ListenerOptions = ListenerOptions()
 
 
 __all__ = [
     "NO_MUTATIONS",
+    "NO_POLICIES",
     "Action",
     "Assignments",
+    "Certificate",
     "Cluster",
     "ClusterType",
     "Destination",
     "DirectResponseAction",
+    "DownstreamTls",
     "Endpoint",
     "FallbackPolicy",
     "ForwardAction",
@@ -66,11 +72,13 @@ __all__ = [
     "HeaderValue",
     "HostRewrite",
     "HostRewriteKind",
+    "ListenerOptions",
     "Model",
     "Origin",
     "OriginStep",
     "PathKind",
     "PathMatcher",
+    "Policies",
     "Position",
     "Problem",
     "QueryMatcher",
@@ -86,6 +94,7 @@ __all__ = [
     "SubsetConfig",
     "SubsetSelector",
     "Update",
+    "UpstreamTls",
     "ValueKind",
     "VirtualHost",
     "WeightedCluster",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edgesim.model.listener import UpstreamTls
 from edgesim.model.problems import Origin
 from edgesim.model.routes import Subset
 
@@ -35,6 +36,7 @@ class Endpoint:
     weight: int = 1
     hostname: str = ""
     pod: str = ""
+    sni: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Cluster:
     subsets: SubsetConfig | None = None
     connect_timeout: float = 5.0
     origin: Origin = ()
+    tls: UpstreamTls | None = None
 
 
 Assignments = dict[str, tuple[Endpoint, ...]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edgesim.model.listener import DownstreamTls
+from edgesim.model.policies import NO_POLICIES, Policies
 from edgesim.model.problems import Origin
 
 Subset = tuple[tuple[str, str], ...]
@@ -109,6 +111,7 @@ class WeightedCluster:
     destination: Destination
     weight: int
     headers: HeaderMutations = NO_MUTATIONS
+    policies: Policies = NO_POLICIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +191,20 @@ class Route:
     name: str = ""
     number: int = 0
     origin: Origin = ()
+    policies: Policies = NO_POLICIES
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualHost:
-    """Domains (exact, `*.suffix`, `prefix.*`, `*`) and their routes, in order."""
+    """Domains (exact, `*.suffix`, `prefix.*`, `*`) and their routes, in order.
+
+    One with `tls` is served by the TLS listener only, one without by the plain listener only.
+    """
 
     name: str
     domains: tuple[str, ...]
     routes: tuple[Route, ...] = ()
     headers: HeaderMutations = NO_MUTATIONS
     origin: Origin = ()
+    policies: Policies = NO_POLICIES
+    tls: DownstreamTls | None = None
