@@ -15,7 +15,7 @@ from edgesim.model.clusters import (
     SubsetSelector,
 )
 from edgesim.model.head import RequestHead
-from edgesim.model.listener import Certificate, DownstreamTls, ListenerOptions, UpstreamTls
+from edgesim.model.listener import DEFAULT_LISTENER, Certificate, DownstreamTls, ListenerOptions, UpstreamTls
 from edgesim.model.policies import NO_POLICIES, Policies
 from edgesim.model.problems import Origin, OriginStep, Position, Problem, ResourceKey, Severity
 from edgesim.model.routes import (
@@ -50,10 +50,11 @@ class Model:
 
     virtual_hosts: tuple[VirtualHost, ...] = ()
     clusters: tuple[Cluster, ...] = ()
-    listener: ListenerOptions = ListenerOptions()
+    listener: ListenerOptions = DEFAULT_LISTENER
 
 
 __all__ = [
+    "DEFAULT_LISTENER",
     "NO_MUTATIONS",
     "NO_POLICIES",
     "Action",

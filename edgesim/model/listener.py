@@ -43,6 +43,9 @@ class ListenerOptions:
     buffer_bytes: int | None = None
 
 
+DEFAULT_LISTENER = ListenerOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """A certificate chain and its key, as PEM texts."""
