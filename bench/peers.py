@@ -128,12 +128,8 @@ def envoy(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer
     config.write_text(configs.envoy(scenario, backends, port))
     command = [program, "-c", str(config), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]
     with _running(command, PROXY_CORE, log) as process:
-        _wait(lambda: _answers(port, _path(scenario)), process, log)
+        _wait(lambda: _answers(port, scenario.paths[-1]), process, log)
         yield Peer("envoy", _first_line([program, "--version"], r"/(\d+\.\d+\.\d+)"), port)
-
-
-def _path(scenario: Scenario) -> str:
-    return (scenario.paths or ["/"])[-1]
 
 
 @contextlib.contextmanager
@@ -177,7 +173,7 @@ def edgesim(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Pe
     with _running(up, CLIENT_CORE, log) as process:
         _wait(lambda: _edgesim_port(log) is not None, process, log)
         port = _edgesim_port(log) or 0
-        _wait(lambda: _answers(port, _path(scenario)), process, log)
+        _wait(lambda: _answers(port, scenario.paths[-1]), process, log)
         if not pin_children(process.pid, PROXY_CORE):
             print("  edgesim: no worker was pinned")
         yield Peer("edgesim", _first_line([*up[:3], "version"], r"(\d+\.\d+\.\d+)"), port)

@@ -1,6 +1,7 @@
 """What is measured: route tables and loads, and each peer's configuration for them.
 
-Every table sends what it matches half to version v1 and half to v2, two subsets of one cluster.
+Every table sends what it matches half to version v1 and half to v2, two subsets of one cluster. Requests differ from
+each other, and so do the answers, so that nobody gains by remembering them; one scenario shows what that would gain.
 """
 
 from __future__ import annotations
@@ -24,26 +25,39 @@ TEN_HEADERS = (
 """Nine, and the Host that every request carries."""
 
 
+_DISTINCT = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A route table and a load. `routes` 0 means the canary's own two routes."""
+    """A route table and a load. `routes` 0 means the canary's own two routes; `repeated` one request for ever."""
 
     name: str
     title: str
     connections: int = 64
     headers: tuple[str, ...] = ()
     routes: int = 0
+    repeated: bool = False
 
     @property
-    def paths(self) -> list[str]:
+    def prefixes(self) -> list[str]:
         """The paths the table knows; empty for the canary, which takes any."""
         return [f"/service-{number:05d}/" for number in range(self.routes)]
 
+    @property
+    def paths(self) -> list[str]:
+        """The paths that are asked for, spread over the whole table. The backend's answer to `/` never changes."""
+        if self.repeated:
+            return ["/"]
+        prefixes = self.prefixes or ["/"]
+        return [f"{prefixes[number % len(prefixes)]}items/{number}" for number in range(_DISTINCT)]
+
 
 SCENARIOS = (
-    Scenario("canary", "canary table, 64 connections"),
-    Scenario("one-connection", "canary table, 1 connection", connections=1),
-    Scenario("ten-headers", "canary table, 64 connections, 10 headers a request", headers=TEN_HEADERS),
+    Scenario("canary", "Canary table, 64 connections"),
+    Scenario("one-connection", "Canary table, 1 connection", connections=1),
+    Scenario("ten-headers", "Canary table, 64 connections, 10 headers a request", headers=TEN_HEADERS),
+    Scenario("repeated", "Canary table, 64 connections, one and the same request and answer", repeated=True),
     Scenario("routes-10", "10 path routes, 64 connections", routes=10),
     Scenario("routes-50000", "50,000 path routes, 64 connections", routes=50_000),
 )
@@ -104,7 +118,7 @@ def _envoy_routes(scenario: Scenario) -> list[dict[str, Any]]:
     canary = [{"name": "stage", "string_match": {"exact": "canary"}}]
     only_v2 = {"cluster": "echo", "metadata_match": arm("v2")["metadata_match"]}
     if scenario.routes:
-        return [{"match": {"prefix": path}, "route": split} for path in scenario.paths]
+        return [{"match": {"prefix": path}, "route": split} for path in scenario.prefixes]
     return [
         {"match": {"prefix": "/", "headers": canary}, "route": only_v2},
         {"match": {"prefix": "/"}, "route": split},
@@ -166,7 +180,7 @@ def _gloo_routes(scenario: Scenario) -> list[dict[str, Any]]:
 
     split = {"multi": {"destinations": [{"destination": to(version), "weight": 50} for version in ("v1", "v2")]}}
     if scenario.routes:
-        return [{"matchers": [{"prefix": path}], "routeAction": split} for path in scenario.paths]
+        return [{"matchers": [{"prefix": path}], "routeAction": split} for path in scenario.prefixes]
     canary = {"prefix": "/", "headers": [{"name": "stage", "value": "canary"}]}
     return [
         {"matchers": [canary], "routeAction": {"single": to("v2")}},
@@ -193,13 +207,19 @@ http {{
 """
 
 
+_BACKEND = """\
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location = / {{ return 200 "version:{version}\\n"; }}
+    location / {{ add_header x-answer $request_id; return 200 "version:{version}\\n"; }}
+  }}
+"""
+
+
 def nginx_backend(folder: Path, backends: Backends) -> str:
     """Return the configuration of the two versions, as fast as a backend gets."""
-    servers = "\n".join(
-        f'  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "version:{version}\\n"; }} }}'
-        for version, port in (("v1", backends.v1), ("v2", backends.v2))
-    )
-    return _NGINX.format(folder=folder, http=servers)
+    servers = [_BACKEND.format(port=port, version=v) for v, port in (("v1", backends.v1), ("v2", backends.v2))]
+    return _NGINX.format(folder=folder, http="".join(servers))
 
 
 def nginx_proxy(folder: Path, backends: Backends, port: int) -> str:

@@ -1,11 +1,12 @@
--- With a file of paths as argument every request takes a random one of them; without, wrk sends one
--- request prepared in advance. The last line is for bench/wrk.py to read.
+-- Every request takes a random line of the file of paths; a single path is wrk's own constant request, which is the
+-- fastest. The last line of the output is for bench/wrk.py to read.
 function init(args)
-  if not args[1] then return end
   local prepared = {}
   for path in io.lines(args[1]) do prepared[#prepared + 1] = wrk.format("GET", path) end
   local random, count = math.random, #prepared
-  request = function() return prepared[random(count)] end
+  if count > 1 then
+    request = function() return prepared[random(count)] end
+  end
 end
 
 function done(summary, latency, requests)

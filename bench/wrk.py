@@ -27,11 +27,11 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk is asked to do, for `seconds`; `paths` is a file with a path on each line."""
+    """What wrk is asked to do; `paths` is a file with a path on each line, to be asked for in random order."""
 
     connections: int
-    headers: tuple[str, ...] = ()
-    paths: Path | None = None
+    headers: tuple[str, ...]
+    paths: Path
 
 
 def measure(port: int, load: Load, seconds: int) -> Measurement:
@@ -39,9 +39,7 @@ def measure(port: int, load: Load, seconds: int) -> Measurement:
     command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "--timeout", "5s", "-s", str(_SCRIPT)]
     for header in load.headers:
         command += ["-H", header]
-    command.append(f"http://127.0.0.1:{port}/")
-    if load.paths is not None:
-        command += ["--", str(load.paths)]
+    command += [f"http://127.0.0.1:{port}/", "--", str(load.paths)]
     before = core_times(PROXY_CORE)
     done = subprocess.run(
         on_core(CLIENT_CORE, command), capture_output=True, text=True, timeout=seconds + 30, check=False
