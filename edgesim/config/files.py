@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edgesim.config.read import read_text
 from edgesim.dialects import Decoded, Document, decode, did_you_mean
@@ -26,8 +27,7 @@ class ReadFiles:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """The text of one file, or of standard input (`-`)."""
 
     file: str
