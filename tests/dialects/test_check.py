@@ -302,3 +302,9 @@ def test_decoding_bare_documents_never_raises() -> None:
     for text in VALID:
         for document in read_text(text, "x.yaml").documents:
             assert decode(document).resource is not None
+
+
+def test_a_number_beyond_every_float_is_out_of_range() -> None:
+    """A percentage of 400 digits is refused, not an overflow."""
+    options = {"faults": {"abort": {"percentage": 10**400}}}
+    assert [code for code, *_ in found({"virtualHost": {"routes": [{"options": options}]}})] == ["ES0601", "ES0106"]
