@@ -75,7 +75,7 @@ def plan_pods(
         uid = owner_uid(pod.resource)
         if uid in owned:
             owned[uid].append(pod)
-        elif uid is not None:
+        elif uid is not None or _is_copy(pod.resource, owners.values()):
             remove.append(pod.resource.key)
     create: list[Resource] = []
     for uid, deployment in owners.items():
@@ -91,6 +91,18 @@ def owner_uid(pod: Resource) -> str | None:
         if reference.get("kind") == "Deployment" and reference.get("controller"):
             return str(reference.get("uid"))
     return None
+
+
+def _is_copy(pod: Resource, deployments: Iterable[Entry]) -> bool:
+    """Tell whether a pod came with the dump of a cluster, where a Deployment that is here too made it.
+
+    Its ReplicaSet is not here, so it is garbage to Kubernetes; running it would double the Deployment.
+    """
+    references = pod.manifest.get("metadata", {}).get("ownerReferences") or ()
+    return any(one.get("kind") == "ReplicaSet" and one.get("controller") for one in references) and any(
+        entry.resource.namespace == pod.namespace and selects(entry.resource.typed.spec.selector, labels_of(pod))
+        for entry in deployments
+    )
 
 
 def _plan_one(

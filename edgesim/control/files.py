@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -42,10 +43,14 @@ Signature = tuple[int, int, int] | None
 """A file's modification time, size and inode; None where there is no file."""
 
 
+def _standard_input() -> bytes:
+    return sys.stdin.buffer.read()
+
+
 class Files:
     """Keeps an instance's store as its files declare."""
 
-    def __init__(self, instance: Instance, paths: Sequence[str], stdin: Callable[[], bytes] | None = None) -> None:
+    def __init__(self, instance: Instance, paths: Sequence[str], stdin: Callable[[], bytes] = _standard_input) -> None:
         """Take the instance to write to, files and folders, and how to read `-`."""
         self._instance = instance
         self._paths = paths

@@ -165,6 +165,22 @@ async def test_a_pod_that_cannot_listen_is_tried_again() -> None:
     await world.controllers.close(grace=0)
 
 
+async def test_a_system_with_one_loopback_address() -> None:
+    """Where 127.a.b.c is refused, pods share 127.0.0.1, and their free ports are in the endpoints."""
+
+    def bind(host: str, port: int) -> socket.socket:
+        if host != "127.0.0.1":
+            raise OSError(errno.EADDRNOTAVAIL, "Can't assign requested address")
+        return open_socket(host, port)
+
+    world = World(PodRuntime(addresses=Addresses(bind)))
+    await world.apply(documents(SERVICE, deployment(replicas=3)))
+    assert {endpoint.address for endpoint in world.endpoints()} == {"127.0.0.1"}
+    assert len({endpoint.port for endpoint in world.endpoints()}) == 3
+    assert await world.said() == ["version:v1"] * 3
+    await world.controllers.close(grace=0)
+
+
 async def test_endpoints_that_are_somebody_elses(world: World) -> None:
     """Endpoints written by hand for a Service without selector stay; those of a controller come back."""
     by_hand = """

@@ -127,6 +127,20 @@ def test_pods_go_with_their_deployment() -> None:
     assert cluster.pods() == []
 
 
+def test_pods_of_a_dump() -> None:
+    """A pod dumped beside its Deployment is not run twice; one whose owner edgesim does not know runs."""
+    cluster = Cluster()
+    cluster.apply(deployment())
+    own = cluster.pods()
+    for owner in ("ReplicaSet", "StatefulSet"):
+        metadata = f"{{name: {owner.lower()}-1, namespace: echo, labels: {{app: echo, version: v1}}, ownerReferences: "
+        metadata += f"[{{apiVersion: apps/v1, kind: {owner}, name: echo, uid: x, controller: true}}]}}"
+        cluster.apply(
+            f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{containers: [{{name: a, image: b}}]}}\n"
+        )
+    assert cluster.pods() == [*own, "statefulset-1"]
+
+
 def test_the_status_counts() -> None:
     """A Deployment's status tells how many of its pods serve, and whether that is enough."""
     cluster = Cluster()

@@ -186,6 +186,18 @@ async def test_one_file_of_a_folder(instance: Instance, engine: RecordingEngine,
     await files.close()
 
 
+async def test_standard_input(instance: Instance, engine: RecordingEngine, tmp_path: Path) -> None:
+    """`-` is read once; what it declared stays while files beside it change."""
+    (tmp_path / "routes.yaml").write_text(virtual_service())
+    reads = iter([documents(deployment(), SERVICE, UPSTREAM).encode()])
+    files = Files(instance, ["-", str(tmp_path)], lambda: next(reads))
+    await files.load()
+    (tmp_path / "routes.yaml").write_text(virtual_service(prefix="/two"))
+    await files.refresh()
+    assert prefix(engine) == ["/two"]
+    assert len(engine.endpoints(CLUSTER)) == 1
+
+
 async def test_a_folder_that_comes_later(instance: Instance, engine: RecordingEngine, tmp_path: Path) -> None:
     """A path that is not there yet is a problem at first, and followed once it is created."""
     files = Files(instance, [str(tmp_path / "team" / "routes")])
