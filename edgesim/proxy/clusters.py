@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 
 from edgesim.balancing import EndpointSet, Rotation, candidates, endpoint_set, pick
 from edgesim.model import Cluster, Endpoint, Subset
+from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.upstream import Pool, retire
 
 
 class ClusterRuntime:
     """The mutable side of one cluster in one worker."""
 
-    __slots__ = ("cluster", "endpoints", "pools", "rotations", "start")
+    __slots__ = ("cluster", "endpoints", "pools", "responses", "rotations", "start")
 
-    def __init__(self, cluster: Cluster, start: Callable[[], int]) -> None:
+    def __init__(self, cluster: Cluster, start: Callable[[], int], responses: Memory[Response]) -> None:
         """Begin without endpoints; `start` draws the place where a rotation begins."""
+        self.responses = responses
         self.cluster = cluster
         self.start = start
         self.endpoints: EndpointSet = endpoint_set(cluster, ())
@@ -50,5 +52,8 @@ class ClusterRuntime:
         key = (endpoint.address, endpoint.port)
         pool = self.pools.get(key)
         if pool is None:
-            pool = self.pools[key] = Pool(endpoint.address, endpoint.port, self.cluster.connect_timeout)
+            pool = self.pools[key] = self._new_pool(endpoint)
         return pool
+
+    def _new_pool(self, endpoint: Endpoint) -> Pool:
+        return Pool(endpoint.address, endpoint.port, self.cluster.connect_timeout, self.responses)

@@ -54,6 +54,7 @@ class Exchange:
         """Begin with a request's head; a body comes later."""
         self.downstream = downstream
         self.request = request
+        self.is_head = request.is_head
         self.request_complete = request.bodiless
         self.keep_alive = request.keep_alive
         self.out = []
@@ -231,7 +232,7 @@ class Exchange:
     def _local_bytes(self, status: int, fields: Fields, body: bytes) -> bytes:
         date = self.downstream.worker.date
         close = self._closes()
-        return local_reply(status, fields, body, self.plan, date, close=close, head_only=self.request.is_head)
+        return local_reply(status, fields, body, self.plan, date, close=close, head_only=self.is_head)
 
     def _end(self) -> None:
         self.done = True
@@ -285,6 +286,14 @@ class Exchange:
             connection.abandon()
 
     # -- back-pressure -------------------------------------------------------------------------
+
+    def pause_sending(self) -> None:
+        """The upstream is slow: read no more from the client."""
+        self.downstream.pause_reading()
+
+    def resume_sending(self) -> None:
+        """The upstream takes more."""
+        self.downstream.resume_reading()
 
     def pause_upstream(self) -> None:
         """The client is slow: read no more from the upstream."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from edgesim.model import ForwardAction, Update, VirtualHost
 from edgesim.proxy.clusters import ClusterRuntime
+from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.plan import Plan
 from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
 
@@ -37,8 +38,9 @@ class Compiler:
     Clusters keep their pools and turns from one update to the next.
     """
 
-    def __init__(self, start: Callable[[], int]) -> None:
-        """Take the draw of where a round robin begins."""
+    def __init__(self, start: Callable[[], int], responses: Memory[Response]) -> None:
+        """Take the draw of where a round robin begins, and the memory of response heads."""
+        self._responses = responses
         self._start = start
         self._hosts: dict[str, HostTable] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
@@ -48,7 +50,7 @@ class Compiler:
         self._hosts = {host.name: self._compiled(host.name, host) for host in update.model.virtual_hosts}
         clusters = {}
         for cluster in update.model.clusters:
-            runtime = self._clusters.get(cluster.name) or ClusterRuntime(cluster, self._start)
+            runtime = self._clusters.get(cluster.name) or ClusterRuntime(cluster, self._start, self._responses)
             runtime.update(cluster, cluster.endpoints or update.assignments.get(cluster.name, ()))
             clusters[cluster.name] = runtime
         for gone in self._clusters.keys() - clusters.keys():

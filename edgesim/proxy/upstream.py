@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
 from edgesim.http1.fields import Fields
-from edgesim.proxy.messages import Response
+from edgesim.proxy.messages import Memory, Response
 from edgesim.telemetry import spawn
-
-if TYPE_CHECKING:
-    from edgesim.proxy.exchange import Exchange
 
 _NO_BODY = frozenset((204, 304))
 _SWITCHING_PROTOCOLS = 101
@@ -25,24 +22,60 @@ _FINAL = 200
 _BLANK_LINE = b"\r\n\r\n"
 
 
+class UpstreamUser(Protocol):
+    """Who sends a request over a connection and is told what comes of it."""
+
+    wants_connection: bool
+    request_complete: bool
+    is_head: bool
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """Take the connection waited for."""
+
+    def connect_failed(self, reason: str) -> None:
+        """Get none."""
+
+    def response_head(self, response: Response, *, bodiless: bool) -> None:
+        """Take the head of the answer."""
+
+    def response_body(self, data: bytes) -> None:
+        """Take a piece of the answer's body."""
+
+    def response_complete(self) -> None:
+        """The answer is here as a whole; the connection goes back to its pool by itself."""
+
+    def flush_response(self) -> None:
+        """All that came with one read was told."""
+
+    def upstream_failed(self, reason: str, *, answered: bool, reused: bool) -> None:
+        """The connection is gone before the answer was whole."""
+
+    def pause_sending(self) -> None:
+        """Send less: the upstream is slow."""
+
+    def resume_sending(self) -> None:
+        """Send on."""
+
+
 class Pool:
     """The connections to one endpoint. A retired pool (its endpoint is gone) keeps none that is idle."""
 
-    __slots__ = ("address", "busy", "connect_timeout", "connecting", "idle", "port", "retired", "waiting")
+    __slots__ = ("address", "busy", "connect_timeout", "connecting", "idle", "port", "responses", "retired", "waiting")
 
-    def __init__(self, address: str, port: int, connect_timeout: float) -> None:
-        """Take the endpoint's address and how long connecting may take, in seconds."""
+    def __init__(self, address: str, port: int, connect_timeout: float, responses: Memory[Response]) -> None:
+        """Take the endpoint's address, how long connecting may take in seconds, and the memory of heads seen."""
+        self.responses = responses
         self.address = address
         self.port = port
         self.connect_timeout = connect_timeout
         self.idle: list[UpstreamConnection] = []
         self.busy: set[UpstreamConnection] = set()
-        self.waiting: deque[Exchange] = deque()
+        self.waiting: deque[UpstreamUser] = deque()
         self.connecting = 0
         self.retired = False
 
 
-def acquire(pool: Pool, exchange: Exchange) -> UpstreamConnection | None:
+def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
     """Return an idle connection, or None: the exchange is told when it has one, or that it gets none."""
     if pool.idle:
         connection = pool.idle.pop()
@@ -119,7 +152,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Belong to a pool."""
         self.pool = pool
         self.transport: asyncio.Transport | None = None
-        self.exchange: Exchange | None = None
+        self.exchange: UpstreamUser | None = None
         self.fields: Fields = []
         self.head_bytes = b""
         self.head_done = False
@@ -156,21 +189,21 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._flush(exchange)
 
-    def _flush(self, exchange: Exchange) -> None:
+    def _flush(self, exchange: UpstreamUser) -> None:
         whole = self.exchange is None
         exchange.flush_response()
         if whole:
             self._become_free()
 
-    def _is_known(self, exchange: Exchange, data: bytes) -> bool:
+    def _is_known(self, exchange: UpstreamUser, data: bytes) -> bool:
         """Serve an answer whose head was seen before and whose body came with it, without parsing it again."""
         end = data.find(_BLANK_LINE)
         if end < 0:
             return False
         self.head_bytes = head = data[:end]
-        response = exchange.downstream.worker.responses.recall(head)
+        response = self.pool.responses.recall(head)
         body_at = end + len(_BLANK_LINE)
-        if response is None or exchange.request.is_head or len(data) - body_at != response.length:
+        if response is None or exchange.is_head or len(data) - body_at != response.length:
             return False
         exchange.response_head(response, bodiless=False)
         if response.length:
@@ -195,14 +228,14 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.head_done = True
         headers = dict(self.fields)
-        is_head = exchange.request.is_head
+        is_head = exchange.is_head
         bodiless = is_head or status in _NO_BODY
         length = headers.get(b"content-length")
         self.until_close = not bodiless and length is None and not _is_chunked(headers)
         response = Response(status, self.fields, headers, None if length is None else int(length))
         exchange.response_head(response, bodiless=bodiless)
         if self.head_bytes and not bodiless and _repeats(headers) and self.parser.should_keep_alive():
-            exchange.downstream.worker.responses.keep(self.head_bytes, response)
+            self.pool.responses.keep(self.head_bytes, response)
         if is_head:
             self._finish(keep=self.parser.should_keep_alive())
             self.parser = httptools.HttpResponseParser(self)
@@ -271,12 +304,12 @@ class UpstreamConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The upstream is slow to read: stop reading from the client."""
         if self.exchange is not None:
-            self.exchange.downstream.pause_reading()
+            self.exchange.pause_sending()
 
     def resume_writing(self) -> None:
         """The upstream reads again."""
         if self.exchange is not None:
-            self.exchange.downstream.resume_reading()
+            self.exchange.resume_sending()
 
 
 def _repeats(headers: dict[bytes, bytes]) -> bool:

@@ -44,9 +44,9 @@ class Worker:
     def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         """Take randomness, the monotonic clock and the wall clock, both in seconds."""
         self.snapshot = Snapshot(0, compile_table(()), {})
-        self.compiler = Compiler(lambda: random.getrandbits(16))
         self.requests: Memory[Request] = Memory()
         self.responses: Memory[Response] = Memory()
+        self.compiler = Compiler(lambda: random.getrandbits(16), self.responses)
         self.connections: set[Downstream] = set()
         self.active: set[Exchange] = set()
         self.lingering: dict[Downstream, float] = {}
