@@ -21,7 +21,7 @@ from edgesim.telemetry.tasks import spawn
 
 QUIET_MS: Final = 40
 """A burst of changes ends when nothing happens for so long: a file being written is left alone."""
-LONGEST_MS: Final = 200
+LONGEST_MS: Final = 120
 """A burst is told of after so long even if it goes on."""
 POLL: Final = 0.25
 """Seconds between looks where the system cannot tell of changes (its watches are used up)."""

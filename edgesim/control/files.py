@@ -78,11 +78,10 @@ class Files:
                 if signatures == self._signatures:
                     return []
                 records = await asyncio.to_thread(self._read)
-                if not self._doubtful(records):
-                    break
-                await asyncio.sleep(SETTLE)
+                if self._doubtful(records):
+                    await asyncio.sleep(SETTLE)
                 if await asyncio.to_thread(sign, self._paths) == self._seen:
-                    break
+                    break  # nobody wrote while it was read
             return await self._write(records)
 
     async def follow(self) -> None:
