@@ -10,7 +10,7 @@ import pickle
 import struct
 from dataclasses import dataclass
 
-from edgesim.model import Update
+from edgesim.proxy.deltas import Delta
 
 _LENGTH = struct.Struct(">Q")
 
@@ -37,7 +37,7 @@ class Failed:
     reason: str
 
 
-Message = Update | Drain | Served | Failed
+Message = Delta | Drain | Served | Failed
 
 
 def write(writer: asyncio.StreamWriter, message: Message) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from edgesim.balancing import EndpointSet, Rotation, candidates, endpoint_set, pick
 from edgesim.model import Cluster, Endpoint, Subset
 from edgesim.proxy.messages import Memory, Response
-from edgesim.proxy.upstream import Pool, retire
+from edgesim.proxy.tls import upstream_context
+from edgesim.proxy.upstream import Pool, PoolTls, retire
 
 
 class ClusterRuntime:
     """The mutable side of one cluster in one worker."""
 
-    __slots__ = ("cluster", "endpoints", "pools", "responses", "rotations", "start")
+    __slots__ = ("cluster", "endpoints", "pools", "responses", "rotations", "start", "tls")
 
     def __init__(self, cluster: Cluster, start: Callable[[], int], responses: Memory[Response]) -> None:
         """Begin without endpoints; `start` draws the place where a rotation begins."""
@@ -24,11 +25,15 @@ class ClusterRuntime:
         self.cluster = cluster
         self.start = start
         self.endpoints: EndpointSet = endpoint_set(cluster, ())
+        self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
         self.rotations: dict[Subset, Rotation] = {}
         self.pools: dict[tuple[str, int], Pool] = {}
 
     def update(self, cluster: Cluster, endpoints: Sequence[Endpoint]) -> None:
         """Swap in new endpoints; pools to endpoints that are gone close when their exchanges end."""
+        if cluster.tls != self.cluster.tls:
+            self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
+            self.retire()
         self.cluster = cluster
         self.endpoints = endpoint_set(cluster, endpoints)
         kept = {(endpoint.address, endpoint.port) for endpoint in endpoints}
@@ -39,6 +44,7 @@ class ClusterRuntime:
         """Close every pool when its exchanges end: the cluster is gone. Exchanges under way go on."""
         for pool in self.pools.values():
             retire(pool)
+        self.pools = {}
 
     def pick(self, subset: Subset) -> Endpoint | None:
         """Return the endpoint whose turn it is in a subset, or None when there is none."""
@@ -56,4 +62,9 @@ class ClusterRuntime:
         return pool
 
     def _new_pool(self, endpoint: Endpoint) -> Pool:
-        return Pool(endpoint.address, endpoint.port, self.cluster.connect_timeout, self.responses)
+        cluster = self.cluster
+        tls = None
+        if self.tls is not None and cluster.tls is not None:
+            name = endpoint.sni or cluster.tls.sni or None
+            tls = PoolTls(self.tls, name, cluster.tls.verify_names)
+        return Pool(endpoint.address, endpoint.port, cluster.connect_timeout, self.responses, tls)

@@ -39,6 +39,7 @@ class Downstream(asyncio.Protocol):
         "queue",
         "receiving",
         "refusing",
+        "requests",
         "scheme",
         "target",
         "transport",
@@ -46,10 +47,11 @@ class Downstream(asyncio.Protocol):
         "worker",
     )
 
-    def __init__(self, worker: Worker) -> None:
-        """Belong to a worker."""
+    def __init__(self, worker: Worker, scheme: bytes = b"http") -> None:
+        """Belong to a worker; `scheme` is that of the listener."""
         self.worker = worker
-        self.scheme = b"http"
+        self.scheme = scheme
+        self.requests = worker.requests[scheme]
         self.transport: asyncio.Transport | None = None
         self.parser = httptools.HttpRequestParser(self)
         self.fields: Fields = []
@@ -86,7 +88,7 @@ class Downstream(asyncio.Protocol):
         if self.closing or self.refusing:
             return
         between = self.current is None and not self.in_head
-        if between and (known := self.worker.requests.recall(data)) is not None:
+        if between and (known := self.requests.recall(data)) is not None:
             self._begin(Exchange(self, known))
             self._flush()
             return
@@ -105,7 +107,7 @@ class Downstream(asyncio.Protocol):
                 return
         current = self.current
         if between and current is not None and self.whole:
-            self.worker.requests.keep(data, current.request)
+            self.requests.keep(data, current.request)
         self._flush()
 
     def _flush(self) -> None:

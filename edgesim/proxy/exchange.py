@@ -68,7 +68,11 @@ class Exchange:
         worker = self.downstream.worker
         snapshot = worker.snapshot
         if request.snapshot is not snapshot:
-            request.snapshot, request.target, request.parts = snapshot, lookup(snapshot.table, request.head), {}
+            request.snapshot, request.target, request.parts = (
+                snapshot,
+                lookup(snapshot.tables[self.downstream.scheme], request.head),
+                {},
+            )
         if not self.request_complete:
             self._meet_expectation()
         if request.target is None:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgesim.model import ForwardAction, Update, VirtualHost
+from edgesim.model import Assignments, ForwardAction, ListenerOptions
 from edgesim.proxy.clusters import ClusterRuntime
+from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.plan import Plan
+from edgesim.proxy.tls import Contexts, contexts
 from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
 
 
 class Snapshot:
     """A version's routes with the clusters they lead to. Plans are made when first needed and kept."""
 
-    __slots__ = ("clusters", "plans", "table", "version")
+    __slots__ = ("clusters", "contexts", "options", "plans", "tables", "version")
 
-    def __init__(self, version: int, table: RouteTable, clusters: dict[str, ClusterRuntime]) -> None:
-        """Bind compiled routes to clusters by name."""
+    def __init__(
+        self,
+        version: int,
+        tables: dict[bytes, RouteTable],
+        clusters: dict[str, ClusterRuntime],
+        options: ListenerOptions,
+        contexts: Contexts,
+    ) -> None:
+        """Bind the compiled routes of each scheme to clusters by name."""
         self.version = version
-        self.table = table
+        self.tables = tables
         self.clusters = clusters
+        self.options = options
+        self.contexts = contexts
         self.plans: dict[Decision, Plan] = {}
 
     def plan(self, decision: Decision) -> Plan:
@@ -33,9 +44,9 @@ class Snapshot:
 
 
 class Compiler:
-    """Turns updates into snapshots, compiling only the virtual hosts that changed.
+    """Turns deltas into snapshots, compiling only the virtual hosts that changed.
 
-    Clusters keep their pools and turns from one update to the next.
+    Clusters keep their pools and turns from one version to the next.
     """
 
     def __init__(self, start: Callable[[], int], responses: Memory[Response]) -> None:
@@ -44,20 +55,38 @@ class Compiler:
         self._start = start
         self._hosts: dict[str, HostTable] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
+        self._assignments: Assignments = {}
 
-    def snapshot(self, update: Update) -> Snapshot:
-        """Return the snapshot of an update. Raises ValueError as `routing.compile_host` does."""
-        self._hosts = {host.name: self._compiled(host.name, host) for host in update.model.virtual_hosts}
-        clusters = {}
-        for cluster in update.model.clusters:
-            runtime = self._clusters.get(cluster.name) or ClusterRuntime(cluster, self._start, self._responses)
-            runtime.update(cluster, cluster.endpoints or update.assignments.get(cluster.name, ()))
-            clusters[cluster.name] = runtime
-        for gone in self._clusters.keys() - clusters.keys():
-            self._clusters[gone].retire()
-        self._clusters = clusters
-        return Snapshot(update.version, table_of(self._hosts.values()), clusters)
+    def snapshot(self, delta: Delta) -> Snapshot:
+        """Return the snapshot a delta leads to.
 
-    def _compiled(self, name: str, host: VirtualHost) -> HostTable:
-        old = self._hosts.get(name)
-        return old if old is not None and old.virtual_host == host else compile_host(host)
+        Raises ValueError, and changes nothing, for what cannot be compiled (see `routing.compile_host`)
+        or a certificate that cannot be used.
+        """
+        compiled = {host.name: compile_host(host) for host in delta.hosts}
+        hosts = {name: table for name, table in self._hosts.items() if name not in delta.hosts_gone} | compiled
+        contexts_by_name = contexts(t.virtual_host.tls for t in hosts.values() if t.virtual_host.tls is not None)
+        self._hosts = hosts
+        self._update_clusters(delta)
+        tables = {
+            b"http": table_of(t for t in hosts.values() if t.virtual_host.tls is None),
+            b"https": table_of(t for t in hosts.values() if t.virtual_host.tls is not None),
+        }
+        return Snapshot(delta.version, tables, dict(self._clusters), delta.listener, contexts_by_name)
+
+    def _update_clusters(self, delta: Delta) -> None:
+        for name in delta.clusters_gone:
+            self._clusters.pop(name).retire()
+        for name in delta.assignments_gone:
+            self._assignments.pop(name, None)
+        assigned = delta.assignments or {}
+        self._assignments |= assigned
+        configured = {cluster.name: cluster for cluster in delta.clusters}
+        for name in configured.keys() | assigned.keys():
+            runtime = self._clusters.get(name)
+            cluster = configured.get(name) or (runtime.cluster if runtime is not None else None)
+            if cluster is None:
+                continue
+            if runtime is None:
+                runtime = self._clusters[name] = ClusterRuntime(cluster, self._start, self._responses)
+            runtime.update(cluster, cluster.endpoints or self._assignments.get(name, ()))

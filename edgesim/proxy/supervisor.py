@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from edgesim.model import Update
 from edgesim.proxy import channel
+from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.telemetry import spawn
 
 
@@ -61,16 +62,23 @@ def _bind(sock: socket.socket, host: str, port: int) -> None:
 class Supervisor:
     """The workers of one listener."""
 
-    def __init__(self, host: str, port: int, workers: int, seed: str) -> None:
-        """Reserve the port; raises as `reserve`."""
+    def __init__(self, host: str, port: int, workers: int, seed: str, tls_port: int = 0) -> None:
+        """Reserve the port; raises as `reserve`. The TLS port is taken when a virtual host first asks for TLS."""
         self._held = reserve(host, port)
+        self._held_tls: socket.socket | None = None
+        self._wanted_tls_port = tls_port
         self.host = host
         self.port: int = self._held.getsockname()[1]
         self._seed = seed
         self._count = workers
         self._children: list[_Child] = []
-        self._latest: Update | None = None
+        self._latest = NOTHING
         self._closing = False
+
+    @property
+    def tls_port(self) -> int:
+        """The port of the TLS listener, 0 while there is none."""
+        return 0 if self._held_tls is None else int(self._held_tls.getsockname()[1])
 
     @property
     def pids(self) -> list[int]:
@@ -109,16 +117,30 @@ class Supervisor:
     async def _replace(self, index: int) -> None:
         """A worker died: its connections are lost, nobody else's; a new one takes its place."""
         child = await self._start_one(index)
-        if self._latest is not None:
-            channel.write(child.writer, self._latest)
+        if self._latest is not NOTHING:
+            channel.write(child.writer, delta(NOTHING, self._latest, self.tls_port))
 
     async def push(self, update: Update) -> None:
-        """Hand an update to every worker; return when all serve it. Raises PushError when one cannot."""
-        self._latest = update
+        """Hand an update to every worker; return when all serve it.
+
+        Raises PushError when a worker cannot, and PortInUseError when TLS is asked for the first time and
+        its port is taken; what was served stays served.
+        """
+        self._hold_tls_port(update)
+        changes = delta(self._latest, update, self.tls_port)
         for child in self._children:
-            channel.write(child.writer, update)
+            channel.write(child.writer, changes)
+        self._latest = update
         for child in list(self._children):
             await self._served(child, update.version)
+
+    def _hold_tls_port(self, update: Update) -> None:
+        wanted = any(host.tls is not None for host in update.model.virtual_hosts)
+        if wanted and self._held_tls is None:
+            self._held_tls = reserve(self.host, self._wanted_tls_port)
+        elif not wanted and self._held_tls is not None:
+            self._held_tls.close()
+            self._held_tls = None
 
     async def _served(self, child: _Child, version: int) -> None:
         while child.version < version and child in self._children:
@@ -136,3 +158,5 @@ class Supervisor:
         for child in children:
             await child.process.wait()
         self._held.close()
+        if self._held_tls is not None:
+            self._held_tls.close()

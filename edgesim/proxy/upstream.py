@@ -7,13 +7,16 @@ new one when there is none, and gives a connection that becomes free to whoever 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 import httptools
 
 from edgesim.http1.fields import Fields
 from edgesim.proxy.messages import Memory, Response
+from edgesim.proxy.tls import names_hold
 from edgesim.telemetry import spawn
 
 _NO_BODY = frozenset((204, 304))
@@ -57,13 +60,36 @@ class UpstreamUser(Protocol):
         """Send on."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolTls:
+    """TLS to one endpoint: its context, the server name to send, and names of which its certificate must have one."""
+
+    context: ssl.SSLContext
+    server_name: str | None
+    verify_names: tuple[str, ...]
+
+
 class Pool:
     """The connections to one endpoint. A retired pool (its endpoint is gone) keeps none that is idle."""
 
-    __slots__ = ("address", "busy", "connect_timeout", "connecting", "idle", "port", "responses", "retired", "waiting")
+    __slots__ = (
+        "address",
+        "busy",
+        "connect_timeout",
+        "connecting",
+        "idle",
+        "port",
+        "responses",
+        "retired",
+        "tls",
+        "waiting",
+    )
 
-    def __init__(self, address: str, port: int, connect_timeout: float, responses: Memory[Response]) -> None:
-        """Take the endpoint's address, how long connecting may take in seconds, and the memory of heads seen."""
+    def __init__(
+        self, address: str, port: int, connect_timeout: float, responses: Memory[Response], tls: PoolTls | None = None
+    ) -> None:
+        """Take the endpoint's address, how long connecting may take in seconds, the memory of heads seen, and TLS."""
+        self.tls = tls
         self.responses = responses
         self.address = address
         self.port = port
@@ -90,17 +116,36 @@ def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
 
 
 async def _connect(pool: Pool) -> None:
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(pool.connect_timeout):
-            _, connection = await loop.create_connection(lambda: UpstreamConnection(pool), pool.address, pool.port)
+            connection = await _open(pool)
     except TimeoutError:
         _fail_one(pool, "connection timeout")
+    except ssl.SSLError as refused:
+        _fail_one(pool, f"remote connection failure, transport failure reason: TLS_error:{refused.reason or refused}")
     except OSError:
         _fail_one(pool, "remote connection failure")
     else:
         pool.connecting -= 1
         give(connection)
+
+
+async def _open(pool: Pool) -> UpstreamConnection:
+    loop = asyncio.get_running_loop()
+    tls = pool.tls
+    if tls is None:
+        return (await loop.create_connection(lambda: UpstreamConnection(pool), pool.address, pool.port))[1]
+    transport, connection = await loop.create_connection(
+        lambda: UpstreamConnection(pool),
+        pool.address,
+        pool.port,
+        ssl=tls.context,
+        server_hostname=tls.server_name or "",
+    )
+    if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
+        transport.abort()
+        raise ssl.SSLError(1, "CERTIFICATE_VERIFY_FAILED")
+    return connection
 
 
 def _fail_one(pool: Pool, reason: str) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -20,14 +21,14 @@ from random import Random
 import uvloop
 
 from edgesim.http1.replies import local_fields, reply_bytes
-from edgesim.model import Update
 from edgesim.proxy import channel
+from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.messages import Memory, Request, Response
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot
-from edgesim.routing import compile_table
+from edgesim.proxy.tls import listener_context
 
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
@@ -43,10 +44,10 @@ class Worker:
 
     def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         """Take randomness, the monotonic clock and the wall clock, both in seconds."""
-        self.snapshot = Snapshot(0, compile_table(()), {})
-        self.requests: Memory[Request] = Memory()
+        self.requests: dict[bytes, Memory[Request]] = {b"http": Memory(), b"https": Memory()}
         self.responses: Memory[Response] = Memory()
         self.compiler = Compiler(lambda: random.getrandbits(16), self.responses)
+        self.snapshot: Snapshot = self.compiler.snapshot(Delta(0))
         self.connections: set[Downstream] = set()
         self.active: set[Exchange] = set()
         self.lingering: dict[Downstream, float] = {}
@@ -109,42 +110,73 @@ class Worker:
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until the parent asks to drain or is gone."""
-    loop = asyncio.get_running_loop()
-    worker = Worker(Random(options.seed), loop.time, time.time)
+    worker = Worker(Random(options.seed), time.monotonic, time.time)
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     sweeping = _every(SWEEP, worker.sweep)
-    server: asyncio.Server | None = None
+    listeners = Listeners(worker, options.host, options.port)
     grace = 0.0
     while (message := await channel.read(reader)) is not None:
         if isinstance(message, channel.Drain):
             grace = message.grace
             break
-        if isinstance(message, Update):
-            channel.write(writer, _serve(worker, message))
-            server = server or await _listen(worker, options.host, options.port)
+        if isinstance(message, Delta):
+            answer = _serve(worker, message)
+            await listeners.open(message.tls_port)
+            channel.write(writer, answer)
             await writer.drain()
-    if server is not None:
-        server.close()
+    listeners.close()
     await _leave(worker, grace)
     sweeping()
     writer.close()
 
 
-def _serve(worker: Worker, update: Update) -> channel.Message:
+def _serve(worker: Worker, delta: Delta) -> channel.Message:
     try:
-        worker.snapshot = worker.compiler.snapshot(update)
+        worker.snapshot = worker.compiler.snapshot(delta)
     except ValueError as wrong:
-        return channel.Failed(update.version, str(wrong))
-    worker.requests.clear()
+        return channel.Failed(delta.version, str(wrong))
+    for memory in worker.requests.values():
+        memory.clear()
     worker.responses.clear()
     gc.collect()
     gc.freeze()
-    return channel.Served(update.version)
+    return channel.Served(delta.version)
 
 
-async def _listen(worker: Worker, host: str, port: int) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Downstream(worker), host, port, reuse_port=True, backlog=_BACKLOG)
+class Listeners:
+    """The listening sockets: the plain one from the first version on, the TLS one while virtual hosts ask for it."""
+
+    def __init__(self, worker: Worker, host: str, port: int) -> None:
+        """Take where the plain listener goes."""
+        self._worker = worker
+        self._host = host
+        self._port = port
+        self._plain: asyncio.Server | None = None
+        self._tls: asyncio.Server | None = None
+
+    async def open(self, tls_port: int) -> None:
+        """Open what is not open yet; a `tls_port` of 0 closes the TLS listener."""
+        if self._plain is None:
+            self._plain = await self._listen(self._port, b"http", None)
+        if tls_port and self._tls is None:
+            context = listener_context(lambda: self._worker.snapshot.contexts)
+            self._tls = await self._listen(tls_port, b"https", context)
+        elif not tls_port and self._tls is not None:
+            self._tls.close()
+            self._tls = None
+
+    async def _listen(self, port: int, scheme: bytes, context: ssl.SSLContext | None) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        worker = self._worker
+        return await loop.create_server(
+            lambda: Downstream(worker, scheme), self._host, port, reuse_port=True, backlog=_BACKLOG, ssl=context
+        )
+
+    def close(self) -> None:
+        """Accept no more."""
+        for server in (self._plain, self._tls):
+            if server is not None:
+                server.close()
 
 
 def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:

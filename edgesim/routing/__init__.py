@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgesim.routing.decision import Decision
+from edgesim.routing.hosts import Hosts, find_host
 from edgesim.routing.regexes import RegexError, check_regex
 from edgesim.routing.rewrite import host_rewrite, redirect_location
 from edgesim.routing.table import (
@@ -20,6 +21,7 @@ from edgesim.routing.table import (
 __all__ = [
     "Decision",
     "HostTable",
+    "Hosts",
     "RegexError",
     "RouteTable",
     "Target",
@@ -27,6 +29,7 @@ __all__ = [
     "compile_host",
     "compile_table",
     "decide",
+    "find_host",
     "host_rewrite",
     "lookup",
     "redirect_location",
