@@ -16,6 +16,8 @@ from edgesim.backends.server import EchoProtocol, PodServer
 
 LINGER: Final = 0.1
 """Seconds a pod goes on accepting after it left the endpoints, for connections that were on their way."""
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted while the loop is busy, as the proxy's own; asyncio's 100 would refuse some."""
 GRACE: Final = 30.0
 """Seconds given to requests in progress (Kubernetes' terminationGracePeriodSeconds)."""
 
@@ -65,7 +67,9 @@ class PodRuntime:
         random = Random(f"{self._seed}/{name}")
         server = PodServer(program.answers, program.behaviour, random, self._now, self._wall)
         loop = asyncio.get_running_loop()
-        listeners = [await loop.create_server(lambda: EchoProtocol(server), sock=sock) for sock in bound.sockets]
+        listeners = [
+            await loop.create_server(lambda: EchoProtocol(server), sock=sock, backlog=BACKLOG) for sock in bound.sockets
+        ]
         return RunningPod(name, program, bound.address, server, listeners)
 
     async def stop(self, pod: RunningPod, grace: float = GRACE) -> None:

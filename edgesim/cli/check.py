@@ -33,7 +33,7 @@ def check(
     instance is asked.
 
     Example:
-      edgesim check configs/two-phased-canary/
+      edgesim check configs/two-phased-canary/{echo,upstream,vs-3}.yaml
       edgesim check -o json
     """
     if paths:

@@ -99,12 +99,20 @@ def _show(found: list[tuple[Kind, Object]], *, single: bool, output: Format, nam
         for each, item in found:
             out(f"{each.full_name}/{item['metadata']['name']}")
     elif found:
-        kinds = dict.fromkeys(each.kind for each, _item in found)
-        for word in kinds:
-            rows = [item for each, item in found if each.kind == word]
-            for line in table(rows, word, namespaces=not namespace and kind.namespaced, now=datetime.now(UTC)):
-                out(line)
+        _show_tables(found, namespaces=not namespace)
     elif kind.namespaced and namespace:
         err(f"No resources found in {namespace} namespace.")
     else:
         err("No resources found")
+
+
+def _show_tables(found: list[tuple[Kind, Object]], *, namespaces: bool) -> None:
+    """Print a table a kind; where there are several, names say their kind, as with kubectl."""
+    kinds = {each.kind: each for each, _item in found}
+    for number, (word, kind) in enumerate(kinds.items()):
+        if number:
+            out()
+        rows = [item for each, item in found if each.kind == word]
+        prefix = f"{kind.full_name}/" if len(kinds) > 1 else ""
+        for line in table(rows, word, prefix=prefix, namespaces=namespaces and kind.namespaced, now=datetime.now(UTC)):
+            out(line)

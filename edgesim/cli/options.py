@@ -49,7 +49,9 @@ def kind_named(word: str) -> Kind:
 
 
 def kind_and_name(words: list[str]) -> list[tuple[Kind, str]]:
-    """Read `KIND NAME...` or `KIND/NAME...`; a kind alone comes with an empty name."""
+    """Read `KIND NAME...`, `KIND/NAME...` or `KIND,KIND`; a kind alone comes with an empty name."""
+    if len(words) == 1 and "," in words[0]:
+        return [(kind_named(word), "") for word in words[0].split(",")]
     if any("/" in word for word in words):
         pairs = [word.partition("/") for word in words]
         if not all(kind and slash and name for kind, slash, name in pairs):

@@ -44,7 +44,7 @@ def route(
     """Tell where a request would go: virtual host, route, each destination with its exact share.
 
     Example:
-      edgesim route configs/two-phased-canary/ -H 'stage: canary' http://localhost:8080/
+      edgesim route configs/two-phased-canary/{echo,upstream,vs-3}.yaml -H 'stage: canary' http://localhost:8080/
       edgesim route http://localhost:8080/
     """
     *paths, url = paths_and_url

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 import secrets
 import signal
 import socket
 import uuid
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -79,12 +80,20 @@ class Readiness:
 
 def run(settings: UpSettings) -> int:
     """Serve until told to stop; returns the exit code."""
+    _allow_many_files()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_serve(settings))
     except StartError as error:
         err(str(error))
         return 1
+
+
+def _allow_many_files() -> None:
+    """Take as many open files as the system allows: connections are files, and shells give few."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems report a limit they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _serve(settings: UpSettings) -> int:

@@ -10,9 +10,9 @@ Object = Mapping[str, Any]
 Column = tuple[str, Callable[[Object], str]]
 
 
-def table(objects: Sequence[Object], kind: str, *, namespaces: bool, now: datetime) -> list[str]:
+def table(objects: Sequence[Object], kind: str, *, namespaces: bool, now: datetime, prefix: str = "") -> list[str]:
     """Return the header and one line an object, columns three spaces apart."""
-    columns: list[Column] = [("NAME", lambda item: _at(item, "metadata", "name")), *COLUMNS.get(kind, ())]
+    columns: list[Column] = [("NAME", lambda item: prefix + _at(item, "metadata", "name")), *COLUMNS.get(kind, ())]
     if namespaces:
         columns.insert(0, ("NAMESPACE", lambda item: _at(item, "metadata", "namespace")))
     columns.append(("AGE", lambda item: age(_at(item, "metadata", "creationTimestamp"), now)))

@@ -37,7 +37,7 @@ KeepGoing = Annotated[
 def up(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH...]", help="Manifests, folders of them, or - for standard input."),
+        typer.Argument(metavar="PATH", help="Manifests, folders of them, or - for standard input."),
     ] = None,
     port: Port = 8080,
     admin_port: AdminPort = 9901,
@@ -54,7 +54,7 @@ def up(
     exit code 1, unless --keep-going; problems of a later change are printed, and what was served stays.
 
     Example:
-      edgesim up configs/two-phased-canary/
+      edgesim up configs/two-phased-canary/{echo,upstream,vs-3}.yaml
       edgesim up echo.yaml upstream.yaml vs.yaml --port 0 --seed 7
     """
     settings = UpSettings(

@@ -1,0 +1,178 @@
+"""A real `edgesim up` for tests: its own process, ephemeral ports, and the commands against it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parent.parent
+CANARY = ROOT / "configs" / "two-phased-canary"
+DEADLINE = 60.0
+"""Seconds anything may take, with every core busy; what hangs fails then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def edgesim(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Finished:
+    """Run a command to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "edgesim", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        cwd=ROOT,
+        env=_environment(env),
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EDGESIM_ADMIN")}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "200", **(more or {})}
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A running instance."""
+
+    process: subprocess.Popen[str]
+    errors: list[str] = field(default_factory=list)
+    proxy: str = ""
+    admin: str = ""
+    pumps: list[threading.Thread] = field(default_factory=list)
+
+    def run(self, command: str, *arguments: str | Path, stdin: str | None = None) -> Finished:
+        """Run a command against this instance."""
+        return edgesim(command, "--admin", self.admin, *arguments, stdin=stdin)
+
+    def apply(self, *paths: Path) -> Finished:
+        """Apply files."""
+        return self.run("apply", *(part for path in paths for part in ("-f", path)))
+
+    def get(self, path: str = "/", headers: Mapping[str, str] | None = None, method: str = "GET") -> tuple[int, str]:
+        """Send one request through the proxy; returns status and body."""
+        status, _headers, body = send(self.proxy, method, path, headers)
+        return status, body.decode().strip()
+
+    def ask(
+        self, method: str, path: str, body: str | bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Send one request to the admin API; returns status and JSON."""
+        status, _headers, answer = send(self.admin, method, path, headers, body)
+        return status, json.loads(answer) if answer else None
+
+    def wait_for_error(self, text: str) -> None:
+        """Wait until a line on standard error holds a text."""
+        wait_until(lambda: any(text in line for line in self.errors), f"standard error never said {text!r}")
+
+    def stop(self) -> int:
+        """End it and return its exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(DEADLINE)
+        finally:
+            self.process.kill()
+            for pump in self.pumps:
+                pump.join(DEADLINE)
+
+
+def send(
+    url: str, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | bytes = b""
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Send one request on a connection of its own; returns status, headers by lower-case name, body."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=DEADLINE)
+    try:
+        connection.request(method, path, body or None, dict(headers or {}))
+        response = connection.getresponse()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+    finally:
+        connection.close()
+
+
+def wait_until(condition: Any, message: str) -> None:
+    """Wait for a condition, with a deadline."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, message
+        time.sleep(0.01)
+
+
+def start(*arguments: str | Path, command: str = "up") -> Gateway:
+    """Start an instance on free ports; returns when it printed its addresses."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgesim", command, "--port", "0", "--admin-port", "0", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+        env=_environment(None),
+    )
+    gateway = Gateway(process)
+    lines: queue.Queue[str] = queue.Queue()
+    for stream, take in ((process.stdout, lines.put), (process.stderr, gateway.errors.append)):
+        pump = threading.Thread(target=_pump, args=(stream, take), daemon=True)
+        pump.start()
+        gateway.pumps.append(pump)
+    try:
+        gateway.proxy = _address(lines, "proxy", gateway)
+        gateway.admin = _address(lines, "admin", gateway)
+    except BaseException:
+        gateway.stop()
+        raise
+    return gateway
+
+
+def _pump(stream: IO[str], take: Any) -> None:
+    with stream:
+        for line in stream:
+            take(line)
+    take("")
+
+
+def _address(lines: queue.Queue[str], word: str, gateway: Gateway) -> str:
+    try:
+        line = lines.get(timeout=DEADLINE)
+    except queue.Empty:
+        line = ""
+    assert line.startswith(f"{word} http"), f"expected the {word} address, got {line!r}: {gateway.errors}"
+    return line.split()[1]
+
+
+@contextmanager
+def running(*arguments: str | Path) -> Iterator[Gateway]:
+    """Run an instance for the length of a block; it must end with 0 when asked to."""
+    gateway = start(*arguments)
+    try:
+        yield gateway
+    finally:
+        code = gateway.stop()
+    assert code == 0, gateway.errors
+
+
+def canary(*names: str) -> Sequence[Path]:
+    """Name files of the example release."""
+    return [CANARY / f"{name}.yaml" for name in names]
