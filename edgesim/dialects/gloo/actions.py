@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgesim.dialects.gloo.destinations import UNKNOWN_CLUSTER, read_destination, read_group, read_weighted
 from edgesim.dialects.gloo.paths import check_path, check_rewrite
-from edgesim.dialects.gloo.rewrites import Rewrites, ignored_options, read_regex_rewrite, read_rewrites
+from edgesim.dialects.gloo.rewrites import Rewrites, read_regex_rewrite, read_rewrites
 from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway
@@ -17,15 +17,13 @@ _MAX_BODY = 4096
 
 def read_action(route: gateway.Route, path: FieldPath, reporter: Reporter) -> Action | None:
     """Read what a route does; None if it cannot be served."""
-    at = (*path, "options")
     if route.route_action is not None:
-        rewrites = read_rewrites(route.options, at, reporter)
+        rewrites = read_rewrites(route.options, (*path, "options"), reporter)
         return _forward(route.route_action, (*path, "routeAction"), rewrites, reporter)
     if route.delegate_action is not None:
         text = "delegation is not simulated yet: this route is left out"
         reporter.report("ES0220", (*path, "delegateAction"), text)
         return None
-    ignored_options(route.options, at, reporter)
     if route.redirect_action is not None:
         return _redirect(route.redirect_action, (*path, "redirectAction"), reporter)
     if route.direct_response_action is not None:

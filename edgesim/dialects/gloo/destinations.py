@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
+from edgesim.dialects.gloo.policies import arm_policies
 from edgesim.dialects.gloo.scope import Name, Reporter, dotted, guess
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway
@@ -107,7 +108,8 @@ def _arm(
     destination = read_destination(given.destination, (*path, "destination"), namespace, reporter, where)
     headers = given.options.header_manipulation if given.options is not None else None
     mutations = mutations_of(headers, (*path, "options"), reporter) if headers is not None else NO_MUTATIONS
-    return None if destination is None else WeightedCluster(destination, given.weight or 0, mutations)
+    policies = arm_policies(given.options, (*path, "options"), reporter)
+    return None if destination is None else WeightedCluster(destination, given.weight or 0, mutations, policies)
 
 
 def read_group(name: Name, path: FieldPath, reporter: Reporter) -> tuple[WeightedCluster, ...] | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from edgesim.dialects.check import shorten
 from edgesim.dialects.gloo.matchers import is_header_name
 from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import options
 from edgesim.model import NO_MUTATIONS, HeaderMutations, HeaderValue
+from edgesim.policies.formatter import FormatError, compile_header
 
 Forbidden = Callable[[str], str]
 
@@ -63,6 +65,7 @@ class _Reader:
                 continue
             key = item.header.key.lower()
             if self._name((*path, "header", "key"), key, forbids(key)):
+                self._check_format(item.header.value, (*path, "header", "value"))
                 found.append(HeaderValue(key, item.header.value, item.append is not False))
         return tuple(found)
 
@@ -70,6 +73,14 @@ class _Reader:
         """Read the names to remove; Envoy refuses pseudo-headers and Host."""
         keys = [(i, key.lower()) for i, key in enumerate(given)]
         return tuple(key for i, key in keys if self._name((*self._path, name, i), key, _request_forbids(key)))
+
+    def _check_format(self, value: str, path: FieldPath) -> None:
+        """Report a value that is no format string to Envoy, where `%REQ(x)%` is a command and `%%` a percent sign."""
+        try:
+            compile_header(value)
+        except FormatError as refused:
+            text = f"{refused.message} (character {refused.position + 1} of {shorten(value)!r})"
+            self._reporter.report("ES0238", path, text, refused.hint)
 
     def _name(self, path: FieldPath, key: str, forbidden: str) -> bool:
         fault = forbidden or ("" if is_header_name(key) else f"{key!r} is not a header name")

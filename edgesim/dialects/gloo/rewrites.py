@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
-from edgesim.dialects.gloo.durations import seconds
+from edgesim.dialects.gloo.limits import timeout_of
 from edgesim.dialects.gloo.matchers import is_header_name
 from edgesim.dialects.gloo.paths import check_rewrite
 from edgesim.dialects.gloo.regexes import check_regex
@@ -14,17 +12,6 @@ from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import options
 from edgesim.model import HostRewrite, HostRewriteKind, RegexRewrite
-
-FORWARDING_ONLY = (
-    "prefix_rewrite",
-    "regex_rewrite",
-    "timeout",
-    "host_rewrite",
-    "auto_host_rewrite",
-    "host_rewrite_header",
-    "host_rewrite_path_regex",
-)
-"""Options that Gloo silently ignores on a route that does not forward; edgesim says so in a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +37,8 @@ def read_rewrites(given: options.RouteOptions | None, path: FieldPath, reporter:
         prefix=given.prefix_rewrite or None,  # to Envoy an empty rewrite is none
         regex=read_regex_rewrite(given.regex_rewrite, (*path, "regexRewrite"), reporter),
         host=_host(given, path, reporter),
-        timeout=_timeout(given.timeout, (*path, "timeout"), reporter),
+        timeout=timeout_of(given.timeout, (*path, "timeout"), reporter),
     )
-
-
-def ignored_options(given: options.RouteOptions | None, path: FieldPath, reporter: Reporter) -> None:
-    """Note the forwarding options of a route that does not forward."""
-    names = {member.name: member.encode_name for member in msgspec.structs.fields(options.RouteOptions)}
-    for name in FORWARDING_ONLY:
-        if given is not None and getattr(given, name) is not None:
-            text = f"`{names[name]}` has no effect on a route that does not forward"
-            reporter.report("ES0604", (*path, names[name]), text)
 
 
 def read_regex_rewrite(
@@ -72,15 +50,6 @@ def read_regex_rewrite(
     pattern = given.pattern.regex if given.pattern is not None else ""
     at = (*path, "pattern", "regex")
     return RegexRewrite(pattern, given.substitution) if check_regex(pattern, at, reporter, given.substitution) else None
-
-
-def _timeout(given: str | None, path: FieldPath, reporter: Reporter) -> float | None:
-    if given is None:
-        return None
-    value = seconds(given)
-    if value < 0:
-        reporter.report("ES0229", path, f"a timeout cannot be negative, got {given}")
-    return value
 
 
 def _host(given: options.RouteOptions, path: FieldPath, reporter: Reporter) -> HostRewrite | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import cast
 
@@ -10,6 +11,7 @@ from edgesim.dialects.gloo.domains import Claimant, share_domains
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.matchers import matches_of
 from edgesim.dialects.gloo.names import virtual_host_name
+from edgesim.dialects.gloo.policies import direct_response_headers, host_policies, route_policies
 from edgesim.dialects.gloo.scope import Reporter, Scope
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
@@ -42,13 +44,15 @@ def _virtual_host(claimant: Claimant, domains: tuple[str, ...]) -> VirtualHost:
     reporter, host = claimant.reporter, claimant.host
     of = reporter.resource
     routes = host.routes if host is not None else ()
+    options = host.options if host is not None else None
     read = (read_route(route, (*_PATH, "routes", i), i + 1, reporter) for i, route in enumerate(routes))
     return VirtualHost(
         name=virtual_host_name(of.namespace, of.name),
         domains=domains,
         routes=tuple(route for route in read if route is not None),
-        headers=_headers(host.options if host is not None else None, (*_PATH, "options"), reporter),
+        headers=_headers(options, (*_PATH, "options"), reporter),
         origin=reporter.origin(_PATH),
+        policies=host_policies(options, (*_PATH, "options"), reporter),
     )
 
 
@@ -58,9 +62,13 @@ def read_route(route: gateway.Route, path: FieldPath, number: int, reporter: Rep
     matches = matches_of(route, path, reporter)
     action = read_action(route, path, reporter)
     headers = _headers(route.options, (*path, "options"), reporter)
+    emulated = direct_response_headers(route)
+    if emulated:
+        headers = dataclasses.replace(headers, response_add=(*headers.response_add, *emulated))
+    policies = route_policies(route, (*path, "options"), reporter)
     if action is None or not matches or reporter.errors > before:
         return None
-    return Route(matches, action, headers, route.name, number, reporter.origin(path))
+    return Route(matches, action, headers, route.name, number, reporter.origin(path), policies)
 
 
 def _headers(options: SharedOptions | None, path: FieldPath, reporter: Reporter) -> HeaderMutations:

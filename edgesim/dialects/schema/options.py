@@ -74,8 +74,8 @@ class RetryPolicy(Strict, frozen=True):
     per_try_timeout: Duration | None = None
     retry_back_off: BackOff | None = None
     retriable_status_codes: tuple[UInt32, ...] = ()
-    previous_priorities: FreeForm = None
-    rate_limited_retry_back_off: FreeForm = None
+    previous_priorities: NotSimulated = None
+    rate_limited_retry_back_off: NotSimulated = None
 
 
 class CorsPolicy(Strict, frozen=True):
@@ -147,11 +147,92 @@ class LbHash(Strict, frozen=True):
 
 
 class MaxStreamDuration(Strict, frozen=True):
-    """Limits on the life of a stream."""
+    """Limits on the life of a stream; gRPC's are not simulated."""
 
     max_stream_duration: Duration | None = None
-    grpc_timeout_header_max: Duration | None = None
-    grpc_timeout_header_offset: Duration | None = None
+    grpc_timeout_header_max: Annotated[Duration | None, NOT_SIMULATED] = None
+    grpc_timeout_header_offset: Annotated[Duration | None, NOT_SIMULATED] = None
+
+
+class UpgradeSwitch(Strict, frozen=True):
+    """Whether a protocol upgrade is taken; missing means yes."""
+
+    enabled: bool | None = None
+
+
+class Upgrade(Strict, frozen=True):
+    """One protocol upgrade (section 6.1)."""
+
+    ONE_OF: ClassVar[OneOf] = (("websocket", "connect", "connectTerminate"),)
+
+    websocket: UpgradeSwitch | None = None
+    connect: UpgradeSwitch | None = None
+    connect_terminate: NotSimulated = None
+
+
+class FractionalPercent(Strict, frozen=True):
+    """Envoy's FractionalPercent."""
+
+    numerator: UInt32 = 0
+    denominator: Literal["HUNDRED", "TEN_THOUSAND", "MILLION", 0, 1, 2] = "HUNDRED"
+
+
+class RuntimeFraction(Strict, frozen=True):
+    """Envoy's RuntimeFractionalPercent; there is no runtime here, so the default counts."""
+
+    default_value: FractionalPercent | None = None
+    runtime_key: FreeForm = None
+
+
+class StringMatcher(Strict, frozen=True):
+    """Envoy's StringMatcher."""
+
+    ONE_OF: ClassVar[OneOf] = (("exact", "prefix", "suffix", "safeRegex"),)
+
+    exact: str | None = None
+    prefix: str | None = None
+    suffix: str | None = None
+    safe_regex: RegexPattern | None = None
+    ignore_case: bool = False
+
+
+class CsrfPolicy(Strict, frozen=True):
+    """Cross-site request forgery (section 6.1)."""
+
+    filter_enabled: RuntimeFraction | None = None
+    shadow_enabled: RuntimeFraction | None = None
+    additional_origins: tuple[StringMatcher, ...] = ()
+
+
+class BufferSettings(Strict, frozen=True):
+    """Envoy's buffer filter."""
+
+    max_request_bytes: UInt32 | None = None
+
+
+class BufferPerRoute(Strict, frozen=True):
+    """The buffer filter at one level (section 6.1)."""
+
+    ONE_OF: ClassVar[OneOf] = (("disabled", "buffer"),)
+
+    disabled: bool | None = None
+    buffer: BufferSettings | None = None
+
+
+class TokenBucket(Strict, frozen=True):
+    """A local rate limit (section 6.1)."""
+
+    max_tokens: UInt32 = 0
+    tokens_per_fill: UInt32 | None = None
+    fill_interval: Duration | None = None
+
+
+class RateLimit(Strict, frozen=True):
+    """Rate limits; those of a rate limit server are not simulated."""
+
+    local_ratelimit: TokenBucket | None = None
+    rate_limits: NotSimulated = None
+    include_vh_rate_limits: NotSimulated = None
 
 
 MergeSettings = Literal["DEFAULT", "UNION", 0, 1]
@@ -186,16 +267,16 @@ class SharedOptions(Strict, frozen=True):
     )
 
     header_manipulation: HeaderManipulation | None = None
-    retries: Annotated[RetryPolicy | None, NOT_SIMULATED] = None
-    cors: Annotated[CorsPolicy | None, NOT_SIMULATED] = None
-    csrf: NotSimulated = None
-    buffer_per_route: NotSimulated = None
+    retries: RetryPolicy | None = None
+    cors: CorsPolicy | None = None
+    csrf: CsrfPolicy | None = None
+    buffer_per_route: BufferPerRoute | None = None
     staged_transformations: NotSimulated = None
     transformations: NotSimulated = None
     ratelimit_basic: NotSimulated = None
-    ratelimit: NotSimulated = None
+    ratelimit: RateLimit | None = None
     rate_limit_configs: NotSimulated = None
-    ratelimit_early: NotSimulated = None
+    ratelimit_early: RateLimit | None = None
     rate_limit_early_configs: NotSimulated = None
     ratelimit_regular: NotSimulated = None
     rate_limit_regular_configs: NotSimulated = None
@@ -215,8 +296,8 @@ class VirtualHostOptions(SharedOptions, frozen=True):
     """Options of a virtual host."""
 
     cors_policy_merge_settings: Annotated[CorsPolicyMergeSettings | None, NOT_SIMULATED] = None
-    include_request_attempt_count: Annotated[bool | None, NOT_SIMULATED] = None
-    include_attempt_count_in_response: Annotated[bool | None, NOT_SIMULATED] = None
+    include_request_attempt_count: bool | None = None
+    include_attempt_count_in_response: bool | None = None
     stats: NotSimulated = None
 
 
@@ -235,15 +316,15 @@ class RouteOptions(SharedOptions, frozen=True):
     auto_host_rewrite: bool | None = None
     host_rewrite_header: str | None = None
     host_rewrite_path_regex: RegexMatchAndSubstitute | None = None
-    append_x_forwarded_host: Annotated[bool | None, NOT_SIMULATED] = field(default=None, name="appendXForwardedHost")
-    idle_timeout: Annotated[Duration | None, NOT_SIMULATED] = None
-    max_stream_duration: Annotated[MaxStreamDuration | None, NOT_SIMULATED] = None
-    faults: Annotated[RouteFaults | None, NOT_SIMULATED] = None
-    shadowing: Annotated[RouteShadowing | None, NOT_SIMULATED] = None
-    lb_hash: Annotated[LbHash | None, NOT_SIMULATED] = None
-    upgrades: NotSimulated = None
+    append_x_forwarded_host: bool | None = field(default=None, name="appendXForwardedHost")
+    idle_timeout: Duration | None = None
+    max_stream_duration: MaxStreamDuration | None = None
+    faults: RouteFaults | None = None
+    shadowing: RouteShadowing | None = None
+    lb_hash: LbHash | None = None
+    upgrades: tuple[Upgrade, ...] | None = None
     tracing: NotSimulated = None
-    envoy_metadata: Annotated[dict[str, FreeForm] | None, NOT_SIMULATED] = None
+    envoy_metadata: dict[str, FreeForm] | None = None
     jwt_providers_staged: NotSimulated = None
     ai: NotSimulated = None
     stateful_session: NotSimulated = None
@@ -255,7 +336,7 @@ class WeightedDestinationOptions(Strict, frozen=True):
     header_manipulation: HeaderManipulation | None = None
     transformations: NotSimulated = None
     staged_transformations: NotSimulated = None
-    buffer_per_route: NotSimulated = None
-    csrf: NotSimulated = None
+    buffer_per_route: BufferPerRoute | None = None
+    csrf: CsrfPolicy | None = None
     extauth: NotSimulated = None
     extensions: NotSimulated = None

@@ -1,6 +1,6 @@
 """The table of problem codes. It gives each its severity; the pages in `docs/problems/` are made from it.
 
-0001-0099 reading, 0100-0199 schema, 0200-0299 routes, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
+0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
 and pods, 0600-0699 notes, 0700-0799 the running instance.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.notes import NOTES
+from edgesim.model.codes.options import OPTIONS
 from edgesim.model.codes.pods import PODS
 from edgesim.model.codes.reading import READING
 from edgesim.model.codes.routes import ROUTES
@@ -18,7 +19,7 @@ from edgesim.model.codes.upstreams import UPSTREAMS
 from edgesim.model.problems import Position, Problem, ResourceKey
 
 CODES: dict[str, Code] = {
-    row.code: row for row in (*READING, *SCHEMA, *ROUTES, *UPSTREAMS, *KUBERNETES, *PODS, *NOTES, *RUNNING)
+    row.code: row for row in (*READING, *SCHEMA, *ROUTES, *OPTIONS, *UPSTREAMS, *KUBERNETES, *PODS, *NOTES, *RUNNING)
 }
 
 

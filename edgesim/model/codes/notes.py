@@ -24,7 +24,7 @@ NOTES: tuple[Code, ...] = (
         "ES0601",
         "A field that is not simulated",
         "The field exists and is checked, but has no effect here (yet). On a cluster it would.",
-        routed(_TO_ECHO + "options: {retries: {retryOn: 5xx, numRetries: 2}}\n"),
+        routed(_TO_ECHO + "options: {tracing: {routeDescriptor: echo}}\n"),
         routed(_TO_ECHO),
     ),
     note(
@@ -45,7 +45,8 @@ NOTES: tuple[Code, ...] = (
     note(
         "ES0604",
         "An option without effect",
-        "Rewrites and timeouts are options of forwarding; on a redirect or a direct response Gloo ignores them.",
+        "The option is read and would act elsewhere, but not here: rewrites, timeouts and retries are options of "
+        "forwarding, which Gloo ignores on a redirect or a direct response; others need a second option beside them.",
         route("directResponseAction: {status: 200}\noptions: {timeout: 1s}\n"),
         route("directResponseAction: {status: 200}\n"),
     ),
@@ -55,5 +56,19 @@ NOTES: tuple[Code, ...] = (
         "A `*` counts only as a whole domain, at the beginning (`*.example.com`) or at the end (`example.*`).",
         virtual_host("domains: [echo.*.com]\nroutes: [{directResponseAction: {status: 200}}]\n"),
         virtual_host("domains: ['*.echo.com']\nroutes: [{directResponseAction: {status: 200}}]\n"),
+    ),
+    note(
+        "ES0606",
+        "An unknown retry condition",
+        "`retryOn` lists Envoy's conditions, with commas between them. Envoy ignores a word it does not know.",
+        routed(_TO_ECHO + "options: {retries: {retryOn: '5xx,gateway-eror'}}\n"),
+        routed(_TO_ECHO + "options: {retries: {retryOn: '5xx,gateway-error'}}\n"),
+    ),
+    note(
+        "ES0607",
+        "A shadow upstream that is not there",
+        "The request itself is served; no shadow of it is sent. The namespace is not defaulted here.",
+        routed(_TO_ECHO + "options: {shadowing: {upstream: {name: echo}, percentage: 10}}\n"),
+        routed(_TO_ECHO + "options: {shadowing: {upstream: {name: echo, namespace: default}, percentage: 10}}\n"),
     ),
 )
