@@ -9,6 +9,7 @@ import msgspec
 from edgesim.dialects.gloo.cors import cors_headers, cors_of, csrf_of
 from edgesim.dialects.gloo.faults import fault_of, mirror_of
 from edgesim.dialects.gloo.hashing import hash_policies, sticky_weights
+from edgesim.dialects.gloo.jwt import host_jwt, route_jwt
 from edgesim.dialects.gloo.limits import buffer_limit, local_rate_limit, timeout_of, upgrades_of
 from edgesim.dialects.gloo.retries import retry_policy
 from edgesim.dialects.gloo.scope import Reporter
@@ -50,6 +51,7 @@ def route_policies(route: gateway.Route, path: FieldPath, reporter: Reporter) ->
             csrf=csrf_of(given.csrf, path, reporter),
             local_rate_limit=local_rate_limit(given, path, reporter),
             buffer=buffer_limit(given.buffer_per_route, path, reporter),
+            jwt=route_jwt(given),
             sticky_weights=sticky_weights(given.envoy_metadata, path, reporter),
         )
     return _forwarding(given, route.route_action, path, reporter)
@@ -69,6 +71,7 @@ def _forwarding(
         mirror=mirror_of(given.shadowing, path, reporter),
         hash_policies=hash_policies(given.lb_hash, path, reporter),
         buffer=buffer_limit(given.buffer_per_route, path, reporter),
+        jwt=route_jwt(given),
         idle_timeout=timeout_of(given.idle_timeout, (*path, "idleTimeout"), reporter),
         max_stream_duration=timeout_of(duration.max_stream_duration, at, reporter) if duration is not None else None,
         upgrades=upgrades_of(given.upgrades, path, reporter),
@@ -91,6 +94,7 @@ def host_policies(given: options.VirtualHostOptions | None, path: FieldPath, rep
         csrf=csrf_of(given.csrf, path, reporter),
         local_rate_limit=local_rate_limit(given, path, reporter),
         buffer=buffer_limit(given.buffer_per_route, path, reporter),
+        jwt=host_jwt(given, path, reporter),
         include_attempt_count=given.include_request_attempt_count is True,
         include_attempt_count_in_response=given.include_attempt_count_in_response is True,
     )

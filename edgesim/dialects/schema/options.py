@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import field
 
 from edgesim.dialects.schema.common import NOT_SIMULATED, Duration, FreeForm, NotSimulated, OneOf, Ref, Strict, UInt32
+from edgesim.dialects.schema.jwt import JwtRoute, JwtVirtualHost, StagedJwtRoute, StagedJwtVirtualHost
 
 
 class HeaderPair(Strict, frozen=True):
@@ -280,8 +281,6 @@ class SharedOptions(Strict, frozen=True):
     rate_limit_early_configs: NotSimulated = None
     ratelimit_regular: NotSimulated = None
     rate_limit_regular_configs: NotSimulated = None
-    jwt: NotSimulated = None
-    jwt_staged: NotSimulated = None
     extauth: NotSimulated = None
     waf: NotSimulated = None
     rbac: NotSimulated = None
@@ -298,6 +297,8 @@ class VirtualHostOptions(SharedOptions, frozen=True):
     cors_policy_merge_settings: Annotated[CorsPolicyMergeSettings | None, NOT_SIMULATED] = None
     include_request_attempt_count: bool | None = None
     include_attempt_count_in_response: bool | None = None
+    jwt: JwtVirtualHost | None = None
+    jwt_staged: StagedJwtVirtualHost | None = None
     stats: NotSimulated = None
 
 
@@ -325,6 +326,8 @@ class RouteOptions(SharedOptions, frozen=True):
     upgrades: tuple[Upgrade, ...] | None = None
     tracing: NotSimulated = None
     envoy_metadata: dict[str, FreeForm] | None = None
+    jwt: JwtRoute | None = None
+    jwt_staged: StagedJwtRoute | None = None
     jwt_providers_staged: NotSimulated = None
     ai: NotSimulated = None
     stateful_session: NotSimulated = None

@@ -9,6 +9,13 @@ from edgesim.model.codes.code import UPSTREAM, Code, documents, error, routed, v
 _TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
 
 
+_JWKS = (
+    '{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
+    '"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}'
+)
+"""The public key of RFC 7515, appendix A.3."""
+
+
 def _option(text: str) -> str:
     return routed(f"{_TO_ECHO}options: {{{text}}}\n")
 
@@ -87,6 +94,16 @@ OPTIONS: tuple[Code, ...] = (
         "more often than every 50ms (`fillInterval`). It is configured once at a level, before authentication.",
         _host_option("ratelimit: {localRatelimit: {tokensPerFill: 10}}"),
         _host_option("ratelimit: {localRatelimit: {maxTokens: 10, tokensPerFill: 10}}"),
+    ),
+    error(
+        "ES0242",
+        "Invalid token rules",
+        "A JWT provider has keys: written down (`jwks.local.key`: a JWK, a JWKS or PEM), or fetched from a URL through "
+        "an upstream that exists. Headers that hold a token or a claim have header names.",
+        _host_option("jwt: {providers: {idp: {issuer: https://idp.example}}}"),
+        _host_option(
+            f"jwt: {{providers: {{idp: {{issuer: 'https://idp.example', jwks: {{local: {{key: '{_JWKS}'}}}}}}}}}}"
+        ),
     ),
     error(
         "ES0243",
