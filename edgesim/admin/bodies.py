@@ -23,7 +23,7 @@ SOURCE_HEADER = "X-Edgesim-Source"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
-MANIFEST_TYPES = YAML_TYPES | {"application/json", ""}
+MANIFEST_TYPES = YAML_TYPES | {"application/json"}
 
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 
@@ -143,8 +143,9 @@ class InvalidError(ApiError):
 
 def expected_version(manifest: dict[str, Any], target: Target) -> int | None:
     """Return the resourceVersion a body insists on, None for none. Raises ApiError."""
-    version = manifest.get("metadata", {}).get("resourceVersion")
-    if version in {None, "", "0"}:
+    metadata = manifest.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    if version is None or version in ("", "0"):
         return None
     if not isinstance(version, str) or not version.isascii() or not version.isdigit() or len(version) > 18:
         raise ApiError("BadRequest", f"metadata.resourceVersion: {version!r} is no version", target.details())

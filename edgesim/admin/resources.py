@@ -46,7 +46,8 @@ async def create_object(request: web.Request) -> web.Response:
     """POST to a plural: a new object; 409 AlreadyExists if it is there."""
     collection, instance = target_of(request), instance_of(request)
     document = _addressed(collection, await body_document(request))
-    target = Target(collection.kind, collection.namespace, document.manifest["metadata"].get("name") or "")
+    name = document.manifest["metadata"].get("name")
+    target = Target(collection.kind, collection.namespace, name if isinstance(name, str) else "")
     if instance.store.get(target.key) is not None:
         raise ApiError("AlreadyExists", f'{target.qualified} "{target.name}" already exists', target.details())
     entry = await change_object(instance, target, document, None)
