@@ -1,0 +1,111 @@
+"""What a head must be besides what the parser demands: one framing, one addressee, as Envoy has it.
+
+The parser (llhttp) refuses most of what RFC 9112 forbids: bare CR and LF, folded lines, spaces before a
+colon, control bytes, repeated or malformed lengths, a length beside a transfer coding. What it lets
+through and Envoy 1.40 does not is decided here, from the fields alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from edgesim.http1.fields import Fields, connection_options
+
+Lines = Mapping[bytes, list[bytes]]
+
+_HOST_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=:@%[]"
+_UNKNOWN_METHODS = frozenset((b"M-SEARCH", b"QUERY", b"PRI"))
+"""Methods of the parser that Envoy does not know."""
+_GRPC = re.compile(rb"application/grpc(?:[+;].*)?", re.IGNORECASE | re.DOTALL)
+_FORBIDDEN_IN_REASON = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
+_OTHER_STATUS = re.compile(rb"HTTP/\d\.\d (\d{4,5})(?=[ \r])")
+_STATUS_LINE_START = re.compile(rb"HTTP/\d\.\d (?:\d{3})(?:[ \r]|$)")
+_LONGEST_START = 16
+
+CHUNKED = b"chunked"
+GRPC_REFUSED = 12
+"""gRPC's status UNIMPLEMENTED."""
+
+
+def request_refusal(method: bytes, headers: Mapping[bytes, bytes], lines: Lines | None) -> int:
+    """Return the status to refuse a parsed request head with, or 0 (RFC 9112, sections 3.2 and 6.1).
+
+    400 for a Host that is repeated or holds what no authority may, and for a method Envoy does not know;
+    501 for any transfer coding but `chunked` alone. That there is a Host is for the caller to check.
+    """
+    if headers.get(b"host", b"").translate(None, _HOST_BYTES) or method in _UNKNOWN_METHODS:
+        return 400
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and coding.lower() != CHUNKED:
+        return 501
+    if lines is not None:
+        if b"host" in lines:
+            return 400
+        if b"transfer-encoding" in lines:
+            return 501
+    return 0
+
+
+def is_grpc(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a request is gRPC, which needs HTTP/2; gRPC-Web does not."""
+    kind = headers.get(b"content-type")
+    return kind is not None and _GRPC.fullmatch(kind) is not None
+
+
+def upgrade_of(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the protocol a request asks to switch to, lower case, or None (RFC 9110, section 7.8).
+
+    `h2c` is none: Envoy takes such a request as if it had not asked.
+    """
+    upgrade = headers.get(b"upgrade")
+    if upgrade is None or b"upgrade" not in connection_options(headers.get(b"connection", b"")):
+        return None
+    return None if upgrade.lower() == b"h2c" else upgrade.lower()
+
+
+def is_framed_response(status: int, fields: Fields, headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a response's framing has one meaning (RFC 9112, section 6.3).
+
+    A transfer coding must be `chunked` alone; what has no body by its status (1xx, 204) must not claim
+    one. A status below 100 is no status.
+    """
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and (coding.lower() != CHUNKED or _count(fields, b"transfer-encoding") > 1):
+        return False
+    if status == 204 or status < 200:
+        return status >= 100 and coding is None and not headers.get(b"content-length", b"").strip(b"0")
+    return True
+
+
+def _count(fields: Fields, name: bytes) -> int:
+    return sum(field[0] == name for field in fields)
+
+
+def is_reason(reason: bytes) -> bool:
+    """Tell whether a reason phrase holds no control byte."""
+    return reason.isalnum() or _FORBIDDEN_IN_REASON.search(reason) is None
+
+
+def is_usual_start(data: bytes) -> bool:
+    """Tell whether a response begins with a whole start as the parser reads it: version, three digits."""
+    return data[12:13] in {b" ", b"\r"} and data.startswith(b"HTTP/")
+
+
+def split_start(data: bytes) -> tuple[int, bytes] | None:
+    """Read an unusual start: return a status of more digits and the rest as status 200, or None to wait for more.
+
+    Status 0 stands for a start that is left to the parser. Envoy passes statuses on that no parser of
+    three digits knows. Raises ValueError for what is no HTTP status line.
+    """
+    found = _OTHER_STATUS.match(data)
+    if found is not None:
+        status = int(found[1])
+        if not 200 <= status <= 0xFFFF:
+            raise ValueError(found[1])
+        return status, b"HTTP/1.1 200" + data[found.end() :]
+    if len(data) < _LONGEST_START and b"\n" not in data:
+        return None
+    if not _STATUS_LINE_START.match(data):
+        raise ValueError(data[:_LONGEST_START])
+    return 0, data
