@@ -63,7 +63,7 @@ def json_patch(target: Any, operations: Any) -> Any:
 def _operate(document: Any, operation: Any) -> Any:
     if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
         raise PatchError('an operation is an object with "op" and "path"')
-    name, path = operation.get("op"), _pointer(operation["path"])
+    name, path = str(operation.get("op")), _pointer(operation["path"])
     if name in {"add", "replace", "test"}:
         if "value" not in operation:
             raise PatchError(f'"{name}" needs a "value"')

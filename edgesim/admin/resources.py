@@ -48,6 +48,8 @@ async def create_object(request: web.Request) -> web.Response:
     document = _addressed(collection, await body_document(request))
     name = document.manifest["metadata"].get("name")
     target = Target(collection.kind, collection.namespace, name if isinstance(name, str) else "")
+    if expected_version(document.manifest, target) is not None:
+        raise ApiError("BadRequest", "resourceVersion should not be set on objects to be created", target.details())
     if instance.store.get(target.key) is not None:
         raise ApiError("AlreadyExists", f'{target.qualified} "{target.name}" already exists', target.details())
     entry = await change_object(instance, target, document, None)
