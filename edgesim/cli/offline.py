@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgesim.backends.checks import pod_problems
-from edgesim.config.files import decode_all, read_paths
+from edgesim.config.files import decode_all, read_file, read_paths
 from edgesim.dialects import Translation, translate
 from edgesim.model import Problem
 
@@ -25,7 +25,7 @@ def load(paths: Iterable[Path]) -> Loaded:
     read = read_paths(paths)
     decoded = decode_all(read.documents)
     resources = [each.resource for each in decoded if each.resource is not None]
-    translation = translate(resources)
+    translation = translate(resources, read_file)
     said = (problem for each in decoded for problem in each.problems)
     found = (*read.problems, *said, *translation.problems, *pod_problems(resources))
     return Loaded(translation, tuple(dict.fromkeys(found)))

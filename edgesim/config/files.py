@@ -72,6 +72,11 @@ def is_manifest(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
 
 
+def read_file(path: str) -> bytes:
+    """Return what a file holds that the configuration names (`sslFiles`). Raises OSError, or ValueError for a NUL."""
+    return Path(path).read_bytes()
+
+
 def decode_all(documents: Iterable[Document]) -> list[Decoded]:
     """Decode documents; a resource that an earlier one declares already becomes an error naming both places."""
     first: dict[ResourceKey, Position] = {}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edgesim.config.files import read_file
 from edgesim.config.serving import NOTHING, Candidate, Served, serve
 from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
@@ -181,5 +182,5 @@ def _fail(batch: _Batch, error: Exception) -> None:
 
 async def _translated(resources: list[Resource]) -> Translation:
     if len(resources) < LARGE:
-        return translate(resources)
-    return await asyncio.to_thread(translate, resources)
+        return translate(resources, read_file)
+    return await asyncio.to_thread(translate, resources, read_file)

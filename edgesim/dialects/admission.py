@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgesim.dialects.check import Finding
+from edgesim.dialects.gloo.secrets import unpacked
 from edgesim.dialects.resource import FieldPath
-from edgesim.dialects.schema.kubernetes import Deployment, LabelSelector, Pod, PodSpec, Service
+from edgesim.dialects.schema.kubernetes import Deployment, LabelSelector, Pod, PodSpec, Secret, Service
 from edgesim.dialects.selectors import selects
 
 
@@ -20,6 +21,8 @@ def admit(typed: Any) -> list[Finding]:
             return list(_pod_spec(typed.spec, ("spec",)))
         case Service():
             return list(_service(typed))
+        case Secret():
+            return list(_secret(typed))
         case _:
             return []
 
@@ -48,6 +51,19 @@ def _pod_spec(spec: PodSpec, path: FieldPath) -> Iterator[Finding]:
             at = (*path, "containers", index, "name")
             yield Finding("ES0402", at, f"the container name `{container.name}` is used twice")
         names.add(container.name)
+
+
+def _secret(secret: Secret) -> Iterator[Finding]:
+    for key, text in (secret.data or {}).items():
+        try:
+            unpacked(text)
+        except ValueError:
+            yield Finding("ES0404", ("data", key), f"`{key}` is not base64", "plain text belongs in `stringData`")
+    if secret.type == "kubernetes.io/tls":
+        for key in ("tls.crt", "tls.key"):
+            if key not in (secret.data or {}) and key not in (secret.string_data or {}):
+                path = ("stringData",) if secret.data is None and secret.string_data is not None else ("data",)
+                yield Finding("ES0405", path, f"a secret of type kubernetes.io/tls needs the key `{key}`")
 
 
 def _service(service: Service) -> Iterator[Finding]:

@@ -82,6 +82,8 @@ def _compile(kind: inspect.Type) -> Check:
 
 
 def _metadata(kind: inspect.Metadata) -> Check:
+    if (kind.extra or {}).get("hidden"):
+        return _hidden
     if (kind.extra or {}).get("simulated", True):
         description = (kind.extra_json_schema or {}).get("description", "")
         return _scalar(kind.type, description) if description else _compile(kind.type)
@@ -95,6 +97,13 @@ def _metadata(kind: inspect.Metadata) -> Check:
         found.quiet = before
 
     return check_unsimulated
+
+
+def _hidden(value: Any, path: FieldPath, found: Findings) -> None:
+    """Check a secret text, without repeating what is there instead."""
+    if not isinstance(value, str):
+        hint = "put it in quotes" if isinstance(value, int | float) else ""
+        found.add("ES0104", path, "expected text, got something else", hint)
 
 
 def _union(kind: inspect.UnionType) -> Check:
@@ -179,10 +188,11 @@ def _list(kind: inspect.VarTupleType) -> Check:
 
 def _mapping(kind: inspect.DictType) -> Check:
     inside = _compile(kind.value_type)
+    hidden = inside is _hidden
 
     def check_mapping(value: Any, path: FieldPath, found: Findings) -> None:
         if not isinstance(value, dict):
-            found.add("ES0104", path, f"expected a mapping, got {describe(value)}")
+            found.add("ES0104", path, f"expected a mapping, got {'something else' if hidden else describe(value)}")
             return
         for name, item in value.items():
             if item is not None:

@@ -35,6 +35,9 @@ def decode(document: Document) -> Decoded:
         return Decoded(None, _problems(document, findings, _key(document.manifest, None)))
     manifest = without_nulls(document.manifest)
     findings = check(kind.schema, manifest)
+    if not kind.simulated:
+        text = f"kind {kind.kind} ({kind.api_version}) is not simulated: it is stored, and has no effect"
+        findings.append(Finding("ES0600", ("kind",), text))
     typed = None if _refused(findings) else msgspec.convert(manifest, kind.schema)
     if typed is not None:
         findings += admit(typed)

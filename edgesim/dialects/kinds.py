@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 
 from edgesim.dialects.schema.common import Manifest
 from edgesim.dialects.schema.gateway import VirtualService
-from edgesim.dialects.schema.kubernetes import Deployment, Endpoints, Namespace, Pod, Service
+from edgesim.dialects.schema.kubernetes import ConfigMap, Deployment, Endpoints, Namespace, Pod, Secret, Service
 from edgesim.dialects.schema.settings import Settings
 from edgesim.dialects.schema.upstream import Upstream, UpstreamGroup
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of resource as the API server knows it; `group` is empty for core/v1."""
+    """A kind of resource as the API server knows it; `group` is empty for core/v1.
+
+    One that is not `simulated` is stored, and nothing reads it.
+    """
 
     group: str
     version: str
@@ -25,6 +28,7 @@ class Kind:
     singular: str
     short_names: tuple[str, ...] = ()
     namespaced: bool = True
+    simulated: bool = True
     schema: type[Manifest] = field(default=Manifest, repr=False)
 
     @property
@@ -44,6 +48,8 @@ GLOO = "gloo.solo.io"
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Namespace", "namespaces", "namespace", ("ns",), namespaced=False, schema=Namespace),
     Kind("", "v1", "Service", "services", "service", ("svc",), schema=Service),
+    Kind("", "v1", "Secret", "secrets", "secret", schema=Secret),
+    Kind("", "v1", "ConfigMap", "configmaps", "configmap", ("cm",), simulated=False, schema=ConfigMap),
     Kind("", "v1", "Pod", "pods", "pod", ("po",), schema=Pod),
     Kind("", "v1", "Endpoints", "endpoints", "endpoints", ("ep",), schema=Endpoints),
     Kind("apps", "v1", "Deployment", "deployments", "deployment", ("deploy",), schema=Deployment),
@@ -56,8 +62,6 @@ KINDS: tuple[Kind, ...] = (
 UNSIMULATED: dict[str, frozenset[str]] = {
     "": frozenset(
         {
-            "ConfigMap",
-            "Secret",
             "ServiceAccount",
             "ReplicationController",
             "PersistentVolume",

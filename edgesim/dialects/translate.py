@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from edgesim.dialects.gloo.scope import each_of, scope_of
+from edgesim.dialects.gloo.scope import ReadFile, each_of, no_files, scope_of
 from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
 from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
 from edgesim.dialects.gloo.virtual_services import read_virtual_services
@@ -31,10 +31,13 @@ class Translation:
         return Position(step.file, 1, 1) if source is None else source.locate(step.path)
 
 
-def translate(resources: Iterable[Resource]) -> Translation:
-    """Translate resources of all kinds; only Gloo's and Services matter to the model."""
+def translate(resources: Iterable[Resource], read_file: ReadFile = no_files) -> Translation:
+    """Translate resources of all kinds; only Gloo's, Services and Secrets matter to the model.
+
+    `read_file` returns the bytes of a file that `sslFiles` names; it raises OSError.
+    """
     listed = list(resources)
-    scope = scope_of(listed)
+    scope = scope_of(listed, read_file)
     clusters = read_upstreams(each_of(listed, "Upstream"), scope)
     check_upstream_groups(each_of(listed, "UpstreamGroup"), scope)
     hosts = read_virtual_services(each_of(listed, "VirtualService"), scope)

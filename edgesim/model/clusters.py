@@ -70,7 +70,7 @@ class ServiceRef:
 class Cluster:
     """A named set of endpoints. `endpoints` is empty for EDS: those come as an assignment.
 
-    `connect_timeout` is in seconds.
+    `connect_timeout` is in seconds; `max_retries` bounds the retries in flight at one time.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Cluster:
     connect_timeout: float = 5.0
     origin: Origin = ()
     tls: UpstreamTls | None = None
+    max_retries: int = 3
 
 
 Assignments = dict[str, tuple[Endpoint, ...]]

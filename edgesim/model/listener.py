@@ -56,7 +56,10 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class DownstreamTls:
-    """TLS towards clients. Without `sni` every server name is taken; a `root_ca` asks for client certificates."""
+    """TLS towards clients. Without `sni` every server name is taken; a `root_ca` asks for client certificates.
+
+    Versions are Envoy's names (`TLSv1_2`), empty for no limit.
+    """
 
     certificate: Certificate
     sni: tuple[str, ...] = ()
@@ -77,3 +80,5 @@ class UpstreamTls:
     certificate: Certificate | None = None
     verify_names: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ("http/1.1",)
+    minimum_version: str = ""
+    maximum_version: str = ""

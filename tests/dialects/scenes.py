@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from textwrap import dedent
 
@@ -53,14 +54,23 @@ class Outcome:
         return self.problems[0]
 
 
-def run(*texts: str, file: str = "x.yaml") -> Outcome:
-    """Read, decode and translate documents."""
+def run(*texts: str, file: str = "x.yaml", files: Mapping[str, bytes] | None = None) -> Outcome:
+    """Read, decode and translate documents; `files` are those that `sslFiles` may name."""
     read = read_text("\n---\n".join(dedent(text) for text in texts), file)
     decoded = decode_all(read.documents)
     resources = [each.resource for each in decoded if each.resource is not None]
-    translation = translate(resources)
+    translation = translate(resources) if files is None else translate(resources, _reader(files))
     found = [*read.problems, *(problem for each in decoded for problem in each.problems), *translation.problems]
     return Outcome(resources, translation, found)
+
+
+def _reader(files: Mapping[str, bytes]) -> Callable[[str], bytes]:
+    def read(path: str) -> bytes:
+        if path not in files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return files[path]
+
+    return read
 
 
 __all__ = [

@@ -14,6 +14,7 @@ from edgesim.dialects.check import check, describe
 from edgesim.dialects.decode import without_nulls
 from edgesim.dialects.schema.gateway import VirtualService
 from edgesim.dialects.schema.kubernetes import Deployment, Service
+from edgesim.dialects.schema.upstream import Upstream
 from edgesim.model.codes import CODES
 from tests.dialects.scenes import run
 
@@ -84,7 +85,13 @@ def test_an_unsimulated_field_gives_one_note_and_is_still_checked() -> None:
 
 def test_unsimulated_fields_inside_one_give_no_further_note() -> None:
     """One note for the outer field says it all."""
-    assert found({"sslConfig": {"sds": {"x": 1}, "sniDomains": ["a"]}}) == [("ES0601", "spec.sslConfig", "")]
+    upstream = {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "metadata": {"name": "echo"}}
+    spec = {"loadBalancerConfig": {"leastRequest": {"choiceCount": 3}}, "failover": {}}
+    findings = check(Upstream, {**upstream, "spec": spec})
+    assert [(each.code, each.path[-1]) for each in findings] == [
+        ("ES0601", "loadBalancerConfig"),
+        ("ES0601", "failover"),
+    ]
 
 
 def test_labels_are_a_mapping() -> None:

@@ -26,8 +26,8 @@ def test_a_resource_knows_its_identity() -> None:
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("v1", "ConfigMap"),
-        ("v1", "Secret"),
+        ("v1", "PersistentVolume"),
+        ("v1", "ServiceAccount"),
         ("apps/v1", "StatefulSet"),
         ("gateway.solo.io/v1", "RouteTable"),
         ("gateway.solo.io/v1", "Gateway"),

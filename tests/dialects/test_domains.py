@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgesim.model import Severity
+from tests.dialects.certificates import secret
 from tests.dialects.scenes import run, virtual_host
 
 ROUTES = "routes: [{directResponseAction: {status: 200}}]\n"
@@ -88,8 +89,12 @@ def test_a_missing_virtual_host_is_a_warning() -> None:
 
 
 def test_tls_and_plain_hosts_do_not_conflict() -> None:
-    """The same domain may be on a plain and a TLS VirtualService; the plain one has it here."""
-    tls = host("[a.example]", "tls").replace("spec:\n", "spec:\n  sslConfig: {sniDomains: [a.example]}\n")
-    outcome = run(tls, host("[a.example]", "plain"))
-    assert outcome.codes == ["ES0601"]
-    assert [each.name for each in outcome.hosts] == ["default_plain"]
+    """The same domain may be on a plain and a TLS VirtualService: they share no listener."""
+    ssl = "spec:\n  sslConfig: {secretRef: {name: cert, namespace: default}}\n"
+    tls = host("[a.example]", "tls").replace("spec:\n", ssl)
+    outcome = run(tls, host("[a.example]", "plain"), secret("cert"))
+    assert outcome.problems == []
+    assert [(each.name, each.domains) for each in outcome.hosts] == [
+        ("default_tls", ("a.example",)),
+        ("default_plain", ("a.example",)),
+    ]

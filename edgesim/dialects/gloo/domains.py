@@ -47,13 +47,12 @@ def share_domains(claimants: Sequence[Claimant]) -> list[tuple[str, ...]]:
         if len(sharing) > 1:
             for claimant in sharing:
                 _report_conflict(domain, claimant, sharing)
-    # Plain virtual hosts come first: what asks for TLS cannot take a domain from them.
-    taken: set[str] = set()
-    given: dict[int, tuple[str, ...]] = {}
-    for index in sorted(range(len(claimants)), key=lambda at: claimants[at].tls):
-        given[index] = tuple(domain for domain in dict.fromkeys(claimants[index].domains) if domain not in taken)
-        taken.update(given[index])
-    return [given[index] for index in range(len(claimants))]
+    taken: dict[bool, set[str]] = {False: set(), True: set()}
+    given: list[tuple[str, ...]] = []
+    for claimant in claimants:
+        given.append(tuple(domain for domain in dict.fromkeys(claimant.domains) if domain not in taken[claimant.tls]))
+        taken[claimant.tls].update(given[-1])
+    return given
 
 
 def _check_own(claimant: Claimant) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import errno
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,13 +11,26 @@ from edgesim.dialects.fields import show_path
 from edgesim.dialects.nearest import did_you_mean, nearest
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema.kubernetes import Service
-from edgesim.dialects.schema.settings import Settings
+from edgesim.dialects.schema.settings import Settings, SettingsSpec
+from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import KubeSpec, Upstream, UpstreamGroup
 from edgesim.model import Origin, OriginStep, Problem, Severity
 from edgesim.model.codes import problem
 
 DEFAULT_REGEX_LIMIT = 1024
 """Gloo's Helm default of `gloo.regexMaxProgramSize` (section 10)."""
+
+DEFAULT_MAX_RETRIES = 3
+"""Envoy's default of `circuitBreakers.maxRetries`."""
+
+ReadFile = Callable[[str], bytes]
+"""Returns what a file holds; raises OSError (or ValueError for an impossible name)."""
+
+
+def no_files(_path: str) -> bytes:
+    """Read no file. Raises OSError always."""
+    raise OSError(errno.EPERM, "files are not read here")
+
 
 Name = tuple[str, str]
 """Namespace and name of a resource of a known kind."""
@@ -45,7 +59,13 @@ class Scope:
     upstreams: dict[Name, Resource] = field(default_factory=dict)
     groups: dict[Name, Resource] = field(default_factory=dict)
     services: dict[Name, Resource] = field(default_factory=dict)
+    secrets: dict[Name, Resource] = field(default_factory=dict)
+    read_file: ReadFile = no_files
     regex_limit: int = DEFAULT_REGEX_LIMIT
+    max_retries: int = DEFAULT_MAX_RETRIES
+    warn_missing_secret: bool = True
+    one_way_tls: bool = False
+    upstream_parameters: SslParameters | None = None
     kube_destinations: dict[tuple[str, str, int], Resource] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -69,23 +89,37 @@ class Scope:
         return None if resource is None else cast(Service, resource.typed)
 
 
-def scope_of(resources: Iterable[Resource]) -> Scope:
+def scope_of(resources: Iterable[Resource], read_file: ReadFile = no_files) -> Scope:
     """Index the resources that others refer to, and read Settings."""
-    scope = Scope()
+    scope = Scope(read_file=read_file)
     tables: Mapping[str, dict[Name, Resource]] = {
         "Upstream": scope.upstreams,
         "UpstreamGroup": scope.groups,
         "Service": scope.services,
+        "Secret": scope.secrets,
     }
     for resource in resources:
         kind = resource.kind.kind
         if kind in tables:
             tables[kind][resource.namespace, resource.name] = resource
         elif isinstance(resource.typed, Settings) and resource.name == "default":
-            gloo = resource.typed.spec.gloo
-            if gloo is not None and gloo.regex_max_program_size is not None:
-                scope.regex_limit = gloo.regex_max_program_size
+            _apply_settings(resource.typed.spec, scope)
     return scope
+
+
+def _apply_settings(spec: SettingsSpec, scope: Scope) -> None:
+    """Take what Settings say; what they leave out keeps the default of Gloo's Helm chart."""
+    gloo, gateway = spec.gloo, spec.gateway
+    if gloo is not None and gloo.regex_max_program_size is not None:
+        scope.regex_limit = gloo.regex_max_program_size
+    if gloo is not None and gloo.circuit_breakers is not None and gloo.circuit_breakers.max_retries is not None:
+        scope.max_retries = gloo.circuit_breakers.max_retries
+    if gateway is not None and gateway.validation is not None:
+        scope.warn_missing_secret = gateway.validation.warn_missing_tls_secret is not False
+    if gateway is not None and gateway.virtual_service_options is not None:
+        scope.one_way_tls = gateway.virtual_service_options.one_way_tls is True
+    if spec.upstream_options is not None:
+        scope.upstream_parameters = spec.upstream_options.ssl_parameters
 
 
 @dataclass(slots=True)

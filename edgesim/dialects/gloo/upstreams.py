@@ -11,7 +11,8 @@ import msgspec
 from edgesim.dialects.gloo.destinations import subset_of
 from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
-from edgesim.dialects.gloo.scope import Reporter, Scope, guess
+from edgesim.dialects.gloo.scope import DEFAULT_MAX_RETRIES, Reporter, Scope, guess
+from edgesim.dialects.gloo.tls import upstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import upstream as schema
 from edgesim.dialects.schema.kubernetes import Service
@@ -23,6 +24,7 @@ from edgesim.model import (
     ServiceRef,
     SubsetConfig,
     SubsetSelector,
+    UpstreamTls,
 )
 
 _FALLBACK = (FallbackPolicy.ANY_ENDPOINT, FallbackPolicy.DEFAULT_SUBSET, FallbackPolicy.NO_FALLBACK)
@@ -45,17 +47,24 @@ def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
     of = reporter.resource
     name = cluster_name(of.namespace, of.name)
     connect = _connect_timeout(spec.connection_config, reporter)
+    retries = _max_retries(spec.circuit_breakers, reporter.scope)
+    tls = upstream_tls(spec.ssl_config, ("spec", "sslConfig"), reporter) if spec.ssl_config is not None else None
+    if spec.ssl_config is not None and tls is None:
+        return None  # its requests must not be sent in the clear
     if spec.static is not None:
-        endpoints = _hosts(spec.static, reporter)
+        if tls is None and _uses_tls(spec.static):
+            tls = UpstreamTls()
+        endpoints = _hosts(spec.static, reporter, sni=tls is not None and spec.static.auto_sni_rewrite is not False)
         kind = ClusterType.STATIC if all(_is_ip(each.address) for each in endpoints) else ClusterType.STRICT_DNS
-        return Cluster(name, kind, endpoints, connect_timeout=connect, origin=reporter.origin(()))
+        origin = reporter.origin(())
+        return Cluster(name, kind, endpoints, connect_timeout=connect, origin=origin, tls=tls, max_retries=retries)
     if spec.kube is not None:
         _check_service(spec.kube, reporter)
         kube = spec.kube
         selector = tuple(sorted((kube.selector or {}).items()))
         service = ServiceRef(kube.service_namespace, kube.service_name, kube.service_port, selector)
         subsets = _subsets(kube.subset_spec)
-        return Cluster(name, ClusterType.EDS, (), service, subsets, connect, reporter.origin(()))
+        return Cluster(name, ClusterType.EDS, (), service, subsets, connect, reporter.origin(()), tls, retries)
     _report_other(spec, reporter)
     return None
 
@@ -83,6 +92,20 @@ def _connect_timeout(given: schema.ConnectionConfig | None, reporter: Reporter) 
     return value
 
 
+def _max_retries(given: schema.CircuitBreakers | None, scope: Scope) -> int:
+    """Read the retry budget; circuit breakers of an upstream replace those of Settings as a whole."""
+    if given is None:
+        return scope.max_retries
+    return DEFAULT_MAX_RETRIES if given.max_retries is None else given.max_retries
+
+
+def _uses_tls(static: schema.StaticSpec) -> bool:
+    """Tell whether a static upstream without `sslConfig` speaks TLS: where a port is 443, unless told otherwise."""
+    if static.use_tls is not None:
+        return static.use_tls
+    return any(host.port == 443 for host in static.hosts)
+
+
 def _is_ip(address: str) -> bool:
     try:
         ipaddress.ip_address(address)
@@ -91,17 +114,18 @@ def _is_ip(address: str) -> bool:
     return True
 
 
-def _hosts(static: schema.StaticSpec, reporter: Reporter) -> tuple[Endpoint, ...]:
+def _hosts(static: schema.StaticSpec, reporter: Reporter, *, sni: bool) -> tuple[Endpoint, ...]:
+    """Read the hosts; with `sni` a host's address is its server name too, where it has no `sniAddr`."""
     if not static.hosts:
         text = (
             "cluster was configured improperly by one or more plugins: cluster type STATIC specified but "
             "LoadAssignment was empty"
         )
         reporter.report("ES0301", ("spec", "static"), text, "add `hosts`")
-    return tuple(_host(host, ("spec", "static", "hosts", i), reporter) for i, host in enumerate(static.hosts))
+    return tuple(_host(host, ("spec", "static", "hosts", i), reporter, sni=sni) for i, host in enumerate(static.hosts))
 
 
-def _host(host: schema.StaticHost, path: FieldPath, reporter: Reporter) -> Endpoint:
+def _host(host: schema.StaticHost, path: FieldPath, reporter: Reporter, *, sni: bool) -> Endpoint:
     if not host.addr:
         reporter.report("ES0302", path, "addr cannot be empty for host")
     if host.port == 0:
@@ -110,7 +134,8 @@ def _host(host: schema.StaticHost, path: FieldPath, reporter: Reporter) -> Endpo
         reporter.report("ES0303", (*path, "port"), f"a port must be 1..65535, got {host.port}")
     if host.load_balancing_weight == 0:
         reporter.report("ES0309", (*path, "loadBalancingWeight"), "loadBalancingWeight must be at least 1")
-    return Endpoint(host.addr, host.port, weight=host.load_balancing_weight or 1, hostname=host.addr)
+    name = host.sni_addr or (host.addr if sni else "")
+    return Endpoint(host.addr, host.port, weight=host.load_balancing_weight or 1, hostname=host.addr, sni=name)
 
 
 def _subsets(spec: schema.SubsetSpec | None) -> SubsetConfig | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from edgesim.dialects.gloo.actions import read_action
@@ -13,6 +13,7 @@ from edgesim.dialects.gloo.matchers import matches_of
 from edgesim.dialects.gloo.names import virtual_host_name
 from edgesim.dialects.gloo.policies import direct_response_headers, host_policies, route_policies
 from edgesim.dialects.gloo.scope import Reporter, Scope
+from edgesim.dialects.gloo.tls import TlsHost, check_server_names, downstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
 from edgesim.dialects.schema.options import SharedOptions
@@ -25,8 +26,17 @@ def read_virtual_services(resources: Iterable[Resource], scope: Scope) -> tuple[
     """Translate every VirtualService; one without a domain of its own left is left out."""
     claimants = [_claimant(resource, scope) for resource in resources]
     shares = share_domains(claimants)
-    return tuple(
-        _virtual_host(claimant, domains) for claimant, domains in zip(claimants, shares, strict=True) if domains
+    hosts = [_virtual_host(*pair) for pair in zip(claimants, shares, strict=True) if pair[1]]
+    _check_names(claimants, hosts)
+    return tuple(host for host in hosts if host is not None)
+
+
+def _check_names(claimants: Sequence[Claimant], hosts: Sequence[VirtualHost | None]) -> None:
+    reporters = {
+        virtual_host_name(of.namespace, of.name): each.reporter for each in claimants for of in [each.reporter.resource]
+    }
+    check_server_names(
+        [TlsHost(host.tls, reporters[host.name]) for host in hosts if host is not None and host.tls is not None]
     )
 
 
@@ -40,12 +50,17 @@ def _claimant(resource: Resource, scope: Scope) -> Claimant:
     return claimant
 
 
-def _virtual_host(claimant: Claimant, domains: tuple[str, ...]) -> VirtualHost:
+def _virtual_host(claimant: Claimant, domains: tuple[str, ...]) -> VirtualHost | None:
+    """Translate one; None if it asks for TLS that cannot be had: it must not be served in the clear."""
     reporter, host = claimant.reporter, claimant.host
     of = reporter.resource
     routes = host.routes if host is not None else ()
     options = host.options if host is not None else None
-    read = (read_route(route, (*_PATH, "routes", i), i + 1, reporter) for i, route in enumerate(routes))
+    read = [read_route(route, (*_PATH, "routes", i), i + 1, reporter) for i, route in enumerate(routes)]
+    ssl = cast(gateway.VirtualService, of.typed).spec.ssl_config
+    tls = downstream_tls(ssl, ("spec", "sslConfig"), reporter) if ssl is not None else None
+    if ssl is not None and tls is None:
+        return None
     return VirtualHost(
         name=virtual_host_name(of.namespace, of.name),
         domains=domains,
@@ -53,6 +68,7 @@ def _virtual_host(claimant: Claimant, domains: tuple[str, ...]) -> VirtualHost:
         headers=_headers(options, (*_PATH, "options"), reporter),
         origin=reporter.origin(_PATH),
         policies=host_policies(options, (*_PATH, "options"), reporter),
+        tls=tls,
     )
 
 

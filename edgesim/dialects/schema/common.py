@@ -18,6 +18,9 @@ FreeForm = Annotated[Any, Meta(extra={"free": True})]
 """Anything at all: what a cluster adds, or a free struct."""
 
 Duration = Annotated[str, Meta(pattern=_GO_DURATION, description="a duration such as '1.5s' or '500ms'")]
+HiddenText = Annotated[str, Meta(extra={"hidden": True})]
+"""Text that no problem repeats: a secret."""
+
 UInt32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 DnsName = Annotated[

@@ -15,6 +15,7 @@ from edgesim.dialects.schema.options import (
     VirtualHostOptions,
     WeightedDestinationOptions,
 )
+from edgesim.dialects.schema.tls import SslConfig
 
 
 class HeaderMatcher(Strict, frozen=True):
@@ -183,47 +184,11 @@ class VirtualHost(Strict, frozen=True):
     options_config_refs: Annotated[DelegateOptionsRefs | None, NOT_SIMULATED] = None
 
 
-class SslFiles(Strict, frozen=True):
-    """Certificates from files."""
-
-    tls_cert: str = ""
-    tls_key: str = ""
-    root_ca: str = ""
-    ocsp_staple: str = ""
-
-
-class SslParameters(Strict, frozen=True):
-    """TLS versions, ciphers and curves."""
-
-    minimum_protocol_version: str | int = "TLS_AUTO"
-    maximum_protocol_version: str | int = "TLS_AUTO"
-    cipher_suites: tuple[str, ...] = ()
-    ecdh_curves: tuple[str, ...] = ()
-
-
-class SslConfig(Strict, frozen=True):
-    """TLS towards clients (section 2.3)."""
-
-    ONE_OF: ClassVar[OneOf] = (("secretRef", "sslFiles", "sds"),)
-
-    secret_ref: Ref | None = None
-    ssl_files: SslFiles | None = None
-    sds: NotSimulated = None
-    sni_domains: tuple[str, ...] = ()
-    verify_subject_alt_name: tuple[str, ...] = ()
-    parameters: SslParameters | None = None
-    alpn_protocols: tuple[str, ...] = ()
-    one_way_tls: bool | None = None
-    disable_tls_session_resumption: bool | None = None
-    transport_socket_connect_timeout: str | None = None
-    ocsp_staple_policy: str | int | None = None
-
-
 class VirtualServiceSpec(Strict, frozen=True):
     """The spec of a VirtualService."""
 
     display_name: str = ""
-    ssl_config: Annotated[SslConfig | None, NOT_SIMULATED] = None
+    ssl_config: SslConfig | None = None
     virtual_host: VirtualHost | None = None
 
 

@@ -1,4 +1,4 @@
-"""The Kubernetes kinds of a release (core/v1, apps/v1): Namespace, Service, Pod, Endpoints, Deployment.
+"""The Kubernetes kinds of a release (core/v1, apps/v1).
 
 Source: the Kubernetes API reference, v1.30. Fields that a cluster defaults in a dump are accepted
 without a note; probes and init containers get one, because edgesim runs neither.
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from edgesim.dialects.schema.common import DnsLabel, DnsName, FreeForm, Manifest, NotSimulated, Port, Strict
+from edgesim.dialects.schema.common import DnsLabel, DnsName, FreeForm, HiddenText, Manifest, NotSimulated, Port, Strict
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Protocol = Literal["TCP", "UDP", "SCTP"]
@@ -26,6 +26,23 @@ class Namespace(Manifest, frozen=True, kw_only=True):
     """core/v1 Namespace."""
 
     spec: NamespaceSpec | None = None
+
+
+class Secret(Manifest, frozen=True, kw_only=True):
+    """core/v1 Secret; `stringData` wins over `data`."""
+
+    type: str = "Opaque"
+    data: dict[str, HiddenText] | None = None
+    string_data: dict[str, HiddenText] | None = None
+    immutable: FreeForm = None
+
+
+class ConfigMap(Manifest, frozen=True, kw_only=True):
+    """core/v1 ConfigMap, which nothing here reads yet."""
+
+    data: dict[str, str] | None = None
+    binary_data: dict[str, str] | None = None
+    immutable: FreeForm = None
 
 
 class ServicePort(Strict, frozen=True):
@@ -267,6 +284,7 @@ class Endpoints(Manifest, frozen=True, kw_only=True):
 
 
 __all__ = [
+    "ConfigMap",
     "Container",
     "ContainerPort",
     "Count",
@@ -284,6 +302,7 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodTemplate",
+    "Secret",
     "Service",
     "ServicePort",
     "ServiceSpec",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, NotSimulated, Strict, UInt32
+from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import CircuitBreakers
 
 
@@ -25,7 +26,7 @@ class GlooOptions(Strict, frozen=True):
 
     regex_max_program_size: UInt32 | None = None
     invalid_config_policy: Annotated[InvalidConfigPolicy | None, NOT_SIMULATED] = None
-    circuit_breakers: Annotated[CircuitBreakers | None, NOT_SIMULATED] = None
+    circuit_breakers: CircuitBreakers | None = None
     disable_kubernetes_destinations: NotSimulated = None
     remove_unused_filters: NotSimulated = None
     xds_bind_addr: FreeForm = None
@@ -47,13 +48,13 @@ class GlooOptions(Strict, frozen=True):
 class Validation(Strict, frozen=True):
     """Settings of the validating webhook (section 9.6)."""
 
-    always_accept: bool | None = None
-    allow_warnings: bool | None = None
-    warn_route_short_circuiting: bool | None = None
+    always_accept: Annotated[bool | None, NOT_SIMULATED] = None
+    allow_warnings: Annotated[bool | None, NOT_SIMULATED] = None
+    warn_route_short_circuiting: Annotated[bool | None, NOT_SIMULATED] = None
     warn_missing_tls_secret: bool | None = None
-    disable_transformation_validation: bool | None = None
-    full_envoy_validation: bool | None = None
-    server_enabled: bool | None = None
+    disable_transformation_validation: FreeForm = None
+    full_envoy_validation: Annotated[bool | None, NOT_SIMULATED] = None
+    server_enabled: FreeForm = None
     proxy_validation_server_addr: FreeForm = None
     validation_webhook_tls_cert: FreeForm = None
     validation_webhook_tls_key: FreeForm = None
@@ -67,14 +68,21 @@ class VirtualServiceOptions(Strict, frozen=True):
     one_way_tls: bool | None = None
 
 
+class UpstreamOptions(Strict, frozen=True):
+    """Defaults of every Upstream."""
+
+    ssl_parameters: SslParameters | None = None
+    global_annotations: NotSimulated = None
+
+
 class GatewayOptions(Strict, frozen=True):
     """Settings of the gateway translator."""
 
-    validation: Annotated[Validation | None, NOT_SIMULATED] = None
+    validation: Validation | None = None
     read_gateways_from_all_namespaces: NotSimulated = None
     isolate_virtual_hosts_by_ssl_config: NotSimulated = None
     translate_empty_gateways: NotSimulated = None
-    virtual_service_options: Annotated[VirtualServiceOptions | None, NOT_SIMULATED] = None
+    virtual_service_options: VirtualServiceOptions | None = None
     always_sort_route_table_routes: FreeForm = None
     compressed_proxy_spec: FreeForm = None
     persist_proxy_spec: FreeForm = None
@@ -89,7 +97,7 @@ class SettingsSpec(Strict, frozen=True):
     gateway: GatewayOptions | None = None
     watch_namespaces: Annotated[tuple[str, ...] | None, NOT_SIMULATED] = None
     watch_namespace_selectors: NotSimulated = None
-    upstream_options: NotSimulated = None
+    upstream_options: UpstreamOptions | None = None
     discovery_namespace: FreeForm = None
     discovery: FreeForm = None
     refresh_rate: FreeForm = None

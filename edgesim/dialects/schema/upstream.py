@@ -16,12 +16,12 @@ from edgesim.dialects.schema.common import (
     Manifest,
     NotSimulated,
     OneOf,
-    Ref,
     Strict,
     UInt32,
 )
-from edgesim.dialects.schema.gateway import SslFiles, SslParameters, SubsetValues, WeightedDestination
+from edgesim.dialects.schema.gateway import SubsetValues, WeightedDestination
 from edgesim.dialects.schema.options import HeaderPair
+from edgesim.dialects.schema.tls import UpstreamSslConfig
 
 
 class StaticHost(Strict, frozen=True):
@@ -29,7 +29,7 @@ class StaticHost(Strict, frozen=True):
 
     addr: str = ""
     port: UInt32 = 0
-    sni_addr: Annotated[str | None, NOT_SIMULATED] = None
+    sni_addr: str | None = None
     load_balancing_weight: UInt32 | None = None
     health_check_config: NotSimulated = None
     metadata: NotSimulated = None
@@ -39,8 +39,8 @@ class StaticSpec(Strict, frozen=True):
     """Fixed addresses or DNS names (section 7.1)."""
 
     hosts: tuple[StaticHost, ...] = ()
-    use_tls: Annotated[bool | None, NOT_SIMULATED] = None
-    auto_sni_rewrite: Annotated[bool | None, NOT_SIMULATED] = None
+    use_tls: bool | None = None
+    auto_sni_rewrite: bool | None = None
     service_spec: NotSimulated = None
 
 
@@ -91,13 +91,13 @@ class OutlierDetection(Strict, frozen=True):
 
 
 class CircuitBreakers(Strict, frozen=True):
-    """Limits of an upstream (section 7.5)."""
+    """Limits of an upstream (section 7.5); only `maxRetries` acts so far."""
 
-    max_connections: UInt32 | None = None
-    max_pending_requests: UInt32 | None = None
-    max_requests: UInt32 | None = None
+    max_connections: Annotated[UInt32 | None, NOT_SIMULATED] = None
+    max_pending_requests: Annotated[UInt32 | None, NOT_SIMULATED] = None
+    max_requests: Annotated[UInt32 | None, NOT_SIMULATED] = None
     max_retries: UInt32 | None = None
-    track_remaining: bool | None = None
+    track_remaining: FreeForm = None
 
 
 class RingHashConfig(Strict, frozen=True):
@@ -163,22 +163,6 @@ class ConnectionConfig(Strict, frozen=True):
     http2_protocol_options: NotSimulated = None
 
 
-class UpstreamSslConfig(Strict, frozen=True):
-    """TLS towards an upstream (section 7.5)."""
-
-    ONE_OF: ClassVar[OneOf] = (("secretRef", "sslFiles", "sds"),)
-
-    secret_ref: Ref | None = None
-    ssl_files: SslFiles | None = None
-    sds: NotSimulated = None
-    sni: str = ""
-    verify_subject_alt_name: tuple[str, ...] = ()
-    parameters: SslParameters | None = None
-    alpn_protocols: tuple[str, ...] = ()
-    allow_renegotiation: bool | None = None
-    one_way_tls: bool | None = None
-
-
 class UpstreamSpec(Strict, frozen=True):
     """The spec of an Upstream (section 7)."""
 
@@ -195,8 +179,8 @@ class UpstreamSpec(Strict, frozen=True):
     ai: FreeForm = None
     connection_config: ConnectionConfig | None = None
     discovery_metadata: FreeForm = None
-    ssl_config: Annotated[UpstreamSslConfig | None, NOT_SIMULATED] = None
-    circuit_breakers: Annotated[CircuitBreakers | None, NOT_SIMULATED] = None
+    ssl_config: UpstreamSslConfig | None = None
+    circuit_breakers: CircuitBreakers | None = None
     load_balancer_config: Annotated[LoadBalancerConfig | None, NOT_SIMULATED] = None
     health_checks: Annotated[tuple[FreeForm, ...] | None, NOT_SIMULATED] = None
     outlier_detection: Annotated[OutlierDetection | None, NOT_SIMULATED] = None

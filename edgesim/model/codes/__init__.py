@@ -1,7 +1,7 @@
 """The table of problem codes. It gives each its severity; the pages in `docs/problems/` are made from it.
 
 0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
-and pods, 0600-0699 notes, 0700-0799 the running instance.
+and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from edgesim.model.codes.reading import READING
 from edgesim.model.codes.routes import ROUTES
 from edgesim.model.codes.running import RUNNING
 from edgesim.model.codes.schema import SCHEMA
+from edgesim.model.codes.tls import TLS
 from edgesim.model.codes.upstreams import UPSTREAMS
 from edgesim.model.problems import Position, Problem, ResourceKey
 
 CODES: dict[str, Code] = {
-    row.code: row for row in (*READING, *SCHEMA, *ROUTES, *OPTIONS, *UPSTREAMS, *KUBERNETES, *PODS, *NOTES, *RUNNING)
+    row.code: row
+    for row in (*READING, *SCHEMA, *ROUTES, *OPTIONS, *UPSTREAMS, *KUBERNETES, *PODS, *TLS, *NOTES, *RUNNING)
 }
 
 

@@ -53,4 +53,20 @@ KUBERNETES: tuple[Code, ...] = (
         SERVICE.replace("port: 80", "port: 0"),
         SERVICE,
     ),
+    error(
+        "ES0404",
+        "Secret data that is not base64",
+        "The values under `data` are base64. Plain text belongs in `stringData`.",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: echo}\ndata: {password: 'open sesame'}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: echo}\nstringData: {password: 'open sesame'}\n",
+    ),
+    error(
+        "ES0405",
+        "A TLS secret without certificate or key",
+        "A Secret of type `kubernetes.io/tls` has the keys `tls.crt` and `tls.key`; the API server refuses it "
+        "otherwise. One with an authority only is `Opaque`.",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: ca}\ntype: kubernetes.io/tls\n"
+        "stringData: {tls.crt: ..., ca.crt: ...}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: ca}\ntype: Opaque\nstringData: {ca.crt: ...}\n",
+    ),
 )

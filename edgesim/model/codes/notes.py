@@ -16,7 +16,7 @@ NOTES: tuple[Code, ...] = (
     note(
         "ES0600",
         "A kind that is not simulated",
-        "edgesim has no use for this kind (yet); the document is left out, the rest of the file is not.",
+        "edgesim has no use for this kind (yet); the document has no effect, the rest of the file has.",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: echo}\n",
         UPSTREAM,
     ),
