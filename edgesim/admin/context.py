@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from edgesim.control import Instance
+from edgesim.model import Model
+from edgesim.routing import RouteTable, compile_table
+
+
+@dataclass(slots=True)
+class CompiledModel:
+    """The route table of the model last asked about: compiling a large one takes a while."""
+
+    model: Model = field(default_factory=Model)
+    table: RouteTable = field(default_factory=lambda: compile_table(()))
+
+    def table_of(self, model: Model) -> RouteTable:
+        """Return the route table of a model."""
+        if model is not self.model:
+            self.table, self.model = compile_table(model.virtual_hosts), model
+        return self.table
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +33,7 @@ class Context:
     instance: Instance
     ready: Callable[[], bool]
     token: str | None = None
+    compiled: CompiledModel = field(default_factory=CompiledModel)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -15,7 +15,6 @@ from edgesim.admin.wire import File, Files, Outcome
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.dialects import find_kind
 from edgesim.inspect import RequestError, check_report, request_head, route_report
-from edgesim.routing import compile_table
 
 
 async def ready(request: web.Request) -> web.Response:
@@ -66,7 +65,7 @@ async def route(request: web.Request) -> web.Response:
     except RequestError as error:
         raise ApiError("BadRequest", str(error)) from None
     model = instance.served.model
-    table = compile_table(model.virtual_hosts)
+    table = request.app[CONTEXT].compiled.table_of(model)
     return _json(route_report(table, model, head, instance.translation.where, _random(query.get("random"))))
 
 

@@ -6,6 +6,7 @@ cannot be read as its kind is refused and the others are stored, as a cluster wo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -24,6 +25,9 @@ from edgesim.model import Problem, ResourceKey, Severity
 ATTEMPTS = 20
 """How often a change is tried again when somebody else wrote the object meanwhile."""
 
+LARGE = 100_000
+"""Characters from which on texts are read in a thread."""
+
 T = TypeVar("T")
 
 
@@ -32,6 +36,7 @@ class _Batch:
     """The puts of one request so far, with what each object was before it."""
 
     before: dict[ResourceKey, Entry | None] = field(default_factory=dict)
+    pending: dict[ResourceKey, Resource] = field(default_factory=dict)
     puts: list[Put] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
 
@@ -100,11 +105,9 @@ def _patched_document(target: Target, entry: Entry, patch: Patch) -> Document:
 
 async def apply_files(instance: Instance, files: Iterable[File]) -> Outcome:
     """Create or change every object of some files, as kubectl's client-side apply; returns when it is served."""
-    documents, unread = _read(files)
+    sent = list(files)
     for _attempt in range(ATTEMPTS):
-        batch = _Batch(refused=list(unread))
-        for document in documents:
-            _plan(instance, batch, document)
+        batch = await _aside(sent, lambda: _planned(instance, sent))
         known = set(instance.problems)
         try:
             changes = await instance.write(batch.puts)
@@ -133,7 +136,8 @@ async def patch_outcome(instance: Instance, target: Target, patch: Patch) -> Out
 
 async def delete_files(instance: Instance, files: Iterable[File]) -> Outcome:
     """Delete every object some files name, whatever else they say of it."""
-    documents, unread = _read(files)
+    sent = list(files)
+    documents, unread = await _aside(sent, lambda: _read(sent))
     refused, notes = _split(unread)
     keys = []
     for document in documents:
@@ -157,6 +161,21 @@ async def delete_keys(instance: Instance, keys: Iterable[tuple[Kind, ResourceKey
         for kind, key in wanted
     )
     return Outcome(results, problems=_caused(instance.problems, known, set()))
+
+
+async def _aside(files: Iterable[File], work: Callable[[], T]) -> T:
+    """Do the reading of large texts in a thread: the embedded pods live on this event loop."""
+    if sum(len(file.text) for file in files) < LARGE:
+        return work()
+    return await asyncio.to_thread(work)
+
+
+def _planned(instance: Instance, files: Iterable[File]) -> _Batch:
+    documents, unread = _read(files)
+    batch = _Batch(refused=unread)
+    for document in documents:
+        _plan(instance, batch, document)
+    return batch
 
 
 def _read(files: Iterable[File]) -> tuple[list[Document], list[Problem]]:
@@ -188,7 +207,7 @@ def _plan(instance: Instance, batch: _Batch, document: Document) -> None:
         return
     key = first.resource.key
     entry = instance.store.get(key)
-    pending = next((put.resource for put in reversed(batch.puts) if put.resource.key == key), None)
+    pending = batch.pending.get(key)
     current = replace(entry, resource=pending) if entry and pending else entry
     merged = decode(Document(applied(document.manifest, current), document.source))
     if merged.resource is None:
@@ -196,6 +215,7 @@ def _plan(instance: Instance, batch: _Batch, document: Document) -> None:
         return
     batch.before.setdefault(key, entry)
     expected = entry.version if entry and pending is None else None
+    batch.pending[key] = merged.resource
     batch.puts.append(Put(merged.resource, API_WRITER, expected, merged.problems))
 
 

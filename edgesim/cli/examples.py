@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,22 +39,34 @@ def _short(folder: Path) -> Path:
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
+def _command() -> str:
+    """Return how the present command was called, so that the lines below can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(str(_short(Path(sys.executable))))} -m edgesim"
+    found = shutil.which("edgesim")
+    if found is not None and Path(found).resolve() == called.resolve():
+        return "edgesim"
+    return shlex.quote(str(_short(called.absolute())))
+
+
 def next_steps(proxy: str, admin: str) -> str:
     """Return what to try on the running demo."""
     folder = demo_folder()
     where = "" if admin == DEFAULT_ADMIN else f" --admin {admin}"
+    edgesim = _command()
     steps = "\n".join(
-        f"  edgesim apply{where} -f {shlex.quote(str(folder / name)):<40} # {meaning}" for name, meaning in _STEPS
+        f"  {edgesim} apply{where} -f {shlex.quote(str(folder / name)):<40} # {meaning}" for name, meaning in _STEPS
     )
     return f"""
 try it:
   curl {proxy}/                            # version:v1
   curl {proxy}/ -H 'stage: canary'         # version:v2
-  edgesim route{where} -H 'stage: canary' {proxy}/
-  edgesim check{where}
+  {edgesim} route{where} -H 'stage: canary' {proxy}/
+  {edgesim} check{where}
 
 walk on:
 {steps}
-  edgesim delete{where} deployment echo-v1 -n echo   # v1 is gone
+  {edgesim} delete{where} deployment echo-v1 -n echo   # v1 is gone
 
 Ctrl-C drains and ends."""

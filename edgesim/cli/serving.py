@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import resource
 import secrets
 import signal
@@ -198,6 +199,9 @@ def _url(host: str, port: int) -> str:
 
 
 def _announce(settings: UpSettings, proxy: str, admin: str, token: str | None) -> None:
+    if settings.as_json:
+        out(json.dumps({"proxy": proxy, "admin": admin, **({"token": token} if token else {})}))
+        return
     out(f"proxy {proxy}")
     out(f"admin {admin}")
     if token is not None and settings.admin_token is None:

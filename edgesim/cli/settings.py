@@ -9,7 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class UpSettings:
-    """The options of `up`; `hints` returns what to print below the addresses (proxy and admin URL)."""
+    """The options of `up`; `hints` returns what to print below the addresses (of proxy and admin URL).
+
+    `as_json` prints the addresses as one line of JSON instead.
+    """
 
     paths: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
@@ -20,4 +23,5 @@ class UpSettings:
     seed: int | None = None
     workers: int = 1
     keep_going: bool = False
+    as_json: bool = False
     hints: Callable[[str, str], str] | None = None

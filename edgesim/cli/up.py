@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.examples import DEMO, demo_folder, next_steps
+from edgesim.cli.options import Output, Report
 from edgesim.cli.settings import UpSettings
 
 Port = Annotated[
@@ -47,6 +48,7 @@ def up(
     seed: Seed = None,
     workers: Workers = 1,
     keep_going: KeepGoing = False,
+    output: Output = Report.TEXT,
 ) -> None:
     """Serve a configuration: start what it deploys, route as it says, follow its files.
 
@@ -58,12 +60,27 @@ def up(
       edgesim up echo.yaml upstream.yaml vs.yaml --port 0 --seed 7
     """
     settings = UpSettings(
-        tuple(paths or ()), host, port, admin_host, admin_port, admin_token, seed, workers, keep_going=keep_going
+        tuple(paths or ()),
+        host,
+        port,
+        admin_host,
+        admin_port,
+        admin_token,
+        seed,
+        workers,
+        keep_going=keep_going,
+        as_json=output is Report.JSON,
     )
     raise typer.Exit(_run(settings))
 
 
-def demo(port: Port = 8080, admin_port: AdminPort = 9901, seed: Seed = None, workers: Workers = 1) -> None:
+def demo(
+    port: Port = 8080,
+    admin_port: AdminPort = 9901,
+    seed: Seed = None,
+    workers: Workers = 1,
+    output: Output = Report.TEXT,
+) -> None:
     """Serve the example release: echo v1 for everyone, v2 for requests with `stage: canary`.
 
     Example:
@@ -71,7 +88,15 @@ def demo(port: Port = 8080, admin_port: AdminPort = 9901, seed: Seed = None, wor
     """
     folder = demo_folder()
     paths = tuple(folder / name for name in DEMO)
-    settings = UpSettings(paths, port=port, admin_port=admin_port, seed=seed, workers=workers, hints=next_steps)
+    settings = UpSettings(
+        paths,
+        port=port,
+        admin_port=admin_port,
+        seed=seed,
+        workers=workers,
+        as_json=output is Report.JSON,
+        hints=next_steps,
+    )
     raise typer.Exit(_run(settings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -102,3 +103,13 @@ def test_commands_start_quickly_enough_to_be_typed() -> None:
     code = "import sys, edgesim.cli; print(sorted({'aiohttp', 'uvloop', 'edgesim.proxy'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_addresses_as_json() -> None:
+    """With -o json the addresses are one line of JSON."""
+    command = [sys.executable, "-m", "edgesim", "up", "--port", "0", "--admin-port", "0", "-o", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        addresses = json.loads(process.stdout.readline())
+        process.terminate()
+    assert set(addresses) == {"proxy", "admin"}
