@@ -10,13 +10,13 @@ the whole one does not count; names are matched by case.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from edgesim.model import RequestHead
 from edgesim.model.policies import RetryPolicy
+from edgesim.policies.lines import line, number
 
 CONDITIONS = frozenset((
     "5xx",
@@ -44,8 +44,6 @@ OVERRIDES = frozenset(
 )
 """Request headers that change what the route says."""
 
-_NUMBER = re.compile(rb"\s*\+?([0-9]{1,20})\s*")
-_LARGEST = 2**64
 _GATEWAY_ERRORS = frozenset((502, 503, 504))
 
 
@@ -129,12 +127,12 @@ def effective(retries: Retries, head: RequestHead) -> Retries:
         timeout=timeout,
         per_try_timeout=_shorter(_milliseconds(head, _PER_TRY_TIMEOUT, retries.route_per_try), timeout),
         timeout_status=204 if _ALT_RESPONSE in head.headers else 504,
-        conditions=retries.conditions | parse_retry_on(_line(head, _RETRY_ON).decode("latin-1")),
-        status_codes=retries.status_codes.union(_numbers(_line(head, _STATUS_CODES).split(b","))),
-        headers=frozenset(name.strip().lower() for name in _line(head, _HEADER_NAMES).split(b",") if name.strip()),
+        conditions=retries.conditions | parse_retry_on(line(head, _RETRY_ON).decode("latin-1")),
+        status_codes=retries.status_codes.union(_numbers(line(head, _STATUS_CODES).split(b","))),
+        headers=frozenset(name.strip().lower() for name in line(head, _HEADER_NAMES).split(b",") if name.strip()),
     )
-    number = _number(_line(head, _MAX_RETRIES))
-    return changed if number is None else replace(changed, num_retries=number)
+    most = number(line(head, _MAX_RETRIES))
+    return changed if most is None else replace(changed, num_retries=most)
 
 
 def after_answer(retries: Retries, status: int, headers: dict[bytes, bytes], attempts: int) -> Verdict:
@@ -200,23 +198,10 @@ def _shorter(per_try: float, whole: float) -> float:
     return 0.0 if whole and per_try >= whole else per_try
 
 
-def _line(head: RequestHead, name: bytes) -> bytes:
-    """Return a header as one line: repeated ones are joined by commas, empty if there is none."""
-    if head.repeated and name in head.repeated:
-        return b",".join(head.repeated[name])
-    return head.headers.get(name, b"")
-
-
-def _number(text: bytes) -> int | None:
-    """Return an unsigned 64-bit number as absl::SimpleAtoi reads it: blanks and a plus sign are allowed."""
-    found = _NUMBER.fullmatch(text)
-    return int(found[1]) if found and int(found[1]) < _LARGEST else None
-
-
 def _numbers(texts: Iterable[bytes]) -> list[int]:
-    return [number for number in map(_number, texts) if number is not None]
+    return [found for found in map(number, texts) if found is not None]
 
 
 def _milliseconds(head: RequestHead, name: bytes, otherwise: float) -> float:
-    number = _number(_line(head, name))
-    return otherwise if number is None else number / 1000
+    found = number(line(head, name))
+    return otherwise if found is None else found / 1000
