@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from edgesim.dialects.schema.common import Manifest
 from edgesim.dialects.schema.gateway import VirtualService
 from edgesim.dialects.schema.kubernetes import ConfigMap, Deployment, Endpoints, Namespace, Pod, Secret, Service
+from edgesim.dialects.schema.listener import Gateway
 from edgesim.dialects.schema.settings import Settings
 from edgesim.dialects.schema.upstream import Upstream, UpstreamGroup
 
@@ -54,6 +55,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Endpoints", "endpoints", "endpoints", ("ep",), schema=Endpoints),
     Kind("apps", "v1", "Deployment", "deployments", "deployment", ("deploy",), schema=Deployment),
     Kind(GATEWAY, "v1", "VirtualService", "virtualservices", "virtualservice", ("vs",), schema=VirtualService),
+    Kind(GATEWAY, "v1", "Gateway", "gateways", "gateway", ("gw",), schema=Gateway),
     Kind(GLOO, "v1", "Upstream", "upstreams", "upstream", ("us",), schema=Upstream),
     Kind(GLOO, "v1", "UpstreamGroup", "upstreamgroups", "upstreamgroup", ("ug",), schema=UpstreamGroup),
     Kind(GLOO, "v1", "Settings", "settings", "settings", ("st",), schema=Settings),
@@ -79,7 +81,6 @@ UNSIMULATED: dict[str, frozenset[str]] = {
     GATEWAY: frozenset(
         {
             "RouteTable",
-            "Gateway",
             "VirtualHostOption",
             "RouteOption",
             "ListenerOption",

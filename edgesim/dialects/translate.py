@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from edgesim.dialects.gloo.gateways import read_gateways
 from edgesim.dialects.gloo.scope import ReadFile, each_of, no_files, scope_of
 from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
 from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
@@ -38,8 +39,10 @@ def translate(resources: Iterable[Resource], read_file: ReadFile = no_files) -> 
     """
     listed = list(resources)
     scope = scope_of(listed, read_file)
+    read_gateways(each_of(listed, "Gateway"), scope)
     clusters = read_upstreams(each_of(listed, "Upstream"), scope)
     check_upstream_groups(each_of(listed, "UpstreamGroup"), scope)
     hosts = read_virtual_services(each_of(listed, "VirtualService"), scope)
-    model = Model(hosts, (*clusters, *read_kube_destinations(scope)))
+    listeners = scope.listeners
+    model = Model(hosts, (*clusters, *read_kube_destinations(scope)), listeners.plain, listeners.tls)
     return Translation(model, tuple(scope.problems), {resource.key: resource.source for resource in listed})

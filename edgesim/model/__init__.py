@@ -46,11 +46,15 @@ from edgesim.model.update import Update
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything an engine needs to serve, but for the endpoints of EDS clusters."""
+    """Everything an engine needs to serve, but for the endpoints of EDS clusters.
+
+    Virtual hosts with `tls` are the TLS listener's, the others the plain listener's.
+    """
 
     virtual_hosts: tuple[VirtualHost, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     listener: ListenerOptions = DEFAULT_LISTENER
+    tls_listener: ListenerOptions = DEFAULT_LISTENER
 
 
 __all__ = [

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgesim.model.policies import Csrf, LocalRateLimit
+
 
 @dataclass(frozen=True, slots=True)
 class ListenerOptions:
@@ -15,7 +17,8 @@ class ListenerOptions:
 
     `use_remote_address` makes edgesim an edge proxy: it appends the client to `x-forwarded-for` and
     trusts `x-envoy-*` request headers only from internal addresses. `buffer_bytes` is the listener's
-    buffer filter, which makes per-route limits effective.
+    buffer filter, which makes per-route limits effective. `csrf` and `local_rate_limit` hold where no
+    more specific level says something.
     """
 
     use_remote_address: bool = False
@@ -40,7 +43,10 @@ class ListenerOptions:
     request_timeout: float = 0.0
     idle_timeout: float = 3600.0
     stream_idle_timeout: float = 300.0
+    max_stream_duration: float = 0.0
     buffer_bytes: int | None = None
+    csrf: Csrf | None = None
+    local_rate_limit: LocalRateLimit | None = None
 
 
 DEFAULT_LISTENER = ListenerOptions()

@@ -30,7 +30,7 @@ def test_a_resource_knows_its_identity() -> None:
         ("v1", "ServiceAccount"),
         ("apps/v1", "StatefulSet"),
         ("gateway.solo.io/v1", "RouteTable"),
-        ("gateway.solo.io/v1", "Gateway"),
+        ("gateway.solo.io/v1", "RouteOption"),
         ("networking.istio.io/v1", "VirtualService"),
         ("serving.knative.dev/v1", "Service"),
         ("monitoring.coreos.com/v1", "ServiceMonitor"),

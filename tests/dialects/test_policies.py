@@ -19,14 +19,18 @@ from edgesim.model.policies import (
     StringMatch,
     StringMatchKind,
 )
-from tests.dialects.scenes import TO_ECHO, UPSTREAM, Outcome, route, routed, run, virtual_host
+from tests.dialects.scenes import TO_ECHO, UPSTREAM, Outcome, gateway, route, routed, run, virtual_host
 
 ELSEWHERE = ("directResponseAction: {status: 200}", "redirectAction: {hostRedirect: example.com}")
 
 
-def options(text: str, action: str = TO_ECHO) -> Outcome:
+BUFFERED = gateway("httpGateway: {options: {buffer: {maxRequestBytes: 1000}}}\n")
+"""A listener with the buffer filter, without which the limits of a level have no effect."""
+
+
+def options(text: str, action: str = TO_ECHO, listener: str = BUFFERED) -> Outcome:
     """Translate a route with options."""
-    return run(routed(f"{action.rstrip()}\noptions: {{{text}}}\n"))
+    return run(routed(f"{action.rstrip()}\noptions: {{{text}}}\n"), listener)
 
 
 def policies(text: str) -> Policies:
@@ -38,7 +42,7 @@ def policies(text: str) -> Policies:
 
 def host_options(text: str) -> Outcome:
     """Translate a virtual host with options."""
-    return run(virtual_host(f"options: {{{text}}}\nroutes:\n- {TO_ECHO}"), UPSTREAM)
+    return run(virtual_host(f"options: {{{text}}}\nroutes:\n- {TO_ECHO}"), UPSTREAM, BUFFERED)
 
 
 def refused(outcome: Outcome) -> tuple[str, str]:
@@ -398,7 +402,7 @@ def test_limits_of_other_levels_are_read() -> None:
         buffer=BufferLimit(None), local_rate_limit=LocalRateLimit(5), include_attempt_count_in_response=True
     )
     arm = "{destination: {upstream: {name: echo}}, weight: 1, options: {bufferPerRoute: {disabled: true}, csrf: {}}}"
-    action = run(routed(f"routeAction: {{multi: {{destinations: [{arm}]}}}}\n")).routes[0].action
+    action = run(routed(f"routeAction: {{multi: {{destinations: [{arm}]}}}}\n"), BUFFERED).routes[0].action
     assert isinstance(action, ForwardAction)
     assert action.weighted[0].policies == Policies(buffer=BufferLimit(None), csrf=Csrf())
 
@@ -435,6 +439,13 @@ def test_limits_of_other_levels_are_read() -> None:
 def test_an_invalid_limit_is_an_error(text: str, code: str, field: str) -> None:
     """Each at the field that is wrong, or at its owner where it is missing."""
     assert refused(options(text)) == (code, field)
+
+
+def test_a_buffer_without_the_listeners_filter_is_noted() -> None:
+    """Envoy's per-route limit needs the filter itself, which a Gateway brings."""
+    outcome = options("bufferPerRoute: {disabled: true}", listener=gateway("httpGateway: {}\n"))
+    assert outcome.codes == ["ES0604"]
+    assert outcome.routes[0].policies.buffer == BufferLimit(None)
 
 
 def test_the_former_host_is_kept_beside_a_rewrite_only() -> None:

@@ -12,7 +12,6 @@ from edgesim.model import Action, DirectResponseAction, ForwardAction, RedirectA
 
 _STATUS = (301, 302, 303, 307, 308)
 _NAMES = ("MOVED_PERMANENTLY", "FOUND", "SEE_OTHER", "TEMPORARY_REDIRECT", "PERMANENT_REDIRECT")
-_MAX_BODY = 4096
 
 
 def read_action(route: gateway.Route, path: FieldPath, reporter: Reporter) -> Action | None:
@@ -110,7 +109,8 @@ def _respond(given: gateway.DirectResponseAction, path: FieldPath, reporter: Rep
         text = f"the status of a direct response must be 200..599, got {given.status}"
         reporter.report("ES0223", (*path, "status") if given.status else path, text)
     size = len(given.body.encode())
-    if size > _MAX_BODY:
-        text = f"the body of a direct response has {size} bytes, more than Envoy's {_MAX_BODY}"
+    limit = reporter.scope.max_body
+    if size > limit:
+        text = f"the body of a direct response has {size} bytes, more than the limit of {limit}"
         reporter.report("ES0224", (*path, "body"), text)
     return DirectResponseAction(given.status, given.body)

@@ -16,6 +16,9 @@ def buffer_limit(given: options.BufferPerRoute | None, path: FieldPath, reporter
     if given is None:
         return None
     at = (*path, "bufferPerRoute")
+    if not reporter.scope.buffers:
+        text = "`bufferPerRoute` has no effect without the buffer filter of a Gateway"
+        reporter.report("ES0604", at, text, "add `httpGateway.options.buffer` to the Gateway")
     if given.buffer is not None:
         return BufferLimit(max_request_bytes(given.buffer, (*at, "buffer"), reporter))
     if not given.disabled:

@@ -14,7 +14,7 @@ from edgesim.dialects.schema.kubernetes import Service
 from edgesim.dialects.schema.settings import Settings, SettingsSpec
 from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import KubeSpec, Upstream, UpstreamGroup
-from edgesim.model import Origin, OriginStep, Problem, Severity
+from edgesim.model import DEFAULT_LISTENER, ListenerOptions, Origin, OriginStep, Problem, Severity
 from edgesim.model.codes import problem
 
 DEFAULT_REGEX_LIMIT = 1024
@@ -30,6 +30,18 @@ ReadFile = Callable[[str], bytes]
 def no_files(_path: str) -> bytes:
     """Read no file. Raises OSError always."""
     raise OSError(errno.EPERM, "files are not read here")
+
+
+DEFAULT_MAX_BODY = 4096
+"""Envoy's limit on the body of a direct response, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What gateways say of the two listeners."""
+
+    plain: ListenerOptions = DEFAULT_LISTENER
+    tls: ListenerOptions = DEFAULT_LISTENER
 
 
 Name = tuple[str, str]
@@ -62,12 +74,19 @@ class Scope:
     secrets: dict[Name, Resource] = field(default_factory=dict)
     read_file: ReadFile = no_files
     regex_limit: int = DEFAULT_REGEX_LIMIT
+    listeners: Listeners = Listeners()
+    max_body: int = DEFAULT_MAX_BODY
     max_retries: int = DEFAULT_MAX_RETRIES
     warn_missing_secret: bool = True
     one_way_tls: bool = False
     upstream_parameters: SslParameters | None = None
     kube_destinations: dict[tuple[str, str, int], Resource] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def buffers(self) -> bool:
+        """Tell whether a listener has the buffer filter."""
+        return any(each.buffer_bytes is not None for each in (self.listeners.plain, self.listeners.tls))
 
     def subset_keys(self, upstream: Name) -> list[frozenset[str]] | None:
         """Return the key sets by which an upstream cuts subsets, or None without a subsetSpec."""

@@ -98,6 +98,12 @@ def subset_upstream(*keys: str) -> str:
     return documents(upstream, SERVICE)
 
 
+def gateway(text: str, name: str = "gateway-proxy") -> str:
+    """Write a Gateway around its spec."""
+    head = f"apiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {{name: {name}}}\nspec:\n"
+    return head + indent(dedent(text), "  ")
+
+
 def upstream(text: str) -> str:
     """Write an Upstream around its spec."""
     head = "apiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: echo}\nspec:\n"

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from edgesim.model.codes.code import SERVICE, UPSTREAM, Code, documents, note, route, routed, upstream, virtual_host
+from edgesim.model.codes.code import (
+    SERVICE,
+    UPSTREAM,
+    Code,
+    documents,
+    gateway,
+    note,
+    route,
+    routed,
+    upstream,
+    virtual_host,
+)
 
 _TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
 
@@ -70,5 +81,13 @@ NOTES: tuple[Code, ...] = (
         "The request itself is served; no shadow of it is sent. The namespace is not defaulted here.",
         routed(_TO_ECHO + "options: {shadowing: {upstream: {name: echo}, percentage: 10}}\n"),
         routed(_TO_ECHO + "options: {shadowing: {upstream: {name: echo, namespace: default}, percentage: 10}}\n"),
+    ),
+    note(
+        "ES0608",
+        "A listener of its own",
+        "edgesim has one listener for plain HTTP and one for TLS, where its command line says. Of the gateways of "
+        "either sort one counts: `gateway-proxy` (`gateway-proxy-ssl`), else the first.",
+        documents(gateway("httpGateway: {}\n"), gateway("bindPort: 9090\nhttpGateway: {}\n", "gateway-two")),
+        gateway("bindPort: 8080\nhttpGateway: {}\n"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from edgesim.model.codes.code import UPSTREAM, Code, documents, error, routed, virtual_host
+from edgesim.model.codes.code import UPSTREAM, Code, documents, error, gateway, routed, virtual_host
 
 _TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
 
@@ -18,6 +18,11 @@ _JWKS = (
 
 def _option(text: str) -> str:
     return routed(f"{_TO_ECHO}options: {{{text}}}\n")
+
+
+def _buffered(text: str) -> str:
+    """Write a route with an option, beside a Gateway with the buffer filter."""
+    return documents(_option(text), gateway("httpGateway: {options: {buffer: {maxRequestBytes: 1048576}}}\n"))
 
 
 def _host_option(text: str) -> str:
@@ -117,7 +122,7 @@ OPTIONS: tuple[Code, ...] = (
         "ES0244",
         "An invalid buffer limit",
         "`maxRequestBytes` is greater than 0; `disabled`, if it is there, is true.",
-        _option("bufferPerRoute: {buffer: {maxRequestBytes: 0}}"),
-        _option("bufferPerRoute: {disabled: true}"),
+        _buffered("bufferPerRoute: {buffer: {maxRequestBytes: 0}}"),
+        _buffered("bufferPerRoute: {disabled: true}"),
     ),
 )
