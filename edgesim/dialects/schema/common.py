@@ -17,6 +17,9 @@ NotSimulated = Annotated[Any, NOT_SIMULATED]
 FreeForm = Annotated[Any, Meta(extra={"free": True})]
 """Anything at all: what a cluster adds, or a free struct."""
 
+NotServed = Annotated[Any, Meta(extra={"served": False})]
+"""A kind of destination, matcher or source that is not simulated: what uses it is not served, with a warning."""
+
 Duration = Annotated[str, Meta(pattern=_GO_DURATION, description="a duration such as '1.5s' or '500ms'")]
 HiddenText = Annotated[str, Meta(extra={"hidden": True})]
 """Text that no problem repeats: a secret."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, NotSimulated, OneOf, Ref, Strict, UInt32
+from edgesim.dialects.schema.common import NOT_SIMULATED, Manifest, NotServed, NotSimulated, OneOf, Ref, Strict, UInt32
 from edgesim.dialects.schema.options import (
     DelegateOptionsRefs,
     RegexMatchAndSubstitute,
@@ -43,7 +43,7 @@ class Matcher(Strict, frozen=True):
     prefix: str | None = None
     exact: str | None = None
     regex: str | None = None
-    connect_matcher: FreeForm = None
+    connect_matcher: NotServed = None
     case_sensitive: bool | None = None
     headers: tuple[HeaderMatcher, ...] = ()
     query_parameters: tuple[QueryParameterMatcher, ...] = ()
@@ -70,7 +70,7 @@ class Destination(Strict, frozen=True):
 
     upstream: Ref | None = None
     kube: KubeDestination | None = None
-    consul: FreeForm = None
+    consul: NotServed = None
     subset: SubsetValues | None = None
     destination_spec: NotSimulated = None
 
@@ -98,7 +98,7 @@ class RouteAction(Strict, frozen=True):
     multi: MultiDestination | None = None
     upstream_group: Ref | None = None
     cluster_header: str | None = None
-    dynamic_forward_proxy: FreeForm = None
+    dynamic_forward_proxy: NotServed = None
 
 
 class RedirectAction(Strict, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, NotSimulated, OneOf, Ref, Strict
+from edgesim.dialects.schema.common import NOT_SIMULATED, NotServed, NotSimulated, OneOf, Ref, Strict
 
 ProtocolVersion = Literal["TLS_AUTO", "TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3", 0, 1, 2, 3, 4]
 
@@ -34,7 +34,7 @@ class SslConfig(Strict, frozen=True):
 
     secret_ref: Ref | None = None
     ssl_files: SslFiles | None = None
-    sds: FreeForm = None
+    sds: NotServed = None
     sni_domains: tuple[str, ...] = ()
     verify_subject_alt_name: tuple[str, ...] = ()
     parameters: SslParameters | None = None
@@ -52,7 +52,7 @@ class UpstreamSslConfig(Strict, frozen=True):
 
     secret_ref: Ref | None = None
     ssl_files: SslFiles | None = None
-    sds: FreeForm = None
+    sds: NotServed = None
     sni: str = ""
     verify_subject_alt_name: tuple[str, ...] = ()
     parameters: SslParameters | None = None

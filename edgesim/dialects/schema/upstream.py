@@ -14,6 +14,7 @@ from edgesim.dialects.schema.common import (
     Duration,
     FreeForm,
     Manifest,
+    NotServed,
     NotSimulated,
     OneOf,
     Strict,
@@ -170,13 +171,13 @@ class UpstreamSpec(Strict, frozen=True):
 
     static: StaticSpec | None = None
     kube: KubeSpec | None = None
-    consul: FreeForm = None
-    aws: FreeForm = None
-    aws_ec2: FreeForm = None
-    azure: FreeForm = None
-    gcp: FreeForm = None
-    pipe: FreeForm = None
-    ai: FreeForm = None
+    consul: NotServed = None
+    aws: NotServed = None
+    aws_ec2: NotServed = None
+    azure: NotServed = None
+    gcp: NotServed = None
+    pipe: NotServed = None
+    ai: NotServed = None
     connection_config: ConnectionConfig | None = None
     discovery_metadata: FreeForm = None
     ssl_config: UpstreamSslConfig | None = None
