@@ -47,6 +47,12 @@ class Exchange:
     wants_connection = False
     repeated_once = False
     done = False
+    older = False
+    """The client speaks HTTP/1.0."""
+    verdict: tuple[int, bytes, Fields] | None = None
+    """The answer where it is known before any route is."""
+    early = b""
+    """What the client sent behind a request to switch protocols."""
     out: list[bytes]
     response: list[bytes]
 
@@ -68,11 +74,8 @@ class Exchange:
         worker = self.downstream.worker
         snapshot = worker.snapshot
         if request.snapshot is not snapshot:
-            request.snapshot, request.target, request.parts = (
-                snapshot,
-                lookup(snapshot.tables[self.downstream.scheme], request.head),
-                {},
-            )
+            request.snapshot = snapshot
+            request.target = lookup(snapshot.tables[self.downstream.scheme], request.head)
         if not self.request_complete:
             self._meet_expectation()
         if request.target is None:
@@ -103,7 +106,7 @@ class Exchange:
         if endpoint is None:
             self.reply(503, NO_HEALTHY_UPSTREAM)
             return
-        parts = request.parts.get(plan)
+        parts = None if request.parts is None else request.parts.get(plan)
         if parts is None:
             try:
                 parts = request_parts(request, plan, endpoint, self.downstream.scheme)
@@ -111,7 +114,7 @@ class Exchange:
                 self.keep_alive = False
                 self.reply(bad.status)
                 return
-            if plan.repeatable:
+            if plan.repeatable and request.parts is not None:
                 request.parts[plan] = parts
         front, back = parts
         worker = self.downstream.worker
@@ -183,14 +186,15 @@ class Exchange:
     def response_head(self, response: Response, *, bodiless: bool) -> None:
         """Take the head of the upstream's answer."""
         worker = self.downstream.worker
-        self.chunked_response = not bodiless and response.length is None
+        self.chunked_response = not bodiless and response.length is None and not self.older
         close = self._closes()
         plan = self.plan
-        parts = None if close or plan is None else response.parts.get(plan)
+        kept = None if close else response.parts
+        parts = None if kept is None or plan is None else kept.get(plan)
         if parts is None and plan is not None:
             parts = response_parts(response, plan, worker.date, chunked=self.chunked_response, close=close)
-            if not close:
-                response.parts[plan] = parts
+            if kept is not None:
+                kept[plan] = parts
         self.responding = True
         front, back = parts or (b"", b"")
         self.response.append(b"%b%d%b" % (front, worker.milliseconds_since(self.started), back))

@@ -9,6 +9,8 @@ from edgesim.model import Endpoint, RequestHead
 from edgesim.proxy.messages import Parts, Request, Response
 from edgesim.proxy.plan import Plan
 
+BLANK_LINE = b"\r\n\r\n"
+_ADDED = frozenset((b"x-request-id", b"x-forwarded-proto"))
 REQUEST_ID = b"x-request-id"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
 _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
@@ -25,6 +27,10 @@ def request_parts(request: Request, plan: Plan, endpoint: Endpoint, scheme: byte
     fields = request.fields
     if not NOT_FORWARDED.isdisjoint(headers):
         fields = forwardable(fields, _naming(headers), NOT_FORWARDED)
+    if plan.plain and request.bodiless and _ADDED.isdisjoint(headers):
+        lines = b"\r\n".join(map(b": ".join, fields))
+        front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
+        return front % (_request_line(head, plan), lines, plan.tail, scheme), BLANK_LINE
     if plan.rewrites:
         fields = plan.rewritten(head, fields, endpoint)
     more: Fields = list(plan.request_fields)
@@ -36,7 +42,7 @@ def request_parts(request: Request, plan: Plan, endpoint: Endpoint, scheme: byte
     line = _request_line(head, plan)
     if REQUEST_ID in headers:
         return head_bytes(line, fields), b""
-    return head_bytes(line, fields)[:-2] + REQUEST_ID + b": ", b"\r\n\r\n"
+    return head_bytes(line, fields)[:-2] + REQUEST_ID + b": ", BLANK_LINE
 
 
 def _request_line(head: RequestHead, plan: Plan) -> bytes:
@@ -51,6 +57,10 @@ def response_parts(response: Response, plan: Plan, date: bytes, *, chunked: bool
     """Return the head for the client, around the milliseconds the upstream took."""
     headers = response.headers
     fields = forwardable(response.fields, _naming(headers), NOT_RETURNED)
+    if not plan.response_steps and not chunked and not close and b"date" in headers:
+        lines = b"\r\n".join(map(b": ".join, fields))
+        front = b"%b\r\n%b\r\nserver: envoy\r\nx-envoy-upstream-service-time: "
+        return front % (status_line(response.status), lines), BLANK_LINE
     if plan.response_steps:
         fields = mutate(fields, plan.response_steps)
     fields.append((b"server", b"envoy"))
@@ -60,7 +70,7 @@ def response_parts(response: Response, plan: Plan, date: bytes, *, chunked: bool
         fields.append((b"transfer-encoding", b"chunked"))
     if close:
         fields.append((b"connection", b"close"))
-    return head_bytes(status_line(response.status), fields)[:-2] + SERVICE_TIME + b": ", b"\r\n\r\n"
+    return head_bytes(status_line(response.status), fields)[:-2] + SERVICE_TIME + b": ", BLANK_LINE
 
 
 def local_reply(

@@ -26,13 +26,26 @@ _MOST = 1024
 _MISSES_BEFORE_REST = 64
 _REST = 4096
 
-T = TypeVar("T")
 
 
 class Request:
-    """A parsed request head, what its route was in a snapshot, and its parts towards the upstream by plan."""
+    """A parsed request head, what its route was in a snapshot, and its parts towards the upstream by plan.
 
-    __slots__ = ("bodiless", "chunked", "fields", "head", "is_head", "keep_alive", "parts", "snapshot", "target")
+    Parts are kept only where the head itself is: `parts` is None for one that is not.
+    """
+
+    __slots__ = (
+        "bodiless",
+        "chunked",
+        "fields",
+        "head",
+        "is_head",
+        "keep_alive",
+        "parts",
+        "snapshot",
+        "target",
+        "upgrade",
+    )
 
     def __init__(self, head: RequestHead, fields: Fields) -> None:
         """Take a head as parsed; nothing changes it from now on."""
@@ -42,13 +55,17 @@ class Request:
         self.bodiless = not self.chunked and b"content-length" not in head.headers
         self.is_head = head.method == b"HEAD"
         self.keep_alive = True
+        self.upgrade: bytes | None = None
         self.snapshot: Snapshot | None = None
         self.target: Target | None = None
-        self.parts: dict[Plan, Parts] = {}
+        self.parts: dict[Plan, Parts] | None = None
 
 
 class Response:
-    """A parsed response head. `length` is that of its body, None when it is not said beforehand."""
+    """A parsed response head. `length` is that of its body, None when it is not said beforehand.
+
+    `parts` is None where the head is not kept.
+    """
 
     __slots__ = ("fields", "headers", "length", "parts", "status")
 
@@ -58,24 +75,27 @@ class Response:
         self.fields = fields
         self.headers = headers
         self.length = length
-        self.parts: dict[Plan, Parts] = {}
+        self.parts: dict[Plan, Parts] | None = None
+
+
+T = TypeVar("T", Request, Response)
 
 
 class Memory(Generic[T]):
     """Parsed heads by their bytes."""
 
-    __slots__ = ("_kept", "_misses", "_rest")
+    __slots__ = ("_kept", "_misses", "rest")
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin empty. `rest` counts down the questions that are not worth asking."""
         self._kept: dict[bytes, T] = {}
         self._misses = 0
-        self._rest = 0
+        self.rest = 0
 
     def recall(self, data: bytes) -> T | None:
         """Return what was kept under these bytes."""
-        if self._rest:
-            self._rest -= 1
+        if self.rest:
+            self.rest -= 1
             return None
         found = self._kept.get(data)
         if found is not None:
@@ -83,15 +103,16 @@ class Memory(Generic[T]):
             return found
         self._misses += 1
         if self._misses > _MISSES_BEFORE_REST:
-            self._misses, self._rest = 0, _REST
+            self._misses, self.rest = 0, _REST
         return None
 
     def keep(self, data: bytes, parsed: T) -> None:
         """Keep a parsed head, unless it is large or asking rests; when full, forget everything."""
-        if self._rest or len(data) > _LARGEST:
+        if self.rest or len(data) > _LARGEST:
             return
         if len(self._kept) >= _MOST:
             self._kept.clear()
+        parsed.parts = {}
         self._kept[data] = parsed
 
     def clear(self) -> None:

@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT = 15.0
 class Plan:
     """How to serve requests for which one decision was made.
 
-    `repeatable` says that the same request always becomes the same bytes towards the upstream.
+    `plain` says that nothing of the request changes on its way, `tail` holds the lines then added, and `repeatable` says that the same request always becomes the same bytes towards the upstream.
     """
 
     __slots__ = (
@@ -32,11 +32,13 @@ class Plan:
         "local_body",
         "local_status",
         "repeatable",
+        "plain",
         "request_fields",
         "request_steps",
         "response_steps",
         "rewrites",
         "subset",
+        "tail",
         "timeout",
     )
 
@@ -58,7 +60,9 @@ class Plan:
         self.rewrites = self.host is not None or self.auto_host or decision.rewrite is not None
         self.timeout = _timeout(decision)
         self.repeatable = not self.auto_host
+        self.plain = not self.rewrites and not self.request_steps
         self.request_fields = _request_fields(self.timeout)
+        self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
 
     def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
         """Return the fields with the Host the route asks for, and the original path where it is rewritten."""

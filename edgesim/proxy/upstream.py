@@ -219,19 +219,22 @@ class UpstreamConnection(asyncio.Protocol):
         """Parse a piece of the response and pass on in one write what came of it."""
         exchange = self.exchange
         if exchange is None:
+            self._leave_idle()
             self.close()
             return
-        self.answered = True
-        if not self.head_done and not self.fields and self._is_known(exchange, data):
+        begins, self.answered = not self.answered, True
+        responses = self.pool.responses
+        if responses.rest:
+            responses.rest -= 1
+        elif begins and self._is_known(exchange, data):
             return
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail("protocol error")
-            return
         except httptools.HttpParserError:
-            self._fail("protocol error")
-            return
+            if self.exchange is not None:
+                self._fail("protocol error")
+                return
+            self.reused = False
         self._flush(exchange)
 
     def _flush(self, exchange: UpstreamUser) -> None:
@@ -257,6 +260,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._flush(exchange)
         return True
 
+    def on_message_begin(self) -> None:
+        """Give the connection up after this answer if another follows that nobody asked for."""
+        if self.exchange is None:
+            self.reused = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one field of the head."""
         if not self.head_done:
@@ -270,6 +278,7 @@ class UpstreamConnection(asyncio.Protocol):
         status = self.parser.get_status_code()
         if status < _FINAL and status != _SWITCHING_PROTOCOLS:
             self.fields = []
+            self.head_bytes = b""
             return
         self.head_done = True
         headers = dict(self.fields)
@@ -289,6 +298,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Pass a piece of the body on."""
         if self.exchange is not None:
             self.exchange.response_body(data)
+        else:
+            self.reused = False
 
     def on_message_complete(self) -> None:
         """Pass the end of the response on."""
@@ -329,13 +340,18 @@ class UpstreamConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Let the transport close; connection_lost does the rest."""
+        self._leave_idle()
+
+    def _leave_idle(self) -> None:
+        """Be handed out no more: the upstream has closed, or sent what nobody asked for."""
+        if self in self.pool.idle:
+            self.pool.idle.remove(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a response that lasts until the close, or report that the upstream is gone."""
         pool = self.pool
         self.transport = None
-        if self in pool.idle:
-            pool.idle.remove(self)
+        self._leave_idle()
         pool.busy.discard(self)
         exchange, self.exchange = self.exchange, None
         if exchange is None:

@@ -46,14 +46,18 @@ class Segment:
 
 
 class Node:
-    """A place in the trie after a slash. `partial` holds what ends in the next segment."""
+    """A place in the trie after a slash. `partial` holds what ends in the next segment.
 
-    __slots__ = ("lengths", "partial", "segments")
+    `otherwise` is what any unknown segment meets, where that does not depend on the segment.
+    """
+
+    __slots__ = ("lengths", "otherwise", "partial", "segments")
 
     def __init__(self) -> None:
         self.segments: dict[bytes, Segment] = {}
         self.partial: dict[bytes, Bucket] = {}
         self.lengths: tuple[int, ...] = ()
+        self.otherwise: Segment | None = None
 
 
 class Paths:
@@ -99,6 +103,9 @@ def _finish(root: Node) -> None:
     while nodes:
         node = nodes.pop()
         node.lengths = tuple(sorted({len(text) for text in node.partial}))
+        if node.lengths in {(), (0,)}:
+            node.otherwise = Segment()
+            node.otherwise.merged, node.otherwise.buckets = _merge(list(node.partial.values()))
         for text in node.partial:
             node.segments.setdefault(text, Segment())
         for text, segment in node.segments.items():
@@ -142,7 +149,7 @@ def search(paths: Paths, head: RequestHead, best: Compiled | None) -> Compiled |
     while node is not None:
         end = path.find(b"/", start)
         name = path[start:] if end < 0 else path[start:end]
-        segment = node.segments.get(name)
+        segment = node.segments.get(name) or node.otherwise
         if segment is None:
             return _try_all(ends_inside(node, name), head, best)
         if segment.merged:
