@@ -11,9 +11,11 @@ import msgspec
 from edgesim.dialects.admission import admit
 from edgesim.dialects.check import Finding, check, describe
 from edgesim.dialects.fields import show_path
+from edgesim.dialects.gloo.secrets import as_stored
 from edgesim.dialects.kinds import GROUPS, KINDS, UNSIMULATED, Kind, kind_of
 from edgesim.dialects.nearest import did_you_mean, nearest
 from edgesim.dialects.resource import Document, Resource
+from edgesim.dialects.schema.kubernetes import Secret
 from edgesim.model import Problem, ResourceKey, Severity
 from edgesim.model.codes import problem
 
@@ -44,6 +46,9 @@ def decode(document: Document) -> Decoded:
     problems = _problems(document, findings, _key(manifest, kind))
     if typed is None or _refused(findings):
         return Decoded(None, problems)
+    if isinstance(typed, Secret) and typed.string_data is not None:
+        manifest = as_stored(manifest)
+        typed = msgspec.convert(manifest, kind.schema)
     namespace = (typed.metadata.namespace or "default") if kind.namespaced else ""
     return Decoded(Resource(kind, namespace, typed.metadata.name, manifest, typed, document.source), problems)
 

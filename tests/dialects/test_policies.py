@@ -229,6 +229,24 @@ def test_cors_is_read_whole() -> None:
     assert host_options(CORS).hosts[0].policies.cors == WANTED
 
 
+@pytest.mark.parametrize(
+    ("setting", "own", "wanted"),
+    [
+        ("exposeHeaders: UNION", "exposeHeaders: [b, c], ", "a,b,c"),
+        ("exposeHeaders: 1", "", ""),
+        ("exposeHeaders: DEFAULT", "exposeHeaders: [b, c], ", "b,c"),
+        ("", "exposeHeaders: [b, c], ", "b,c"),
+    ],
+)
+def test_exposed_headers_may_be_joined(setting: str, own: str, wanted: str) -> None:
+    """With the virtual host's, if it asks for that and both have some."""
+    host = f"corsPolicyMergeSettings: {{{setting}}}, cors: {{allowOrigin: ['*'], exposeHeaders: [a, b]}}"
+    route = f"{TO_ECHO}  options: {{cors: {{{own}allowOrigin: [x]}}}}\n"
+    outcome = run(virtual_host(f"options: {{{host}}}\nroutes:\n- {route}"), UPSTREAM)
+    assert outcome.problems == []
+    assert outcome.routes[0].policies.cors == Cors(("x",), expose_headers=wanted)
+
+
 def test_cors_may_be_switched_off_on_a_route_only() -> None:
     """DisableForRoute is a route's; on a virtual host it is noted."""
     text = "cors: {allowOrigin: ['*'], disableForRoute: true}"

@@ -312,6 +312,16 @@ def test_base64_may_have_line_breaks() -> None:
     assert run(text).problems == []
 
 
+def test_plain_text_is_stored_as_data() -> None:
+    """`stringData` is for writing only, as in Kubernetes; an empty one leaves nothing."""
+    head = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"
+    (stored,) = run(f"{head}data: {{p: YQ==, q: Yg==}}\nstringData: {{q: c}}\n").resources
+    assert stored.manifest["data"] == {"p": "YQ==", "q": "Yw=="}
+    assert "stringData" not in stored.manifest
+    (empty,) = run(f"{head}stringData: {{}}\n").resources
+    assert not empty.manifest.keys() & {"data", "stringData"}
+
+
 def test_a_config_map_is_stored_and_noted() -> None:
     """Nothing reads it yet, and the note says so."""
     outcome = run("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: c}\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgesim.dialects.gloo.fractions import fraction
 from edgesim.dialects.gloo.regexes import check_regex
 from edgesim.dialects.gloo.scope import Reporter
@@ -32,6 +34,16 @@ def cors_of(given: options.CorsPolicy | None, path: FieldPath, reporter: Reporte
         allow_credentials=given.allow_credentials,
         disabled=given.disable_for_route,
     )
+
+
+def merged_cors(route: Cors | None, host: Cors | None, settings: options.CorsPolicyMergeSettings | None) -> Cors | None:
+    """Join a route's policy with its virtual host's: by default not at all, `exposeHeaders` if UNION is asked for."""
+    if route is None or host is None or settings is None or settings.expose_headers not in {"UNION", 1}:
+        return route
+    if not route.expose_headers or not host.expose_headers:
+        return route
+    names = dict.fromkeys((*host.expose_headers.split(","), *route.expose_headers.split(",")))
+    return replace(route, expose_headers=",".join(names))
 
 
 def cors_headers(given: options.CorsPolicy) -> tuple[HeaderValue, ...]:

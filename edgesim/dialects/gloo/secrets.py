@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -29,9 +30,16 @@ class _GlooTls(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def contents(secret: Secret) -> dict[str, bytes]:
-    """Return the bytes of a Secret by key; `stringData` wins over `data`. Raises ValueError for bad base64."""
-    found = {key: unpacked(text) for key, text in (secret.data or {}).items()}
-    return found | {key: text.encode() for key, text in (secret.string_data or {}).items()}
+    """Return the bytes of a stored Secret by key. Raises ValueError for bad base64."""
+    return {key: unpacked(text) for key, text in (secret.data or {}).items()}
+
+
+def as_stored(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a sound Secret's manifest as the API server keeps it: `stringData` is written into `data`."""
+    strings = manifest.get("stringData", {})
+    packed = {key: base64.b64encode(text.encode()).decode() for key, text in strings.items()}
+    kept = {name: value for name, value in manifest.items() if name != "stringData"}
+    return kept | {"data": manifest.get("data", {}) | packed} if packed else kept
 
 
 def unpacked(text: str) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from edgesim.dialects.gloo.actions import read_action
+from edgesim.dialects.gloo.cors import merged_cors
 from edgesim.dialects.gloo.domains import Claimant, share_domains
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.matchers import matches_of
@@ -16,8 +17,8 @@ from edgesim.dialects.gloo.scope import Reporter, Scope
 from edgesim.dialects.gloo.tls import TlsHost, check_server_names, downstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
-from edgesim.dialects.schema.options import SharedOptions
-from edgesim.model import NO_MUTATIONS, HeaderMutations, Route, VirtualHost
+from edgesim.dialects.schema.options import CorsPolicyMergeSettings, SharedOptions
+from edgesim.model import NO_MUTATIONS, HeaderMutations, Policies, Route, VirtualHost
 
 _PATH = ("spec", "virtualHost")
 
@@ -61,15 +62,25 @@ def _virtual_host(claimant: Claimant, domains: tuple[str, ...]) -> VirtualHost |
     tls = downstream_tls(ssl, ("spec", "sslConfig"), reporter) if ssl is not None else None
     if ssl is not None and tls is None:
         return None
+    policies = host_policies(options, (*_PATH, "options"), reporter)
+    merging = options.cors_policy_merge_settings if options is not None else None
     return VirtualHost(
         name=virtual_host_name(of.namespace, of.name),
         domains=domains,
-        routes=tuple(route for route in read if route is not None),
+        routes=tuple(_merged(route, policies, merging) for route in read if route is not None),
         headers=_headers(options, (*_PATH, "options"), reporter),
         origin=reporter.origin(_PATH),
-        policies=host_policies(options, (*_PATH, "options"), reporter),
+        policies=policies,
         tls=tls,
     )
+
+
+def _merged(route: Route, host: Policies, settings: CorsPolicyMergeSettings | None) -> Route:
+    """Join what a virtual host asks to join with its routes'."""
+    cors = merged_cors(route.policies.cors, host.cors, settings)
+    if cors is route.policies.cors:
+        return route
+    return dataclasses.replace(route, policies=dataclasses.replace(route.policies, cors=cors))
 
 
 def read_route(route: gateway.Route, path: FieldPath, number: int, reporter: Reporter) -> Route | None:

@@ -240,15 +240,15 @@ MergeSettings = Literal["DEFAULT", "UNION", 0, 1]
 
 
 class CorsPolicyMergeSettings(Strict, frozen=True):
-    """How a route's CORS policy joins the virtual host's."""
+    """How a route's CORS policy joins the virtual host's; Gloo itself joins `exposeHeaders` only."""
 
-    allow_origin: MergeSettings | None = None
-    allow_origin_regex: MergeSettings | None = None
-    allow_methods: MergeSettings | None = None
-    allow_headers: MergeSettings | None = None
+    allow_origin: Annotated[MergeSettings | None, NOT_SIMULATED] = None
+    allow_origin_regex: Annotated[MergeSettings | None, NOT_SIMULATED] = None
+    allow_methods: Annotated[MergeSettings | None, NOT_SIMULATED] = None
+    allow_headers: Annotated[MergeSettings | None, NOT_SIMULATED] = None
     expose_headers: MergeSettings | None = None
-    max_age: MergeSettings | None = None
-    allow_credentials: MergeSettings | None = None
+    max_age: Annotated[MergeSettings | None, NOT_SIMULATED] = None
+    allow_credentials: Annotated[MergeSettings | None, NOT_SIMULATED] = None
 
 
 class DelegateOptionsRefs(Strict, frozen=True):
@@ -294,7 +294,7 @@ class SharedOptions(Strict, frozen=True):
 class VirtualHostOptions(SharedOptions, frozen=True):
     """Options of a virtual host."""
 
-    cors_policy_merge_settings: Annotated[CorsPolicyMergeSettings | None, NOT_SIMULATED] = None
+    cors_policy_merge_settings: CorsPolicyMergeSettings | None = None
     include_request_attempt_count: bool | None = None
     include_attempt_count_in_response: bool | None = None
     jwt: JwtVirtualHost | None = None
