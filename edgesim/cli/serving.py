@@ -48,10 +48,14 @@ class Signals:
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    starting: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
 
     def end(self) -> None:
-        """Take SIGTERM or SIGINT."""
+        """Take SIGTERM or SIGINT; a start that is not done is given up."""
         (self.hurry if self.stop.is_set() else self.stop).set()
+        if self.starting is not None:
+            self.starting.cancel()
+            self.starting = None
 
 
 @dataclass(slots=True)
@@ -100,19 +104,21 @@ def _allow_many_files() -> None:
 async def _serve(settings: UpSettings) -> int:
     signals, stack = _listen_to_signals(), AsyncExitStack()
     try:
-        serving = await _start(settings, stack)
-        if serving is None:
+        if not await _start(settings, stack):
             return 1
+        signals.starting = None
         await signals.stop.wait()
-        return 0
+    except asyncio.CancelledError:
+        signals.starting = None  # told to end before it was ready
     finally:
         await _first(stack.aclose(), signals.hurry.wait())
+    return 0
 
 
-async def _start(settings: UpSettings, stack: AsyncExitStack) -> Instance | None:
+async def _start(settings: UpSettings, stack: AsyncExitStack) -> bool:
     """Start everything; what ends it goes on the stack, so that it is ended in the opposite order.
 
-    Returns None where the configuration has problems and was not to be served with them.
+    Returns False where the configuration has problems and was not to be served with them.
     """
     seed = settings.seed if settings.seed is not None else secrets.randbits(63)
     supervisor = _reserve_proxy(settings, seed)
@@ -129,14 +135,14 @@ async def _start(settings: UpSettings, stack: AsyncExitStack) -> Instance | None
     await files.load()
     print_problems(instance.problems)
     if any(blocking(instance.problems)) and not settings.keep_going:
-        return None
+        return False
     instance.listen(Reporter(set(instance.problems), instance.served.frozen).report)
     stack.push_async_callback(files.close)
     await files.follow()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(files.refresh(), "reload"))
     ready.live = True
     _announce(settings, _url(settings.host, supervisor.port), _url(settings.admin_host, _port(with_admin)), token)
-    return instance
+    return True
 
 
 def _listen_to_signals() -> Signals:

@@ -113,3 +113,15 @@ def test_the_addresses_as_json() -> None:
         addresses = json.loads(process.stdout.readline())
         process.terminate()
     assert set(addresses) == {"proxy", "admin"}
+
+
+def test_a_signal_during_the_start_ends_it() -> None:
+    """Whoever interrupts a start that is not done yet ends it all the same."""
+    command = [sys.executable, "-m", "edgesim", "up", "-", "--port", "0", "--admin-port", "0", "-o", "json"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        worker = f"/proc/{process.pid}/task/{process.pid}/children"
+        wait_until(lambda: Path(worker).read_text(), "no worker was started")
+        process.terminate()
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(60) == 0
