@@ -1,20 +1,33 @@
 """One request and its answer: decide synchronously, then move bytes between two connections.
 
 An exchange holds everything one request needs, sees one snapshot from begin to end, and is told what
-happens on both sides by plain calls. Nothing here awaits.
+happens on both sides by plain calls. Nothing here awaits. Tries that fail are `attempts`' to judge.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import BadFieldsError, Fields
 from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, REQUEST_TIMEOUT, reset_body
-from edgesim.model import RedirectAction
-from edgesim.proxy.heads import local_reply, request_parts, response_parts
+from edgesim.model import Endpoint, RedirectAction
+from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
+from edgesim.policies.response_flags import DC, NC, NR, UH, UT
+from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
+from edgesim.proxy import attempts
+from edgesim.proxy.heads import (
+    Additions,
+    asks_router,
+    local_reply,
+    request_parts,
+    response_parts,
+)
 from edgesim.proxy.messages import Request, Response
+from edgesim.proxy.observed import note_end, record_of
+from edgesim.proxy.shadow import Shadow, mirror
 from edgesim.proxy.upstream import Pool, UpstreamConnection, acquire
-from edgesim.routing import lookup, redirect_location, resolve
+from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 
 if TYPE_CHECKING:
     from edgesim.proxy.downstream import Downstream
@@ -24,28 +37,52 @@ NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BUFFERED = 65536
 """How many bytes of a body wait for an upstream that is not connected yet."""
-_SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_REPLAYED = 1 << 20
+"""How many bytes of a body are kept for another try, as Envoy's buffer limit."""
+_TOO_LARGE = b"Payload Too Large"
 
 
 class Exchange:
     """The state of one request and its answer.
 
     Most exchanges never leave most of these defaults, so they live on the class: making an exchange
-    costs four assignments.
+    costs a few assignments.
     """
 
     plan: Plan | None = None
+    retries: Retries | None = None
+    """The route's retries with what the request's headers change."""
     pool: Pool | None = None
+    endpoint: Endpoint | None = None
     connection: UpstreamConnection | None = None
     local: tuple[int, Fields, bytes] | None = None
+    status = 0
+    flags = 0
     sent_head = b""
+    begun = 0.0
     started = 0.0
     deadline = NEVER
+    try_deadline = NEVER
     body_size = 0
+    answer_size = 0
+    attempts = 0
+    filters_passed = 0
+    buffers: int | None = None
+    """While the whole body is awaited: how large it may become."""
+    waits: asyncio.TimerHandle | None = None
+    """A delay or a back-off under way."""
+    hashed: Hashed = NOT_HASHED
+    answer_fields: Fields | None = None
+    """Fields that replace those of the answer."""
+    kept: list[bytes] | None = None
+    """The body so far, for another try; None where there will be none."""
+    shadow: Shadow | None = None
+    answered: Response | None = None
     responding = False
     chunked_response = False
     wants_connection = False
     repeated_once = False
+    retrying = False
     done = False
     older = False
     """The client speaks HTTP/1.0."""
@@ -66,64 +103,131 @@ class Exchange:
         self.out = []
         self.response = []
 
-    # -- the request ---------------------------------------------------------------------------
+    # -- deciding ------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Decide, and act on the decision."""
         request = self.request
         worker = self.downstream.worker
         snapshot = worker.snapshot
+        self.begun = worker.now()
         if request.snapshot is not snapshot:
             request.snapshot = snapshot
             request.target = lookup(snapshot.tables[self.downstream.scheme], request.head)
         if not self.request_complete:
             self._meet_expectation()
-        if request.target is None:
+        target = request.target
+        if target is None:
+            self.flags |= NR
             self.reply(404)
             return
-        decision = resolve(request.target, request.head, worker.draw())
+        draw = worker.draw()
+        if isinstance(target, Split) and target.sticky:
+            draw = self._sticky_draw(target.arms[0], draw)
+        decision = resolve(target, request.head, draw)
         self.plan = plan = snapshot.plans.get(decision) or snapshot.plan(decision)
-        if plan.cluster is None:
-            self._answer_locally(plan)
+        if plan.filters:
+            self.go_on()
         else:
-            self._forward(plan, request)
+            self._act(plan)
 
     def _meet_expectation(self) -> None:
         if self.request.head.headers.get(b"expect", b"").lower() == b"100-continue":
             self.downstream.write(CONTINUE)
 
-    def _answer_locally(self, plan: Plan) -> None:
+    def _sticky_draw(self, decision: Decision, draw: int) -> int:
+        snapshot = self.downstream.worker.snapshot
+        plan = snapshot.plans.get(decision) or snapshot.plan(decision)
+        self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
+        return arm_draw(self.hashed, draw)
+
+    def go_on(self) -> None:
+        """Pass the filters that are left, then act. Called again by a filter that waited."""
+        plan = self.plan
+        if plan is None:
+            return
+        while self.filters_passed < len(plan.filters):
+            passes = plan.filters[self.filters_passed]
+            self.filters_passed += 1
+            if not passes(self, plan):
+                return
+        self._act(plan)
+        if self.done:
+            self.flush_response()
+        else:
+            self.flush_request()
+
+    def _act(self, plan: Plan) -> None:
+        if plan.cluster is not None:
+            self._forward(plan)
+            return
         action = plan.decision.action
         if isinstance(action, RedirectAction):
             location = redirect_location(action, plan.decision.rewrite, self.request.head, self.downstream.scheme)
             self.reply(action.status, fields=[(b"location", location)])
-        else:
-            self.reply(plan.local_status, plan.local_body)
+            return
+        if plan.decision.destination is not None or plan.local_status == 503:
+            self.flags |= NC
+        self.reply(plan.local_status, plan.local_body)
 
-    def _forward(self, plan: Plan, request: Request) -> None:
-        cluster = plan.cluster
-        endpoint = cluster.pick(plan.subset)  # type: ignore[union-attr]  # only called with a cluster
+    # -- towards the upstream ------------------------------------------------------------------
+
+    def _forward(self, plan: Plan) -> None:
+        self.downstream.worker.active.add(self)
+        if plan.hash_steps and self.hashed is NOT_HASHED:
+            self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
+        self.retries = plan.retries
+        if asks_router(self.request.head.headers):
+            self.retries = effective(plan.retries, self.downstream.trusted(self.request.head))
+        if self.retries.conditions:
+            self.kept = list(self.out)
+        if self.request_complete:
+            self._start_timeout()
+        self.attempt()
+        if plan.mirror is not None and not self.done:
+            self.shadow = mirror(self, plan.mirror)
+
+    def attempt(self) -> None:
+        """Try (again): choose an endpoint, write the head anew, send."""
+        plan = self.plan
+        if plan is None or plan.cluster is None:
+            return
+        endpoint = plan.cluster.pick(plan.subset)
         if endpoint is None:
+            self.flags |= UH
             self.reply(503, NO_HEALTHY_UPSTREAM)
             return
+        self.attempts += 1
+        self.endpoint = endpoint
+        try:
+            self.sent_head = self._head_for(plan, endpoint)
+        except BadFieldsError as bad:
+            self.keep_alive = False
+            self.reply(bad.status)
+            return
+        if self.attempts > 1:
+            self.out = [self.sent_head, *(self.kept or ())]
+        else:
+            self.out.insert(0, self.sent_head)
+        if self.retries is not None and self.retries.per_try_timeout and self.request_complete:
+            self.try_deadline = self.downstream.worker.now() + self.retries.per_try_timeout
+        self._send_to(plan.cluster.pool(endpoint))
+
+    def _head_for(self, plan: Plan, endpoint: Endpoint) -> bytes:
+        request = self.request
         parts = None if request.parts is None else request.parts.get(plan)
         if parts is None:
-            try:
-                parts = request_parts(request, plan, endpoint, self.downstream.scheme)
-            except BadFieldsError as bad:
-                self.keep_alive = False
-                self.reply(bad.status)
-                return
+            parts = request_parts(self, plan, endpoint)
             if plan.repeatable and request.parts is not None:
                 request.parts[plan] = parts
         front, back = parts
-        worker = self.downstream.worker
-        self.sent_head = front + worker.request_id() + back if back else front
-        self.out.insert(0, self.sent_head)
-        worker.active.add(self)
-        if self.request_complete:
-            self._start_timeout(plan)
-        self._send_to(cluster.pool(endpoint))  # type: ignore[union-attr]  # as above
+        return front + self.downstream.worker.request_id() + back if back else front
+
+    @property
+    def expected_timeout(self) -> int | None:
+        """Milliseconds this try may take, None for any."""
+        elapsed = self.downstream.worker.now() - self.started if self.started else 0.0
+        return None if self.retries is None else expected_timeout(self.retries, elapsed)
 
     def _send_to(self, pool: Pool) -> None:
         self.pool = pool
@@ -141,19 +245,28 @@ class Exchange:
         self.downstream.resume_reading()
 
     def connect_failed(self, reason: str) -> None:
-        """Answer 503: the pool could not connect."""
+        """Try again or answer 503: the pool could not connect."""
         if self.wants_connection:
             self.wants_connection = False
-            self.reply(503, reset_body(reason))
-            self.flush_response()
+            attempts.after_reset(self, Reset.CONNECT_FAILURE, reason)
 
     def request_body(self, data: bytes) -> None:
         """Take a piece of the request's body."""
         if self.done:
             return
-        self.out.append(b"%x\r\n%b\r\n" % (len(data), data) if self.request.chunked else data)
+        piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.chunked else data
+        self.out.append(piece)
         self.body_size += len(data)
-        if self.connection is None and self.body_size > _BUFFERED:
+        if self.kept is not None:
+            self.kept.append(piece)
+            if self.body_size > _REPLAYED:
+                self.kept = None
+        if self.shadow is not None:
+            self.shadow.request_body(piece)
+        if self.buffers is not None:
+            if self.body_size > self.buffers:
+                self.reply(413, _TOO_LARGE)
+        elif self.connection is None and self.body_size > _BUFFERED:
             self.downstream.pause_reading()
 
     def request_end(self) -> None:
@@ -164,14 +277,30 @@ class Exchange:
         if self.done:
             return
         if self.request.chunked:
-            self.out.append(b"0\r\n\r\n")
-        if self.plan is not None:
-            self._start_timeout(self.plan)
+            self.request_body_end()
+        if self.buffers is not None:
+            self.buffers = None
+            self.go_on()
+        elif self.attempts:
+            self._start_timeout()
+        if self.shadow is not None:
+            self.shadow.request_end()
 
-    def _start_timeout(self, plan: Plan) -> None:
+    def request_body_end(self) -> None:
+        """Send the last chunk."""
+        self.out.append(b"0\r\n\r\n")
+        if self.kept is not None:
+            self.kept.append(b"0\r\n\r\n")
+        if self.shadow is not None:
+            self.shadow.request_body(b"0\r\n\r\n")
+
+    def _start_timeout(self) -> None:
         """The route's timeout runs from the end of the request to the end of the response, as Envoy's does."""
         self.started = started = self.downstream.worker.now()
-        self.deadline = started + plan.timeout
+        if self.retries is not None:
+            self.deadline = started + self.retries.timeout if self.retries.timeout else NEVER
+            if self.retries.per_try_timeout:
+                self.try_deadline = started + self.retries.per_try_timeout
 
     def flush_request(self) -> None:
         """Write what waits for the upstream, in one piece."""
@@ -184,20 +313,56 @@ class Exchange:
     # -- the response --------------------------------------------------------------------------
 
     def response_head(self, response: Response, *, bodiless: bool) -> None:
-        """Take the head of the upstream's answer."""
+        """Take the head of the upstream's answer, unless another try is made instead."""
+        if self.retries is not None and self.retries.conditions and attempts.after_answer(self, response):
+            return
         worker = self.downstream.worker
-        self.chunked_response = not bodiless and response.length is None and not self.older
+        self.try_deadline = NEVER
+        self.status = response.status
+        self.answered = response
+        self.chunked_response = not bodiless and response.length is None
         close = self._closes()
         plan = self.plan
-        kept = None if close else response.parts
+        fixed = not close and plan is not None and plan.fixed_response and not self._adds_to_answer(plan)
+        kept = response.parts if fixed else None
         parts = None if kept is None or plan is None else kept.get(plan)
         if parts is None and plan is not None:
-            parts = response_parts(response, plan, worker.date, chunked=self.chunked_response, close=close)
+            parts = response_parts(response, plan, worker.date, self._additions(plan, close=close))
             if kept is not None:
                 kept[plan] = parts
         self.responding = True
         front, back = parts or (b"", b"")
         self.response.append(b"%b%d%b" % (front, worker.milliseconds_since(self.started), back))
+
+    def _adds_to_answer(self, plan: Plan) -> bool:
+        return (
+            self.answer_fields is not None
+            or bool(self.hashed.cookies)
+            or plan.attempt_count_in_response
+            or self.downstream.worker.route_header
+        )
+
+    def _additions(self, plan: Plan, *, close: bool) -> Additions:
+        record = None if plan.fixed_response else record_of(self)
+        replaced = self.answer_fields or []
+        added: Fields = [(b"set-cookie", cookie) for cookie in self.hashed.cookies]
+        if plan.attempt_count_in_response:
+            added.append((b"x-envoy-attempt-count", b"%d" % self.attempts))
+        if self.downstream.worker.route_header:
+            added += self._whereabouts(plan)
+        return Additions(replaced, added, record, chunked=self.chunked_response, close=close)
+
+    def _whereabouts(self, plan: Plan) -> Fields:
+        """Return the fields of `--route-header`: which route, cluster and pod served a request."""
+        route = plan.decision.route
+        name = f"{plan.decision.virtual_host.name}:{route.name or route.number}"
+        fields = [(b"x-edgesim-route", name.encode())]
+        if plan.decision.destination is not None:
+            fields.append((b"x-edgesim-cluster", plan.decision.destination.cluster.encode()))
+        if self.endpoint is not None:
+            pod = self.endpoint.pod or f"{self.endpoint.address}:{self.endpoint.port}"
+            fields.append((b"x-edgesim-pod", pod.encode()))
+        return fields
 
     def _closes(self) -> bool:
         if not self.request_complete or self.downstream.worker.draining:
@@ -206,6 +371,7 @@ class Exchange:
 
     def response_body(self, data: bytes) -> None:
         """Take a piece of the answer's body."""
+        self.answer_size += len(data)
         self.response.append(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked_response else data)
 
     def response_complete(self) -> None:
@@ -213,7 +379,7 @@ class Exchange:
         if self.chunked_response:
             self.response.append(b"0\r\n\r\n")
         self.connection = None
-        self._end()
+        self.end()
 
     def flush_response(self) -> None:
         """Write what waits for the client, in one piece, and let the next request begin."""
@@ -234,18 +400,27 @@ class Exchange:
 
     def reply(self, status: int, body: bytes = b"", fields: Fields | None = None) -> None:
         """Answer without an upstream; written when the piece of the request at hand is read to its end."""
+        self.status = status
+        self.answer_size = len(body)
         self.local = (status, fields or [], body)
-        self._end()
+        self.end()
 
     def _local_bytes(self, status: int, fields: Fields, body: bytes) -> bytes:
-        date = self.downstream.worker.date
+        plan = self.plan
         close = self._closes()
-        return local_reply(status, fields, body, self.plan, date, close=close, head_only=self.is_head)
+        additions = None if plan is None else self._additions(plan, close=close)
+        date = self.downstream.worker.date
+        return local_reply(status, fields, body, plan, additions, date, close=close, head_only=self.is_head)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Nothing more is to be done: count it."""
         self.done = True
         self.out.clear()
+        if self.waits is not None:
+            self.waits.cancel()
+        attempts.settle(self)
         self.downstream.worker.active.discard(self)
+        note_end(self)
 
     # -- what goes wrong -----------------------------------------------------------------------
 
@@ -255,39 +430,54 @@ class Exchange:
         if self.done:
             return
         if self.responding:
-            self._end()
+            self.flags |= attempts.flag_of(reason)
+            self.end()
             self.downstream.abort()
-        elif self.pool is not None and reused and not answered and self._can_be_repeated():
+        elif self.pool is not None and reused and not answered and attempts.may_repeat(self):
             self.repeated_once = True
             self.out = [self.sent_head]
             self._send_to(self.pool)
             self.flush_request()
         else:
-            self.reply(502 if reason == "protocol error" else 503, reset_body(reason))
-            self.flush_response()
+            attempts.after_reset(self, Reset.AFTER_REQUEST, reason)
 
-    def _can_be_repeated(self) -> bool:
-        """A stale connection that died without a byte of an answer may be replaced once, when that is safe."""
-        whole = self.request_complete and not self.body_size
-        return whole and not self.repeated_once and self.request.head.method in _SAFE_TO_REPEAT
+    def fail(self, reason: str, *, retried: bool) -> None:
+        """Answer for an upstream that gave no answer."""
+        self.flags |= attempts.flag_of(reason)
+        self.reply(502 if reason == "protocol error" else 503, reset_body(reason, retried=retried))
+        self.flush_response()
 
-    def timed_out(self) -> None:
-        """The route's timeout ran out."""
-        self._leave_upstream()
+    def timed_out(self, now: float) -> None:
+        """The try's or the route's time ran out."""
+        if now < self.deadline and not self.responding:
+            self.try_deadline = NEVER
+            self.leave_upstream()
+            attempts.after_reset(self, Reset.PER_TRY_TIMEOUT, "")
+            return
+        self.leave_upstream()
+        self.flags |= UT
         if self.responding:
-            self._end()
+            self.end()
             self.downstream.abort()
         else:
-            self.reply(504, REQUEST_TIMEOUT)
-            self.flush_response()
+            self.time_out()
+
+    def time_out(self) -> None:
+        """Answer that the upstream took too long."""
+        self.flags |= UT
+        status = 504 if self.retries is None else self.retries.timeout_status
+        self.reply(status, REQUEST_TIMEOUT if status == 504 else b"")
+        self.flush_response()
 
     def client_lost(self) -> None:
         """The client is gone: nothing more is to be done for it."""
         if not self.done:
-            self._leave_upstream()
-            self._end()
+            self.flags |= DC
+            self.leave_upstream()
+            self.end()
 
-    def _leave_upstream(self) -> None:
+    def leave_upstream(self) -> None:
+        """Give up the try under way."""
         self.wants_connection = False
         connection, self.connection = self.connection, None
         if connection is not None:
