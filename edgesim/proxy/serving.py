@@ -82,7 +82,7 @@ class Compiler:
         assigned = delta.assignments or {}
         self._assignments |= assigned
         configured = {cluster.name: cluster for cluster in delta.clusters}
-        for name in configured.keys() | assigned.keys():
+        for name in configured.keys() | assigned.keys() | delta.assignments_gone:
             runtime = self._clusters.get(name)
             cluster = configured.get(name) or (runtime.cluster if runtime is not None else None)
             if cluster is None:

@@ -108,11 +108,16 @@ def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
         pool.busy.add(connection)
         connection.exchange = exchange
         return connection
+    connect(pool, exchange)
+    return None
+
+
+def connect(pool: Pool, exchange: UpstreamUser) -> None:
+    """Let an exchange wait for a new connection, or for one that becomes free before."""
     pool.waiting.append(exchange)
     if pool.connecting < len(pool.waiting):
         pool.connecting += 1
         _ = spawn(_connect(pool), name=f"connect {pool.address}:{pool.port}")
-    return None
 
 
 async def _connect(pool: Pool) -> None:
@@ -126,6 +131,9 @@ async def _connect(pool: Pool) -> None:
     except OSError:
         _fail_one(pool, "remote connection failure")
     else:
+        if connection.transport is None or connection.transport.is_closing():
+            _fail_one(pool, "connection termination")
+            return
         pool.connecting -= 1
         give(connection)
 
@@ -157,6 +165,8 @@ def _fail_one(pool: Pool, reason: str) -> None:
 def give(connection: UpstreamConnection) -> None:
     """Hand a free connection to the exchange that waits longest, or keep it."""
     pool = connection.pool
+    if connection.transport is None or connection.transport.is_closing():
+        return
     while pool.waiting:
         exchange = pool.waiting.popleft()
         if exchange.wants_connection:
@@ -164,7 +174,7 @@ def give(connection: UpstreamConnection) -> None:
             connection.exchange = exchange
             exchange.connected(connection)
             return
-    if pool.retired or connection.transport is None or connection.transport.is_closing():
+    if pool.retired:
         connection.close()
     else:
         pool.idle.append(connection)
