@@ -80,6 +80,8 @@ def test_policies_in_every_stage(text: str, wanted: JwtValidation, stage: str) -
         ("jwt: {providers: {idp: {jwks: {local: {key: ' '}}}}}", "jwt.providers.idp.jwks.local.key"),
         ("jwt: {providers: {idp: {jwks: {remote: {url: x, upstreamRef: {name: echo, namespace: default}}}}}}", "jwt.providers.idp.jwks.remote.url"),
         ("jwt: {providers: {idp: {jwks: {remote: {url: 'http://a/b'}}}}}", "jwt.providers.idp.jwks.remote"),
+        ("jwt: {providers: {idp: {jwks: {remote: {url: 'http://[', upstreamRef: {name: echo, namespace: default}}}}}}", "jwt.providers.idp.jwks.remote.url"),
+        ("jwt: {providers: {idp: {jwks: {remote: {url: 'http://a:b', upstreamRef: {name: echo, namespace: default}}}}}}", "jwt.providers.idp.jwks.remote.url"),
         (f"jwt: {{providers: {{idp: {{jwks: {{remote: {{{REMOTE}, cacheDuration: -1s}}}}}}}}}}", "jwt.providers.idp.jwks.remote.cacheDuration"),
         (f"jwt: {{providers: {{idp: {{{LOCAL}, tokenSource: {{headers: [{{}}]}}}}}}}}", "jwt.providers.idp.tokenSource.headers[0]"),
         (f"jwt: {{providers: {{idp: {{{LOCAL}, claimsToHeaders: [{{header: a}}]}}}}}}", "jwt.providers.idp.claimsToHeaders[0]"),

@@ -21,6 +21,7 @@ from edgesim.dialects.nearest import nearest
         ("+1us", 1e-6),
         ("1ns", 1e-9),
         (".5s", 0.5),
+        ("9" * 400 + "h", 2**63 / 1e9),
     ],
 )
 def test_durations_are_seconds(text: str, value: float) -> None:

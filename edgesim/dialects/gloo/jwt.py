@@ -90,7 +90,7 @@ def _check_keys(key: str, path: FieldPath, reporter: Reporter) -> None:
 
 
 def _check_remote(given: schema.RemoteJwks, path: FieldPath, reporter: Reporter) -> None:
-    if urlsplit(given.url).scheme not in {"http", "https"} or not urlsplit(given.url).hostname:
+    if not _is_url(given.url):
         text = f"the url of the keys must be an absolute http(s) URL, got {given.url!r}"
         reporter.report("ES0242", (*path, "url") if given.url else path, text)
     if given.cache_duration is not None and seconds(given.cache_duration) < 0:
@@ -103,6 +103,15 @@ def _check_remote(given: schema.RemoteJwks, path: FieldPath, reporter: Reporter)
         name = (ref.namespace, ref.name)
         text = f"the upstream of the keys is missing: list did not find upstream {dotted(name)}"
         reporter.report("ES0242", (*path, "upstreamRef"), text, guess(name, reporter.scope.upstreams))
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # brackets that hold no address, a port that is no number
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
 
 
 def _sources(given: schema.TokenSource | None, path: FieldPath, reporter: Reporter) -> tuple[JwtSource, ...]:
