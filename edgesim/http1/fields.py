@@ -40,7 +40,18 @@ NOT_FORWARDED = HOP_BY_HOP | ROUTER_REQUEST | {b"expect"}
 NOT_RETURNED = HOP_BY_HOP | {b"server", b"x-envoy-upstream-service-time"}
 """Response fields the client does not see as they came."""
 
-_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host"))
+_NEVER_NAMED = frozenset(
+    (
+        b"content-length",
+        b"host",
+        b"transfer-encoding",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+    )
+)
+_MOST_OPTIONS = 9
+"""Envoy refuses a Connection header of ten."""
 
 
 class BadFieldsError(ValueError):
@@ -62,11 +73,12 @@ def repeated(fields: Fields) -> dict[bytes, list[bytes]]:
 def forwardable(fields: Iterable[Field], connection: bytes | None, dropped: frozenset[bytes]) -> Fields:
     """Return the fields without the dropped ones and those that `Connection` names (RFC 9110, 7.6.1).
 
-    Raises BadFieldsError when `Connection` names a field that frames or addresses the message.
+    Raises BadFieldsError when `Connection` names a field that frames or addresses the message or says
+    whom it is from, or names more than Envoy bears.
     """
     if connection is not None:
         named = connection_options(connection)
-        if not named.isdisjoint(_FRAMING):
+        if not named.isdisjoint(_NEVER_NAMED) or len(named) > _MOST_OPTIONS or b":" in connection:
             raise BadFieldsError(400)
         dropped |= named
     return [field for field in fields if field[0] not in dropped]

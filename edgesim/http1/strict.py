@@ -12,45 +12,52 @@ from collections.abc import Mapping
 
 from edgesim.http1.fields import Fields, connection_options
 
-Lines = Mapping[bytes, list[bytes]]
-
-_HOST_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=:@%[]"
-_UNKNOWN_METHODS = frozenset((b"M-SEARCH", b"QUERY", b"PRI"))
+HOST_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=:@%[]"
+"""What a Host may hold."""
+UNKNOWN_METHODS = frozenset((b"M-SEARCH", b"QUERY", b"PRI"))
 """Methods of the parser that Envoy does not know."""
-_GRPC = re.compile(rb"application/grpc(?:[+;].*)?", re.IGNORECASE | re.DOTALL)
 _FORBIDDEN_IN_REASON = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 _OTHER_STATUS = re.compile(rb"HTTP/\d\.\d (\d{4,5})(?=[ \r])")
 _STATUS_LINE_START = re.compile(rb"HTTP/\d\.\d (?:\d{3})(?:[ \r]|$)")
 _LONGEST_START = 16
 
 CHUNKED = b"chunked"
-GRPC_REFUSED = 12
-"""gRPC's status UNIMPLEMENTED."""
+GRPC_REFUSAL: tuple[int, bytes, Fields] = (
+    200,
+    b"",
+    [
+        (b"content-type", b"application/grpc"),
+        (b"grpc-status", b"12"),
+        (b"grpc-message", b"gRPC needs HTTP/2, edgesim serves HTTP/1.1"),
+    ],
+)
+"""UNIMPLEMENTED in the form of Envoy's local replies to gRPC: status, body, fields."""
 
 
-def request_refusal(method: bytes, headers: Mapping[bytes, bytes], lines: Lines | None) -> int:
-    """Return the status to refuse a parsed request head with, or 0 (RFC 9112, sections 3.2 and 6.1).
-
-    400 for a Host that is repeated or holds what no authority may, and for a method Envoy does not know;
-    501 for any transfer coding but `chunked` alone. That there is a Host is for the caller to check.
-    """
-    if headers.get(b"host", b"").translate(None, _HOST_BYTES) or method in _UNKNOWN_METHODS:
-        return 400
-    coding = headers.get(b"transfer-encoding")
-    if coding is not None and coding.lower() != CHUNKED:
-        return 501
-    if lines is not None:
-        if b"host" in lines:
-            return 400
-        if b"transfer-encoding" in lines:
-            return 501
-    return 0
+def error_status(error: str) -> int:
+    """Return the status for a head the parser refused, by the parser's own words."""
+    if error == "Invalid HTTP version":
+        return 426
+    return 501 if "Transfer-Encoding" in error and "can't be present" not in error else 400
 
 
-def is_grpc(headers: Mapping[bytes, bytes]) -> bool:
+def is_http2(error: str) -> bool:
+    """Tell whether the parser met HTTP/2's connection preface (RFC 9113, section 3.4)."""
+    return "PRI" in error or "HTTP/2" in error
+
+
+def sanitized_te(fields: Fields, headers: dict[bytes, bytes]) -> None:
+    """Leave of TE only `trailers`, as Envoy does: other codings concern this connection alone."""
+    codings = {coding.strip().lower() for coding in headers[b"te"].split(b",")}
+    kept: Fields = [(b"te", b"trailers")] if b"trailers" in codings else []
+    fields[:] = [field for field in fields if field[0] != b"te"] + kept
+    headers.pop(b"te")
+    headers.update(kept)
+
+
+def is_grpc(content_type: bytes) -> bool:
     """Tell whether a request is gRPC, which needs HTTP/2; gRPC-Web does not."""
-    kind = headers.get(b"content-type")
-    return kind is not None and _GRPC.fullmatch(kind) is not None
+    return content_type[:16].lower() == b"application/grpc" and content_type[16:17] in {b"", b"+", b";"}
 
 
 def upgrade_of(headers: Mapping[bytes, bytes]) -> bytes | None:

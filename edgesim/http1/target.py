@@ -1,9 +1,13 @@
-"""Request targets: origin-form, absolute-form, authority-form and `*` (RFC 9112, section 3.2), and Envoy's
-path normalization (RFC 3986, sections 5.2.4 and 6.2.2, and what Envoy 1.40 was measured to do beyond)."""
+"""Request targets: origin-form, absolute-form, authority-form and `*` (RFC 9112, section 3.2).
+
+Paths are normalized as Envoy 1.40 was measured to do it (RFC 3986, sections 5.2.4 and 6.2.2, and more).
+"""
 
 from __future__ import annotations
 
 import re
+
+from edgesim.model import DEFAULT_LISTENER, ListenerOptions
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _VISIBLE = bytes(range(0x21, 0x7F)).replace(b"#", b"")
@@ -21,7 +25,9 @@ class BadTargetError(ValueError):
     """A target that cannot be routed: the answer is 400."""
 
 
-def split_target(target: bytes, *, normalize: bool = True) -> tuple[bytes | None, bytes, bytes | None]:
+def split_target(
+    target: bytes, options: ListenerOptions = DEFAULT_LISTENER
+) -> tuple[bytes | None, bytes, bytes | None]:
     """Return authority (of an absolute-form target only), normalized path, and query without `?`.
 
     Raises BadTargetError for bytes outside visible ASCII, a fragment, or an escape that hides NUL.
@@ -33,8 +39,10 @@ def split_target(target: bytes, *, normalize: bool = True) -> tuple[bytes | None
     if not target.startswith(b"/"):
         authority, target = _absolute(target)
     path, mark, query = target.partition(b"?")
-    if (odd or b"/." in path) and normalize:
+    if (odd or b"/." in path) and options.normalize_path:
         path = normalize_path(path)
+    if options.merge_slashes:
+        path = _SLASHES.sub(b"/", path)
     return authority, path, query if mark else None
 
 
@@ -73,11 +81,6 @@ def normalize_path(path: bytes) -> bytes:
         path = _PARAMETERS_OF_DOTS.sub(rb"\1", path)
     path = _ODD.sub(_canonical, path)
     return _without_dots(path) if b"/." in path else path
-
-
-def merge_slashes(path: bytes) -> bytes:
-    """Return the path with every run of slashes as one, as Envoy's `merge_slashes` does."""
-    return _SLASHES.sub(b"/", path)
 
 
 def _canonical(found: re.Match[bytes]) -> bytes:

@@ -12,37 +12,44 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from edgesim.http1.fields import Fields, repeated
-from edgesim.http1.target import BadTargetError, split_target
-from edgesim.model import RequestHead
+from edgesim.http1.fields import Fields
+from edgesim.http1.requests import GRPC, OLDER, RefusedError, body_of, closes, is_framed, read_head
+from edgesim.http1.strict import GRPC_REFUSAL, error_status, is_http2, upgrade_of
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.messages import Request
 
 if TYPE_CHECKING:
     from edgesim.proxy.worker import Worker
 
-LARGEST_HEAD = 60 * 1024
-MOST_FIELDS = 100
+NO_HTTP2 = b"HTTP/2 is not spoken here; use HTTP/1.1"
 
 
 class Downstream(asyncio.Protocol):
     """One connection from a client."""
 
     __slots__ = (
+        "body_came",
         "closing",
         "current",
         "fields",
+        "head_since",
         "head_size",
         "in_head",
         "parser",
         "paused",
+        "piece",
         "queue",
         "receiving",
         "refusing",
         "requests",
         "scheme",
+        "since",
+        "slow",
+        "switching",
         "target",
+        "touched",
         "transport",
+        "unsent",
         "whole",
         "worker",
     )
@@ -58,19 +65,28 @@ class Downstream(asyncio.Protocol):
         self.target = b""
         self.in_head = False
         self.whole = False
-        self.head_size = 0
+        self.head_size = self.piece = 0
+        self.body_came = False
         self.receiving: Exchange | None = None
+        self.switching: Exchange | None = None
         self.current: Exchange | None = None
         self.queue: deque[Exchange] = deque()
-        self.refusing = 0
+        self.refusing: tuple[int, bytes] | None = None
         self.closing = False
-        self.paused = False
+        self.paused = self.slow = False
+        # For the sweep (`limits`): whether anything moved since it last looked, and since when nothing did.
+        self.touched = True
+        self.since = self.head_since = 0.0
+        self.unsent = 0
 
     # -- the transport -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Join the worker's connections."""
+        """Join the worker's connections, unless there are as many as may be: then close at once, as Envoy does."""
         self.transport = cast("asyncio.Transport", transport)
+        most = self.worker.snapshot.options.max_connections
+        if most and len(self.worker.connections) >= most:
+            self.close()
         self.worker.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the protocol's signature
@@ -87,28 +103,50 @@ class Downstream(asyncio.Protocol):
         """Parse a piece of what the client sends and pass on in one write what came of it."""
         if self.closing or self.refusing:
             return
+        self.touched = True
         between = self.current is None and not self.in_head
         if between and (known := self.requests.recall(data)) is not None:
-            self._begin(Exchange(self, known))
+            self.current = exchange = Exchange(self, known)
+            exchange.begin()
             self._flush()
             return
+        self.piece = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.refuse(400)
+        except httptools.HttpParserUpgrade as pause:
+            self._go_on(data[pause.args[0] :])
             return
-        except httptools.HttpParserError:
-            self.refuse(400)
-            return
-        if self.in_head:
-            self.head_size += len(data)
-            if self.head_size > LARGEST_HEAD:
-                self.refuse(431)
-                return
+        except httptools.HttpParserCallbackError as error:
+            raise error.__context__ or error from None  # a mistake of ours, not of the client's
+        except httptools.HttpParserError as error:
+            self._refuse_unread(str(error))
+        if self.in_head or self.receiving is not None:
+            self._measure(between=between)
         current = self.current
-        if between and current is not None and self.whole:
+        if between and current is not None and self.whole and not self.refusing:
             self.requests.keep(data, current.request)
         self._flush()
+
+    def _refuse_unread(self, error: str) -> None:
+        """Refuse what the parser could not read, unless the client said before that nothing comes any more."""
+        last = self.queue[-1] if self.queue else self.current
+        unread = self.in_head or self.receiving is not None
+        if not unread and last is not None and not last.keep_alive:
+            return
+        status = 400 if self.receiving is not None else error_status(error)
+        self.refuse(status, NO_HTTP2 if is_http2(error) else b"")
+
+    def _measure(self, *, between: bool) -> None:
+        """Limit what piles up of a message before it can be passed on: a head, a trailer, an extension."""
+        if self.body_came:
+            self.body_came = False
+            self.head_size = 0
+        elif between or self.head_size or not self.in_head:
+            self.head_size += self.piece
+        else:
+            self.head_size = 1  # the head begins somewhere in this piece, behind another message
+        if self.head_size > self.worker.snapshot.options.max_headers_bytes:
+            self.refuse(431)
 
     def _flush(self) -> None:
         current = self.current
@@ -119,8 +157,12 @@ class Downstream(asyncio.Protocol):
                 current.flush_request()
 
     def eof_received(self) -> bool:
-        """Keep answering a client that has only closed its sending side."""
-        return self.current is not None
+        """Answer what came whole from a client that has only closed its sending side, then close."""
+        if self.current is None or self.receiving is not None:
+            return False
+        last = self.queue[-1] if self.queue else self.current
+        last.keep_alive = False
+        return True
 
     # -- the parser ----------------------------------------------------------------------------
 
@@ -131,6 +173,7 @@ class Downstream(asyncio.Protocol):
         self.whole = False
         self.in_head = True
         self.head_size = 0
+        self.head_since = 0.0
 
     def on_url(self, url: bytes) -> None:
         """Collect a piece of the target."""
@@ -139,50 +182,95 @@ class Downstream(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one field of the head; trailers are dropped, as Envoy drops them by default."""
         if self.in_head:
-            self.fields.append((name.lower(), value))
+            self.fields.append((name.lower(), value.rstrip()))
+        else:
+            self.head_size += len(name) + len(value)
+            if self.head_size > self.worker.snapshot.options.max_headers_bytes:
+                self.refuse(431)
 
     def on_headers_complete(self) -> None:
         """Make an exchange of the head, and begin it unless another is under way."""
         self.in_head = False
         if self.closing or self.refusing:
             return
+        parser = self.parser
         fields = self.fields
-        headers = dict(fields)
-        lines = repeated(fields) if len(headers) != len(fields) else None
-        status = self._refusal(fields, headers, lines)
-        if status:
-            self.refuse(status)
-            return
+        size = self.piece + self.head_size
         try:
-            authority, path, query = split_target(self.target)
-        except BadTargetError:
-            self.refuse(400)
+            head, special = read_head(parser, self.target, fields, size, self.worker.snapshot.options)
+        except RefusedError as refused:
+            self.refuse(refused.status)
             return
-        if authority is None:
-            authority = headers[b"host"]
-        head = RequestHead(self.parser.get_method(), authority, path, query, headers, lines)
-        self.receiving = exchange = Exchange(self, Request(head, fields))
-        if self.current is None:
-            self._begin(exchange)
+        exchange = Exchange(self, Request(head, fields))
+        if special:
+            self._treat_specially(exchange, special)
         else:
+            self.receiving = exchange
+        if self.current is not None:
             self.queue.append(exchange)
             self.pause_reading()
+        elif special:
+            self._begin(exchange)
+        else:
+            self.current = exchange
+            exchange.begin()
+
+    def _treat_specially(self, exchange: Exchange, special: int) -> None:
+        """Prepare what few requests are: HTTP/1.0, gRPC, or one that asks to switch protocols."""
+        request = exchange.request
+        headers = request.head.headers
+        exchange.older = bool(special & OLDER)
+        if special & GRPC:
+            exchange.verdict = GRPC_REFUSAL
+        if not self.parser.should_upgrade():
+            self.receiving = exchange
+            return
+        # The parser stops behind this head; `_go_on` takes it from there.
+        self.switching = exchange
+        request.upgrade = b"CONNECT" if request.head.method == b"CONNECT" else upgrade_of(headers)
+        if request.upgrade:
+            request.bodiless = exchange.request_complete = exchange.keep_alive = False
+            if is_framed(headers):
+                exchange.verdict = (400, b"", [])
+
+    def _go_on(self, rest: bytes) -> None:
+        """Go on behind a head that asked to switch protocols: with raw bytes, or as if it had not asked."""
+        exchange, self.switching = self.switching, None
+        if exchange is None:
+            self._flush()
+        elif exchange.request.upgrade:
+            exchange.early = rest
+            self.pause_reading()
+            self._flush()
+        else:
+            self._resume_parsing(exchange)
+            self._flush()
+            self.data_received(rest)
+
+    def _resume_parsing(self, exchange: Exchange) -> None:
+        """Begin a new parser behind a head: where its body begins, or the next request."""
+        headers = exchange.request.head.headers
+        self.parser = httptools.HttpRequestParser(self)
+        if exchange.request.chunked or int(headers.get(b"content-length", b"0")):
+            self.refusing = (0, b"")  # keeps the callbacks from taking the repeated head for a request
+            self.parser.feed_data(body_of(headers))
+            self.refusing = None
+            self.receiving = exchange
+        else:
+            exchange.keep_alive = exchange.request.keep_alive = not closes(headers)
+            exchange.request_end()
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
-        exchange.begin()
-
-    def _refusal(self, fields: Fields, headers: dict[bytes, bytes], lines: dict[bytes, list[bytes]] | None) -> int:
-        """Return the status to refuse a head with, or 0."""
-        if self.parser.get_http_version() != "1.1":
-            return 426
-        if b"host" not in headers or (lines is not None and b"host" in lines):
-            return 400
-        return 431 if len(fields) > MOST_FIELDS else 0
+        if exchange.verdict is None:
+            exchange.begin()
+        else:
+            exchange.reply(*exchange.verdict)
 
     def on_body(self, data: bytes) -> None:
         """Pass a piece of the body on."""
         if self.receiving is not None:
+            self.body_came = True
             self.receiving.request_body(data)
 
     def on_message_complete(self) -> None:
@@ -191,9 +279,9 @@ class Downstream(asyncio.Protocol):
         if exchange is None:
             return
         self.receiving = None
-        if not self.parser.should_keep_alive():
+        if exchange.older or not self.parser.should_keep_alive():
             exchange.keep_alive = exchange.request.keep_alive = False
-        self.whole = exchange.request.bodiless and not self.queue
+        self.whole = exchange.request.bodiless and not self.queue and not exchange.older
         exchange.request_end()
 
     # -- exchanges -----------------------------------------------------------------------------
@@ -207,24 +295,44 @@ class Downstream(asyncio.Protocol):
                 self._linger()
             elif not exchange.keep_alive:
                 self.close()
-            elif self.queue:
-                waiting = self.queue.popleft()
-                self._begin(waiting)
-                waiting.flush_request()
-            elif self.refusing:
-                self._send_refusal()
             else:
-                self.resume_reading()
+                self._go_on_reading()
 
-    def refuse(self, status: int) -> None:
+    def _go_on_reading(self) -> None:
+        """Begin the request that waits, or read on; neither while the client does not take its answers."""
+        if self.slow:
+            self.pause_reading()
+        elif self.queue:
+            waiting = self.queue.popleft()
+            self._begin(waiting)
+            waiting.flush_request()
+            if self.receiving is waiting:
+                self.resume_reading()  # for the rest of its body
+        elif self.refusing:
+            self._send_refusal()
+        else:
+            self.resume_reading()
+
+    def refuse(self, status: int, body: bytes = b"") -> None:
         """Answer a request that cannot be read, behind the answers under way, and close."""
-        self.refusing = status
-        self.receiving = None
+        if self.refusing or self.closing:
+            return
+        self.refusing = (status, body)
+        broken, self.receiving, self.switching = self.receiving, None, None
+        if broken is not None and broken in self.queue:
+            self.queue.remove(broken)
+        elif broken is not None and not broken.done:
+            self.current = None
+            broken.client_lost()
+            if broken.responding:
+                self.abort()
+                return
         if self.current is None:
             self._send_refusal()
 
     def _send_refusal(self) -> None:
-        self.write(self.worker.refusal(self.refusing))
+        if self.refusing is not None:
+            self.write(self.worker.refusal(*self.refusing))
         self._linger()
 
     def _linger(self) -> None:
@@ -239,6 +347,7 @@ class Downstream(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes to the client."""
         if self.transport is not None:
+            self.touched = True
             self.transport.write(data)
 
     def close(self) -> None:
@@ -262,17 +371,25 @@ class Downstream(asyncio.Protocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read from the client again, unless requests wait."""
-        if self.paused and not self.queue and self.transport is not None:
+        """Read from the client again, unless requests wait or the client takes no answers."""
+        waits = self.queue or (self.slow and self.receiving is None)
+        if self.paused and (self.closing or not waits) and self.transport is not None:
             self.paused = False
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """The client is slow to read."""
+        """The client is slow to read: ask for no more from its upstream, and take no more requests."""
+        self.slow = True
+        if self.receiving is None:
+            self.pause_reading()
         if self.current is not None:
             self.current.pause_upstream()
 
     def resume_writing(self) -> None:
         """The client reads again."""
+        self.slow = False
         if self.current is not None:
             self.current.resume_upstream()
+        elif not self.closing:
+            self._go_on_reading()
+            self.advance()

@@ -67,9 +67,9 @@ class Worker:
         """Return whole milliseconds since a moment of `now`."""
         return int((self.now() - started) * 1000)
 
-    def refusal(self, status: int) -> bytes:
+    def refusal(self, status: int, body: bytes = b"") -> bytes:
         """Return the answer to a request that cannot be read."""
-        body = _REFUSALS.get(status, b"")
+        body = body or _REFUSALS.get(status, b"")
         return reply_bytes(status, local_fields(body), body, self.date, close=True, head_only=False)
 
     def linger(self, connection: Downstream) -> None:
