@@ -8,7 +8,6 @@ from tests.dialects.scenes import TO_ECHO, UPSTREAM, Outcome, route, run, virtua
 KEY = '{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}'
 LOCAL = f"jwks: {{local: {{key: '{KEY}'}}}}"
 REMOTE = "url: 'https://idp.example/jwks', upstreamRef: {name: echo, namespace: default}"
-DEFAULT = (JwtSource(header="authorization", prefix="Bearer "), JwtSource(query="access_token"))
 
 
 def host(text: str) -> Outcome:
@@ -48,9 +47,7 @@ def test_a_local_provider_is_read_whole() -> None:
 def test_a_remote_provider_is_read_whole() -> None:
     """The URL, the cluster the keys are fetched through, and how long they keep."""
     text = f"jwt: {{providers: {{idp: {{jwks: {{remote: {{{REMOTE}, cacheDuration: 10s}}}}}}}}}}"
-    provider = JwtProvider(
-        "idp", remote_url="https://idp.example/jwks", remote_cluster="echo_default", cache=10.0, sources=DEFAULT
-    )
+    provider = JwtProvider("idp", remote_url="https://idp.example/jwks", remote_cluster="echo_default", cache=10.0)
     assert rules(text) == Jwt((provider,))
     assert rules(text.replace(", cacheDuration: 10s", "")).providers[0].cache == 300
 
@@ -78,6 +75,8 @@ def test_policies_in_every_stage(text: str, wanted: JwtValidation, stage: str) -
         ("jwt: {providers: {idp: {jwks: {}}}}", "jwt.providers.idp.jwks"),
         ("jwt: {providers: {idp: {jwks: {local: {}}}}}", "jwt.providers.idp.jwks.local"),
         ("jwt: {providers: {idp: {jwks: {local: {key: ' '}}}}}", "jwt.providers.idp.jwks.local.key"),
+        ("jwt: {providers: {idp: {jwks: {local: {key: '{}'}}}}}", "jwt.providers.idp.jwks.local.key"),
+        ("jwt: {providers: {idp: {jwks: {local: {key: '-----BEGIN X-----'}}}}}", "jwt.providers.idp.jwks.local.key"),
         ("jwt: {providers: {idp: {jwks: {remote: {url: x, upstreamRef: {name: echo, namespace: default}}}}}}", "jwt.providers.idp.jwks.remote.url"),
         ("jwt: {providers: {idp: {jwks: {remote: {url: 'http://a/b'}}}}}", "jwt.providers.idp.jwks.remote"),
         ("jwt: {providers: {idp: {jwks: {remote: {url: 'http://[', upstreamRef: {name: echo, namespace: default}}}}}}", "jwt.providers.idp.jwks.remote.url"),

@@ -17,8 +17,6 @@ _POLICIES = (JwtValidation.REQUIRE_VALID, JwtValidation.ALLOW_MISSING, JwtValida
 _NAMES = ("REQUIRE_VALID", "ALLOW_MISSING", "ALLOW_MISSING_OR_FAILED")
 _CACHE = 300.0
 _SKEW = 60.0
-_DEFAULT_SOURCES = (JwtSource(header="authorization", prefix="Bearer "), JwtSource(query="access_token"))
-"""Where Envoy looks for a token if nothing is said (extensions.filters.http.jwt_authn.v3.JwtProvider)."""
 
 
 def host_jwt(given: VirtualHostOptions, path: FieldPath, reporter: Reporter) -> Jwt | None:
@@ -85,8 +83,16 @@ def _provider(name: str, given: schema.JwtProvider, path: FieldPath, reporter: R
 
 
 def _check_keys(key: str, path: FieldPath, reporter: Reporter) -> None:
+    # Loaded where tokens are verified only: it brings the cryptography package along.
+    from edgesim.policies.jwt_keys import KeysError, parse_keys  # noqa: PLC0415 - as above
+
     if not key.strip():
         reporter.report("ES0242", (*path, "key") if key else path, "the key is empty")
+        return
+    try:
+        parse_keys(key)
+    except KeysError as refused:
+        reporter.report("ES0242", (*path, "key"), str(refused), "it is a JWK, a JWKS, or a public key in PEM")
 
 
 def _check_remote(given: schema.RemoteJwks, path: FieldPath, reporter: Reporter) -> None:
@@ -115,8 +121,8 @@ def _is_url(text: str) -> bool:
 
 
 def _sources(given: schema.TokenSource | None, path: FieldPath, reporter: Reporter) -> tuple[JwtSource, ...]:
-    if given is None or not (given.headers or given.query_params):
-        return _DEFAULT_SOURCES
+    if given is None:
+        return ()  # Envoy's own then
     for index, source in enumerate(given.headers):
         if not is_header_name(source.header):
             reporter.report("ES0242", (*path, "headers", index), f"{source.header!r} is not a header name")
