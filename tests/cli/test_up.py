@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.bad import GOOD, UPSTREAM
-from tests.running import ROOT, canary, edgesim, running, start, wait_until
+from tests.running import DEADLINE, ROOT, canary, edgesim, running, start, wait_until
 
 
 def test_nothing_configured_is_404() -> None:
@@ -25,9 +25,12 @@ def test_nothing_configured_is_404() -> None:
 def test_signals_end_it_with_0(number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C drain and end with 0, and leave no worker behind."""
     gateway = start(*canary("echo", "upstream", "vs-1"))
-    assert gateway.get() == (200, "version:v1")
-    gateway.process.send_signal(number)
-    assert gateway.stop() == 0
+    try:
+        assert gateway.get() == (200, "version:v1")
+        gateway.process.send_signal(number)
+        assert gateway.process.wait(DEADLINE) == 0
+    finally:
+        gateway.stop()
     assert gateway.errors == [""]
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert f"--port {gateway.proxy.rpartition(':')[2]} " not in listed
@@ -124,4 +127,4 @@ def test_a_signal_during_the_start_ends_it() -> None:
         process.terminate()
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(DEADLINE) == 0
