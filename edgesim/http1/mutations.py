@@ -6,11 +6,20 @@ specific has the last word; within a level removal precedes addition (Gloo refer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from edgesim.http1.fields import Fields
 from edgesim.model import HeaderMutations, HeaderValue
+
+Value = bytes | Callable[[Any], bytes]
+"""A value as it is, or a function that makes it from what is known of the exchange."""
+
+
+def literal(text: str) -> Value:
+    """Return a value without command operators."""
+    return text.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +27,24 @@ class Step:
     """One level of one direction: names to remove, then fields to add (name, value, append)."""
 
     remove: frozenset[bytes]
-    add: tuple[tuple[bytes, bytes, bool], ...]
+    add: tuple[tuple[bytes, Value, bool], ...]
 
 
-def request_steps(levels: Iterable[HeaderMutations]) -> tuple[Step, ...]:
-    """Return the steps for requests of the levels that have any, in the order given."""
-    return tuple(_step(level.request_remove, level.request_add) for level in levels if _changes_request(level))
+def request_steps(levels: Iterable[HeaderMutations], value: Callable[[str], Value] = literal) -> tuple[Step, ...]:
+    """Return the steps for requests of the levels that have any, in the order given; `value` compiles texts."""
+    return tuple(_step(level.request_remove, level.request_add, value) for level in levels if _changes_request(level))
 
 
-def response_steps(levels: Iterable[HeaderMutations]) -> tuple[Step, ...]:
-    """Return the steps for responses of the levels that have any, in the order given."""
-    return tuple(_step(level.response_remove, level.response_add) for level in levels if _changes_response(level))
+def response_steps(levels: Iterable[HeaderMutations], value: Callable[[str], Value] = literal) -> tuple[Step, ...]:
+    """Return the steps for responses of the levels that have any, in the order given; `value` compiles texts."""
+    return tuple(
+        _step(level.response_remove, level.response_add, value) for level in levels if _changes_response(level)
+    )
+
+
+def are_fixed(steps: Iterable[Step]) -> bool:
+    """Tell whether no step needs to know the exchange."""
+    return all(isinstance(value, bytes) for step in steps for _, value, _ in step.add)
 
 
 def _changes_request(level: HeaderMutations) -> bool:
@@ -39,16 +55,19 @@ def _changes_response(level: HeaderMutations) -> bool:
     return bool(level.response_remove or level.response_add)
 
 
-def _step(remove: Iterable[str], add: Iterable[HeaderValue]) -> Step:
+def _step(remove: Iterable[str], add: Iterable[HeaderValue], value: Callable[[str], Value]) -> Step:
     names = frozenset(name.lower().encode() for name in remove)
-    return Step(names, tuple((v.name.lower().encode(), v.value.encode(), v.append) for v in add))
+    return Step(names, tuple((v.name.lower().encode(), value(v.value), v.append) for v in add))
 
 
-def mutate(fields: Fields, steps: tuple[Step, ...]) -> Fields:
-    """Return the fields after every step."""
+def mutate(fields: Fields, steps: tuple[Step, ...], known: Any = None) -> Fields:
+    """Return the fields after every step. `known` is what values are made from; an empty one is not added."""
     for step in steps:
         fields = [field for field in fields if field[0] not in step.remove]
-        for name, value, append in step.add:
+        for name, given, append in step.add:
+            value = given if isinstance(given, bytes) else given(known)
+            if not value and not isinstance(given, bytes):
+                continue
             if not append:
                 fields = [field for field in fields if field[0] != name]
             fields.append((name, value))

@@ -19,9 +19,10 @@ def status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown" % status
 
 
-def reset_body(reason: str) -> bytes:
+def reset_body(reason: str, *, retried: bool = False) -> bytes:
     """Return the body of a 503 or 502 for an upstream that failed before its head."""
-    return f"upstream connect error or disconnect/reset before headers. reset reason: {reason}".encode()
+    latest = "retried and the latest reset reason" if retried else "reset reason"
+    return f"upstream connect error or disconnect/reset before headers. {latest}: {reason}".encode()
 
 
 def local_fields(body: bytes) -> Fields:

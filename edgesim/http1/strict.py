@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from edgesim.http1.fields import Fields, connection_options
 
@@ -20,6 +21,8 @@ _FORBIDDEN_IN_REASON = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 _OTHER_STATUS = re.compile(rb"HTTP/\d\.\d (\d{4,5})(?=[ \r])")
 _STATUS_LINE_START = re.compile(rb"HTTP/\d\.\d (?:\d{3})(?:[ \r]|$)")
 _LONGEST_START = 16
+_FIRST, _NO_CONTENT, _FINAL, _LAST = 100, 204, 200, 0xFFFF
+_REASONS = frozenset(status.phrase.encode() for status in HTTPStatus)
 
 CHUNKED = b"chunked"
 GRPC_REFUSAL: tuple[int, bytes, Fields] = (
@@ -71,48 +74,49 @@ def upgrade_of(headers: Mapping[bytes, bytes]) -> bytes | None:
     return None if upgrade.lower() == b"h2c" else upgrade.lower()
 
 
-def is_framed_response(status: int, fields: Fields, headers: Mapping[bytes, bytes]) -> bool:
-    """Tell whether a response's framing has one meaning (RFC 9112, section 6.3).
+class MalformedError(ValueError):
+    """A response that has no single meaning."""
+
+
+def check_framing(status: int, fields: Fields, headers: Mapping[bytes, bytes]) -> None:
+    """Raise MalformedError for a response whose framing has no single meaning (RFC 9112, section 6.3).
 
     A transfer coding must be `chunked` alone; what has no body by its status (1xx, 204) must not claim
-    one. A status below 100 is no status.
+    one; a status below 100 is none. A length of nothing is taken from the fields of a 204, as Envoy does.
     """
     coding = headers.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != CHUNKED or _count(fields, b"transfer-encoding") > 1):
-        return False
-    if status == 204 or status < 200:
-        return status >= 100 and coding is None and not headers.get(b"content-length", b"").strip(b"0")
-    return True
+        raise MalformedError
+    if status == _NO_CONTENT or status < _FINAL:
+        if status < _FIRST or coding is not None or headers.get(b"content-length", b"").strip(b"0"):
+            raise MalformedError
+        fields[:] = [field for field in fields if field[0] != b"content-length"]
 
 
 def _count(fields: Fields, name: bytes) -> int:
     return sum(field[0] == name for field in fields)
 
 
-def is_reason(reason: bytes) -> bool:
-    """Tell whether a reason phrase holds no control byte."""
-    return reason.isalnum() or _FORBIDDEN_IN_REASON.search(reason) is None
-
-
-def is_usual_start(data: bytes) -> bool:
-    """Tell whether a response begins with a whole start as the parser reads it: version, three digits."""
-    return data[12:13] in {b" ", b"\r"} and data.startswith(b"HTTP/")
+def check_reason(reason: bytes) -> None:
+    """Raise MalformedError for a reason phrase with control bytes."""
+    if reason not in _REASONS and _FORBIDDEN_IN_REASON.search(reason):
+        raise MalformedError
 
 
 def split_start(data: bytes) -> tuple[int, bytes] | None:
     """Read an unusual start: return a status of more digits and the rest as status 200, or None to wait for more.
 
     Status 0 stands for a start that is left to the parser. Envoy passes statuses on that no parser of
-    three digits knows. Raises ValueError for what is no HTTP status line.
+    three digits knows. Raises MalformedError for what is no HTTP status line.
     """
     found = _OTHER_STATUS.match(data)
     if found is not None:
         status = int(found[1])
-        if not 200 <= status <= 0xFFFF:
-            raise ValueError(found[1])
+        if not _FINAL <= status <= _LAST:
+            raise MalformedError
         return status, b"HTTP/1.1 200" + data[found.end() :]
     if len(data) < _LONGEST_START and b"\n" not in data:
         return None
     if not _STATUS_LINE_START.match(data):
-        raise ValueError(data[:_LONGEST_START])
+        raise MalformedError
     return 0, data

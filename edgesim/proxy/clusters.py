@@ -17,7 +17,7 @@ from edgesim.proxy.upstream import Pool, PoolTls, retire
 class ClusterRuntime:
     """The mutable side of one cluster in one worker."""
 
-    __slots__ = ("cluster", "endpoints", "pools", "responses", "rotations", "start", "tls")
+    __slots__ = ("cluster", "endpoints", "pools", "responses", "retrying", "rotations", "start", "tls")
 
     def __init__(self, cluster: Cluster, start: Callable[[], int], responses: Memory[Response]) -> None:
         """Begin without endpoints; `start` draws the place where a rotation begins."""
@@ -26,6 +26,7 @@ class ClusterRuntime:
         self.start = start
         self.endpoints: EndpointSet = endpoint_set(cluster, ())
         self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
+        self.retrying = 0
         self.rotations: dict[Subset, Rotation] = {}
         self.pools: dict[tuple[str, int], Pool] = {}
 

@@ -15,6 +15,9 @@ import httptools
 from edgesim.http1.fields import Fields
 from edgesim.http1.requests import GRPC, OLDER, RefusedError, body_of, closes, is_framed, read_head
 from edgesim.http1.strict import GRPC_REFUSAL, error_status, is_http2, upgrade_of
+from edgesim.model import RequestHead
+from edgesim.policies.hashing import Connection
+from edgesim.policies.remote import Client, identify
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.messages import Request
 
@@ -362,6 +365,28 @@ class Downstream(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
+    # -- who the client is ---------------------------------------------------------------------
+
+    @property
+    def peer(self) -> bytes:
+        """The other end of the connection as `ip:port`."""
+        return _address(self.transport, "peername")
+
+    @property
+    def local(self) -> bytes:
+        """This end of the connection as `ip:port`."""
+        return _address(self.transport, "sockname")
+
+    @property
+    def ends(self) -> Connection:
+        """What hash policies read of a connection."""
+        peer = self.peer
+        return Connection(peer.rpartition(b":")[0], peer, self.local)
+
+    def client(self, head: RequestHead) -> Client:
+        """Return who sent a request, and what follows."""
+        return identify(self.worker.snapshot.remote, head, self.peer)
+
     # -- back-pressure -------------------------------------------------------------------------
 
     def pause_reading(self) -> None:
@@ -393,3 +418,11 @@ class Downstream(asyncio.Protocol):
         elif not self.closing:
             self._go_on_reading()
             self.advance()
+
+
+def _address(transport: asyncio.Transport | None, which: str) -> bytes:
+    found = None if transport is None else transport.get_extra_info(which)
+    if not found:
+        return b""
+    host, port = found[0], found[1]
+    return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()

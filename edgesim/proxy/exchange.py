@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.plan import Plan
 
 NEVER = float("inf")
+LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BUFFERED = 65536
 """How many bytes of a body wait for an upstream that is not connected yet."""
@@ -59,6 +60,9 @@ class Exchange:
     status = 0
     flags = 0
     sent_head = b""
+    request_id: bytes | None = None
+    """The id made for the request, None where it brought one."""
+    service_time: int | None = None
     begun = 0.0
     started = 0.0
     deadline = NEVER
@@ -177,8 +181,9 @@ class Exchange:
         if plan.hash_steps and self.hashed is NOT_HASHED:
             self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
         self.retries = plan.retries
-        if asks_router(self.request.head.headers):
-            self.retries = effective(plan.retries, self.downstream.trusted(self.request.head))
+        head = self.request.head
+        if asks_router(head.headers) and self.downstream.client(head).internal:
+            self.retries = effective(plan.retries, head)
         if self.retries.conditions:
             self.kept = list(self.out)
         if self.request_complete:
@@ -215,13 +220,17 @@ class Exchange:
 
     def _head_for(self, plan: Plan, endpoint: Endpoint) -> bytes:
         request = self.request
-        parts = None if request.parts is None else request.parts.get(plan)
+        kept = request.parts if plan.repeatable and self.attempts == 1 else None
+        parts = None if kept is None else kept.get(plan)
         if parts is None:
             parts = request_parts(self, plan, endpoint)
-            if plan.repeatable and request.parts is not None:
-                request.parts[plan] = parts
+            if kept is not None:
+                kept[plan] = parts
         front, back = parts
-        return front + self.downstream.worker.request_id() + back if back else front
+        if not back:
+            return front
+        self.request_id = made = self.downstream.worker.request_id()
+        return front + made + back
 
     @property
     def expected_timeout(self) -> int | None:
@@ -288,11 +297,11 @@ class Exchange:
 
     def request_body_end(self) -> None:
         """Send the last chunk."""
-        self.out.append(b"0\r\n\r\n")
+        self.out.append(LAST_CHUNK)
         if self.kept is not None:
-            self.kept.append(b"0\r\n\r\n")
+            self.kept.append(LAST_CHUNK)
         if self.shadow is not None:
-            self.shadow.request_body(b"0\r\n\r\n")
+            self.shadow.request_body(LAST_CHUNK)
 
     def _start_timeout(self) -> None:
         """The route's timeout runs from the end of the request to the end of the response, as Envoy's does."""
@@ -332,7 +341,8 @@ class Exchange:
                 kept[plan] = parts
         self.responding = True
         front, back = parts or (b"", b"")
-        self.response.append(b"%b%d%b" % (front, worker.milliseconds_since(self.started), back))
+        self.service_time = taken = worker.milliseconds_since(self.started)
+        self.response.append(b"%b%d%b" % (front, taken, back) if back else front)
 
     def _adds_to_answer(self, plan: Plan) -> bool:
         return (
@@ -377,7 +387,7 @@ class Exchange:
     def response_complete(self) -> None:
         """The answer is here as a whole; the connection goes back to its pool by itself."""
         if self.chunked_response:
-            self.response.append(b"0\r\n\r\n")
+            self.response.append(LAST_CHUNK)
         self.connection = None
         self.end()
 
@@ -435,7 +445,7 @@ class Exchange:
             self.downstream.abort()
         elif self.pool is not None and reused and not answered and attempts.may_repeat(self):
             self.repeated_once = True
-            self.out = [self.sent_head]
+            self.out = [self.sent_head, LAST_CHUNK] if self.request.chunked else [self.sent_head]
             self._send_to(self.pool)
             self.flush_request()
         else:

@@ -2,47 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from edgesim.http1.fields import NOT_FORWARDED, NOT_RETURNED, Fields, forwardable, head_bytes
 from edgesim.http1.mutations import mutate
 from edgesim.http1.replies import local_fields, reply_bytes, status_line
 from edgesim.model import Endpoint, RequestHead
+from edgesim.model.policies import Mirror
+from edgesim.policies.record import Record
+from edgesim.policies.remote import INTERNAL_ONLY, fields_to_set, needs_request_id
+from edgesim.policies.retries import OVERRIDES
 from edgesim.proxy.messages import Parts, Request, Response
-from edgesim.proxy.plan import Plan
+from edgesim.proxy.observed import record_of
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.plan import Plan
 
 BLANK_LINE = b"\r\n\r\n"
-_ADDED = frozenset((b"x-request-id", b"x-forwarded-proto"))
 REQUEST_ID = b"x-request-id"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
+_UNUSUAL = NOT_FORWARDED | INTERNAL_ONLY | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
 _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
 """Connection values that name no other field: the usual ones, known without parsing."""
 
 
-def request_parts(request: Request, plan: Plan, endpoint: Endpoint, scheme: bytes) -> Parts:
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What an answer gets besides its own fields: replaced ones, added ones, and what formats are made from."""
+
+    replaced: Fields
+    added: Fields
+    record: Record | None
+    chunked: bool
+    close: bool
+
+
+def asks_router(headers: dict[bytes, bytes]) -> bool:
+    """Tell whether a request carries headers that would change its timeouts or retries."""
+    return not OVERRIDES.isdisjoint(headers)
+
+
+def request_parts(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Parts:
     """Return the head for the upstream, around the request id; the second part is empty where there is one already.
 
     Raises BadFieldsError when `Connection` names a field that frames or addresses the message.
     """
-    head = request.head
-    headers = head.headers
-    fields = request.fields
-    if not NOT_FORWARDED.isdisjoint(headers):
-        fields = forwardable(fields, _naming(headers), NOT_FORWARDED)
-    if plan.plain and request.bodiless and _ADDED.isdisjoint(headers):
-        lines = b"\r\n".join(map(b": ".join, fields))
+    request = exchange.request
+    usual = plan.plain and request.bodiless and _UNUSUAL.isdisjoint(request.head.headers)
+    if usual and exchange.attempts < 2:
+        lines = b"\r\n".join(map(b": ".join, request.fields))
         front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
-        return front % (_request_line(head, plan), lines, plan.tail, scheme), BLANK_LINE
-    if plan.rewrites:
-        fields = plan.rewritten(head, fields, endpoint)
-    more: Fields = list(plan.request_fields)
-    if b"x-forwarded-proto" not in headers:
-        more.append((b"x-forwarded-proto", scheme))
-    if request.chunked:
-        more.append((b"transfer-encoding", b"chunked"))
-    fields = [*fields, *more] if not plan.request_steps else mutate([*fields, *more], plan.request_steps)
-    line = _request_line(head, plan)
-    if REQUEST_ID in headers:
+        line = _request_line(request.head, plan)
+        return front % (line, lines, plan.tail, exchange.downstream.scheme), BLANK_LINE
+    fields, new_id = _request_fields(exchange, plan, endpoint)
+    line = _request_line(request.head, plan)
+    if not new_id:
         return head_bytes(line, fields), b""
     return head_bytes(line, fields)[:-2] + REQUEST_ID + b": ", BLANK_LINE
+
+
+def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> tuple[Fields, bool]:
+    """Return every field for the upstream but a new request id, and whether there is to be one."""
+    request, downstream = exchange.request, exchange.downstream
+    head = request.head
+    client = downstream.client(head)
+    new_id = needs_request_id(downstream.worker.snapshot.remote, client, head)
+    ours = fields_to_set(client, head, downstream.scheme)
+    dropped = NOT_FORWARDED | client.drops | {name for name, _ in ours} | ({REQUEST_ID} if new_id else set())
+    fields = forwardable(request.fields, _naming(head.headers), dropped)
+    if plan.rewrites:
+        fields = plan.rewritten(head, fields, endpoint)
+    fields += [*ours, *_framing(request)]
+    expected = exchange.expected_timeout
+    if expected is not None:
+        fields.append((b"x-envoy-expected-rq-timeout-ms", b"%d" % expected))
+    if plan.attempt_count:
+        fields.append((b"x-envoy-attempt-count", b"%d" % exchange.attempts))
+    if plan.request_steps:
+        fields = mutate(fields, plan.request_steps, record_of(exchange))
+    return fields, new_id
+
+
+def _framing(request: Request) -> Fields:
+    fields: Fields = [(b"transfer-encoding", b"chunked")] if request.chunked else []
+    if request.upgrade and request.upgrade != b"CONNECT":
+        fields += [(b"connection", b"upgrade"), (b"upgrade", request.upgrade)]
+    return fields
 
 
 def _request_line(head: RequestHead, plan: Plan) -> bytes:
@@ -53,33 +100,58 @@ def _request_line(head: RequestHead, plan: Plan) -> bytes:
     return b"%b %b?%b HTTP/1.1" % (head.method, path, head.query)
 
 
-def response_parts(response: Response, plan: Plan, date: bytes, *, chunked: bool, close: bool) -> Parts:
-    """Return the head for the client, around the milliseconds the upstream took."""
+def with_host(head: bytes, policy: Mirror) -> bytes:
+    """Return a written head with the Host of shadow traffic: `-shadow` behind the name, or the policy's own."""
+    if not policy.append_suffix and not policy.host:
+        return head
+    before, _, rest = head.partition(b"\r\nhost: ")
+    host, _, after = rest.partition(b"\r\n")
+    name, colon, port = host.partition(b":")
+    shadow = policy.host.encode() or name + b"-shadow" + colon + port
+    return b"%b\r\nhost: %b\r\n%b" % (before, shadow, after)
+
+
+def response_parts(response: Response, plan: Plan, date: bytes, additions: Additions) -> Parts:
+    """Return the head for the client, around the milliseconds the upstream took (not told where suppressed)."""
     headers = response.headers
     fields = forwardable(response.fields, _naming(headers), NOT_RETURNED)
-    if not plan.response_steps and not chunked and not close and b"date" in headers:
-        lines = b"\r\n".join(map(b": ".join, fields))
-        front = b"%b\r\n%b\r\nserver: envoy\r\nx-envoy-upstream-service-time: "
-        return front % (status_line(response.status), lines), BLANK_LINE
+    options = plan.options
+    if additions.replaced:
+        names = {name for name, _ in additions.replaced}
+        fields = [*(field for field in fields if field[0] not in names), *additions.replaced]
+    fields += additions.added
     if plan.response_steps:
-        fields = mutate(fields, plan.response_steps)
-    fields.append((b"server", b"envoy"))
+        fields = mutate(fields, plan.response_steps, additions.record)
+    fields.append((b"server", options.server_name.encode()))
     if b"date" not in headers:
         fields.append((b"date", date))
-    if chunked:
+    if additions.chunked:
         fields.append((b"transfer-encoding", b"chunked"))
-    if close:
+    if additions.close:
         fields.append((b"connection", b"close"))
-    return head_bytes(status_line(response.status), fields)[:-2] + SERVICE_TIME + b": ", BLANK_LINE
+    head = head_bytes(status_line(response.status), fields)
+    if options.suppress_envoy_headers:
+        return head, b""
+    return head[:-2] + SERVICE_TIME + b": ", BLANK_LINE
 
 
 def local_reply(
-    status: int, fields: Fields, body: bytes, plan: Plan | None, date: bytes, *, close: bool, head_only: bool
+    status: int,
+    fields: Fields,
+    body: bytes,
+    plan: Plan | None,
+    additions: Additions | None,
+    date: bytes,
+    *,
+    close: bool,
+    head_only: bool,
 ) -> bytes:
     """Return an answer made without an upstream, with what the route adds to responses."""
     described = [*local_fields(body), *fields]
-    if plan is not None and plan.response_steps:
-        described = mutate(described, plan.response_steps)
+    if plan is not None and additions is not None:
+        described += [*additions.replaced, *additions.added]
+        if plan.response_steps:
+            described = mutate(described, plan.response_steps, additions.record)
     return reply_bytes(status, described, body, date, close=close, head_only=head_only)
 
 

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edgesim.http1.fields import Field, Fields
-from edgesim.http1.mutations import request_steps, response_steps
-from edgesim.model import DirectResponseAction, Endpoint, ForwardAction, HostRewriteKind, RequestHead
+from edgesim.http1.mutations import are_fixed, request_steps, response_steps
+from edgesim.model import (
+    DirectResponseAction,
+    Endpoint,
+    ForwardAction,
+    HostRewriteKind,
+    ListenerOptions,
+    Policies,
+    RequestHead,
+)
+from edgesim.policies.cors import compile_cors
+from edgesim.policies.csrf import compile_csrf
+from edgesim.policies.formatter import compile_header
+from edgesim.policies.hashing import compile_hash
+from edgesim.policies.local_rate_limit import Bucket, compile_limit
+from edgesim.policies.retries import compile_retries
+from edgesim.proxy.filters import Filter, chain
 from edgesim.routing import Decision, host_rewrite
+from edgesim.telemetry.histogram import Counts
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from edgesim.proxy.clusters import ClusterRuntime
+    from edgesim.proxy.upstream import Pool
 
 NEVER = float("inf")
 DEFAULT_TIMEOUT = 15.0
@@ -21,69 +40,98 @@ DEFAULT_TIMEOUT = 15.0
 class Plan:
     """How to serve requests for which one decision was made.
 
-    `plain` says that nothing of the request changes on its way, `tail` holds the lines then added, and `repeatable` says that the same request always becomes the same bytes towards the upstream.
+    `plain` says that nothing of the request changes on its way, `tail` holds the lines then added, and
+    `repeatable` that the same request always becomes the same bytes towards the upstream. `filters` are
+    those the route uses, so that one it does not use costs nothing.
     """
 
-    __slots__ = (
-        "auto_host",
-        "cluster",
-        "decision",
-        "host",
-        "local_body",
-        "local_status",
-        "repeatable",
-        "plain",
-        "request_fields",
-        "request_steps",
-        "response_steps",
-        "rewrites",
-        "subset",
-        "tail",
-        "timeout",
-    )
-
-    def __init__(self, decision: Decision, cluster: ClusterRuntime | None) -> None:
+    def __init__(self, decision: Decision, cluster: ClusterRuntime | None, options: ListenerOptions) -> None:
         """Prepare for a decision; `cluster` is None when nothing is forwarded or the cluster is unknown."""
+        self.decision = decision
+        self.cluster = cluster
+        self.options = options
+        self.subset = decision.destination.subset if decision.destination is not None else ()
+        self.local_status, self.local_body = _local(decision)
+        self._read_levels(decision)
+        self._read_headers(decision)
+        self._read_rewrites(decision)
+        self.counts: dict[Pool | None, Counts] = {}
+        self.timeout = self.retries.timeout or NEVER
+        self.request_fields = _request_fields(self.timeout)
+        self.plain = self.repeatable and not self.rewrites and not self.request_steps
+        self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
+
+    def _read_levels(self, decision: Decision) -> None:
+        route, host = decision.route.policies, decision.virtual_host.policies
+        levels = [route, host] if decision.arm is None else [decision.arm.policies, route, host]
         action = decision.action
+        timeout = action.timeout if isinstance(action, ForwardAction) else None
+        self.retries = compile_retries(route.retries or host.retries, DEFAULT_TIMEOUT if timeout is None else timeout)
+        self.fault = route.fault
+        self.cors = compile_cors(route.cors, host.cors)
+        csrf = _first(levels, lambda level: level.csrf)
+        self.csrf = compile_csrf(csrf) if csrf is not None else None
+        limit = _first(levels, lambda level: level.local_rate_limit)
+        self.limit = compile_limit(limit) if limit is not None else None
+        self.bucket = Bucket(self.limit, 0.0) if self.limit is not None else None
+        buffer = _first(levels, lambda level: level.buffer)
+        self.buffer_bytes = self.options.buffer_bytes if buffer is None else buffer.max_bytes
+        if self.options.buffer_bytes is None:
+            self.buffer_bytes = None  # a route's limit is effective only with the listener's filter
+        self.mirror = route.mirror if route.mirror is not None and route.mirror.millionths else None
+        self.hash_steps = compile_hash(route.hash_policies)
+        self.idle_timeout = self.options.stream_idle_timeout if route.idle_timeout is None else route.idle_timeout
+        self.max_stream_duration = route.max_stream_duration or NEVER
+        self.upgrades = {"websocket": self.options.websocket} | dict(route.upgrades)
+        self.attempt_count = host.include_attempt_count
+        self.attempt_count_in_response = host.include_attempt_count_in_response
+        self.filters: tuple[Filter, ...] = chain(self)
+
+    def _read_headers(self, decision: Decision) -> None:
         levels = [decision.route.headers, decision.virtual_host.headers]
         if decision.arm is not None:
             levels.insert(0, decision.arm.headers)
-        self.decision = decision
-        self.cluster = cluster
-        self.subset = decision.destination.subset if decision.destination is not None else ()
-        self.request_steps = request_steps(levels)
-        self.response_steps = response_steps(levels)
-        self.local_status, self.local_body = _local(decision)
+        if self.options.most_specific_mutations_win:
+            levels.reverse()
+        self.request_steps = request_steps(levels, compile_header)
+        self.response_steps = response_steps(levels, compile_header)
+        self.fixed_response = are_fixed(self.response_steps)
+
+    def _read_rewrites(self, decision: Decision) -> None:
+        action = decision.action
         rewrite = action.host_rewrite if isinstance(action, ForwardAction) else None
         self.host: Callable[[RequestHead], bytes | None] | None = host_rewrite(rewrite)
         self.auto_host = rewrite is not None and rewrite.kind is HostRewriteKind.AUTO
+        self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
         self.rewrites = self.host is not None or self.auto_host or decision.rewrite is not None
-        self.timeout = _timeout(decision)
-        self.repeatable = not self.auto_host
-        self.plain = not self.rewrites and not self.request_steps
-        self.request_fields = _request_fields(self.timeout)
-        self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
+        varies = self.auto_host or self.attempt_count or self.options.use_remote_address
+        self.repeatable = not varies and are_fixed(self.request_steps)
 
     def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
         """Return the fields with the Host the route asks for, and the original path where it is rewritten."""
         host = endpoint.hostname.encode() if self.auto_host else self.host(head) if self.host is not None else None
         if host:
             fields = [field if field[0] != b"host" else (b"host", host) for field in fields]
+            if self.forwarded_host:
+                fields = _appended(fields, b"x-forwarded-host", head.authority)
         if self.decision.rewrite is None:
             return fields
         original = head.path if head.query is None else head.path + b"?" + head.query
         return [*fields, (b"x-envoy-original-path", original)]
 
 
+def _first(levels: list[Policies], get: Callable[[Policies], T | None]) -> T | None:
+    """Return what the most specific level says."""
+    return next((found for level in levels if (found := get(level)) is not None), None)
+
+
+def _appended(fields: Fields, name: bytes, value: bytes) -> Fields:
+    before = [old for key, old in fields if key == name]
+    return [*(field for field in fields if field[0] != name), (name, b",".join([*before, value]))]
+
+
 def _request_fields(timeout: float) -> tuple[Field, ...]:
     return () if timeout == NEVER else ((b"x-envoy-expected-rq-timeout-ms", b"%d" % round(timeout * 1000)),)
-
-
-def _timeout(decision: Decision) -> float:
-    timeout = decision.action.timeout if isinstance(decision.action, ForwardAction) else None
-    if timeout is None:
-        return DEFAULT_TIMEOUT
-    return timeout or NEVER
 
 
 def _local(decision: Decision) -> tuple[int, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgesim.model import Assignments, ForwardAction, ListenerOptions
+from edgesim.policies.remote import compile_remote
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
@@ -16,7 +17,7 @@ from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table
 class Snapshot:
     """A version's routes with the clusters they lead to. Plans are made when first needed and kept."""
 
-    __slots__ = ("clusters", "contexts", "options", "plans", "tables", "version")
+    __slots__ = ("clusters", "contexts", "options", "plans", "remote", "tables", "version")
 
     def __init__(
         self,
@@ -31,13 +32,14 @@ class Snapshot:
         self.tables = tables
         self.clusters = clusters
         self.options = options
+        self.remote = compile_remote(options)
         self.contexts = contexts
         self.plans: dict[Decision, Plan] = {}
 
     def plan(self, decision: Decision) -> Plan:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
         name = decision.destination.cluster if decision.destination is not None else ""
-        plan = Plan(decision, self.clusters.get(name))
+        plan = Plan(decision, self.clusters.get(name), self.options)
         if not (isinstance(decision.action, ForwardAction) and decision.action.cluster_header):
             self.plans[decision] = plan
         return plan

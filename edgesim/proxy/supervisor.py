@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from edgesim.model import Update
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
+from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
 from edgesim.telemetry import spawn
 
 
@@ -62,7 +63,9 @@ def _bind(sock: socket.socket, host: str, port: int) -> None:
 class Supervisor:
     """The workers of one listener."""
 
-    def __init__(self, host: str, port: int, workers: int, seed: str, tls_port: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, workers: int, seed: str, tls_port: int = 0, given: WorkerSettings = DEFAULT
+    ) -> None:
         """Reserve the port; raises as `reserve`. The TLS port is taken when a virtual host first asks for TLS."""
         self._held = reserve(host, port)
         self._held_tls: socket.socket | None = None
@@ -70,6 +73,7 @@ class Supervisor:
         self.host = host
         self.port: int = self._held.getsockname()[1]
         self._seed = seed
+        self._settings = encode(given)
         self._count = workers
         self._children: list[_Child] = []
         self._latest = NOTHING
@@ -94,7 +98,8 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         command = (sys.executable, "-m", "edgesim.proxy.worker", "--channel", str(theirs.fileno()))
         address = ("--host", self.host, "--port", str(self.port), "--seed", f"{self._seed}:{index}")
-        process = await asyncio.create_subprocess_exec(*command, *address, pass_fds=(theirs.fileno(),))
+        told = ("--settings", self._settings)
+        process = await asyncio.create_subprocess_exec(*command, *address, *told, pass_fds=(theirs.fileno(),))
         theirs.close()
         child = _Child(process, *await asyncio.open_connection(sock=ours))
         self._children.append(child)

@@ -14,14 +14,21 @@ from typing import Protocol, cast
 
 import httptools
 
-from edgesim.http1.fields import Fields
+from edgesim.http1.fields import BadFieldsError, Fields
+from edgesim.http1.strict import MalformedError, check_framing, check_reason, split_start
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.tls import names_hold
 from edgesim.telemetry import spawn
 
-_NO_BODY = frozenset((204, 304))
+_NO_BODY = frozenset((101, 204, 304))
 _SWITCHING_PROTOCOLS = 101
+_NO_CONTENT = 204
 _FINAL = 200
+_LARGEST_HEAD = 80 * 1024
+_MOST_FIELDS = 100
+"""Envoy's limits for responses."""
+_USUAL = b"H/  "
+"""Every fourth byte of `HTTP/1.1 200 `."""
 _BLANK_LINE = b"\r\n\r\n"
 
 
@@ -192,13 +199,19 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "answered",
+        "begun",
+        "body_came",
         "exchange",
         "fields",
         "head_bytes",
         "head_done",
+        "held",
         "parser",
+        "piled",
         "pool",
         "reused",
+        "size",
+        "status",
         "transport",
         "until_close",
     )
@@ -212,8 +225,12 @@ class UpstreamConnection(asyncio.Protocol):
         self.head_bytes = b""
         self.head_done = False
         self.answered = False
+        self.begun = False
         self.until_close = False
         self.reused = False
+        self.held = b""
+        self.size = self.piled = self.status = 0
+        self.body_came = False
         self.parser = httptools.HttpResponseParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -238,14 +255,52 @@ class UpstreamConnection(asyncio.Protocol):
             responses.rest -= 1
         elif begins and self._is_known(exchange, data):
             return
+        if begins and (data[:13:4] != _USUAL or self.held):
+            data = self._unusual_start(data)
+        self.size = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            if self.exchange is not None:
-                self._fail("protocol error")
-                return
-            self.reused = False
+        except httptools.HttpParserUpgrade as pause:
+            self._switch(data[pause.args[0] :])
+        except httptools.HttpParserError as error:
+            self._fail_unread(error)
+        if self.exchange is not None:
+            self._measure()
         self._flush(exchange)
+
+    def _unusual_start(self, data: bytes) -> bytes:
+        """Return what the parser can read of a start it may not know; nothing while too little is there."""
+        data = self.held + data
+        try:
+            split = split_start(data)
+        except MalformedError:
+            self._fail("protocol error")
+            return b""
+        if split is None:
+            self.held, self.answered = data, False
+            return b""
+        self.held = b""
+        self.status, data = split
+        return data
+
+    def _fail_unread(self, error: httptools.HttpParserError) -> None:
+        """Fail for what cannot be read; behind a whole answer it costs only the connection."""
+        cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
+        if cause is not None and not isinstance(cause, (BadFieldsError, MalformedError)):
+            raise cause  # a mistake of ours, not of the upstream's
+        self.reused = False
+        if self.exchange is not None:
+            self._fail("protocol error")
+
+    def _measure(self) -> None:
+        """Limit what piles up of an answer before it can be passed on: a head, interim answers, a trailer."""
+        if self.body_came:
+            self.body_came = False
+            self.piled = 0
+        else:
+            self.piled += self.size
+            if self.piled > _LARGEST_HEAD:
+                self._fail("protocol error")
 
     def _flush(self, exchange: UpstreamUser) -> None:
         whole = self.exchange is None
@@ -272,8 +327,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Give the connection up after this answer if another follows that nobody asked for."""
+        self.begun = True
         if self.exchange is None:
             self.reused = False
+
+    def on_status(self, reason: bytes) -> None:
+        """Refuse control bytes."""
+        check_reason(reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one field of the head."""
@@ -285,18 +345,29 @@ class UpstreamConnection(asyncio.Protocol):
         exchange = self.exchange
         if exchange is None:
             return
-        status = self.parser.get_status_code()
+        status = self.status or self.parser.get_status_code()
+        fields = self.fields
+        headers = dict(fields)
+        if status == _NO_CONTENT or status < _FINAL or b"transfer-encoding" in headers:
+            check_framing(status, fields, headers)
+        if len(fields) > _MOST_FIELDS or (
+            self.size > _LARGEST_HEAD and sum(len(name) + len(value) for name, value in fields) > _LARGEST_HEAD
+        ):
+            raise MalformedError
         if status < _FINAL and status != _SWITCHING_PROTOCOLS:
             self.fields = []
             self.head_bytes = b""
+            self.begun = False
             return
         self.head_done = True
-        headers = dict(self.fields)
         is_head = exchange.is_head
         bodiless = is_head or status in _NO_BODY
         length = headers.get(b"content-length")
-        self.until_close = not bodiless and length is None and not _is_chunked(headers)
-        response = Response(status, self.fields, headers, None if length is None else int(length))
+        self.until_close = not bodiless and length is None and b"transfer-encoding" not in headers
+        response = Response(status, fields, headers, None if length is None else int(length))
+        if status == _SWITCHING_PROTOCOLS:
+            self._switches(exchange, response)
+            return
         exchange.response_head(response, bodiless=bodiless)
         if self.head_bytes and not bodiless and _repeats(headers) and self.parser.should_keep_alive():
             self.pool.responses.keep(self.head_bytes, response)
@@ -304,9 +375,17 @@ class UpstreamConnection(asyncio.Protocol):
             self._finish(keep=self.parser.should_keep_alive())
             self.parser = httptools.HttpResponseParser(self)
 
+    def _switches(self, exchange: UpstreamUser, response: Response) -> None:
+        """Take a 101: what follows is no HTTP. Envoy passes one on that nobody asked for; here the client must go then."""
+        if not exchange.switches:
+            exchange.request_complete = False
+            exchange.response_head(response, bodiless=True)
+            self._finish(keep=False)
+
     def on_body(self, data: bytes) -> None:
         """Pass a piece of the body on."""
         if self.exchange is not None:
+            self.body_came = True
             self.exchange.response_body(data)
         else:
             self.reused = False
@@ -327,7 +406,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.pool.busy.discard(self)
         self.fields = []
         self.head_bytes = b""
-        self.head_done = self.answered = self.until_close = False
+        self.head_done = self.answered = self.until_close = self.begun = False
+        self.piled = self.status = 0
         if self.reused:
             give(self)
         else:
@@ -370,7 +450,9 @@ class UpstreamConnection(asyncio.Protocol):
             exchange.response_complete()
             exchange.flush_response()
         else:
-            exchange.upstream_failed("connection termination", answered=self.answered, reused=self.reused)
+            torn = not self.head_done and (self.begun or self.held)
+            reason = "protocol error" if torn else "connection termination"
+            exchange.upstream_failed(reason, answered=self.answered or bool(self.held), reused=self.reused)
 
     def pause_writing(self) -> None:
         """The upstream is slow to read: stop reading from the client."""
@@ -386,7 +468,3 @@ class UpstreamConnection(asyncio.Protocol):
 def _repeats(headers: dict[bytes, bytes]) -> bool:
     """Tell whether a head may be kept: its length is said, and no date has to be added."""
     return b"content-length" in headers and b"date" in headers and b"transfer-encoding" not in headers
-
-
-def _is_chunked(headers: dict[bytes, bytes]) -> bool:
-    return headers.get(b"transfer-encoding", b"").lower().endswith(b"chunked")

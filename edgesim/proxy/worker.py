@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import json
 import signal
 import socket
 import ssl
@@ -21,14 +22,18 @@ from random import Random
 import uvloop
 
 from edgesim.http1.replies import local_fields, reply_bytes
-from edgesim.proxy import channel
+from edgesim.policies.formatter import Formatter, compile_json, compile_text
+from edgesim.proxy import channel, settings
+from edgesim.proxy.access_log import AccessLog
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.messages import Memory, Request, Response
+from edgesim.proxy.observed import StatKey
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot
 from edgesim.proxy.tls import listener_context
+from edgesim.telemetry.histogram import Counts
 
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
@@ -53,9 +58,12 @@ class Worker:
         self.lingering: dict[Downstream, float] = {}
         self.draining = False
         self.empty = asyncio.Event()
+        self.log: AccessLog | None = None
+        self.route_header = False
+        self.counts: dict[StatKey, Counts] = {}
         self.now = clock
         self.request_id = request_ids().__next__
-        self._wall_clock = wall_clock
+        self.wall_clock = wall_clock
         self._random = random
         self.date = formatdate(wall_clock(), usegmt=True).encode()
 
@@ -79,9 +87,11 @@ class Worker:
     def sweep(self) -> None:
         """Look at every deadline, and at the date."""
         now = self.now()
-        self.date = formatdate(self._wall_clock(), usegmt=True).encode()
-        for exchange in [exchange for exchange in self.active if exchange.deadline <= now]:
-            exchange.timed_out()
+        self.date = formatdate(self.wall_clock(), usegmt=True).encode()
+        if self.log is not None:
+            self.log.flush()
+        for exchange in [e for e in self.active if e.deadline <= now or e.try_deadline <= now]:
+            exchange.timed_out(now)
         for connection in [c for c, deadline in self.lingering.items() if deadline <= now]:
             del self.lingering[connection]
             connection.close()
@@ -111,6 +121,7 @@ class Worker:
 async def run(options: argparse.Namespace) -> None:
     """Serve until the parent asks to drain or is gone."""
     worker = Worker(Random(options.seed), time.monotonic, time.time)
+    _apply(worker, settings.decode(options.settings))
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     sweeping = _every(SWEEP, worker.sweep)
     listeners = Listeners(worker, options.host, options.port)
@@ -127,7 +138,25 @@ async def run(options: argparse.Namespace) -> None:
     listeners.close()
     await _leave(worker, grace)
     sweeping()
+    if worker.log is not None:
+        worker.log.close()
     writer.close()
+
+
+def _apply(worker: Worker, given: settings.WorkerSettings) -> None:
+    worker.route_header = given.route_header
+    if given.access_log:
+        worker.log = AccessLog(access_log_formatter(given.access_log_format), given.access_log)
+
+
+def access_log_formatter(text: str) -> Formatter:
+    """Return what writes log lines: Envoy's default, a format string, or a JSON object of them.
+
+    Raises FormatError, and ValueError for JSON that is no object.
+    """
+    if text.lstrip().startswith("{"):
+        return compile_json(json.loads(text))
+    return compile_text(text if text.endswith("\n") else text + "\n") if text else compile_text()
 
 
 def _serve(worker: Worker, delta: Delta) -> channel.Message:
@@ -213,6 +242,7 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", required=True)
+    parser.add_argument("--settings", default="{}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.set_threshold(_COLLECT_AFTER)

@@ -17,6 +17,7 @@ from edgesim.routing.table import (
     resolve,
     table_of,
 )
+from edgesim.routing.weights import Split
 
 __all__ = [
     "Decision",
@@ -24,6 +25,7 @@ __all__ = [
     "Hosts",
     "RegexError",
     "RouteTable",
+    "Split",
     "Target",
     "check_regex",
     "compile_host",

@@ -106,7 +106,7 @@ def _target(virtual_host: VirtualHost, route: Route, match: RouteMatch) -> Targe
         return Decision(virtual_host, route, match, action, rewrite=rewrite)
     if action.weighted:
         arms = [Decision(virtual_host, route, match, action, arm.destination, arm, rewrite) for arm in action.weighted]
-        return Split([arm.weight for arm in action.weighted], arms)
+        return Split([arm.weight for arm in action.weighted], arms, sticky=route.policies.sticky_weights)
     if action.cluster_header:
         return _by_header(Decision(virtual_host, route, match, action, rewrite=rewrite), action.cluster_header)
     return Decision(virtual_host, route, match, action, action.destination, rewrite=rewrite)

@@ -14,10 +14,11 @@ T = TypeVar("T")
 class Split(Generic[T]):
     """Arms with cumulative weights; splits of equal weights share their bounds."""
 
-    __slots__ = ("arms", "bounds", "total")
+    __slots__ = ("arms", "bounds", "sticky", "total")
 
-    def __init__(self, weights: Sequence[int], arms: Sequence[T]) -> None:
-        """Take a weight for each arm. Raises ValueError when they sum to 0."""
+    def __init__(self, weights: Sequence[int], arms: Sequence[T], *, sticky: bool = False) -> None:
+        """Take a weight for each arm, and whether a hash is to choose. Raises ValueError when they sum to 0."""
+        self.sticky = sticky
         self.bounds = _bounds(tuple(weights))
         self.total = self.bounds[-1] if self.bounds else 0
         self.arms = tuple(arms)

@@ -1,0 +1,94 @@
+"""Tries that failed: whether to make another one, when, and what to answer if not (reference, section 6.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from edgesim.policies.response_flags import UC, UF, UPE, UR, URX
+from edgesim.policies.retries import Reset, Verdict, back_off
+from edgesim.policies.retries import after_answer as judge_answer
+from edgesim.policies.retries import after_reset as judge_reset
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.messages import Response
+
+_SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_FLAGS = {"protocol error": UPE, "connection termination": UC, "remote reset": UR}
+
+
+def flag_of(reason: str) -> int:
+    """Return the response flag of a reset; every reason not of its own is a failure to connect."""
+    return _FLAGS.get(reason, UF)
+
+
+def after_answer(exchange: Exchange, response: Response) -> bool:
+    """Tell whether another try is made instead of passing this answer on; if so, it is under way."""
+    retries = exchange.retries
+    if retries is None:
+        return False
+    verdict = judge_answer(retries, response.status, response.headers, exchange.attempts)
+    if verdict is Verdict.YES and _can_retry(exchange):
+        exchange.leave_upstream()
+        _retry_later(exchange)
+        return True
+    if verdict is Verdict.LIMIT:
+        exchange.flags |= URX
+    return False
+
+
+def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
+    """Make another try, or answer for the one that failed."""
+    retries = exchange.retries
+    verdict = Verdict.NO if retries is None else judge_reset(retries, reset, exchange.attempts)
+    if verdict is Verdict.YES and _can_retry(exchange):
+        _retry_later(exchange)
+        return
+    if verdict is Verdict.LIMIT:
+        exchange.flags |= URX
+    if reset is Reset.PER_TRY_TIMEOUT:
+        exchange.time_out()
+    else:
+        exchange.fail(reason, retried=exchange.attempts > 1)
+
+
+def _can_retry(exchange: Exchange) -> bool:
+    """The whole request must be at hand, and the cluster's retry budget must not be used up."""
+    plan = exchange.plan
+    if plan is None or plan.cluster is None or exchange.kept is None or not exchange.request_complete:
+        return False
+    return exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.max_retries
+
+
+def _retry_later(exchange: Exchange) -> None:
+    plan, retries = exchange.plan, exchange.retries
+    if plan is None or plan.cluster is None or retries is None:
+        return
+    if not exchange.retrying:
+        exchange.retrying = True
+        plan.cluster.retrying += 1
+    wait = back_off(retries, exchange.attempts, exchange.downstream.worker.draw())
+    exchange.waits = asyncio.get_running_loop().call_later(wait, _retry, exchange)
+
+
+def _retry(exchange: Exchange) -> None:
+    exchange.waits = None
+    exchange.attempt()
+    if exchange.done:
+        exchange.flush_response()
+    else:
+        exchange.flush_request()
+
+
+def settle(exchange: Exchange) -> None:
+    """Give back what the exchange holds of its cluster's retry budget."""
+    if exchange.retrying and exchange.plan is not None and exchange.plan.cluster is not None:
+        exchange.retrying = False
+        exchange.plan.cluster.retrying -= 1
+
+
+def may_repeat(exchange: Exchange) -> bool:
+    """A stale connection that died without a byte of an answer may be replaced once, when that is safe."""
+    whole = exchange.request_complete and not exchange.body_size
+    return whole and not exchange.repeated_once and exchange.request.head.method in _SAFE_TO_REPEAT
