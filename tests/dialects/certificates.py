@@ -10,10 +10,10 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,11 @@ class Pair:
 @cache
 def pair(name: str = "a.example", bits: int = 0) -> Pair:
     """Make a pair: an elliptic key, or an RSA key of `bits`."""
-    key: PrivateKey = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
+    return pair_of(rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1()), name)
+
+
+def pair_of(key: PrivateKey, name: str = "a.example") -> Pair:
+    """Certify a key by itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
@@ -39,7 +43,7 @@ def pair(name: str = "a.example", bits: int = 0) -> Pair:
         .not_valid_before(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
         .not_valid_after(dt.datetime(2126, 1, 1, tzinfo=dt.UTC))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
     )
     return Pair(
         certificate.public_bytes(serialization.Encoding.PEM).decode(),

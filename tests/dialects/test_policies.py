@@ -170,6 +170,13 @@ def test_faults_without_an_upstream_are_noted(action: str) -> None:
     assert outcome.routes[0].policies.fault is None
 
 
+def test_other_options_act_without_an_upstream() -> None:
+    """Where a header names the cluster, only faults are ignored."""
+    found = options("idleTimeout: 1s", "routeAction: {clusterHeader: x-cluster}")
+    assert found.problems == []
+    assert found.routes[0].policies == Policies(idle_timeout=1.0)
+
+
 def test_shadowing_is_read_whole() -> None:
     """Cluster, share, and what becomes of the Host."""
     ref = "upstream: {name: echo, namespace: default}"
@@ -367,6 +374,23 @@ def test_sticky_weights_are_asked_for_in_metadata() -> None:
     assert outcome.problems == []
     assert outcome.routes[0].policies.sticky_weights
     assert not policies("envoyMetadata: {envoy.lb: {stickyWeight: 1}, edgesim.io: {}}").sticky_weights
+
+
+def test_a_group_is_a_split_too() -> None:
+    """Sticky weights on an UpstreamGroup, and the arms' own policies from it."""
+    group = """\
+        apiVersion: gloo.solo.io/v1
+        kind: UpstreamGroup
+        metadata: {name: both}
+        spec: {destinations: [{destination: {upstream: {name: echo}}, weight: 1, options: {csrf: {}}}]}
+        """
+    text = f"routeAction: {{upstreamGroup: {{name: both, namespace: default}}}}\noptions: {{{STICKY}, {HASH}}}\n"
+    outcome = run(routed(text), group)
+    assert outcome.problems == []
+    action = outcome.routes[0].action
+    assert isinstance(action, ForwardAction)
+    assert action.weighted[0].policies == Policies(csrf=Csrf())
+    assert outcome.routes[0].policies.sticky_weights
 
 
 @pytest.mark.parametrize(("text", "action"), [(STICKY, SPLIT), (f"{STICKY}, {HASH}", TO_ECHO)])

@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from edgesim.dialects.gloo.certificates import authority_fault, certificate_fault
 from edgesim.model import Certificate, DownstreamTls, Severity, UpstreamTls
-from tests.dialects.certificates import pair, secret
+from tests.dialects.certificates import pair, pair_of, secret
 from tests.dialects.scenes import SERVICE, TO_ECHO, UPSTREAM, Outcome, run, upstream, virtual_host
 
 REF = "secretRef: {name: cert, namespace: default}"
@@ -177,6 +178,16 @@ def test_a_short_rsa_key_is_refused() -> None:
     short, long = pair(bits=1024), pair(bits=2048)
     assert "1024 bits" in certificate_fault(short.chain, short.key)
     assert certificate_fault(long.chain, long.key) == authority_fault(long.chain) == ""
+
+
+def test_keys_envoy_does_not_take_are_refused() -> None:
+    """Of elliptic curves three are taken, and no key but RSA and elliptic ones."""
+    odd = pair_of(ec.generate_private_key(ec.SECP192R1()))
+    edwards = pair_of(ed25519.Ed25519PrivateKey.generate())
+    good = pair_of(ec.generate_private_key(ec.SECP384R1()))
+    assert "secp192r1" in certificate_fault(odd.chain, odd.key)
+    assert "neither" in certificate_fault(edwards.chain, edwards.key)
+    assert not certificate_fault(good.chain, good.key)
 
 
 def test_names_are_verified_with_an_authority_only() -> None:

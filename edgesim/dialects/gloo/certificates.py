@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _LEAST_RSA = 2048
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 # The cryptography package is large, and loaded where TLS is used only: hence the imports inside functions.
 
@@ -57,8 +58,15 @@ def _certificates(text: str) -> list[Certificate]:
 
 
 def _weakness(certificates: list[Certificate]) -> str:
+    """Say what Envoy does not take: short RSA keys, and others than RSA and three elliptic curves."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415 - as above
 
+    own = certificates[0].public_key()
+    if isinstance(own, EllipticCurvePublicKey) and own.curve.name not in _CURVES:
+        return f"the curve {own.curve.name} is refused: Envoy wants one of {', '.join(_CURVES)}"
+    if not isinstance(own, RSAPublicKey | EllipticCurvePublicKey):
+        return "the key is neither an RSA nor an elliptic one: Envoy takes no other"
     for certificate in certificates:
         key = certificate.public_key()
         if isinstance(key, RSAPublicKey) and key.key_size < _LEAST_RSA:

@@ -68,7 +68,7 @@ TLS: tuple[Code, ...] = (
         "ES0503",
         "A certificate that cannot be used",
         "Certificates and keys are PEM; the key belongs to the (first) certificate, has no password, and an RSA key "
-        "has 2048 bits or more.",
+        "has 2048 bits or more. Of elliptic curves Envoy takes P-256, P-384 and P-521.",
         documents(_tls(_REF), _secret(text=_CA.replace("CERTIFICATE", "SERTIFICATE"))),
         _GOOD,
     ),
