@@ -144,7 +144,7 @@ class Downstream(asyncio.Protocol):
         if self.body_came:
             self.body_came = False
             self.head_size = 0
-        elif between or self.head_size or not self.in_head:
+        elif self.head_size or not self.in_head or (between and self.current is None):
             self.head_size += self.piece
         else:
             self.head_size = 1  # the head begins somewhere in this piece, behind another message

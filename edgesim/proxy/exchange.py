@@ -10,12 +10,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import BadFieldsError, Fields
-from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, REQUEST_TIMEOUT, reset_body
+from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, REQUEST_TIMEOUT, STREAM_TIMEOUT, reset_body
 from edgesim.model import Endpoint, RedirectAction
 from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
-from edgesim.policies.response_flags import DC, NC, NR, UH, UT
+from edgesim.policies.response_flags import DC, NC, NR, SI, UH, UT
 from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
-from edgesim.proxy import attempts
+from edgesim.proxy import attempts, tunnel
 from edgesim.proxy.heads import (
     Additions,
     asks_router,
@@ -107,6 +107,11 @@ class Exchange:
         self.out = []
         self.response = []
 
+    @property
+    def switches(self) -> bool:
+        """The client asks to switch protocols, and a 101 may come."""
+        return self.request.upgrade is not None
+
     # -- deciding ------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -177,6 +182,8 @@ class Exchange:
     # -- towards the upstream ------------------------------------------------------------------
 
     def _forward(self, plan: Plan) -> None:
+        if self.request.upgrade is not None and not tunnel.may_switch(self, plan):
+            return
         self.downstream.worker.active.add(self)
         if plan.hash_steps and self.hashed is NOT_HASHED:
             self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
@@ -329,7 +336,7 @@ class Exchange:
         self.try_deadline = NEVER
         self.status = response.status
         self.answered = response
-        self.chunked_response = not bodiless and response.length is None
+        self.chunked_response = not bodiless and response.length is None and not self.older
         close = self._closes()
         plan = self.plan
         fixed = not close and plan is not None and plan.fixed_response and not self._adds_to_answer(plan)
@@ -341,8 +348,24 @@ class Exchange:
                 kept[plan] = parts
         self.responding = True
         front, back = parts or (b"", b"")
-        self.service_time = taken = worker.milliseconds_since(self.started)
+        self.service_time = taken = worker.milliseconds_since(self.started) if self.started else 0
         self.response.append(b"%b%d%b" % (front, taken, back) if back else front)
+
+    def switched(self, connection: UpstreamConnection, response: Response, rest: bytes) -> None:
+        """The upstream agreed to switch protocols: from here on, bytes are passed on as they come."""
+        plan, worker = self.plan, self.downstream.worker
+        transport, self.connection = connection.transport, None
+        if plan is None or self.done or transport is None:
+            connection.close()
+            return
+        self.status, self.answered = response.status, response
+        front, back = response_parts(response, plan, worker.date, self._additions(plan, close=False))
+        self.service_time = taken = worker.milliseconds_since(self.started or self.begun)
+        head = b"%b%d%b" % (front, taken, back) if back else front
+        side = tunnel.Side(self, is_client=False)
+        side.transport = transport
+        switch = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
+        tunnel.join(self, side, head[:-2] + switch + rest)
 
     def _adds_to_answer(self, plan: Plan) -> bool:
         return (
@@ -478,6 +501,17 @@ class Exchange:
         status = 504 if self.retries is None else self.retries.timeout_status
         self.reply(status, REQUEST_TIMEOUT if status == 504 else b"")
         self.flush_response()
+
+    def stand_still(self) -> None:
+        """Nothing moved for the idle timeout: 408 for a request that is not whole, else 504, as Envoy has it."""
+        self.leave_upstream()
+        self.flags |= SI
+        if self.responding:
+            self.end()
+            self.downstream.abort()
+        else:
+            self.reply(504 if self.request_complete else 408, STREAM_TIMEOUT)
+            self.flush_response()
 
     def client_lost(self) -> None:
         """The client is gone: nothing more is to be done for it."""
