@@ -72,7 +72,7 @@ class Compiler:
         self._update_clusters(delta)
         tables = {
             b"http": table_of(t for t in hosts.values() if t.virtual_host.tls is None),
-            b"https": table_of(t for t in hosts.values() if t.virtual_host.tls is not None),
+            b"https": table_of((t for t in hosts.values() if t.virtual_host.tls is not None), b"https"),
         }
         return Snapshot(delta.version, tables, dict(self._clusters), delta.listener, contexts_by_name)
 

@@ -14,6 +14,7 @@ from edgesim.model import (
     RequestHead,
     RouteMatch,
 )
+from edgesim.routing.conditions import lines_of
 from edgesim.routing.regexes import substitute
 
 Rewrite = Callable[[bytes], bytes]
@@ -49,7 +50,7 @@ def host_rewrite(rewrite: HostRewrite | None) -> Callable[[RequestHead], bytes |
         return lambda _head: literal
     if rewrite.kind is HostRewriteKind.HEADER:
         name = rewrite.value.lower().encode()
-        return lambda head: head.headers.get(name) or None
+        return lambda head: next(iter(lines_of(head, name)), b"") or None
     if rewrite.regex is None:
         message = "a path regex host rewrite needs its regex"
         raise ValueError(message)
@@ -59,12 +60,19 @@ def host_rewrite(rewrite: HostRewrite | None) -> Callable[[RequestHead], bytes |
 
 def redirect_location(action: RedirectAction, rewrite: Rewrite | None, head: RequestHead, scheme: bytes) -> bytes:
     """Return the absolute Location of a redirect (envoy.config.route.v3.RedirectAction)."""
+    scheme = forwarded_scheme(head, scheme)
     new_scheme = b"https" if action.https else scheme
     return b"%b://%b%b" % (
         new_scheme,
         _redirect_host(action, head.authority, scheme, new_scheme),
         _redirect_path(action, rewrite, head),
     )
+
+
+def forwarded_scheme(head: RequestHead, scheme: bytes) -> bytes:
+    """Return the scheme x-forwarded-proto says, or that of the connection (Envoy's `:scheme`)."""
+    said = head.headers.get(b"x-forwarded-proto", scheme)
+    return said if said in _DEFAULT_PORTS else scheme
 
 
 def _redirect_host(action: RedirectAction, authority: bytes, scheme: bytes, new_scheme: bytes) -> bytes:

@@ -17,17 +17,17 @@ from edgesim.model import (
     RouteMatch,
     VirtualHost,
 )
-from edgesim.routing.conditions import Entry, conditions_of
+from edgesim.routing.conditions import Entry, conditions_of, lines_of
 from edgesim.routing.decision import Decision
 from edgesim.routing.hosts import Hosts, find_host
 from edgesim.routing.paths import Paths, search
-from edgesim.routing.rewrite import path_rewrite
+from edgesim.routing.rewrite import forwarded_scheme, path_rewrite
 from edgesim.routing.weights import Split, choose
 
 Target = Decision | Split[Decision] | Callable[[RequestHead], Decision]
 """What a route leads to: one decision, a weighted choice among several, or a cluster named by a header."""
 
-_PSEUDO_HEADERS = frozenset((":authority", ":method", ":path", "host"))
+_PSEUDO_HEADERS = frozenset((":authority", ":method", ":path", ":scheme", "host", "x-forwarded-proto"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +46,10 @@ class HostTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RouteTable:
-    """Every virtual host of a listener, by domain."""
+    """Every virtual host of a listener, by domain; `scheme` is the listener's, `http` or `https`."""
 
     hosts: Hosts[HostTable]
+    scheme: bytes = b"http"
 
 
 def compile_table(virtual_hosts: Iterable[VirtualHost]) -> RouteTable:
@@ -57,9 +58,9 @@ def compile_table(virtual_hosts: Iterable[VirtualHost]) -> RouteTable:
     return table_of(tables)
 
 
-def table_of(tables: Iterable[HostTable]) -> RouteTable:
+def table_of(tables: Iterable[HostTable], scheme: bytes = b"http") -> RouteTable:
     """Join compiled virtual hosts, so that a change compiles only the hosts it touches."""
-    return RouteTable(Hosts((domain, table) for table in tables for domain in table.virtual_host.domains))
+    return RouteTable(Hosts((domain, table) for table in tables for domain in table.virtual_host.domains), scheme)
 
 
 def compile_host(virtual_host: VirtualHost) -> HostTable:
@@ -116,10 +117,10 @@ def _by_header(base: Decision, header: str) -> Callable[[RequestHead], Decision]
     name = header.lower().encode()
 
     def named(head: RequestHead) -> Decision:
-        value = head.headers.get(name)
-        if not value:
+        lines = lines_of(head, name)
+        if not lines or not lines[0]:
             return base
-        destination = Destination(value.decode("latin-1"))
+        destination = Destination(lines[0].decode("latin-1"))
         return Decision(base.virtual_host, base.route, base.match, base.action, destination, rewrite=base.rewrite)
 
     return named
@@ -144,15 +145,18 @@ def lookup(table: RouteTable, head: RequestHead) -> Target | None:
     if host is None:
         return None
     if host.pseudo:
-        head = _with_pseudo_headers(head)
+        head = _with_pseudo_headers(head, table.scheme)
     found = search(host.paths, head, None)
     if host.folded is not None:
         found = search(host.folded, head, found)
     return None if found is None else found[3]
 
 
-def _with_pseudo_headers(head: RequestHead) -> RequestHead:
+def _with_pseudo_headers(head: RequestHead, scheme: bytes) -> RequestHead:
+    """Lay what Envoy knows of every request among its headers; a client's own x-forwarded-proto holds."""
+    scheme = forwarded_scheme(head, scheme)
     target = head.path if head.query is None else head.path + b"?" + head.query
     pseudo = {b":method": head.method, b":authority": head.authority, b":path": target, b"host": head.authority}
+    pseudo |= {b":scheme": scheme, b"x-forwarded-proto": head.headers.get(b"x-forwarded-proto", scheme)}
     headers = {**head.headers, **pseudo}
     return RequestHead(head.method, head.authority, head.path, head.query, headers, head.repeated)
