@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from edgesim.policies.operators import OPERATORS, Getter, Operator, Parameters, Process, Value
+from edgesim.policies.getters import Getter, Process, Value
+from edgesim.policies.operators import OPERATORS, Operator, Parameters
 from edgesim.policies.record import Record
 
 DEFAULT_TEXT = (

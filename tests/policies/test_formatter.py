@@ -18,7 +18,8 @@ from edgesim.policies.formatter import (
     compile_json,
     compile_text,
 )
-from edgesim.policies.operators import OPERATORS, Parameters, Process
+from edgesim.policies.getters import Process
+from edgesim.policies.operators import OPERATORS, Parameters
 from edgesim.policies.record import Record
 from tests.policies.records import START, forwarded, refused
 
