@@ -7,6 +7,8 @@ until it is empty.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +26,8 @@ from edgesim.proxy.messages import Request
 if TYPE_CHECKING:
     from edgesim.proxy.worker import Worker
 
+_RESET = struct.pack("ii", 1, 0)
+"""Linger for no time: closing resets."""
 NO_HTTP2 = b"HTTP/2 is not spoken here; use HTTP/1.1"
 
 
@@ -360,9 +364,12 @@ class Downstream(asyncio.Protocol):
             self.transport.close()
 
     def abort(self) -> None:
-        """Reset the connection: an answer begun cannot be completed."""
+        """Reset the connection: an answer begun cannot be completed, and a clean end would pass for its end."""
         self.closing = True
         if self.transport is not None:
+            connection = self.transport.get_extra_info("socket")
+            if connection is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.transport.abort()
 
     # -- who the client is ---------------------------------------------------------------------

@@ -212,6 +212,7 @@ class UpstreamConnection(asyncio.Protocol):
         "reused",
         "size",
         "status",
+        "switch",
         "transport",
         "until_close",
     )
@@ -228,6 +229,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.begun = False
         self.until_close = False
         self.reused = False
+        self.switch: Response | None = None
         self.held = b""
         self.size = self.piled = self.status = 0
         self.body_came = False
@@ -255,18 +257,19 @@ class UpstreamConnection(asyncio.Protocol):
             responses.rest -= 1
         elif begins and self._is_known(exchange, data):
             return
-        if begins and (data[:13:4] != _USUAL or self.held):
-            data = self._unusual_start(data)
+        if begins and (data[:13:4] != _USUAL or self.held) and not (data := self._unusual_start(data)):
+            return
         self.size = len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as pause:
-            self._switch(data[pause.args[0] :])
+            if self._switched(data[pause.args[0] :]):
+                return
         except httptools.HttpParserError as error:
-            self._fail_unread(error)
-        if self.exchange is not None:
-            self._measure()
-        self._flush(exchange)
+            if self._failed(error):
+                return
+        if self.exchange is None or not self._overflows():
+            self._flush(exchange)
 
     def _unusual_start(self, data: bytes) -> bytes:
         """Return what the parser can read of a start it may not know; nothing while too little is there."""
@@ -283,24 +286,28 @@ class UpstreamConnection(asyncio.Protocol):
         self.status, data = split
         return data
 
-    def _fail_unread(self, error: httptools.HttpParserError) -> None:
-        """Fail for what cannot be read; behind a whole answer it costs only the connection."""
+    def _failed(self, error: httptools.HttpParserError) -> bool:
+        """Fail for what cannot be read, and tell so; behind a whole answer it costs only the connection."""
         cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
         if cause is not None and not isinstance(cause, (BadFieldsError, MalformedError)):
             raise cause  # a mistake of ours, not of the upstream's
-        self.reused = False
-        if self.exchange is not None:
-            self._fail("protocol error")
+        if self.exchange is None:
+            self.reused = False
+            return False
+        self._fail("protocol error")
+        return True
 
-    def _measure(self) -> None:
+    def _overflows(self) -> bool:
         """Limit what piles up of an answer before it can be passed on: a head, interim answers, a trailer."""
         if self.body_came:
             self.body_came = False
             self.piled = 0
-        else:
-            self.piled += self.size
-            if self.piled > _LARGEST_HEAD:
-                self._fail("protocol error")
+            return False
+        self.piled += self.size
+        if self.piled <= _LARGEST_HEAD:
+            return False
+        self._fail("protocol error")
+        return True
 
     def _flush(self, exchange: UpstreamUser) -> None:
         whole = self.exchange is None
@@ -366,7 +373,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.until_close = not bodiless and length is None and b"transfer-encoding" not in headers
         response = Response(status, fields, headers, None if length is None else int(length))
         if status == _SWITCHING_PROTOCOLS:
-            self._switches(exchange, response)
+            self._take_switch(exchange, response)
             return
         exchange.response_head(response, bodiless=bodiless)
         if self.head_bytes and not bodiless and _repeats(headers) and self.parser.should_keep_alive():
@@ -375,12 +382,28 @@ class UpstreamConnection(asyncio.Protocol):
             self._finish(keep=self.parser.should_keep_alive())
             self.parser = httptools.HttpResponseParser(self)
 
-    def _switches(self, exchange: UpstreamUser, response: Response) -> None:
-        """Take a 101: what follows is no HTTP. Envoy passes one on that nobody asked for; here the client must go then."""
-        if not exchange.switches:
+    def _take_switch(self, exchange: UpstreamUser, response: Response) -> None:
+        """Take a 101, behind which no HTTP comes.
+
+        Envoy passes one on that nobody asked for; here too, but the client's connection ends with it.
+        """
+        if getattr(exchange, "switches", False):
+            self.switch = response
+        else:
             exchange.request_complete = False
             exchange.response_head(response, bodiless=True)
             self._finish(keep=False)
+
+    def _switched(self, rest: bytes) -> bool:
+        """Hand the connection over to a tunnel if that was asked for, with what came behind the 101."""
+        exchange, response = self.exchange, self.switch
+        if exchange is None or response is None:
+            self.reused = False
+            return False
+        self.exchange = None
+        self.pool.busy.discard(self)
+        exchange.switched(self, response, rest)  # type: ignore[attr-defined]  # who asks to switch has it
+        return True
 
     def on_body(self, data: bytes) -> None:
         """Pass a piece of the body on."""
@@ -420,10 +443,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()
         if exchange is not None:
             exchange.upstream_failed(reason, answered=True, reused=self.reused)
+        self.reused = False
 
     def abandon(self) -> None:
         """Drop the exchange and the connection: the client is gone, or waited long enough."""
         self.exchange = None
+        self.reused = False
         self.pool.busy.discard(self)
         if self.transport is not None:
             self.transport.abort()

@@ -23,7 +23,7 @@ import uvloop
 
 from edgesim.http1.replies import local_fields, reply_bytes
 from edgesim.policies.formatter import Formatter, compile_json, compile_text
-from edgesim.proxy import channel, settings
+from edgesim.proxy import channel, limits, settings
 from edgesim.proxy.access_log import AccessLog
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
@@ -56,6 +56,7 @@ class Worker:
         self.connections: set[Downstream] = set()
         self.active: set[Exchange] = set()
         self.lingering: dict[Downstream, float] = {}
+        self.look_at = 0.0
         self.draining = False
         self.empty = asyncio.Event()
         self.log: AccessLog | None = None
@@ -88,6 +89,8 @@ class Worker:
         """Look at every deadline, and at the date."""
         now = self.now()
         self.date = formatdate(self.wall_clock(), usegmt=True).encode()
+        if now >= self.look_at:
+            self.look_at = limits.sweep(self, now)
         if self.log is not None:
             self.log.flush()
         for exchange in [e for e in self.active if e.deadline <= now or e.try_deadline <= now]:

@@ -1,0 +1,134 @@
+"""Behind a switch of protocols: two connections as one pipe of raw bytes, each side ending for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from edgesim.http1.replies import NO_HEALTHY_UPSTREAM
+from edgesim.policies.response_flags import UH
+from edgesim.telemetry import spawn
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.plan import Plan
+
+_CONNECT = b"CONNECT"
+
+
+class Side(asyncio.Protocol):
+    """One of the two connections; what it receives goes out on the other."""
+
+    __slots__ = ("ended", "exchange", "is_client", "other", "transport")
+
+    def __init__(self, exchange: Exchange, *, is_client: bool) -> None:
+        """Belong to the exchange that switched."""
+        self.exchange = exchange
+        self.is_client = is_client
+        self.ended = False
+        self.other: Side | None = None
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on."""
+        self.exchange.downstream.touched = True
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.write(data)
+
+    def eof_received(self) -> bool:
+        """Pass the end on; the other direction goes on until it ends as well."""
+        self.ended = True
+        other = self.other
+        if other is None or other.ended or other.transport is None or not other.transport.can_write_eof():
+            return False
+        other.transport.write_eof()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Close the other side behind what was written to it; reset it when this one was."""
+        self.transport = None
+        other, self.other = self.other, None
+        if other is not None and other.transport is not None:
+            if exc is None:
+                other.transport.close()
+            else:
+                other.transport.abort()
+        if self.is_client:
+            if not self.exchange.done:
+                self.exchange.end()
+            self.exchange.downstream.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """This side is slow: read no more from the other."""
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """This side takes more."""
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.resume_reading()
+
+
+def may_switch(exchange: Exchange, plan: Plan) -> bool:
+    """Tell whether a request to switch goes to the upstream; if not, it is answered, or a CONNECT is under way."""
+    protocol = exchange.request.upgrade
+    if protocol == _CONNECT:
+        _ = spawn(_terminate(exchange, plan), name="CONNECT")
+        return False
+    if protocol is not None and plan.upgrades.get(protocol.decode("latin-1")):
+        return True
+    exchange.reply(403)
+    return False
+
+
+async def _terminate(exchange: Exchange, plan: Plan) -> None:
+    """Connect to an endpoint for a CONNECT, as Envoy's `connect_config` does."""
+    cluster = plan.cluster
+    endpoint = None if cluster is None else cluster.pick(plan.subset)
+    if cluster is None or endpoint is None:
+        exchange.flags |= UH
+        exchange.reply(503, NO_HEALTHY_UPSTREAM)
+        exchange.flush_response()
+        return
+    loop = asyncio.get_running_loop()
+    side = Side(exchange, is_client=False)
+    try:
+        async with asyncio.timeout(cluster.cluster.connect_timeout):
+            await loop.create_connection(lambda: side, endpoint.address, endpoint.port)
+    except OSError as wrong:
+        if not exchange.done:
+            reason = "connection timeout" if isinstance(wrong, TimeoutError) else "remote connection failure"
+            exchange.fail(reason, retried=False)
+        return
+    if exchange.done:
+        if side.transport is not None:
+            side.transport.abort()
+        return
+    exchange.status = 200
+    date = exchange.downstream.worker.date
+    join(exchange, side, b"HTTP/1.1 200 OK\r\ndate: %b\r\nserver: envoy\r\n\r\n" % date)
+
+
+def join(exchange: Exchange, endpoint: Side, first: bytes) -> None:
+    """Make a pipe of the client's connection and the endpoint's; `first` goes to the client ahead of all."""
+    downstream = exchange.downstream
+    transport = downstream.transport
+    if transport is None or endpoint.transport is None:
+        return
+    client = Side(exchange, is_client=True)
+    client.transport = transport
+    client.other, endpoint.other = endpoint, client
+    exchange.responding = True
+    exchange.out.clear()
+    endpoint.transport.set_protocol(endpoint)
+    transport.set_protocol(client)
+    transport.write(first)
+    if exchange.early:
+        endpoint.transport.write(exchange.early)
+    for each in (transport, endpoint.transport):
+        if not each.is_reading():
+            each.resume_reading()
