@@ -1,13 +1,15 @@
 """Header manipulation: what routes, virtual hosts and weighted clusters add and remove.
 
 Envoy applies the most specific level first (weighted cluster, route, virtual host), so the least
-specific has the last word; within a level removal precedes addition (Gloo reference, section 6.6).
+specific has the last word; within a level removal precedes addition (Gloo reference, section 6.6), values
+that overwrite precede those that are appended, and empty values are not added (measured on Envoy 1.40).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from edgesim.http1.fields import Fields
@@ -57,7 +59,8 @@ def _changes_response(level: HeaderMutations) -> bool:
 
 def _step(remove: Iterable[str], add: Iterable[HeaderValue], value: Callable[[str], Value]) -> Step:
     names = frozenset(name.lower().encode() for name in remove)
-    return Step(names, tuple((v.name.lower().encode(), value(v.value), v.append) for v in add))
+    ordered = sorted((v for v in add if v.value), key=attrgetter("append"))
+    return Step(names, tuple((v.name.lower().encode(), value(v.value), v.append) for v in ordered))
 
 
 def mutate(fields: Fields, steps: tuple[Step, ...], known: Any = None) -> Fields:
@@ -66,7 +69,7 @@ def mutate(fields: Fields, steps: tuple[Step, ...], known: Any = None) -> Fields
         fields = [field for field in fields if field[0] not in step.remove]
         for name, given, append in step.add:
             value = given if isinstance(given, bytes) else given(known)
-            if not value and not isinstance(given, bytes):
+            if not value:
                 continue
             if not append:
                 fields = [field for field in fields if field[0] != name]

@@ -9,6 +9,10 @@ from edgesim.http1.fields import Fields, head_bytes
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Payload Too Large"}
 STATUS_LINES = {code: b"HTTP/1.1 %d %b" % (code, reason.encode()) for code, reason in _REASONS.items()}
 
+BODILESS = frozenset((204, 304))
+"""Final statuses without a body."""
+_OF_A_BODY = frozenset((b"content-length", b"content-type"))
+
 NO_HEALTHY_UPSTREAM = b"no healthy upstream"
 REQUEST_TIMEOUT = b"upstream request timeout"
 STREAM_TIMEOUT = b"stream timeout"
@@ -30,12 +34,22 @@ def local_fields(body: bytes) -> Fields:
     return [(b"content-length", b"%d" % len(body)), (b"content-type", b"text/plain")] if body else []
 
 
+def finished(fields: Fields, date: bytes, server: bytes = b"envoy") -> Fields:
+    """Return a response's fields with what comes last, whatever a route adds: our `server`, and a date if none is there."""
+    dated = any(name == b"date" for name, _ in fields)
+    ours = [(b"server", server)] if dated else [(b"date", date), (b"server", server)]
+    return [*(field for field in fields if field[0] != b"server"), *ours]
+
+
 def reply_bytes(status: int, fields: Fields, body: bytes, date: bytes, *, close: bool, head_only: bool) -> bytes:
-    """Return a whole local reply. `fields` describe the body already; an empty one gets its length here."""
-    more = [b"date: " + date, b"server: envoy"]
-    if not body:
-        more.append(b"content-length: 0")
-    if close:
-        more.append(b"connection: close")
-    head = head_bytes(status_line(status), fields, *more)
-    return head if head_only else head + body
+    """Return a whole local reply. `fields` describe the body already; an empty one gets its length here.
+
+    A status that has no body (RFC 9110, section 6.4.1) is sent without, though Envoy sends it.
+    """
+    more = [b"connection: close"] if close else []
+    if status in BODILESS:
+        fields = [field for field in fields if field[0] not in _OF_A_BODY]
+    elif not body:
+        more.insert(0, b"content-length: 0")
+    head = head_bytes(status_line(status), finished(fields, date), *more)
+    return head if head_only or status in BODILESS else head + body

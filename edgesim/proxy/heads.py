@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import NOT_FORWARDED, NOT_RETURNED, Fields, forwardable, head_bytes
 from edgesim.http1.mutations import mutate
-from edgesim.http1.replies import local_fields, reply_bytes, status_line
+from edgesim.http1.replies import finished, local_fields, reply_bytes, status_line
 from edgesim.model import Endpoint, RequestHead
 from edgesim.model.policies import Mirror
 from edgesim.policies.record import Record
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BLANK_LINE = b"\r\n\r\n"
 REQUEST_ID = b"x-request-id"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
+_CHANGING = b"\0"
+"""Stands for the value that changes every time while a head is written: no field may hold a NUL."""
 _UNUSUAL = NOT_FORWARDED | INTERNAL_ONLY | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
 _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
 """Connection values that name no other field: the usual ones, known without parsing."""
@@ -56,15 +58,17 @@ def request_parts(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Parts:
         front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
         line = _request_line(request.head, plan)
         return front % (line, lines, plan.tail, exchange.downstream.scheme), BLANK_LINE
-    fields, new_id = _request_fields(exchange, plan, endpoint)
-    line = _request_line(request.head, plan)
-    if not new_id:
-        return head_bytes(line, fields), b""
-    return head_bytes(line, fields)[:-2] + REQUEST_ID + b": ", BLANK_LINE
+    return _around_change(head_bytes(_request_line(request.head, plan), _request_fields(exchange, plan, endpoint)))
 
 
-def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> tuple[Fields, bool]:
-    """Return every field for the upstream but a new request id, and whether there is to be one."""
+def _around_change(head: bytes) -> Parts:
+    """Return what is before and behind the value that changes every time; mutations may have removed it."""
+    front, _, back = head.partition(_CHANGING)
+    return front, back
+
+
+def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Fields:
+    """Return every field for the upstream; a new request id is left open."""
     request, downstream = exchange.request, exchange.downstream
     head = request.head
     client = downstream.client(head)
@@ -75,6 +79,8 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> tuple
     if plan.rewrites:
         fields = plan.rewritten(head, fields, endpoint)
     fields += [*ours, *_framing(request)]
+    if new_id:
+        fields.append((REQUEST_ID, _CHANGING))
     expected = exchange.expected_timeout
     if expected is not None:
         fields.append((b"x-envoy-expected-rq-timeout-ms", b"%d" % expected))
@@ -82,7 +88,7 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> tuple
         fields.append((b"x-envoy-attempt-count", b"%d" % exchange.attempts))
     if plan.request_steps:
         fields = mutate(fields, plan.request_steps, record_of(exchange))
-    return fields, new_id
+    return fields
 
 
 def _framing(request: Request) -> Fields:
@@ -120,19 +126,16 @@ def response_parts(response: Response, plan: Plan, date: bytes, additions: Addit
         names = {name for name, _ in additions.replaced}
         fields = [*(field for field in fields if field[0] not in names), *additions.replaced]
     fields += additions.added
+    if not options.suppress_envoy_headers:
+        fields.append((SERVICE_TIME, _CHANGING))
     if plan.response_steps:
         fields = mutate(fields, plan.response_steps, additions.record)
-    fields.append((b"server", options.server_name.encode()))
-    if b"date" not in headers:
-        fields.append((b"date", date))
+    fields = finished(fields, date, options.server_name.encode())
     if additions.chunked:
         fields.append((b"transfer-encoding", b"chunked"))
     if additions.close:
         fields.append((b"connection", b"close"))
-    head = head_bytes(status_line(response.status), fields)
-    if options.suppress_envoy_headers:
-        return head, b""
-    return head[:-2] + SERVICE_TIME + b": ", BLANK_LINE
+    return _around_change(head_bytes(status_line(response.status), fields))
 
 
 def local_reply(
