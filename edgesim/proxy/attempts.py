@@ -75,10 +75,7 @@ def _retry_later(exchange: Exchange) -> None:
 def _retry(exchange: Exchange) -> None:
     exchange.waits = None
     exchange.attempt()
-    if exchange.done:
-        exchange.flush_response()
-    else:
-        exchange.flush_request()
+    exchange.flush()
 
 
 def settle(exchange: Exchange) -> None:

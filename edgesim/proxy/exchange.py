@@ -26,6 +26,7 @@ from edgesim.proxy.heads import (
 from edgesim.proxy.messages import Request, Response
 from edgesim.proxy.observed import note_end, record_of
 from edgesim.proxy.shadow import Shadow, mirror
+from edgesim.proxy.tokens import admit
 from edgesim.proxy.upstream import Pool, UpstreamConnection, acquire
 from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 
@@ -120,6 +121,10 @@ class Exchange:
         worker = self.downstream.worker
         snapshot = worker.snapshot
         self.begun = worker.now()
+        if snapshot.tokens:
+            if not admit(self, snapshot):
+                return
+            request = self.request
         if request.snapshot is not snapshot:
             request.snapshot = snapshot
             request.target = lookup(snapshot.tables[self.downstream.scheme], request.head)
@@ -161,6 +166,9 @@ class Exchange:
             if not passes(self, plan):
                 return
         self._act(plan)
+
+    def flush(self) -> None:
+        """Write what came of a step that was not part of reading."""
         if self.done:
             self.flush_response()
         else:

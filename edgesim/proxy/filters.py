@@ -59,8 +59,7 @@ def _after_delay(exchange: Exchange, status: int) -> None:
     exchange.waits = None
     if _abort(exchange, status):
         exchange.go_on()
-    else:
-        exchange.flush_response()
+    exchange.flush()
 
 
 def _abort(exchange: Exchange, status: int) -> bool:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgesim.model import Assignments, ForwardAction, ListenerOptions
+from edgesim.policies.jwt import JwtRules
 from edgesim.policies.remote import compile_remote
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.plan import Plan
 from edgesim.proxy.tls import Contexts, contexts
+from edgesim.proxy.tokens import rules_of
 from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
 
 
 class Snapshot:
     """A version's routes with the clusters they lead to. Plans are made when first needed and kept."""
 
-    __slots__ = ("clusters", "contexts", "options", "plans", "remote", "tables", "version")
+    __slots__ = ("clusters", "contexts", "options", "plans", "remote", "tables", "tokens", "version")
 
     def __init__(
         self,
@@ -26,6 +28,7 @@ class Snapshot:
         clusters: dict[str, ClusterRuntime],
         options: ListenerOptions,
         contexts: Contexts,
+        tokens: dict[str, JwtRules],
     ) -> None:
         """Bind the compiled routes of each scheme to clusters by name."""
         self.version = version
@@ -34,6 +37,7 @@ class Snapshot:
         self.options = options
         self.remote = compile_remote(options)
         self.contexts = contexts
+        self.tokens = tokens
         self.plans: dict[Decision, Plan] = {}
 
     def plan(self, decision: Decision) -> Plan:
@@ -68,13 +72,14 @@ class Compiler:
         compiled = {host.name: compile_host(host) for host in delta.hosts}
         hosts = {name: table for name, table in self._hosts.items() if name not in delta.hosts_gone} | compiled
         contexts_by_name = contexts(t.virtual_host.tls for t in hosts.values() if t.virtual_host.tls is not None)
+        tokens = rules_of(table.virtual_host for table in hosts.values())
         self._hosts = hosts
         self._update_clusters(delta)
         tables = {
             b"http": table_of(t for t in hosts.values() if t.virtual_host.tls is None),
             b"https": table_of((t for t in hosts.values() if t.virtual_host.tls is not None), b"https"),
         }
-        return Snapshot(delta.version, tables, dict(self._clusters), delta.listener, contexts_by_name)
+        return Snapshot(delta.version, tables, dict(self._clusters), delta.listener, contexts_by_name, tokens)
 
     def _update_clusters(self, delta: Delta) -> None:
         for name in delta.clusters_gone:

@@ -33,6 +33,7 @@ from edgesim.proxy.observed import StatKey
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot
 from edgesim.proxy.tls import listener_context
+from edgesim.proxy.tokens import Tokens
 from edgesim.telemetry.histogram import Counts
 
 SWEEP = 0.025
@@ -59,6 +60,7 @@ class Worker:
         self.look_at = 0.0
         self.draining = False
         self.empty = asyncio.Event()
+        self.tokens = Tokens()
         self.log: AccessLog | None = None
         self.route_header = False
         self.counts: dict[StatKey, Counts] = {}
