@@ -310,10 +310,9 @@ class UpstreamConnection(asyncio.Protocol):
         return True
 
     def _flush(self, exchange: UpstreamUser) -> None:
-        whole = self.exchange is None
+        if self.exchange is None:
+            self._become_free()  # first, so that the next request of a pipeline finds this connection
         exchange.flush_response()
-        if whole:
-            self._become_free()
 
     def _is_known(self, exchange: UpstreamUser, data: bytes) -> bool:
         """Serve an answer whose head was seen before and whose body came with it, without parsing it again."""
