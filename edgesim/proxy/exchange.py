@@ -20,6 +20,7 @@ from edgesim.proxy.heads import (
     Additions,
     asks_router,
     local_reply,
+    plain_response_parts,
     request_parts,
     response_parts,
 )
@@ -33,6 +34,7 @@ from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 if TYPE_CHECKING:
     from edgesim.proxy.downstream import Downstream
     from edgesim.proxy.plan import Plan
+    from edgesim.proxy.worker import Worker
 
 NEVER = float("inf")
 LAST_CHUNK = b"0\r\n\r\n"
@@ -347,15 +349,19 @@ class Exchange:
         self.chunked_response = not bodiless and response.length is None and not self.older
         close = self._closes()
         plan = self.plan
-        fixed = not close and plan is not None and plan.fixed_response and not self._adds_to_answer(plan)
+        if plan is None:
+            return
+        fixed = plan.fixed_answer and not close and not self._adds_to_answer(worker)
         kept = response.parts if fixed else None
-        parts = None if kept is None or plan is None else kept.get(plan)
-        if parts is None and plan is not None:
-            parts = response_parts(response, plan, worker.date, self._additions(plan, close=close))
+        parts = None if kept is None else kept.get(plan)
+        if parts is None:
+            plain = fixed and plan.plain_answer and response.length is not None and not bodiless
+            parts = plain_response_parts(response, plan) if plain else None
+            parts = parts or response_parts(response, plan, worker.date, self._additions(plan, close=close))
             if kept is not None:
                 kept[plan] = parts
         self.responding = True
-        front, back = parts or (b"", b"")
+        front, back = parts
         self.service_time = taken = worker.milliseconds_since(self.started) if self.started else 0
         self.response.append(b"%b%d%b" % (front, taken, back) if back else front)
 
@@ -375,13 +381,8 @@ class Exchange:
         switch = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
         tunnel.join(self, side, head[:-2] + switch + rest)
 
-    def _adds_to_answer(self, plan: Plan) -> bool:
-        return (
-            self.answer_fields is not None
-            or bool(self.hashed.cookies)
-            or plan.attempt_count_in_response
-            or self.downstream.worker.route_header
-        )
+    def _adds_to_answer(self, worker: Worker) -> bool:
+        return self.answer_fields is not None or self.hashed is not NOT_HASHED or worker.route_header
 
     def _additions(self, plan: Plan, *, close: bool) -> Additions:
         record = None if plan.fixed_response else record_of(self)

@@ -117,6 +117,15 @@ def with_host(head: bytes, policy: Mirror) -> bytes:
     return b"%b\r\nhost: %b\r\n%b" % (before, shadow, after)
 
 
+def plain_response_parts(response: Response, plan: Plan) -> Parts | None:
+    """Return what `response_parts` does for the usual answer, to which nothing is added; None for any other."""
+    headers = response.headers
+    if b"date" not in headers or headers.get(b"connection") not in _NAMES_NO_FIELD:
+        return None
+    lines = b"\r\n".join([b": ".join(field) for field in response.fields if field[0] not in NOT_RETURNED])
+    return b"%b\r\n%b\r\n%b" % (status_line(response.status), lines, plan.answer_tail), BLANK_LINE
+
+
 def response_parts(response: Response, plan: Plan, date: bytes, additions: Additions) -> Parts:
     """Return the head for the client, around the milliseconds the upstream took (not told where suppressed)."""
     headers = response.headers

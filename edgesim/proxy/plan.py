@@ -96,6 +96,9 @@ class Plan:
         self.request_steps = request_steps(levels, compile_header)
         self.response_steps = response_steps(levels, compile_header)
         self.fixed_response = are_fixed(self.response_steps)
+        self.fixed_answer = self.fixed_response and not self.attempt_count_in_response
+        self.plain_answer = self.fixed_answer and not self.response_steps and not self.options.suppress_envoy_headers
+        self.answer_tail = b"server: %b\r\nx-envoy-upstream-service-time: " % self.options.server_name.encode()
 
     def _read_rewrites(self, decision: Decision) -> None:
         action = decision.action
