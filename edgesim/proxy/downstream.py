@@ -164,8 +164,12 @@ class Downstream(asyncio.Protocol):
                 current.flush_request()
 
     def eof_received(self) -> bool:
-        """Keep answering a client that has only closed its sending side, behind a whole request."""
-        return self.current is not None and self.receiving is not self.current
+        """Answer what came whole from a client that has only closed its sending side, then close."""
+        if self.current is None or self.receiving is not None:
+            return False
+        last = self.queue[-1] if self.queue else self.current
+        last.keep_alive = False
+        return True
 
     # -- the parser ----------------------------------------------------------------------------
 
