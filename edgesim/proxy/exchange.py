@@ -17,6 +17,7 @@ from edgesim.policies.response_flags import DC, NC, NR, SI, UH, UT
 from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
 from edgesim.proxy import attempts, tunnel
 from edgesim.proxy.heads import (
+    ATTEMPT_COUNT,
     Additions,
     asks_router,
     local_reply,
@@ -214,12 +215,12 @@ class Exchange:
         plan = self.plan
         if plan is None or plan.cluster is None:
             return
+        self.attempts += 1
         endpoint = plan.cluster.pick(plan.subset)
         if endpoint is None:
             self.flags |= UH
             self.reply(503, NO_HEALTHY_UPSTREAM)
             return
-        self.attempts += 1
         self.endpoint = endpoint
         try:
             self.sent_head = self._head_for(plan, endpoint)
@@ -246,13 +247,14 @@ class Exchange:
         front, back = parts
         if not back:
             return front
-        self.request_id = made = self.downstream.worker.request_id()
-        return front + made + back
+        if self.request_id is None:
+            self.request_id = self.downstream.worker.request_id()
+        return front + self.request_id + back
 
     @property
     def expected_timeout(self) -> int | None:
         """Milliseconds this try may take, None for any."""
-        elapsed = self.downstream.worker.now() - self.started if self.started else 0.0
+        elapsed = self.downstream.worker.now() - self.started if self.started and self.attempts > 1 else 0.0
         return None if self.retries is None else expected_timeout(self.retries, elapsed)
 
     def _send_to(self, pool: Pool) -> None:
@@ -388,8 +390,8 @@ class Exchange:
         record = None if plan.fixed_response else record_of(self)
         replaced = self.answer_fields or []
         added: Fields = [(b"set-cookie", cookie) for cookie in self.hashed.cookies]
-        if plan.attempt_count_in_response:
-            added.append((b"x-envoy-attempt-count", b"%d" % self.attempts))
+        if plan.attempt_count_in_response and self.attempts:
+            replaced = [*replaced, (ATTEMPT_COUNT, b"%d" % self.attempts)]
         if self.downstream.worker.route_header:
             added += self._whereabouts(plan)
         return Additions(replaced, added, record, chunked=self.chunked_response, close=close)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BLANK_LINE = b"\r\n\r\n"
 REQUEST_ID = b"x-request-id"
+ATTEMPT_COUNT = b"x-envoy-attempt-count"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
 _CHANGING = b"\0"
 """Stands for the value that changes every time while a head is written: no field may hold a NUL."""
@@ -85,7 +86,8 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
     if expected is not None:
         fields.append((b"x-envoy-expected-rq-timeout-ms", b"%d" % expected))
     if plan.attempt_count:
-        fields.append((b"x-envoy-attempt-count", b"%d" % exchange.attempts))
+        fields = [field for field in fields if field[0] != ATTEMPT_COUNT]
+        fields.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
     if plan.request_steps:
         fields = mutate(fields, plan.request_steps, record_of(exchange))
     return fields

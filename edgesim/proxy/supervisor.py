@@ -1,67 +1,33 @@
-"""The parent's side of the workers: start them, keep them, hand them updates, drain them."""
+"""The parent's side of the workers: start them, keep them, hand them updates, add up their counts, drain them."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 import sys
-from dataclasses import dataclass, field
+import time
 
 from edgesim.model import Update
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
+from edgesim.proxy.ports import PortInUseError, port_of, reserve
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
+from edgesim.proxy.slot import Child, PushError, Slot
 from edgesim.telemetry import spawn
+from edgesim.telemetry.tally import Tally
 
-
-class PortInUseError(OSError):
-    """Another program listens on the port asked for."""
-
-
-class PushError(RuntimeError):
-    """A worker could not serve an update; the one before is still served."""
-
-
-@dataclass(eq=False)
-class _Child:
-    process: asyncio.subprocess.Process
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    version: int = -1
-    failure: channel.Failed | None = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-def reserve(host: str, port: int) -> socket.socket:
-    """Hold a port for the workers, who share it with SO_REUSEPORT; port 0 takes any free one.
-
-    Raises PortInUseError where another program listens already (SO_REUSEPORT alone would not notice),
-    and OSError for an address that cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    if port:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _bind(probe, host, port)
-            probe.listen()
-    held = socket.socket(family)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    _bind(held, host, port)
-    return held
-
-
-def _bind(sock: socket.socket, host: str, port: int) -> None:
-    try:
-        sock.bind((host, port))
-    except OSError as refused:
-        if refused.errno == 98 or "in use" in str(refused):
-            raise PortInUseError(refused.errno, f"{host}:{port} is in use") from None
-        raise
+_ASK_EVERY = 1.0
+"""Seconds between questions for counts, so that little is lost when a worker dies."""
+_ASK_SHARE = 50
+"""Asking may take one part in so many of the time."""
 
 
 class Supervisor:
-    """The workers of one listener."""
+    """The workers of one listener.
+
+    Updates are numbered anew here: going back to one is an update as well.
+    """
 
     def __init__(
         self, host: str, port: int, workers: int, seed: str, tls_port: int = 0, given: WorkerSettings = DEFAULT
@@ -71,97 +37,154 @@ class Supervisor:
         self._held_tls: socket.socket | None = None
         self._wanted_tls_port = tls_port
         self.host = host
-        self.port: int = self._held.getsockname()[1]
+        self.port: int = port_of(self._held)
         self._seed = seed
         self._settings = encode(given)
-        self._count = workers
-        self._children: list[_Child] = []
+        self._slots = [Slot(index, self._start_one, self._everything) for index in range(workers)]
+        self._tasks: list[asyncio.Task[None]] = []
         self._latest = NOTHING
-        self._closing = False
+        self._pushing = asyncio.Lock()
+        self._counting = asyncio.Lock()
 
     @property
     def tls_port(self) -> int:
         """The port of the TLS listener, 0 while there is none."""
-        return 0 if self._held_tls is None else int(self._held_tls.getsockname()[1])
+        return port_of(self._held_tls)
 
     @property
     def pids(self) -> list[int]:
-        """The process ids of the workers."""
-        return [child.process.pid for child in self._children]
+        """The process ids of the workers that run."""
+        return [slot.child.process.pid for slot in self._slots if slot.child is not None]
 
     async def start(self) -> None:
         """Start the workers; they listen once they have an update."""
-        for index in range(self._count):
-            await self._start_one(index)
+        self._tasks = [spawn(slot.keep(), f"worker {slot.index}") for slot in self._slots]
+        self._tasks.append(spawn(self._keep_asking(), "count"))
 
-    async def _start_one(self, index: int) -> _Child:
+    async def _start_one(self, index: int) -> Child:
         ours, theirs = socket.socketpair()
         command = (sys.executable, "-m", "edgesim.proxy.worker", "--channel", str(theirs.fileno()))
         address = ("--host", self.host, "--port", str(self.port), "--seed", f"{self._seed}:{index}")
         told = ("--settings", self._settings)
-        process = await asyncio.create_subprocess_exec(*command, *address, *told, pass_fds=(theirs.fileno(),))
-        theirs.close()
-        child = _Child(process, *await asyncio.open_connection(sock=ours))
-        self._children.append(child)
-        _ = spawn(self._listen(child, index), name=f"worker {index}")
-        return child
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, *address, *told, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return Child(process, *await asyncio.open_connection(sock=ours))
 
-    async def _listen(self, child: _Child, index: int) -> None:
-        while (message := await channel.read(child.reader)) is not None:
-            if isinstance(message, channel.Served):
-                child.version = message.version
-            elif isinstance(message, channel.Failed):
-                child.failure = message
-            child.changed.set()
-        await child.process.wait()
-        self._children.remove(child)
-        child.changed.set()
-        if not self._closing:
-            await self._replace(index)
+    def _everything(self) -> channel.Message | None:
+        """What a new worker is told: the way from nothing to what the others serve, or are about to."""
+        return None if self._latest is NOTHING else delta(NOTHING, self._latest, self.tls_port)
 
-    async def _replace(self, index: int) -> None:
-        """A worker died: its connections are lost, nobody else's; a new one takes its place."""
-        child = await self._start_one(index)
-        if self._latest is not NOTHING:
-            channel.write(child.writer, delta(NOTHING, self._latest, self.tls_port))
+    # -- updates -------------------------------------------------------------------------------
 
     async def push(self, update: Update) -> None:
         """Hand an update to every worker; return when all serve it.
 
-        Raises PushError when a worker cannot, and PortInUseError when TLS is asked for the first time and
-        its port is taken; what was served stays served.
+        A worker that dies meanwhile is replaced. Raises PushError when one cannot serve the update, or the
+        TLS port is taken; then all serve again what they served before.
         """
-        self._hold_tls_port(update)
-        changes = delta(self._latest, update, self.tls_port)
-        for child in self._children:
-            channel.write(child.writer, changes)
-        self._latest = update
-        for child in list(self._children):
-            await self._served(child, update.version)
+        async with self._pushing:
+            before, tls_before = self._latest, self._held_tls
+            self._hold_tls_port(update)
+            try:
+                await self._reach(update)
+            except BaseException:
+                if self._held_tls is not tls_before and self._held_tls is not None:
+                    self._held_tls.close()
+                self._held_tls = tls_before
+                await self._go_back(before)
+                raise
+            self._release_tls_port(update)
+
+    async def _reach(self, update: Update) -> None:
+        numbered = dataclasses.replace(update, version=self._latest.version + 1)
+        changes = delta(self._latest, numbered, self.tls_port if _wants_tls(update) else 0)
+        self._latest = numbered
+        for slot in self._slots:
+            slot.send(changes)
+        outcomes = await asyncio.gather(*(slot.reached(numbered.version) for slot in self._slots), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _go_back(self, before: Update) -> None:
+        """Let those serve the update before that came as far as the one that failed; who does not is replaced."""
+        failed, number = self._latest, self._latest.version + 1
+        self._latest = dataclasses.replace(before, version=number) if before is not NOTHING else NOTHING
+        back = delta(failed, dataclasses.replace(before, version=number), self.tls_port)
+        gone_on = [slot for slot in self._slots if slot.child is not None and slot.child.served >= failed.version]
+        for slot in gone_on:
+            slot.send(back)
+        for slot in gone_on:
+            try:
+                await slot.reached(number)
+            except PushError:
+                slot.kill()
 
     def _hold_tls_port(self, update: Update) -> None:
-        wanted = any(host.tls is not None for host in update.model.virtual_hosts)
-        if wanted and self._held_tls is None:
+        if self._held_tls is not None or not _wants_tls(update):
+            return
+        culprit = next(host.name for host in update.model.virtual_hosts if host.tls is not None)
+        address = f"{self.host}:{self._wanted_tls_port}"
+        try:
             self._held_tls = reserve(self.host, self._wanted_tls_port)
-        elif not wanted and self._held_tls is not None:
+        except PortInUseError:
+            raise PushError(f"{address}, the TLS listener's, is in use; --tls-port N takes another", culprit) from None
+        except OSError as refused:
+            reason = f"cannot listen on {address} for TLS: {(refused.strerror or str(refused)).lower()}"
+            raise PushError(reason, culprit) from None
+
+    def _release_tls_port(self, update: Update) -> None:
+        if self._held_tls is not None and not _wants_tls(update):
             self._held_tls.close()
             self._held_tls = None
 
-    async def _served(self, child: _Child, version: int) -> None:
-        while child.version < version and child in self._children:
-            if child.failure is not None and child.failure.version >= version:
-                raise PushError(child.failure.reason)
-            child.changed.clear()
-            await child.changed.wait()
+    # -- counts --------------------------------------------------------------------------------
+
+    async def stats(self, *, reset: bool = False) -> Tally:
+        """Return what all workers counted, those that died as far as known; with `reset` begin at zero behind it."""
+        async with self._counting:
+            await asyncio.gather(*(slot.ask() for slot in self._slots))
+            summed = Tally()
+            for slot in self._slots:
+                summed.add(slot.past)
+                summed.add(slot.tally)
+            if reset:
+                await asyncio.gather(*(slot.ask(reset=True) for slot in self._slots))
+            return summed
+
+    async def _keep_asking(self) -> None:
+        while True:
+            begun = time.monotonic()
+            async with self._counting:
+                await asyncio.gather(*(slot.ask() for slot in self._slots))
+            taken = time.monotonic() - begun
+            await asyncio.sleep(max(_ASK_EVERY, taken * _ASK_SHARE))
+
+    # -- the rest ------------------------------------------------------------------------------
+
+    def reopen_logs(self) -> None:
+        """Let the workers open their log files anew: somebody moved them away."""
+        for slot in self._slots:
+            slot.send(channel.Reopen())
 
     async def close(self, grace: float) -> None:
         """Drain the workers: what runs may finish within `grace` seconds."""
-        self._closing = True
-        children = list(self._children)
-        for child in children:
-            channel.write(child.writer, channel.Drain(grace))
-        for child in children:
-            await child.process.wait()
+        *keeping, asking = self._tasks or [None]
+        if asking is not None:
+            asking.cancel()
+        await asyncio.gather(*(slot.close(grace) for slot in self._slots))
+        await asyncio.gather(*keeping, return_exceptions=True)
         self._held.close()
         if self._held_tls is not None:
             self._held_tls.close()
+
+
+def _wants_tls(update: Update) -> bool:
+    return any(host.tls is not None for host in update.model.virtual_hosts)
