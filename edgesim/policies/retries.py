@@ -93,6 +93,11 @@ class Retries:
     timeout_status: int = 504
     route_per_try: float = 0.0
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether there is one try, and no time limit but the whole one's."""
+        return not self.conditions and not self.per_try_timeout
+
 
 def compile_retries(policy: RetryPolicy | None, timeout: float) -> Retries:
     """Return what a route says, with its timeout in seconds (0 for none)."""

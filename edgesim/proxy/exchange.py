@@ -21,6 +21,7 @@ from edgesim.proxy.heads import (
     Additions,
     asks_router,
     local_reply,
+    plain_request_parts,
     plain_response_parts,
     request_parts,
     response_parts,
@@ -193,6 +194,30 @@ class Exchange:
     # -- towards the upstream ------------------------------------------------------------------
 
     def _forward(self, plan: Plan) -> None:
+        request, cluster = self.request, plan.cluster
+        endpoint = cluster.pick(plan.subset) if cluster is not None and plan.simple and request.usual else None
+        if cluster is None or endpoint is None:
+            self._forward_carefully(plan)
+            return
+        worker = self.downstream.worker
+        worker.active.add(self)
+        self.attempts = 1
+        self.endpoint = endpoint
+        self.retries = plan.retries
+        parts = None if request.parts is None else request.parts.get(plan)
+        if parts is None:
+            parts = plain_request_parts(request, plan, self.downstream.scheme)
+            if request.parts is not None:
+                request.parts[plan] = parts
+        self.request_id = made = worker.request_id()
+        self.sent_head = head = parts[0] + made + parts[1]
+        self.out.append(head)
+        self.started = started = self.begun
+        self.deadline = started + plan.timeout
+        self._send_to(cluster.pool(endpoint))
+
+    def _forward_carefully(self, plan: Plan) -> None:
+        """Forward a request of which something may change, or which may be tried again."""
         if self.request.upgrade is not None and not tunnel.may_switch(self, plan):
             return
         self.downstream.worker.active.add(self)
@@ -462,7 +487,8 @@ class Exchange:
         self.out.clear()
         if self.waits is not None:
             self.waits.cancel()
-        attempts.settle(self)
+        if self.retrying:
+            attempts.settle(self)
         self.downstream.worker.active.discard(self)
         note_end(self)
 

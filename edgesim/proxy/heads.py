@@ -11,7 +11,7 @@ from edgesim.http1.replies import finished, local_fields, reply_bytes, status_li
 from edgesim.model import Endpoint, RequestHead
 from edgesim.model.policies import Mirror
 from edgesim.policies.record import Record
-from edgesim.policies.remote import INTERNAL_ONLY, fields_to_set, needs_request_id
+from edgesim.policies.remote import fields_to_set, needs_request_id
 from edgesim.policies.retries import OVERRIDES
 from edgesim.proxy.messages import Parts, Request, Response
 from edgesim.proxy.observed import record_of
@@ -26,7 +26,6 @@ ATTEMPT_COUNT = b"x-envoy-attempt-count"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
 _CHANGING = b"\0"
 """Stands for the value that changes every time while a head is written: no field may hold a NUL."""
-_UNUSUAL = NOT_FORWARDED | INTERNAL_ONLY | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
 _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
 """Connection values that name no other field: the usual ones, known without parsing."""
 
@@ -47,18 +46,19 @@ def asks_router(headers: dict[bytes, bytes]) -> bool:
     return not OVERRIDES.isdisjoint(headers)
 
 
+def plain_request_parts(request: Request, plan: Plan, scheme: bytes) -> Parts:
+    """Return what `request_parts` does for a usual request of which nothing changes."""
+    lines = b"\r\n".join(map(b": ".join, request.fields))
+    front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
+    return front % (_request_line(request.head, plan), lines, plan.tail, scheme), BLANK_LINE
+
+
 def request_parts(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Parts:
     """Return the head for the upstream, around the request id; the second part is empty where there is one already.
 
     Raises BadFieldsError when `Connection` names a field that frames or addresses the message.
     """
     request = exchange.request
-    usual = plan.plain and request.bodiless and _UNUSUAL.isdisjoint(request.head.headers)
-    if usual and exchange.attempts < 2:
-        lines = b"\r\n".join(map(b": ".join, request.fields))
-        front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
-        line = _request_line(request.head, plan)
-        return front % (line, lines, plan.tail, exchange.downstream.scheme), BLANK_LINE
     return _around_change(head_bytes(_request_line(request.head, plan), _request_fields(exchange, plan, endpoint)))
 
 

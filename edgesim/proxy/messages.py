@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from edgesim.http1.fields import Fields
+from edgesim.http1.fields import NOT_FORWARDED, Fields
 from edgesim.model import RequestHead
+from edgesim.policies.remote import INTERNAL_ONLY
 
 if TYPE_CHECKING:
     from edgesim.proxy.plan import Plan
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 Parts = tuple[bytes, bytes]
 """A head ready to send but for one value that changes every time, which belongs between the two."""
+
+UNUSUAL = NOT_FORWARDED | INTERNAL_ONLY | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
+"""Headers that do not simply pass."""
 
 _LARGEST = 4096
 _MOST = 1024
@@ -31,7 +35,8 @@ _REST = 4096
 class Request:
     """A parsed request head, what its route was in a snapshot, and its parts towards the upstream by plan.
 
-    Parts are kept only where the head itself is: `parts` is None for one that is not.
+    `usual` says that it has no body and no header that edgesim acts on while forwarding it. Parts are kept
+    only where the head itself is: `parts` is None for one that is not.
     """
 
     __slots__ = (
@@ -45,6 +50,7 @@ class Request:
         "snapshot",
         "target",
         "upgrade",
+        "usual",
     )
 
     def __init__(self, head: RequestHead, fields: Fields) -> None:
@@ -56,6 +62,7 @@ class Request:
         self.is_head = head.method == b"HEAD"
         self.keep_alive = True
         self.upgrade: bytes | None = None
+        self.usual = self.bodiless and UNUSUAL.isdisjoint(head.headers)
         self.snapshot: Snapshot | None = None
         self.target: Target | None = None
         self.parts: dict[Plan, Parts] | None = None

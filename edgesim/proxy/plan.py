@@ -40,9 +40,10 @@ DEFAULT_TIMEOUT = 15.0
 class Plan:
     """How to serve requests for which one decision was made.
 
-    `plain` says that nothing of the request changes on its way, `tail` holds the lines then added, and
-    `repeatable` that the same request always becomes the same bytes towards the upstream. `filters` are
-    those the route uses, so that one it does not use costs nothing.
+    `plain` says that nothing of the request changes on its way, `simple` that forwarding it takes one try
+    and looks at nothing; `tail` holds the lines then added, `repeatable` that the same request always
+    becomes the same bytes towards the upstream. `filters` are those the route uses, so that one it does
+    not use costs nothing.
     """
 
     def __init__(self, decision: Decision, cluster: ClusterRuntime | None, options: ListenerOptions) -> None:
@@ -59,6 +60,7 @@ class Plan:
         self.timeout = self.retries.timeout or NEVER
         self.request_fields = _request_fields(self.timeout)
         self.plain = self.repeatable and not self.rewrites and not self.request_steps
+        self.simple = self.plain and self.retries.is_simple and not self.hash_steps and self.mirror is None
         self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
 
     def _read_levels(self, decision: Decision) -> None:
