@@ -43,9 +43,10 @@ format: $(VENV)/.dev ## mend what ruff can mend, and write the generated docs
 	$(BIN)/ruff format --quiet
 	@for script in docs/generate/*.py; do test ! -e "$$script" || PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
 
-bench: $(VENV)/.dev ## measure routing, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/
+bench: $(VENV)/.dev ## measure routing, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
 	$(BIN)/python -m bench.routes
 	$(BIN)/python -m bench.proxy
+	PYTHONPATH=. $(BIN)/python docs/generate/readme_bench.py
 
 # dev.txt first: runtime.txt is cut from its versions, so that one .venv can hold both.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -120,7 +120,7 @@ def wait_until(condition: Any, message: str) -> None:
         time.sleep(0.01)
 
 
-def start(*arguments: str | Path, command: str = "up") -> Gateway:
+def start(*arguments: str | Path, command: str = "up", cwd: Path = ROOT) -> Gateway:
     """Start an instance on free ports; returns when it printed its addresses."""
     process = subprocess.Popen(
         [sys.executable, "-m", "edgesim", command, "--port", "0", "--admin-port", "0", *map(str, arguments)],
@@ -128,8 +128,8 @@ def start(*arguments: str | Path, command: str = "up") -> Gateway:
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
-        cwd=ROOT,
-        env=_environment(None),
+        cwd=cwd,
+        env=_environment({"PYTHONPATH": str(ROOT)}),
     )
     gateway = Gateway(process)
     lines: queue.Queue[str] = queue.Queue()

@@ -1,0 +1,155 @@
+"""The `console` blocks of a page as commands with the output they promise, and a shell to run them in.
+
+A line that begins with `$ ` is a command, one with `> ` goes on with it, the others are its output; a line of
+`...` stands for any lines. The ports a page names are those of the defaults; here they are any free ones.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.running import DEADLINE, ROOT, Gateway, start
+
+EDGESIM = ".venv/bin/edgesim"
+PROXY_PORT, ADMIN_PORT = "8080", "9901"
+Z = 3.2905
+"""Standard normal quantile of the two-sided 99.9% interval."""
+
+_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COUNTED = re.compile(r"^ *(\d+) (.+)$")
+_MASKS = (
+    (re.compile(r"\b([a-z0-9-]+)-[a-z0-9]{6,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
+    (re.compile(r"(?<= )\d+[smhd](\d+[smhd])?$"), "<age>"),
+    (re.compile(r"^date: .*"), "date: <date>"),
+    (re.compile(r"^x-envoy-upstream-service-time: \d+"), "x-envoy-upstream-service-time: <ms>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of a page, the line it stands on, and the output it promises."""
+
+    line: int
+    command: str
+    output: tuple[str, ...]
+
+
+def steps(markdown: str) -> Iterator[Step]:
+    """Return the commands of every console block, in order."""
+    for block in _BLOCK.finditer(markdown):
+        first = markdown.count("\n", 0, block.start()) + 2
+        starts: list[tuple[int, list[str], list[str]]] = []
+        for number, line in enumerate(block[1].splitlines(), first):
+            if line.startswith("$ "):
+                starts.append((number, [line[2:]], []))
+            elif line.startswith("> ") and not starts[-1][2]:
+                starts[-1][1].append(line[2:])
+            else:
+                starts[-1][2].append(line)
+        yield from (Step(number, "\n".join(command), tuple(output)) for number, command, output in starts)
+
+
+@dataclass(slots=True)
+class Shell:
+    """Runs commands in a folder; `edgesim up` and `edgesim demo` stay until the shell is closed."""
+
+    folder: Path
+    gateway: Gateway | None = None
+    codes: list[int] = field(default_factory=list)
+
+    def run(self, step: Step) -> list[str]:
+        """Run a command and return its lines, standard error after standard output."""
+        words = step.command.split()
+        if words[0] == EDGESIM and words[1] in {"up", "demo"}:
+            return self._start(words[1], shlex.split(step.command)[2:])
+        done = subprocess.run(
+            ["bash", "-c", self._translated(step.command)],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            cwd=self.folder,
+            env=self._environment(),
+            check=False,
+        )
+        self.codes.append(done.returncode)
+        return self._as_written(done.stdout + done.stderr)
+
+    def close(self) -> None:
+        """End what runs; it must end with 0."""
+        if self.gateway is not None:
+            assert self.gateway.stop() == 0, self.gateway.errors
+            self.gateway = None
+
+    def _start(self, command: str, arguments: Sequence[str]) -> list[str]:
+        self.close()
+        self.gateway = start(*arguments, command=command, cwd=self.folder)
+        return self._as_written(f"proxy {self.gateway.proxy}\nadmin {self.gateway.admin}")
+
+    def _ports(self) -> dict[str, str]:
+        """Return the port a page names for each port there is."""
+        if self.gateway is None:
+            return {}
+        return {self.gateway.proxy.rpartition(":")[2]: PROXY_PORT, self.gateway.admin.rpartition(":")[2]: ADMIN_PORT}
+
+    def _translated(self, command: str) -> str:
+        command = command.replace(EDGESIM, f"{shlex.quote(sys.executable)} -m edgesim")
+        for real, written in self._ports().items():
+            command = re.sub(rf"(?<=:){written}\b", real, command)
+        return command
+
+    def _as_written(self, text: str) -> list[str]:
+        for real, written in self._ports().items():
+            text = re.sub(rf"(?<=:){real}\b", written, text)
+        return text.replace("\r", "").splitlines()
+
+    def _environment(self) -> dict[str, str]:
+        (self.folder / ".curlrc").write_text("silent\nshow-error\n")  # as on a terminal: no progress meter
+        admin = {} if self.gateway is None else {"EDGESIM_ADMIN": self.gateway.admin}
+        fixed = {"NO_COLOR": "1", "COLUMNS": "100", "LC_ALL": "C", "CURL_HOME": str(self.folder)}
+        return {**os.environ, **fixed, "PYTHONPATH": str(ROOT), **admin}
+
+
+def same(promised: Sequence[str], printed: Sequence[str]) -> bool:
+    """Tell whether an output is what a page promises, but for names, ages, dates and the luck of a draw."""
+    if _counts(promised) and _counts(printed):
+        return _same_split(_counts(promised), _counts(printed))
+    wanted, found = ([_masked(line) for line in lines] for lines in (promised, printed))
+    while wanted and not wanted[-1]:
+        wanted.pop()
+    while found and not found[-1]:
+        found.pop()
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in wanted)
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in found)) is not None
+
+
+def _masked(line: str) -> str:
+    for pattern, mask in _MASKS:
+        line = pattern.sub(mask, line)
+    return line.rstrip()
+
+
+def _counts(lines: Sequence[str]) -> dict[str, int]:
+    """Return what `uniq -c` counted; nothing for any other output."""
+    found = [_COUNTED.match(line) for line in lines]
+    return {match[2]: int(match[1]) for match in found if match} if all(found) else {}
+
+
+def _same_split(promised: dict[str, int], printed: dict[str, int]) -> bool:
+    """Compare two samples of one split: as many in all, each share inside the 99.9% interval of their difference."""
+    total = sum(promised.values())
+    if promised.keys() != printed.keys() or total != sum(printed.values()):
+        return False
+    return all(
+        abs(count - printed[name]) <= Z * math.sqrt(2 * count * (1 - count / total)) + 1
+        for name, count in promised.items()
+    )

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "docs" / "generate" / "readme_bench.py"
+EMPTY = "# t\n<!-- bench: filled -->\nold\n<!-- /bench -->\nafter\n"
+MACHINE = {"date": "2026-11-24", "cpu": "a CPU", "cores": "2", "kernel": "Linux 6", "python": "3.11.7"}
+
+
+def _row(name: str, *rates: float) -> dict[str, Any]:
+    return {
+        "peer": {"name": name, "version": "1.0"},
+        "rounds": [{"rate": rate, "p50": 1.0, "p99": 2.5, "busy": None, "failed": 0} for rate in rates],
+    }
+
+
+PROXY = {
+    "machine": MACHINE,
+    "results": [
+        {
+            "scenario": {"title": "Canary table"},
+            "ceiling": 9.0,
+            "rows": [_row("edgesim", 300, 330), _row("envoy", 200, 220)],
+        }
+    ],
+}
+ROUTES = {
+    "machine": MACHINE,
+    "results": [
+        {
+            "kind": "host",
+            "size": size,
+            "nanoseconds": {"busy": [1000.0], "calm": [500.0]},
+            "compile_seconds": 0.1,
+            "bytes_per_route": 1.0,
+        }
+        for size in (10, 50_000)
+    ],
+}
+
+
+@pytest.fixture
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_readme_bench", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_results_it_says_how_to_make_them(bench: ModuleType) -> None:
+    """The section names the command that measures, and what is around it stays."""
+    text = bench.filled(EMPTY, None, None)
+    assert "make bench" in text
+    assert "old" not in text
+    assert text.startswith("# t\n<!-- bench: filled -->\n")
+    assert text.endswith("<!-- /bench -->\nafter\n")
+
+
+def test_results_become_tables(bench: ModuleType) -> None:
+    """Ratios are medians within rounds, peers that did not run are left out, and the machine is named."""
+    text = bench.filled(EMPTY, PROXY, ROUTES)
+    cells = [line.strip("| ").split() for line in text.splitlines() if line.startswith("| Canary table")]
+    assert cells == [["Canary", "table", "|", "315", "|", "1.50", "|", "2.50", "|", "2.50"]]
+    assert "| x envoy |" in text
+    assert "nginx" not in text
+    assert "1,000,000" in text
+    assert "50,000 routes" in text
+    assert "2026-11-24, a CPU, 2 cores, Linux 6, Python 3.11.7" in text
+
+
+def test_check_fails_until_written(
+    bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--check exits 1 and writes nothing while the section is stale; writing it makes it exit 0."""
+    readme = tmp_path / "README.md"
+    readme.write_text(EMPTY)
+    (tmp_path / "proxy.json").write_text(json.dumps(PROXY))
+    monkeypatch.setattr(bench, "README", readme)
+    monkeypatch.setattr(bench, "RESULTS", tmp_path)
+    assert bench.main(["--check"]) == 1
+    assert "stale" in capsys.readouterr().out
+    assert readme.read_text() == EMPTY
+    assert bench.main([]) == bench.main(["--check"]) == 0
+    assert "| Canary table" in readme.read_text()
