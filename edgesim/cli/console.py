@@ -1,6 +1,6 @@
 """Where commands write: answers to standard output, everything about them to standard error.
 
-Colour only where a person looks at it: rich is loaded for a terminal without NO_COLOR, and machines
+Colour only where a person looks at it, on a terminal without NO_COLOR (https://no-color.org); machines
 get plain text.
 """
 
