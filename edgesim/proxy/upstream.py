@@ -233,7 +233,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.held = b""
         self.size = self.piled = self.status = 0
         self.body_came = False
-        self.parser = httptools.HttpResponseParser(self)
+        self.parser = _parser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -379,7 +379,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.pool.responses.keep(self.head_bytes, response)
         if is_head:
             self._finish(keep=self.parser.should_keep_alive())
-            self.parser = httptools.HttpResponseParser(self)
+            self.parser = _parser(self)
 
     def _take_switch(self, exchange: UpstreamUser, response: Response) -> None:
         """Take a 101, behind which no HTTP comes.
@@ -492,3 +492,10 @@ class UpstreamConnection(asyncio.Protocol):
 def _repeats(headers: dict[bytes, bytes]) -> bool:
     """Tell whether a head may be kept: its length is said, and no date has to be added."""
     return b"content-length" in headers and b"date" in headers and b"transfer-encoding" not in headers
+
+
+def _parser(protocol: UpstreamConnection) -> httptools.HttpResponseParser:
+    """Return a parser that takes white space behind a chunk's size, which RFC 9112 (7.1.1) allows and Envoy takes."""
+    parser = httptools.HttpResponseParser(protocol)
+    parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
+    return parser
