@@ -221,23 +221,26 @@ def find(place: Place, head: RequestHead, before: int) -> Compiled | None:
     return find_in_order(place, head, before)
 
 
-def find_in_order(leaf: Leaf, head: RequestHead, before: int) -> Compiled | None:
-    """Return the first entry of a leaf that holds, if its order is below `before`."""
+def find_first(leaf: Leaf, head: RequestHead) -> Compiled | None:
+    """Return the first entry of a leaf that holds, whatever its order: that number need not even be read."""
     headers = head.headers
     for entry in leaf:
-        order, wanted, checks, _ = entry
-        if order >= before:
-            return None
-        for name, value in wanted:
+        for name, value in entry[1]:
             if headers.get(name) != value and (head.repeated is None or value not in lines_of(head, name)):
                 break
         else:
-            for check in checks:
+            for check in entry[2]:
                 if not check(head):
                     break
             else:
                 return entry
     return None
+
+
+def find_in_order(leaf: Leaf, head: RequestHead, before: int) -> Compiled | None:
+    """Return the first entry of a leaf that holds, if its order is below `before`."""
+    found = find_first(leaf, head)
+    return found if found is not None and found[0] < before else None
 
 
 def _find_in_tree(tree: Tree, head: RequestHead, before: int) -> Compiled | None:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from edgesim.model import PathKind, PathMatcher, RequestHead
-from edgesim.routing.conditions import NEVER, Compiled, Entry, Leaf, Place, build, find, find_in_order
+from edgesim.routing.conditions import NEVER, Compiled, Entry, Leaf, Place, build, find, find_first, find_in_order
 from edgesim.routing.regexes import literal_prefix, which_match
 
 _MERGED = 8
@@ -34,13 +34,16 @@ class Bucket:
 class Segment:
     """A known segment: what ends inside or right after it, and the node below it.
 
-    `merged` holds the entries of the buckets that are nothing but short lists, `buckets` the others.
+    `merged` holds the entries of the buckets that are nothing but short lists, `buckets` the others. `below`
+    are the entries met where the path goes on with a slash, when nothing else is below it: most prefixes
+    end in a slash, and so a large table is walked through little memory.
     """
 
-    __slots__ = ("buckets", "merged", "node")
+    __slots__ = ("below", "buckets", "merged", "node")
 
     def __init__(self) -> None:
         self.merged: Leaf = ()
+        self.below: Leaf = ()
         self.buckets: tuple[Bucket, ...] = ()
         self.node: Node | None = None
 
@@ -110,8 +113,19 @@ def _finish(root: Node) -> None:
             node.segments.setdefault(text, Segment())
         for text, segment in node.segments.items():
             segment.merged, segment.buckets = _merge(ends_inside(node, text))
-            if segment.node is not None:
+            if segment.node is not None and (node is root or not _fold(segment, segment.node)):
                 nodes.append(segment.node)
+
+
+def _fold(segment: Segment, node: Node) -> bool:
+    """Take over a node that holds nothing but a short list right after the slash; tell whether it did."""
+    if node.segments or node.partial.keys() != {b""}:
+        return False
+    merged, others = _merge(list(node.partial.values()))
+    if others:
+        return False
+    segment.below, segment.node = merged, None
+    return True
 
 
 def ends_inside(node: Node, segment: bytes) -> list[Bucket]:
@@ -153,14 +167,20 @@ def search(paths: Paths, head: RequestHead, best: Compiled | None) -> Compiled |
         if segment is None:
             return _try_all(ends_inside(node, name), head, best)
         if segment.merged:
-            best = find_in_order(segment.merged, head, NEVER if best is None else best[0]) or best
+            best = _first(segment.merged, head, best)
         if segment.buckets:
             best = _try_all(segment.buckets, head, best)
         if end < 0:
             return best
+        if segment.below:
+            best = _first(segment.below, head, best)
         node = segment.node
         start = end + 1
     return best
+
+
+def _first(leaf: Leaf, head: RequestHead, best: Compiled | None) -> Compiled | None:
+    return find_first(leaf, head) if best is None else find_in_order(leaf, head, best[0]) or best
 
 
 def _try_all(buckets: Sequence[Bucket], head: RequestHead, best: Compiled | None) -> Compiled | None:
