@@ -103,7 +103,7 @@ def _decide(kind: Kind, table: RouteTable, choose: Chooser, batches: int, random
 _METHOD = """\
 A decision takes a parsed head of ten headers through host, path, header match and weighted choice; requests are made
 of bytes not seen before. Medians over alternating rounds on one core, with the lowest and highest. `flat` is the speed
-against the ten-route table of the same kind, round by round, by traffic: `busy` goes to a thousand services anywhere
+against the ten-route table of the same kind, round by round, by traffic: `busy` goes to a hundred services anywhere
 in the table, `skewed` to the nth most popular 1/n as often (Zipf), `even` to every service equally often, where a large
 table finds nothing in the processor's cache. The times are those of `busy`."""
 

@@ -111,8 +111,8 @@ Chooser = Callable[[Random, int], list[int]]
 
 
 def busy(services: int) -> Chooser:
-    """Draw from a thousand services anywhere in the table: what a second of a gateway's traffic looks like."""
-    chosen = Random(services).choices(range(services), k=min(services, 1_000))
+    """Draw from a hundred services anywhere in the table: those that a gateway is busy with at a moment."""
+    chosen = Random(services).choices(range(services), k=min(services, 100))
     return lambda random, count: random.choices(chosen, k=count)
 
 
