@@ -41,7 +41,7 @@ from edgesim.model.routes import (
     VirtualHost,
     WeightedCluster,
 )
-from edgesim.model.update import Update
+from edgesim.model.update import Update, UpdateRefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ __all__ = [
     "SubsetConfig",
     "SubsetSelector",
     "Update",
+    "UpdateRefusedError",
     "UpstreamTls",
     "ValueKind",
     "VirtualHost",

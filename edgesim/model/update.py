@@ -18,3 +18,16 @@ class Update:
     version: int
     model: Model
     assignments: Assignments
+
+
+class UpdateRefusedError(Exception):
+    """An engine cannot serve an update; what it served before it still serves.
+
+    `culprit` is the name of the virtual host or cluster at fault, empty where none is.
+    """
+
+    def __init__(self, reason: str, culprit: str = "") -> None:
+        """Say why, in one line."""
+        super().__init__(reason)
+        self.reason = reason
+        self.culprit = culprit

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from edgesim.proxy.supervisor import PortInUseError, PushError, Supervisor
+from edgesim.proxy.ports import PortInUseError
+from edgesim.proxy.settings import WorkerSettings
+from edgesim.proxy.slot import PushError, WorkerGoneError
+from edgesim.proxy.supervisor import Supervisor
 
-__all__ = ["PortInUseError", "PushError", "Supervisor"]
+__all__ = ["PortInUseError", "PushError", "Supervisor", "WorkerGoneError", "WorkerSettings"]

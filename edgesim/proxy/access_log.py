@@ -5,19 +5,49 @@ A slow or full disk never holds a request up: what cannot be kept is dropped and
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import select
+import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
+from edgesim.policies.formatter import Formatter, compile_json, compile_text
 from edgesim.policies.record import Record
 
 _log = logging.getLogger("edgesim")
-_BATCH = 256
+STDOUT = "-"
+BATCH = 256
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
-_MOST_WAITING = 64 << 20
+MOST_WAITING = 64 << 20
 """Bytes that may wait for the disk."""
+_CLOSING = 1.0
+"""Seconds the last lines may take to be written."""
+_REOPEN = b""
+
+
+def compile_format(text: str) -> Formatter:
+    """Return what writes log lines: Envoy's default, a format string, or a JSON object of them.
+
+    Raises ValueError (FormatError, which has a position, for a command operator that is wrong).
+    """
+    if not text.lstrip().startswith("{"):
+        return compile_text(text if text.endswith("\n") else text + "\n") if text else compile_text()
+    try:
+        return compile_json(json.loads(text))
+    except json.JSONDecodeError as wrong:
+        raise ValueError(f"the JSON ends in a mistake at character {wrong.pos + 1}: {wrong.msg}") from None
+
+
+def open_log(path: str) -> int:
+    """Open a log file to append to; raises OSError, also for a pipe that nobody reads."""
+    if path == STDOUT:
+        return os.dup(1)
+    opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    os.set_blocking(opened, True)
+    return opened
 
 
 class AccessLog:
@@ -27,11 +57,12 @@ class AccessLog:
         """Append to a file (`-` is standard output). Raises OSError when it cannot be opened."""
         self._format = formatter
         self._path = path
-        self._file = os.dup(1) if path == "-" else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = open_log(path)
         self._lines: list[bytes] = []
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
-        self._waiting = 0
-        self.dropped = 0
+        # Of each pair of numbers one belongs to the thread: neither side ever waits for a lock.
+        self._handed = self._taken = 0
+        self._refused = self._lost = self._forgotten = 0
         self._failing = False
         self._thread = threading.Thread(target=self._write_all, name="access log", daemon=True)
         self._thread.start()
@@ -39,7 +70,7 @@ class AccessLog:
     def add(self, record: Record) -> None:
         """Log one exchange."""
         self._lines.append(self._format(record))
-        if len(self._lines) >= _BATCH:
+        if len(self._lines) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
@@ -48,33 +79,78 @@ class AccessLog:
             return
         lines, self._lines = self._lines, []
         batch = b"".join(lines)
-        if self._waiting > _MOST_WAITING:
-            self.dropped += len(lines)
+        if self._handed - self._taken > MOST_WAITING:
+            self._refused += len(lines)
             return
-        self._waiting += len(batch)
+        self._handed += len(batch)
         self._queue.put(batch)
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were lost."""
+        return self._refused + self._lost - self._forgotten
+
+    def forget_dropped(self) -> None:
+        """Begin to count lost lines at zero."""
+        self._forgotten = self._refused + self._lost
+
+    def reopen(self) -> None:
+        """Go on in a new file of the same name: somebody moved the old one away."""
+        self.flush()
+        if self._path != STDOUT:
+            self._queue.put(_REOPEN)
 
     def close(self) -> None:
         """Write what waits, and end."""
         self.flush()
         self._queue.put(None)
-        self._thread.join()
-        os.close(self._file)
+        self._thread.join(_CLOSING)
+        if not self._thread.is_alive():
+            os.close(self._file)
+
+    # -- the thread ----------------------------------------------------------------------------
 
     def _write_all(self) -> None:
         while (batch := self._queue.get()) is not None:
-            self._write(batch)
-            self._waiting -= len(batch)
+            if batch == _REOPEN:
+                self._reopen()
+            else:
+                self._write(batch)
+                self._taken += len(batch)
+
+    def _reopen(self) -> None:
+        try:
+            opened = open_log(self._path)
+        except OSError as refused:
+            _log.error("the access log %s cannot be opened again: %s", self._path, refused.strerror)
+            return
+        os.close(self._file)
+        self._file = opened
 
     def _write(self, batch: bytes) -> None:
-        left = memoryview(batch)
+        written = 0
         try:
-            while left:
-                left = left[os.write(self._file, left) :]
+            for piece in self._pieces(batch):
+                left = memoryview(piece)
+                while left:
+                    size = os.write(self._file, left)
+                    left = left[size:]
+                    written += size
         except OSError as refused:
-            self.dropped += bytes(left).count(b"\n")
+            self._lost += batch.count(b"\n", written)
             if not self._failing:
-                _log.error("the access log %s cannot be written: %s", self._path, refused.strerror)
+                _log.error("the access log %s cannot be written: %s; lines are lost", self._path, refused.strerror)
             self._failing = True
         else:
             self._failing = False
+
+    def _pieces(self, batch: bytes) -> Iterator[bytes]:
+        """Cut a batch for a pipe, which other workers write to as well: only short writes are never torn apart."""
+        if len(batch) <= select.PIPE_BUF or not stat.S_ISFIFO(os.fstat(self._file).st_mode):
+            yield batch
+            return
+        begin = 0
+        while begin < len(batch):
+            end = batch.rfind(b"\n", begin, begin + select.PIPE_BUF) + 1 or batch.find(b"\n", begin) + 1 or len(batch)
+            yield batch[begin:end]
+            begin = end

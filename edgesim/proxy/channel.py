@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from edgesim.proxy.deltas import Delta
+from edgesim.telemetry.tally import News
 
 _LENGTH = struct.Struct(">Q")
 
@@ -23,6 +24,19 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """Parent to worker: the log's file may have been moved away; open it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Parent to worker: what did you count? With `reset`, begin at zero behind the answer."""
+
+    number: int
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """Worker to parent: requests are now decided by this version."""
 
@@ -31,17 +45,32 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Worker to parent: this version could not be served, the one before still is."""
+    """Worker to parent: this version cannot be served, the one before still is.
+
+    `culprit` is the virtual host or cluster at fault, if one is.
+    """
 
     version: int
     reason: str
+    culprit: str = ""
 
 
-Message = Delta | Drain | Served | Failed
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Worker to parent: the answer to the `Ask` of the same number."""
+
+    number: int
+    news: News
+    reset: bool
+
+
+Message = Delta | Drain | Reopen | Ask | Served | Failed | Counted
 
 
 def write(writer: asyncio.StreamWriter, message: Message) -> None:
-    """Send a message."""
+    """Send a message; to a side that is gone it is lost."""
+    if writer.is_closing():
+        return
     payload = pickle.dumps(message, protocol=5)
     writer.write(_LENGTH.pack(len(payload)) + payload)
 
@@ -51,6 +80,6 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
     try:
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         message: Message = pickle.loads(await reader.readexactly(length))  # noqa: S301  # see above: both ends are ours
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, OSError):
         return None
     return message

@@ -29,6 +29,7 @@ class Delta:
     assignments: Assignments | None = None
     assignments_gone: frozenset[str] = frozenset()
     listener: ListenerOptions = DEFAULT_LISTENER
+    tls_listener: ListenerOptions = DEFAULT_LISTENER
     tls_port: int = 0
 
 
@@ -46,6 +47,7 @@ def delta(old: Update, new: Update, tls_port: int) -> Delta:
         assignments,
         assignments_gone,
         new.model.listener,
+        new.model.tls_listener,
         tls_port,
     )
 

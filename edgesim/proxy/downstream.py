@@ -67,7 +67,7 @@ class Downstream(asyncio.Protocol):
         self.scheme = scheme
         self.requests = worker.requests[scheme]
         self.transport: asyncio.Transport | None = None
-        self.parser = httptools.HttpRequestParser(self)
+        self.parser = _parser(self)
         self.fields: Fields = []
         self.target = b""
         self.in_head = False
@@ -91,7 +91,7 @@ class Downstream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the worker's connections, unless there are as many as may be: then close at once, as Envoy does."""
         self.transport = cast("asyncio.Transport", transport)
-        most = self.worker.snapshot.options.max_connections
+        most = self.worker.snapshot.options_of(self.scheme).max_connections
         if most and len(self.worker.connections) >= most:
             self.close()
         self.worker.connections.add(self)
@@ -152,7 +152,7 @@ class Downstream(asyncio.Protocol):
             self.head_size += self.piece
         else:
             self.head_size = 1  # the head begins somewhere in this piece, behind another message
-        if self.head_size > self.worker.snapshot.options.max_headers_bytes:
+        if self.head_size > self.worker.snapshot.options_of(self.scheme).max_headers_bytes:
             self.refuse(431)
 
     def _flush(self) -> None:
@@ -192,7 +192,7 @@ class Downstream(asyncio.Protocol):
             self.fields.append((name.lower(), value.rstrip()))
         else:
             self.head_size += len(name) + len(value)
-            if self.head_size > self.worker.snapshot.options.max_headers_bytes:
+            if self.head_size > self.worker.snapshot.options_of(self.scheme).max_headers_bytes:
                 self.refuse(431)
 
     def on_headers_complete(self) -> None:
@@ -204,7 +204,7 @@ class Downstream(asyncio.Protocol):
         fields = self.fields
         size = self.piece + self.head_size
         try:
-            head, special = read_head(parser, self.target, fields, size, self.worker.snapshot.options)
+            head, special = read_head(parser, self.target, fields, size, self.worker.snapshot.options_of(self.scheme))
         except RefusedError as refused:
             self.refuse(refused.status)
             return
@@ -257,7 +257,7 @@ class Downstream(asyncio.Protocol):
     def _resume_parsing(self, exchange: Exchange) -> None:
         """Begin a new parser behind a head: where its body begins, or the next request."""
         headers = exchange.request.head.headers
-        self.parser = httptools.HttpRequestParser(self)
+        self.parser = _parser(self)
         if exchange.request.chunked or int(headers.get(b"content-length", b"0")):
             self.refusing = (0, b"")  # keeps the callbacks from taking the repeated head for a request
             self.parser.feed_data(body_of(headers))
@@ -347,7 +347,8 @@ class Downstream(asyncio.Protocol):
         self.closing = True
         self.receiving = None
         if self.transport is not None:
-            self.transport.write_eof()
+            if self.transport.can_write_eof():  # over TLS the end comes with the close only
+                self.transport.write_eof()
             self.worker.linger(self)
             self.resume_reading()
 
@@ -392,7 +393,7 @@ class Downstream(asyncio.Protocol):
 
     def client(self, head: RequestHead) -> Client:
         """Return who sent a request, and what follows."""
-        return identify(self.worker.snapshot.remote, head, self.peer)
+        return identify(self.worker.snapshot.remote_of(self.scheme), head, self.peer)
 
     # -- back-pressure -------------------------------------------------------------------------
 
@@ -433,3 +434,10 @@ def _address(transport: asyncio.Transport | None, which: str) -> bytes:
         return b""
     host, port = found[0], found[1]
     return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
+
+
+def _parser(protocol: Downstream) -> httptools.HttpRequestParser:
+    """Return a parser that takes white space behind a chunk's size, which RFC 9112 (7.1.1) allows and Envoy takes."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
+    return parser

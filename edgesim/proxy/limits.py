@@ -23,15 +23,19 @@ _REQUEST_TIMEOUT = b"request timeout"
 
 def sweep(worker: Worker, now: float) -> float:
     """Look at every connection; return when to look again."""
-    options = worker.snapshot.options
+    snapshot = worker.snapshot
     for connection in list(worker.connections):
         if connection.touched:
             connection.touched = False
             connection.since = now
-        _look_at(connection, options, now)
-    timeouts = (options.header_timeout, options.request_timeout, options.stream_idle_timeout, options.idle_timeout)
-    shortest = min((timeout for timeout in timeouts if timeout), default=_LONGEST_PAUSE * 4)
+        _look_at(connection, snapshot.options_of(connection.scheme), now)
+    shortest = min(_shortest(snapshot.options_of(scheme)) for scheme in (b"http", b"https"))
     return now + max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, shortest / 4))
+
+
+def _shortest(options: ListenerOptions) -> float:
+    timeouts = (options.header_timeout, options.request_timeout, options.stream_idle_timeout, options.idle_timeout)
+    return min((timeout for timeout in timeouts if timeout), default=_LONGEST_PAUSE * 4)
 
 
 def _look_at(connection: Downstream, options: ListenerOptions, now: float) -> None:

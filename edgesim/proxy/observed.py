@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from edgesim.model import Subset
 from edgesim.policies.record import Record
 from edgesim.telemetry.histogram import BYTES_RECEIVED, BYTES_SENT, RESETS, RETRIES, Counts, new_counts, record
+from edgesim.telemetry.tally import StatKey
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -14,32 +14,29 @@ if TYPE_CHECKING:
     from edgesim.proxy.upstream import Pool
 
 
-class StatKey(NamedTuple):
-    """What requests are counted by; every coarser scope is a sum over these. `endpoint` is empty for local answers."""
-
-    virtual_host: str
-    route: str
-    cluster: str
-    subset: Subset
-    endpoint: str
-
-
 def note_end(exchange: Exchange) -> None:
     """Count an exchange that ended, and log it."""
     plan = exchange.plan
     worker = exchange.downstream.worker
-    if plan is not None:
+    if plan is None:
+        counts = worker.unrouted
+    else:
         pool = exchange.pool
         counts = plan.counts.get(pool) or _counts_of(exchange, plan, pool)
-        record(counts, exchange.status, int((worker.now() - exchange.begun) * 1e6))
-        counts[BYTES_SENT] += exchange.answer_size
-        counts[BYTES_RECEIVED] += exchange.body_size
-        if exchange.attempts > 1:
-            counts[RETRIES] += exchange.attempts - 1
-        if not exchange.status:
-            counts[RESETS] += 1
+    record(counts, exchange.status, int(_elapsed(exchange) * 1e6))
+    counts[BYTES_SENT] += exchange.answer_size
+    counts[BYTES_RECEIVED] += exchange.body_size
+    if exchange.attempts > 1:
+        counts[RETRIES] += exchange.attempts - 1
+    if not exchange.status:
+        counts[RESETS] += 1
     if worker.log is not None:
         worker.log.add(record_of(exchange))
+
+
+def _elapsed(exchange: Exchange) -> float:
+    """Return seconds since a request began; one that was refused at sight took none."""
+    return exchange.downstream.worker.now() - exchange.begun if exchange.begun else 0.0
 
 
 def _counts_of(exchange: Exchange, plan: Plan, pool: Pool | None) -> Counts:
@@ -59,7 +56,7 @@ def record_of(exchange: Exchange) -> Record:
     downstream = exchange.downstream
     worker = downstream.worker
     head = exchange.request.head
-    elapsed = worker.now() - exchange.begun
+    elapsed = _elapsed(exchange)
     known = Record(worker.wall_clock() - elapsed)
     known.emitted = known.start + elapsed
     known.head = head
@@ -72,7 +69,7 @@ def record_of(exchange: Exchange) -> Record:
     known.duration = int(elapsed * 1000)
     known.downstream_remote = known.downstream_direct_remote = downstream.peer
     known.downstream_local = downstream.local
-    if worker.snapshot.options.use_remote_address or b"x-forwarded-for" in head.headers:
+    if worker.snapshot.options_of(downstream.scheme).use_remote_address or b"x-forwarded-for" in head.headers:
         known.downstream_remote = downstream.client(head).address
     _note_route(exchange, known)
     _note_upstream(exchange, known)

@@ -43,6 +43,7 @@ class Supervisor:
         self._slots = [Slot(index, self._start_one, self._everything) for index in range(workers)]
         self._tasks: list[asyncio.Task[None]] = []
         self._latest = NOTHING
+        self._number = 0
         self._pushing = asyncio.Lock()
         self._counting = asyncio.Lock()
 
@@ -79,7 +80,10 @@ class Supervisor:
 
     def _everything(self) -> channel.Message | None:
         """What a new worker is told: the way from nothing to what the others serve, or are about to."""
-        return None if self._latest is NOTHING else delta(NOTHING, self._latest, self.tls_port)
+        return delta(NOTHING, self._latest, self._tls_port_of(self._latest)) if self._latest.version else None
+
+    def _tls_port_of(self, update: Update) -> int:
+        return self.tls_port if _wants_tls(update) else 0
 
     # -- updates -------------------------------------------------------------------------------
 
@@ -90,42 +94,37 @@ class Supervisor:
         TLS port is taken; then all serve again what they served before.
         """
         async with self._pushing:
-            before, tls_before = self._latest, self._held_tls
+            before = self._latest
             self._hold_tls_port(update)
             try:
                 await self._reach(update)
-            except BaseException:
-                if self._held_tls is not tls_before and self._held_tls is not None:
-                    self._held_tls.close()
-                self._held_tls = tls_before
+            except PushError:
                 await self._go_back(before)
                 raise
-            self._release_tls_port(update)
+            finally:
+                self._release_tls_port()
 
     async def _reach(self, update: Update) -> None:
-        numbered = dataclasses.replace(update, version=self._latest.version + 1)
-        changes = delta(self._latest, numbered, self.tls_port if _wants_tls(update) else 0)
+        """Let all serve an update. Raises PushError, once every worker has served or failed."""
+        self._number += 1
+        numbered = dataclasses.replace(update, version=self._number)
+        changes = delta(self._latest, numbered, self._tls_port_of(numbered))
         self._latest = numbered
         for slot in self._slots:
             slot.send(changes)
-        outcomes = await asyncio.gather(*(slot.reached(numbered.version) for slot in self._slots), return_exceptions=True)
-        for outcome in outcomes:
+        waits = (slot.reached(numbered.version) for slot in self._slots)
+        for outcome in await asyncio.gather(*waits, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
 
     async def _go_back(self, before: Update) -> None:
-        """Let those serve the update before that came as far as the one that failed; who does not is replaced."""
-        failed, number = self._latest, self._latest.version + 1
-        self._latest = dataclasses.replace(before, version=number) if before is not NOTHING else NOTHING
-        back = delta(failed, dataclasses.replace(before, version=number), self.tls_port)
-        gone_on = [slot for slot in self._slots if slot.child is not None and slot.child.served >= failed.version]
-        for slot in gone_on:
-            slot.send(back)
-        for slot in gone_on:
-            try:
-                await slot.reached(number)
-            except PushError:
-                slot.kill()
+        """Let all serve the update before the one that failed; a worker that cannot even that is replaced."""
+        try:
+            await self._reach(before)
+        except PushError:
+            for slot in self._slots:
+                if slot.child is not None and slot.child.served < self._number:
+                    slot.kill()
 
     def _hold_tls_port(self, update: Update) -> None:
         if self._held_tls is not None or not _wants_tls(update):
@@ -140,8 +139,8 @@ class Supervisor:
             reason = f"cannot listen on {address} for TLS: {(refused.strerror or str(refused)).lower()}"
             raise PushError(reason, culprit) from None
 
-    def _release_tls_port(self, update: Update) -> None:
-        if self._held_tls is not None and not _wants_tls(update):
+    def _release_tls_port(self) -> None:
+        if self._held_tls is not None and not _wants_tls(self._latest):
             self._held_tls.close()
             self._held_tls = None
 
@@ -150,13 +149,13 @@ class Supervisor:
     async def stats(self, *, reset: bool = False) -> Tally:
         """Return what all workers counted, those that died as far as known; with `reset` begin at zero behind it."""
         async with self._counting:
-            await asyncio.gather(*(slot.ask() for slot in self._slots))
+            await asyncio.gather(*(slot.ask(reset=reset) for slot in self._slots))
             summed = Tally()
             for slot in self._slots:
                 summed.add(slot.past)
                 summed.add(slot.tally)
-            if reset:
-                await asyncio.gather(*(slot.ask(reset=True) for slot in self._slots))
+                if reset:
+                    slot.forget()
             return summed
 
     async def _keep_asking(self) -> None:
@@ -176,11 +175,10 @@ class Supervisor:
 
     async def close(self, grace: float) -> None:
         """Drain the workers: what runs may finish within `grace` seconds."""
-        *keeping, asking = self._tasks or [None]
-        if asking is not None:
+        for asking in self._tasks[len(self._slots) :]:
             asking.cancel()
         await asyncio.gather(*(slot.close(grace) for slot in self._slots))
-        await asyncio.gather(*keeping, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._held.close()
         if self._held_tls is not None:
             self._held_tls.close()

@@ -1,18 +1,22 @@
-"""TLS contexts: of the listener, chosen by server name, and towards endpoints.
+"""TLS contexts: towards clients, chosen by server name, and towards endpoints.
 
-The listener's socket has one context for good; its server-name callback swaps in the context of the
-snapshot of that moment, so certificates change with the configuration and connections stay.
+A connection's context is chosen by its ClientHello before the handshake begins (`handshakes`), from the
+snapshot of that moment: so certificates change with the configuration and connections stay. Contexts are
+made once per setting, so that a reload does not end the sessions clients may resume.
 """
 
 from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from edgesim.model import Certificate, DownstreamTls, UpstreamTls
-from edgesim.routing import Hosts, find_host
+from edgesim.routing import Hosts
 
 _VERSIONS = {
     "TLSv1_0": ssl.TLSVersion.TLSv1,
@@ -20,23 +24,22 @@ _VERSIONS = {
     "TLSv1_2": ssl.TLSVersion.TLSv1_2,
     "TLSv1_3": ssl.TLSVersion.TLSv1_3,
 }
-Contexts = Hosts[ssl.SSLContext]
+_OLD = frozenset(("TLSv1_0", "TLSv1_1"))
+_LONGEST_RECORD = 5 + (1 << 14)
+LONGEST_HELLO = 1 << 14
+"""Bytes of a ClientHello that are read, as Envoy's TLS inspector."""
+_MOST_CONTEXTS = 1024
 
 
-def listener_context(current: Callable[[], Contexts]) -> ssl.SSLContext:
-    """Return the context of a listening socket, which asks `current` for the one of each connection."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+@dataclass(frozen=True, slots=True, eq=False)
+class ServerTls:
+    """A context towards clients, and names of which a client's certificate must carry one."""
 
-    def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
-        chosen = find_host(current(), (name or "").encode())
-        if chosen is None:
-            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        connection.context = chosen
-        return None
+    context: ssl.SSLContext
+    verify_names: tuple[str, ...]
 
-    context.sni_callback = choose
-    return context
+
+Contexts = Hosts[ServerTls]
 
 
 def contexts(configured: Iterable[DownstreamTls]) -> Contexts:
@@ -44,69 +47,150 @@ def contexts(configured: Iterable[DownstreamTls]) -> Contexts:
 
     Raises ValueError for a certificate, key or authority that OpenSSL refuses.
     """
-    made: dict[DownstreamTls, ssl.SSLContext] = {}
-    pairs = []
-    for tls in configured:
-        context = made.get(tls) or made.setdefault(tls, downstream_context(tls))
-        pairs += [(name, context) for name in tls.sni or ("*",)]
-    return Hosts(pairs)
+    return Hosts((name, downstream_context(tls)) for tls in configured for name in tls.sni or ("*",))
 
 
-def downstream_context(tls: DownstreamTls) -> ssl.SSLContext:
+@lru_cache(maxsize=_MOST_CONTEXTS)
+def downstream_context(tls: DownstreamTls) -> ServerTls:
     """Return the context for one certificate. Raises ValueError as `contexts`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(context, tls.certificate)
-    context.set_alpn_protocols([name for name in tls.alpn if name == "http/1.1"] or ["http/1.1"])
-    if tls.root_ca and not tls.one_way:
-        _trust(context, tls.root_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    if tls.minimum_version in _VERSIONS:
-        context.minimum_version = _VERSIONS[tls.minimum_version]
-    if tls.maximum_version in _VERSIONS:
-        context.maximum_version = _VERSIONS[tls.maximum_version]
-    return context
+    if tls.alpn:
+        context.set_alpn_protocols(list(tls.alpn))
+    _limit(context, tls.minimum_version, tls.maximum_version)
+    if not tls.root_ca or tls.one_way:
+        return ServerTls(context, ())
+    _trust(context, tls.root_ca)
+    return ServerTls(context, tls.verify_names)
 
 
+@lru_cache(maxsize=_MOST_CONTEXTS)
 def upstream_context(tls: UpstreamTls) -> ssl.SSLContext:
-    """Return the context towards endpoints; without an authority nothing is verified. Raises as `contexts`."""
+    """Return the context towards endpoints; without an authority nothing is verified. Raises as `contexts`.
+
+    Without a limit the newest version is TLS 1.2, Envoy's default for clients: an endpoint that speaks
+    only TLS 1.3 is not reached here either.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if tls.root_ca:
         _trust(context, tls.root_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
     if tls.certificate is not None:
         _load(context, tls.certificate)
-    context.set_alpn_protocols(["http/1.1"])
+    if tls.alpn:
+        context.set_alpn_protocols(list(tls.alpn))
+    _limit(context, tls.minimum_version, tls.maximum_version or "TLSv1_2")
     return context
 
 
-def names_hold(transport_certificate: dict[str, object] | None, wanted: Iterable[str]) -> bool:
-    """Tell whether a verified peer certificate carries one of the wanted names; wanting none always holds."""
-    names = set(wanted)
-    if not names:
-        return True
-    carried = (transport_certificate or {}).get("subjectAltName", ())
-    return any(value in names for _, value in carried)  # type: ignore[attr-defined]  # pairs, says the ssl module
+def _limit(context: ssl.SSLContext, least: str, most: str) -> None:
+    """Limit the versions; OpenSSL speaks those before TLS 1.2 only where its own demands are lowered."""
+    if least in _OLD or most in _OLD:
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    if least in _VERSIONS:
+        context.minimum_version = _VERSIONS[least]
+    if most in _VERSIONS:
+        context.maximum_version = _VERSIONS[most]
 
 
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
     """The ssl module reads only files, so the key is one for a moment, readable by nobody else."""
-    with tempfile.TemporaryDirectory(prefix="edgesim-") as folder:
-        chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
-        chain.write_text(certificate.chain)
-        key.touch(0o600)
-        key.write_text(certificate.key)
-        try:
-            context.load_cert_chain(chain, key)
-        except ssl.SSLError as refused:
-            message = f"the certificate cannot be used: {refused.reason or refused}"
-            raise ValueError(message) from None
+    try:
+        with tempfile.TemporaryDirectory(prefix="edgesim-") as folder:
+            chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
+            chain.write_text(certificate.chain)
+            key.touch(0o600)
+            key.write_text(certificate.key)
+            context.load_cert_chain(chain, key, password="")  # asks nobody for one
+    except OSError as refused:  # OpenSSL's are among them
+        message = f"the certificate cannot be used: {_reason(refused)}"
+        raise ValueError(message) from None
 
 
 def _trust(context: ssl.SSLContext, authority: str) -> None:
+    """Ask for certificates of an authority; an intermediate one will do, as in Envoy."""
     try:
         context.load_verify_locations(cadata=authority)
-    except ssl.SSLError as refused:
-        message = f"the certificate authority cannot be used: {refused.reason or refused}"
+    except (ssl.SSLError, TypeError) as refused:
+        message = f"the certificate authority cannot be used: {_reason(refused)}"
         raise ValueError(message) from None
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def _reason(refused: Exception) -> str:
+    return getattr(refused, "reason", None) or getattr(refused, "strerror", None) or str(refused)
+
+
+# -- names in certificates -----------------------------------------------------------------------------
+
+
+def names_hold(certificate: dict[str, Any] | None, wanted: Iterable[str]) -> bool:
+    """Tell whether a verified peer certificate carries one of the wanted names; wanting none always holds.
+
+    A DNS name in a certificate may have one `*` in its first label (Envoy's `Utility::dnsNameMatch`).
+    """
+    names = tuple(wanted)
+    carried: Iterable[tuple[str, str]] = (certificate or {}).get("subjectAltName", ())
+    return not names or any(_is_named(kind, value, name) for kind, value in carried for name in names)
+
+
+def _is_named(kind: str, value: str, name: str) -> bool:
+    return _is_dns_name(value.lower(), name.lower()) if kind == "DNS" else value == name
+
+
+def _is_dns_name(pattern: str, name: str) -> bool:
+    if pattern == name:
+        return True
+    label, _, parent = pattern.partition(".")
+    own, _, own_parent = name.partition(".")
+    if label.count("*") != 1 or label.startswith("xn--") or not parent or "*" in parent or parent != own_parent:
+        return False
+    before, _, after = label.partition("*")
+    return len(own) >= len(before) + len(after) and own.startswith(before) and own.endswith(after)
+
+
+# -- the server name a client asks for -----------------------------------------------------------------
+
+
+class _Glance(ssl.SSLObject):
+    """A look at a ClientHello by OpenSSL's own parser; `asked` is the name in it, empty without, None before it came."""
+
+    asked: str | None = None
+
+
+def _note_name(glance: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int:
+    glance.asked = name or ""  # type: ignore[attr-defined]  # a _Glance, see below
+    return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME  # the name is all that is wanted: end before any work is done
+
+
+def _glancing() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.sslobject_class = _Glance
+    context.sni_callback = _note_name
+    return context
+
+
+_GLANCE = _glancing()
+
+
+def server_name(hello: bytes) -> str | None:
+    """Return the server name in the first bytes of a connection, empty for none (or no TLS); None while more must come."""
+    incoming = ssl.MemoryBIO()
+    incoming.write(hello)
+    glance = _GLANCE.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    try:
+        glance.do_handshake()
+    except ssl.SSLWantReadError:
+        return None if len(hello) < LONGEST_HELLO else ""
+    except ssl.SSLError:
+        return getattr(glance, "asked", None) or ""
+    return ""
+
+
+def more_wanted(hello: bytes) -> int:
+    """Return how many bytes to wait for before looking again: the whole first record, or one byte more."""
+    first = 5 + int.from_bytes(hello[3:5], "big") if len(hello) >= 5 else 5
+    return min(max(len(hello) + 1, first), _LONGEST_RECORD)

@@ -10,10 +10,8 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import json
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -22,19 +20,18 @@ from random import Random
 import uvloop
 
 from edgesim.http1.replies import local_fields, reply_bytes
-from edgesim.policies.formatter import Formatter, compile_json, compile_text
 from edgesim.proxy import channel, limits, settings
-from edgesim.proxy.access_log import AccessLog
+from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
+from edgesim.proxy.handshakes import TlsListener, listen
 from edgesim.proxy.messages import Memory, Request, Response
-from edgesim.proxy.observed import StatKey
 from edgesim.proxy.request_ids import request_ids
-from edgesim.proxy.serving import Compiler, Snapshot
-from edgesim.proxy.tls import listener_context
+from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
 from edgesim.proxy.tokens import Tokens
-from edgesim.telemetry.histogram import Counts
+from edgesim.telemetry.histogram import TOTAL, Counts, new_counts
+from edgesim.telemetry.tally import UNROUTED, StatKey, Teller, Totals
 
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
@@ -64,6 +61,8 @@ class Worker:
         self.log: AccessLog | None = None
         self.route_header = False
         self.counts: dict[StatKey, Counts] = {}
+        self.unrouted = self.counts[UNROUTED] = new_counts()
+        self.accepted = 0
         self.now = clock
         self.request_id = request_ids().__next__
         self.wall_clock = wall_clock
@@ -79,9 +78,23 @@ class Worker:
         return int((self.now() - started) * 1000)
 
     def refusal(self, status: int, body: bytes = b"") -> bytes:
-        """Return the answer to a request that cannot be read."""
+        """Return the answer to a request that cannot be read, and count it."""
         body = body or _REFUSALS.get(status, b"")
+        self.unrouted[TOTAL] += 1
+        self.unrouted[status // 100] += 1
         return reply_bytes(status, local_fields(body), body, self.date, close=True, head_only=False)
+
+    def accept(self, scheme: bytes) -> Downstream:
+        """Take a connection from a client."""
+        self.accepted += 1
+        return Downstream(self, scheme)
+
+    @property
+    def totals(self) -> Totals:
+        """What is counted by no route."""
+        active = sum(connection.current is not None for connection in self.connections)
+        dropped = 0 if self.log is None else self.log.dropped
+        return Totals(self.accepted, len(self.connections), active, dropped)
 
     def linger(self, connection: Downstream) -> None:
         """Close a connection soon: its client is reading the last answer."""
@@ -130,45 +143,70 @@ async def run(options: argparse.Namespace) -> None:
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     sweeping = _every(SWEEP, worker.sweep)
     listeners = Listeners(worker, options.host, options.port)
-    grace = 0.0
-    while (message := await channel.read(reader)) is not None:
-        if isinstance(message, channel.Drain):
-            grace = message.grace
-            break
-        if isinstance(message, Delta):
-            answer = _serve(worker, message)
-            await listeners.open(message.tls_port)
-            channel.write(writer, answer)
-            await writer.drain()
+    teller = Teller(worker.counts)
+    grace = await _obey(worker, listeners, teller, reader, writer)
     listeners.close()
     await _leave(worker, grace)
     sweeping()
     if worker.log is not None:
         worker.log.close()
+    _tell(writer, worker, teller, channel.Ask(0))
     writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _obey(
+    worker: Worker, listeners: Listeners, teller: Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> float:
+    """Do as the parent says until it says to leave, or is gone; return the grace time."""
+    while (message := await channel.read(reader)) is not None:
+        if isinstance(message, channel.Drain):
+            return message.grace
+        if isinstance(message, channel.Ask):
+            _tell(writer, worker, teller, message)
+        elif isinstance(message, channel.Reopen) and worker.log is not None:
+            worker.log.reopen()
+        elif isinstance(message, Delta):
+            answer, sound = await _serve_and_listen(worker, listeners, message)
+            channel.write(writer, answer)
+            if not sound:
+                await writer.drain()
+                break
+    return 0.0
+
+
+def _tell(writer: asyncio.StreamWriter, worker: Worker, teller: Teller, asked: channel.Ask) -> None:
+    channel.write(writer, channel.Counted(asked.number, teller.news(worker.totals), asked.reset))
+    if asked.reset:
+        teller.reset()
+        worker.accepted = 0
+        if worker.log is not None:
+            worker.log.forget_dropped()
+
+
+async def _serve_and_listen(worker: Worker, listeners: Listeners, delta: Delta) -> tuple[channel.Message, bool]:
+    """Serve an update; tell also whether this worker is sound: one that failed halfway must be replaced."""
+    try:
+        answer = _serve(worker, delta)
+        if isinstance(answer, channel.Served):
+            await listeners.open(delta.tls_port)
+    except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent must know: it waits
+        return channel.Failed(delta.version, f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"), False
+    return answer, True
 
 
 def _apply(worker: Worker, given: settings.WorkerSettings) -> None:
     worker.route_header = given.route_header
     if given.access_log:
-        worker.log = AccessLog(access_log_formatter(given.access_log_format), given.access_log)
-
-
-def access_log_formatter(text: str) -> Formatter:
-    """Return what writes log lines: Envoy's default, a format string, or a JSON object of them.
-
-    Raises FormatError, and ValueError for JSON that is no object.
-    """
-    if text.lstrip().startswith("{"):
-        return compile_json(json.loads(text))
-    return compile_text(text if text.endswith("\n") else text + "\n") if text else compile_text()
+        worker.log = AccessLog(compile_format(given.access_log_format), given.access_log)
 
 
 def _serve(worker: Worker, delta: Delta) -> channel.Message:
     try:
         worker.snapshot = worker.compiler.snapshot(delta)
-    except ValueError as wrong:
-        return channel.Failed(delta.version, str(wrong))
+    except UncompilableError as wrong:
+        return channel.Failed(delta.version, str(wrong), wrong.culprit)
     for memory in worker.requests.values():
         memory.clear()
     worker.responses.clear()
@@ -186,25 +224,20 @@ class Listeners:
         self._host = host
         self._port = port
         self._plain: asyncio.Server | None = None
-        self._tls: asyncio.Server | None = None
+        self._tls: TlsListener | None = None
 
     async def open(self, tls_port: int) -> None:
         """Open what is not open yet; a `tls_port` of 0 closes the TLS listener."""
         if self._plain is None:
-            self._plain = await self._listen(self._port, b"http", None)
+            loop, worker = asyncio.get_running_loop(), self._worker
+            self._plain = await loop.create_server(
+                lambda: worker.accept(b"http"), self._host, self._port, reuse_port=True, backlog=_BACKLOG
+            )
         if tls_port and self._tls is None:
-            context = listener_context(lambda: self._worker.snapshot.contexts)
-            self._tls = await self._listen(tls_port, b"https", context)
+            self._tls = listen(self._worker, self._host, tls_port, _BACKLOG)
         elif not tls_port and self._tls is not None:
             self._tls.close()
             self._tls = None
-
-    async def _listen(self, port: int, scheme: bytes, context: ssl.SSLContext | None) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        worker = self._worker
-        return await loop.create_server(
-            lambda: Downstream(worker, scheme), self._host, port, reuse_port=True, backlog=_BACKLOG, ssl=context
-        )
 
     def close(self) -> None:
         """Accept no more."""
@@ -248,8 +281,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", required=True)
     parser.add_argument("--settings", default="{}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     gc.set_threshold(_COLLECT_AFTER)
     uvloop.run(run(parser.parse_args()))
 

@@ -1,0 +1,215 @@
+"""The place of one worker: whoever dies in it is replaced, and told all that the others were told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from edgesim.model import UpdateRefusedError
+from edgesim.proxy import channel
+from edgesim.telemetry.tally import Tally
+
+MOST_DEATHS = 3
+"""So often a worker may die before it serves an update; then the update is given up."""
+PATIENCE = 60.0
+"""Seconds a worker may say nothing while an update waits for it; then it is killed."""
+LEAVING = 2.0
+"""Seconds beyond the grace time before a worker that does not leave is killed."""
+_STEADY = 10.0
+"""Seconds of service after which the deaths before are forgotten."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_ANSWER = 5.0
+"""Seconds a worker has to say what it counted, before what it said last must do."""
+
+_log = logging.getLogger("edgesim")
+
+
+class PushError(UpdateRefusedError):
+    """A worker could not serve an update; the one before is still served."""
+
+
+class WorkerGoneError(PushError):
+    """Workers die, or cannot be started, whatever they are to serve."""
+
+
+@dataclass(eq=False)
+class Child:
+    """A worker's process and its end of the channel."""
+
+    process: asyncio.subprocess.Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    served: int = -1
+
+    def send(self, message: channel.Message) -> None:
+        """Send a message; one that is gone does not get it."""
+        channel.write(self.writer, message)
+
+
+class Slot:
+    """Keeps one worker running."""
+
+    def __init__(
+        self, index: int, start: Callable[[int], Awaitable[Child]], first: Callable[[], channel.Message | None]
+    ) -> None:
+        """Take how a worker is started (raises OSError), and what a new one must be told at once."""
+        self.index = index
+        self.child: Child | None = None
+        self.tally = Tally()
+        """What the present worker counted, as far as it said."""
+        self.past = Tally()
+        """What those before it counted."""
+        self._start = start
+        self._first = first
+        self._failure: channel.Failed | None = None
+        self._deaths = self._deaths_in_a_row = 0
+        self._last_words = ""
+        self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._closing = False
+        self._asked = 0
+        self._answers: dict[int, asyncio.Future[None]] = {}
+
+    async def keep(self) -> None:
+        """Run workers, one after the other, until told to close."""
+        while True:
+            begun = time.monotonic()
+            words = await self._run_one()
+            served = self.child is not None and self.child.served >= 0
+            self.child = None
+            self._changed.set()
+            if self._closing:
+                return
+            if served and time.monotonic() - begun >= _STEADY:
+                self._deaths_in_a_row = 0
+            self._deaths += 1
+            self._deaths_in_a_row += 1
+            self._last_words = words
+            _log.warning("worker %d %s; another takes its place", self.index, words)
+            await self._pause()
+
+    async def _run_one(self) -> str:
+        """Run one worker to its end, and return how it ended."""
+        try:
+            child = self.child = await self._start(self.index)
+        except OSError as refused:
+            return f"cannot be started: {refused.strerror or refused}"
+        if self._closing:
+            child.writer.close()
+        first = self._first()
+        if first is not None:
+            child.send(first)
+        while (message := await channel.read(child.reader)) is not None:
+            self._take(child, message)
+        code = await child.process.wait()
+        child.writer.close()
+        self._bury()
+        return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
+
+    def _take(self, child: Child, message: channel.Message) -> None:
+        if isinstance(message, channel.Served):
+            child.served = message.version
+        elif isinstance(message, channel.Failed):
+            self._failure = message
+        elif isinstance(message, channel.Counted):
+            self._count(message)
+            return
+        self._changed.set()
+
+    def _count(self, message: channel.Counted) -> None:
+        answered = self._answers.pop(message.number, None)
+        if answered is None and message.reset:
+            return  # it comes late: what it tells of was forgotten
+        self.tally.take(message.news)
+        if answered is not None and not answered.done():
+            answered.set_result(None)
+
+    def _bury(self) -> None:
+        self.past.add(self.tally.gone())
+        self.tally = Tally()
+        for waiting in self._answers.values():
+            waiting.cancel()
+        self._answers.clear()
+
+    async def _pause(self) -> None:
+        """Wait longer with each death in a row, but not while an update waits."""
+        if self._deaths_in_a_row > 1:
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._deaths_in_a_row - 2))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), pause)
+        self._hurry.clear()
+
+    def send(self, message: channel.Message) -> None:
+        """Send a message to the present worker, if there is one."""
+        if self.child is not None:
+            self.child.send(message)
+
+    def kill(self) -> None:
+        """Kill the present worker; another takes its place."""
+        if self.child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.child.process.kill()
+
+    async def reached(self, version: int) -> None:
+        """Wait until the present worker serves a version.
+
+        Raises PushError when it says that it cannot, and WorkerGoneError when one after the other dies.
+        """
+        before = self._deaths
+        self._hurry.set()
+        while self.child is None or self.child.served < version:
+            if self._failure is not None and self._failure.version >= version:
+                raise PushError(self._failure.reason, self._failure.culprit)
+            if self._deaths - before >= MOST_DEATHS:
+                raise WorkerGoneError(f"worker {self.index} {self._last_words}, {MOST_DEATHS} times in a row")
+            if self._closing:
+                raise WorkerGoneError("the workers are told to end")
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        waiting = self.child
+        try:
+            await asyncio.wait_for(self._changed.wait(), PATIENCE)
+        except TimeoutError:
+            if waiting is self.child:
+                self.kill()
+
+    async def ask(self, *, reset: bool = False) -> None:
+        """Let the present worker say what it counted; what it said last must do when it does not answer."""
+        if self.child is not None:
+            self._asked += 1
+            answered = self._answers[self._asked] = asyncio.get_running_loop().create_future()
+            self.child.send(channel.Ask(self._asked, reset))
+            await asyncio.wait([answered], timeout=_ANSWER)
+            self._answers.pop(self._asked, None)
+
+    def forget(self) -> None:
+        """Forget what was counted."""
+        self.tally, self.past = Tally(), Tally()
+
+    async def close(self, grace: float) -> None:
+        """Let the worker drain within `grace` seconds, and wait for its end."""
+        self._closing = True
+        self._hurry.set()
+        child = self.child
+        if child is None:
+            return
+        child.send(channel.Drain(grace))
+        try:
+            await asyncio.wait_for(child.process.wait(), grace + LEAVING)
+        except TimeoutError:
+            self.kill()
+            await child.process.wait()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
