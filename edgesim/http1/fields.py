@@ -16,7 +16,6 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"tra
 ROUTER_REQUEST = frozenset(
     b"x-envoy-" + name
     for name in (
-        b"decorator-operation",
         b"expected-rq-timeout-ms",
         b"hedge-on-per-try-timeout",
         b"max-retries",

@@ -16,6 +16,8 @@ _OF_A_BODY = frozenset((b"content-length", b"content-type"))
 NO_HEALTHY_UPSTREAM = b"no healthy upstream"
 REQUEST_TIMEOUT = b"upstream request timeout"
 STREAM_TIMEOUT = b"stream timeout"
+DURATION_TIMEOUT = b"downstream duration timeout"
+STREAM_DURATION = b"upstream max stream duration reached"
 
 
 def status_line(status: int) -> bytes:

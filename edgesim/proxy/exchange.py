@@ -10,10 +10,18 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import BadFieldsError, Fields
-from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, REQUEST_TIMEOUT, STREAM_TIMEOUT, reset_body
-from edgesim.model import Endpoint, RedirectAction
+from edgesim.http1.replies import (
+    DURATION_TIMEOUT,
+    NO_HEALTHY_UPSTREAM,
+    REQUEST_TIMEOUT,
+    STREAM_DURATION,
+    STREAM_TIMEOUT,
+    reset_body,
+)
+from edgesim.model import Endpoint, RedirectAction, RequestHead
 from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
-from edgesim.policies.response_flags import DC, NC, NR, SI, UH, UT
+from edgesim.policies.lines import line, number
+from edgesim.policies.response_flags import DC, DT, NC, NR, SI, UH, UMSDR, UT
 from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
 from edgesim.proxy import attempts, tunnel
 from edgesim.proxy.heads import (
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.worker import Worker
 
 NEVER = float("inf")
+STREAM_DURATION_HEADER = b"x-envoy-upstream-stream-duration-ms"
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BUFFERED = 65536
@@ -72,6 +81,9 @@ class Exchange:
     started = 0.0
     deadline = NEVER
     try_deadline = NEVER
+    last_moment = NEVER
+    """When the exchange ends whatever it does, for the reason in `outlasted`."""
+    outlasted = (DURATION_TIMEOUT, DT)
     body_size = 0
     answer_size = 0
     attempts = 0
@@ -227,6 +239,8 @@ class Exchange:
         head = self.request.head
         if asks_router(head.headers) and self.downstream.client(head).internal:
             self.retries = effective(plan.retries, head)
+        if STREAM_DURATION_HEADER in head.headers and self.downstream.client(head).internal:
+            self._limit_stream(head)
         if self.retries.conditions:
             self.kept = list(self.out)
         if self.request_complete:
@@ -234,6 +248,14 @@ class Exchange:
         self.attempt()
         if plan.mirror is not None and not self.done:
             self.shadow = mirror(self, plan.mirror)
+
+    def _limit_stream(self, head: RequestHead) -> None:
+        """Let a request limit how long its upstream may take in all, as its header says."""
+        longest = number(line(head, STREAM_DURATION_HEADER))
+        if longest:
+            moment = self.downstream.worker.now() + longest / 1000
+            if moment < self.last_moment:
+                self.last_moment, self.outlasted = moment, (STREAM_DURATION, UMSDR)
 
     def attempt(self) -> None:
         """Try (again): choose an endpoint, write the head anew, send."""
@@ -351,7 +373,7 @@ class Exchange:
         """The route's timeout runs from the end of the request to the end of the response, as Envoy's does."""
         self.started = started = self.downstream.worker.now()
         if self.retries is not None:
-            self.deadline = started + self.retries.timeout if self.retries.timeout else NEVER
+            self.deadline = min(started + self.retries.timeout if self.retries.timeout else NEVER, self.last_moment)
             if self.retries.per_try_timeout:
                 self.try_deadline = started + self.retries.per_try_timeout
 
@@ -525,12 +547,16 @@ class Exchange:
             attempts.after_reset(self, Reset.PER_TRY_TIMEOUT, "")
             return
         self.leave_upstream()
-        self.flags |= UT
+        body, flag = (REQUEST_TIMEOUT, UT) if now < self.last_moment else self.outlasted
+        self.flags |= flag
         if self.responding:
             self.end()
             self.downstream.abort()
-        else:
+        elif flag == UT:
             self.time_out()
+        else:
+            self.reply(504 if self.request_complete else 408, body)
+            self.flush_response()
 
     def time_out(self) -> None:
         """Answer that the upstream took too long."""

@@ -1,5 +1,6 @@
 """The filters of a route: plain callables, in one order, as Gloo orders Envoy's.
 
+    duration  limits how long all of it may take
     fault     delays and aborts that were asked for
     cors      answers preflights, marks answers for allowed origins
     csrf      refuses requests that change things from foreign origins
@@ -30,6 +31,7 @@ def chain(plan: Plan) -> tuple[Filter, ...]:
     """Return the filters a plan uses, in their order."""
     forwards = plan.cluster is not None
     used = {
+        limit_duration: plan.max_stream_duration != float("inf"),
         fault: forwards and (plan.fault is not None or plan.options.faults_by_header),
         allow_origins: plan.cors is not None,
         check_origin: plan.csrf is not None,
@@ -37,6 +39,13 @@ def chain(plan: Plan) -> tuple[Filter, ...]:
         buffer_body: forwards and plan.buffer_bytes is not None,
     }
     return tuple(each for each, is_used in used.items() if is_used)
+
+
+def limit_duration(exchange: Exchange, plan: Plan) -> bool:
+    """End the exchange some time after its head came, whatever it does then."""
+    exchange.last_moment = exchange.deadline = exchange.begun + plan.max_stream_duration
+    exchange.downstream.worker.active.add(exchange)
+    return True
 
 
 def fault(exchange: Exchange, plan: Plan) -> bool:

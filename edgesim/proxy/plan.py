@@ -60,15 +60,19 @@ class Plan:
         self.timeout = self.retries.timeout or NEVER
         self.request_fields = _request_fields(self.timeout)
         self.plain = self.repeatable and not self.rewrites and not self.request_steps
-        self.simple = self.plain and self.retries.is_simple and not self.hash_steps and self.mirror is None
+        usual = self.mirror is None and self.max_stream_duration == NEVER
+        self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
         self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
 
     def _read_levels(self, decision: Decision) -> None:
         route, host = decision.route.policies, decision.virtual_host.policies
         levels = [route, host] if decision.arm is None else [decision.arm.policies, route, host]
         action = decision.action
-        timeout = action.timeout if isinstance(action, ForwardAction) else None
-        self.retries = compile_retries(route.retries or host.retries, DEFAULT_TIMEOUT if timeout is None else timeout)
+        self.max_stream_duration = _first_given(route.max_stream_duration, self.options.max_stream_duration) or NEVER
+        timeout = DEFAULT_TIMEOUT if not isinstance(action, ForwardAction) or action.timeout is None else action.timeout
+        if route.max_stream_duration is not None:
+            timeout = 0.0  # a route with a longest duration has no other timeout, as in Envoy
+        self.retries = compile_retries(route.retries or host.retries, timeout)
         self.fault = route.fault
         self.cors = compile_cors(route.cors, host.cors)
         csrf = _first(levels, lambda level: level.csrf)
@@ -82,8 +86,7 @@ class Plan:
             self.buffer_bytes = None  # a route's limit is effective only with the listener's filter
         self.mirror = route.mirror if route.mirror is not None and route.mirror.millionths else None
         self.hash_steps = compile_hash(route.hash_policies)
-        self.idle_timeout = self.options.stream_idle_timeout if route.idle_timeout is None else route.idle_timeout
-        self.max_stream_duration = route.max_stream_duration or NEVER
+        self.idle_timeout = _first_given(route.idle_timeout, self.options.stream_idle_timeout)
         self.upgrades = {"websocket": self.options.websocket} | dict(route.upgrades)
         self.attempt_count = host.include_attempt_count
         self.attempt_count_in_response = host.include_attempt_count_in_response
@@ -128,6 +131,10 @@ class Plan:
 def _first(levels: list[Policies], get: Callable[[Policies], T | None]) -> T | None:
     """Return what the most specific level says."""
     return next((found for level in levels if (found := get(level)) is not None), None)
+
+
+def _first_given(route: float | None, listener: float) -> float:
+    return listener if route is None else route
 
 
 def _appended(fields: Fields, name: bytes, value: bytes) -> Fields:
