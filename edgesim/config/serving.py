@@ -55,6 +55,11 @@ def blocking(problems: Iterable[Problem]) -> Iterable[Problem]:
     return (problem for problem in problems if problem.severity is not Severity.NOTE)
 
 
+def hold_back(previous: Served, candidate: Candidate) -> Served:
+    """Return what stays served when the candidate cannot be."""
+    return Served(previous.model, previous.version, candidate.problems, good=previous.good, frozen=True)
+
+
 def serve(previous: Served, candidate: Candidate, *, keep_going: bool = False) -> Served:
     """Decide what is served next.
 
@@ -65,4 +70,4 @@ def serve(previous: Served, candidate: Candidate, *, keep_going: bool = False) -
         return Served(candidate.model, candidate.version, candidate.problems, good=True)
     if keep_going and not previous.good:
         return Served(candidate.model, candidate.version, candidate.problems)
-    return Served(previous.model, previous.version, candidate.problems, good=previous.good, frozen=True)
+    return hold_back(previous, candidate)

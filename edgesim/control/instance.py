@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgesim.config.files import read_file
-from edgesim.config.serving import NOTHING, Candidate, Served, serve
+from edgesim.config.serving import NOTHING, Candidate, Served, hold_back, serve
 from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.dialects import Document, Resource, Translation, assign, decode, translate
-from edgesim.model import Assignments, Model, Problem, ResourceKey, Update
+from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
 from edgesim.telemetry.tasks import spawn
 
 LARGE: Final = 500
 """Resources from which on translating leaves the event loop to the pods that live on it."""
+
+REFUSED: Final = "ES0703"
+"""The code of what only the proxy can find wrong."""
 
 
 @dataclass(slots=True)
@@ -154,11 +157,27 @@ class Instance:
         resources = self.store.resources()
         self.translation = await _translated(resources)
         candidate = Candidate(self.translation.model, self.store.version, self._all_problems())
-        self.served = serve(self.served, candidate, keep_going=self._keep_going)
-        self.assignments = assign(self.served.model.clusters, resources)
-        await self._push(self.served.model, self.assignments)
+        await self._serve(candidate, resources)
         leaving, self._leaving = self._leaving, []
         self._controllers.retire(leaving)
+
+    async def _serve(self, candidate: Candidate, resources: list[Resource]) -> None:
+        """Serve what the policy says of the candidate; one that the engine refuses is held back with its problem.
+
+        Raises UpdateRefusedError when the engine does not even take what it served before: it is broken.
+        """
+        previous = self.served
+        chosen = serve(previous, candidate, keep_going=self._keep_going)
+        try:
+            await self._choose(chosen, resources)
+        except UpdateRefusedError as refused:
+            problems = (*candidate.problems, refusal(refused, chosen.model, self.translation))
+            await self._choose(hold_back(previous, dataclasses.replace(candidate, problems=problems)), resources)
+
+    async def _choose(self, chosen: Served, resources: list[Resource]) -> None:
+        self.served = chosen
+        self.assignments = assign(chosen.model.clusters, resources)
+        await self._push(chosen.model, self.assignments)
 
     async def _push(self, model: Model, assignments: Assignments) -> None:
         old = self._pushed
@@ -173,6 +192,17 @@ class Instance:
         read = [problem for _, notes in self._read_notes.values() for problem in notes]
         found = (*self._file_problems, *read, *self.translation.problems, *self._controllers.problems)
         return tuple(dict.fromkeys(found))
+
+
+def refusal(refused: UpdateRefusedError, model: Model, translation: Translation) -> Problem:
+    """Return what the engine said as a problem of the resource whose virtual host or cluster it names."""
+    origins = {each.name: each.origin for each in model.clusters} | {
+        each.name: each.origin for each in model.virtual_hosts
+    }
+    step = next(iter(origins.get(refused.culprit, ())), None)
+    if step is None:
+        return Problem(REFUSED, Severity.ERROR, refused.reason)
+    return Problem(REFUSED, Severity.ERROR, refused.reason, step.resource, position=translation.where(step))
 
 
 def _fail(batch: _Batch, error: Exception) -> None:

@@ -13,7 +13,10 @@ class Engine(Protocol):
     """Serves a model."""
 
     async def push(self, update: Update) -> None:
-        """Return when every worker serves the update, and picks no endpoint of an earlier one any more."""
+        """Return when every worker serves the update, and picks no endpoint of an earlier one any more.
+
+        Raises UpdateRefusedError where it cannot be served; then what was served before still is.
+        """
 
 
 class Controllers(Protocol[Pod]):

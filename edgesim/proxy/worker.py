@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import time
@@ -146,7 +147,7 @@ async def run(options: argparse.Namespace) -> None:
     teller = Teller(worker.counts)
     grace = await _obey(worker, listeners, teller, reader, writer)
     listeners.close()
-    await _leave(worker, grace)
+    await _leave(worker, grace or 0.0)
     sweeping()
     if worker.log is not None:
         worker.log.close()
@@ -154,12 +155,14 @@ async def run(options: argparse.Namespace) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+    if grace is None:
+        os._exit(1)  # where the system lacks what this worker needs, an orderly end may lack it as well
 
 
 async def _obey(
     worker: Worker, listeners: Listeners, teller: Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> float:
-    """Do as the parent says until it says to leave, or is gone; return the grace time."""
+) -> float | None:
+    """Do as the parent says until it says to leave, or is gone; return the grace time, None for a worker that is broken."""
     while (message := await channel.read(reader)) is not None:
         if isinstance(message, channel.Drain):
             return message.grace
@@ -171,8 +174,7 @@ async def _obey(
             answer, sound = await _serve_and_listen(worker, listeners, message)
             channel.write(writer, answer)
             if not sound:
-                await writer.drain()
-                break
+                return None
     return 0.0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edgesim.config.store import Store
 from edgesim.control import ConflictError, Delete, Instance, Put
-from edgesim.model import ResourceKey, Update
+from edgesim.model import ResourceKey, Update, UpdateRefusedError
 from tests.control.scenes import (
     CLUSTER,
     ECHO,
@@ -200,3 +200,36 @@ async def test_a_closed_instance_takes_no_writes(instance: Instance, engine: Rec
         await ask(endpoint)
     with pytest.raises(RuntimeError, match="closed"):
         await instance.write([])
+
+
+async def test_what_the_engine_refuses_is_a_problem(instance: Instance, engine: RecordingEngine) -> None:
+    """An update the engine refuses becomes a problem of the resource at fault; what was served stays, pods follow."""
+    await instance.write(puts(ECHO))
+    good = instance.served.model
+
+    async def refuse(update: Update) -> None:
+        if update.model is not good:
+            raise UpdateRefusedError("the certificate cannot be used", update.model.virtual_hosts[0].name)
+
+    engine.during = refuse
+    await instance.write(puts(documents(virtual_service(prefix="/new"), deployment("echo-v2", version="v2"))))
+    (problem,) = instance.problems
+    assert (problem.code, problem.message) == ("ES0703", "the certificate cannot be used")
+    assert problem.resource == ResourceKey("VirtualService", "gloo-system", "echo")
+    assert instance.served.frozen
+    assert engine.last.model is good
+    assert len(engine.endpoints(CLUSTER)) == 2
+    engine.during = None
+    await instance.write([])
+    assert instance.problems == ()
+    assert engine.last.model is not good
+
+
+async def test_an_engine_that_refuses_everything_fails_the_write(instance: Instance, engine: RecordingEngine) -> None:
+    """When not even what was served is taken, the write fails with the engine's words, and the next may do."""
+    engine.failure = UpdateRefusedError("worker 0 was killed by SIGKILL")
+    with pytest.raises(UpdateRefusedError, match="SIGKILL"):
+        await instance.write(puts(ECHO))
+    engine.failure = None
+    await instance.write([])
+    assert len(engine.endpoints(CLUSTER)) == 1

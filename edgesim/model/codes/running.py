@@ -32,6 +32,43 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0703",
+        "The proxy cannot serve it",
+        "The configuration is sound as far as it can be read, but the workers of the proxy refuse it: OpenSSL does not "
+        "take a certificate or key, the TLS listener's port is in use, or a worker died of it. What was served "
+        "stays served.",
+        "$ edgesim check\nES0703 127.0.0.1:8443, the TLS listener's, is in use; --tls-port N takes another\n",
+        "$ edgesim up --tls-port 9443 vs.yaml\n",
+        console=True,
+    ),
+    error(
+        "ES0704",
+        "The workers cannot run",
+        "The processes that serve requests die as soon as they are started, or cannot be started: the system lacks "
+        "memory, processes or files, or the installation is broken.",
+        "$ edgesim up --workers 64\nES0704 worker 0 was killed by SIGKILL, 3 times in a row\n",
+        "$ edgesim up --workers 1\n",
+        console=True,
+    ),
+    error(
+        "ES0705",
+        "The access log cannot be written",
+        "The file named by `--access-log` cannot be opened for appending.",
+        "$ edgesim up --access-log /nowhere/access.log\n"
+        "ES0705 --access-log /nowhere/access.log: no such file or directory\n",
+        "$ edgesim up --access-log access.log\n",
+        console=True,
+    ),
+    error(
+        "ES0706",
+        "The access log's format is wrong",
+        "`--access-log-format` takes Envoy's format strings, or a JSON object of them. The message names the place.",
+        "$ edgesim up --access-log - --access-log-format '%REQ_PATH%'\n"
+        "ES0706 --access-log-format, character 1: `REQ_PATH` is no command operator\n",
+        "$ edgesim up --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE%'\n",
+        console=True,
+    ),
+    error(
         "ES0799",
         "A mistake of edgesim's own",
         "Something failed that should not. With `EDGESIM_DEBUG=1` in the environment the command prints "
