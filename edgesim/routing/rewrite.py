@@ -60,11 +60,11 @@ def host_rewrite(rewrite: HostRewrite | None) -> Callable[[RequestHead], bytes |
 
 def redirect_location(action: RedirectAction, rewrite: Rewrite | None, head: RequestHead, scheme: bytes) -> bytes:
     """Return the absolute Location of a redirect (envoy.config.route.v3.RedirectAction)."""
-    scheme = forwarded_scheme(head, scheme)
-    new_scheme = b"https" if action.https else scheme
+    said = head.headers.get(b"x-forwarded-proto", scheme)
+    new_scheme = b"https" if action.https else forwarded_scheme(head, scheme)
     return b"%b://%b%b" % (
         new_scheme,
-        _redirect_host(action, head.authority, scheme, new_scheme),
+        _redirect_host(action, head.authority, said, new_scheme),
         _redirect_path(action, rewrite, head),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from edgesim.model import (
     Cluster,
@@ -26,6 +27,7 @@ from edgesim.model import (
     VirtualHost,
 )
 from edgesim.proxy import worker as workers
+from edgesim.proxy.channel import Served
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.downstream import Downstream
 
@@ -241,12 +243,12 @@ class Gateway:
         """Swap a model in, as an update from the parent does."""
         new = Update(self.update.version + 1, served, dict(assignments or {}))
         reply = workers._serve(self.worker, delta(self.update, new, 0))
-        assert isinstance(reply, workers.channel.Served), reply
+        assert isinstance(reply, Served), reply
         self.update = new
 
     async def client(self, **options: int) -> Client:
         """Open a connection."""
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 20, **options))  # type: ignore[arg-type]
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 20, **options))
         self.clients.append(client)
         return client
 
@@ -279,7 +281,7 @@ async def gateway(served: Model | None = None, seed: int = 7) -> AsyncIterator[G
 
 
 @asynccontextmanager
-async def forwarding(script: Script | bytes = OK, **options: object) -> AsyncIterator[tuple[Gateway, Upstream]]:
+async def forwarding(script: Script | bytes = OK, **options: Any) -> AsyncIterator[tuple[Gateway, Upstream]]:
     """Run a worker that forwards everything to one upstream."""
     async with upstream(script) as up, gateway(model([to(**options)], [cluster(up.endpoint)])) as made:
         yield made, up
@@ -289,7 +291,7 @@ async def until(condition: Callable[[], object], message: str) -> None:
     """Wait for a condition, with a deadline."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DEADLINE):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  # what is waited for has no event
                 await asyncio.sleep(0.002)
     assert condition(), message
 
@@ -306,5 +308,3 @@ def body_of(size: int) -> Iterator[bytes]:
     piece = bytes(range(256)) * 256
     for _ in range(size // len(piece)):
         yield piece
-
-

@@ -7,6 +7,7 @@ import contextlib
 
 from tests.proxy.scenes import (
     DATED,
+    DEADLINE,
     GET,
     OK,
     Peer,
@@ -16,10 +17,6 @@ from tests.proxy.scenes import (
     model,
     one_at_a_time,
     playing,
-    until,
-    upstream,
-    cluster,
-    to,
 )
 
 
@@ -150,11 +147,12 @@ async def test_a_client_that_closes_its_sending_side_is_answered_and_closed() ->
 
 async def test_a_client_that_ends_inside_its_body_lets_the_upstream_go() -> None:
     """A request that will never be whole does not stay under way."""
-    got = asyncio.Event()
+    came, got = asyncio.Event(), asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.head()
         await peer.exactly(3)
+        came.set()
         with contextlib.suppress(ConnectionResetError):
             assert await peer.rest() == b""
         got.set()
@@ -162,8 +160,9 @@ async def test_a_client_that_ends_inside_its_body_lets_the_upstream_go() -> None
     async with forwarding(script) as (gw, _):
         client = await gw.client()
         client.send(b"POST / HTTP/1.1\r\nhost: any\r\ncontent-length: 10\r\n\r\nabc")
-        client.writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
+            await came.wait()
+            client.writer.write_eof()
             await got.wait()
 
 

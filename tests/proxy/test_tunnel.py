@@ -1,0 +1,174 @@
+"""Switching protocols: websockets, other upgrades, CONNECT."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import aiohttp
+from aiohttp import web
+
+from edgesim.model import ListenerOptions, Policies
+from tests.proxy.scenes import Client, Gateway, Peer, Script, Upstream, cluster, gateway, model, to, until, upstream
+
+_ASK = b"GET / HTTP/1.1\r\nhost: any\r\nconnection: Upgrade\r\nupgrade: %b\r\n\r\n"
+_AGREE = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\nx-mine: 1\r\n\r\n"
+_CONNECT = b"CONNECT any:80 HTTP/1.1\r\nhost: any:80\r\n\r\n"
+
+
+@asynccontextmanager
+async def switching(
+    script: Script, upgrades: tuple[tuple[str, bool], ...] = (("echo", True),), **options: object
+) -> AsyncIterator[tuple[Gateway, Upstream, Client]]:
+    """Run a worker whose one route takes some upgrades, and connect a client."""
+    async with upstream(script) as up:
+        route = replace(to(), policies=Policies(upgrades=upgrades))
+        served = replace(model([route], [cluster(up.endpoint)]), listener=ListenerOptions(**options))  # type: ignore[arg-type]
+        async with gateway(served) as gw:
+            yield gw, up, await gw.client()
+
+
+async def echoing(peer: Peer) -> None:
+    """Agree to switch, then send back what comes, until it ends."""
+    assert b"upgrade: echo" in await peer.head()
+    peer.send(_AGREE, b"early")
+    while data := await peer.reader.read(1 << 16):
+        peer.send(data)
+        await peer.writer.drain()
+
+
+async def plain_echo(peer: Peer) -> None:
+    """Send back what comes, without HTTP."""
+    while data := await peer.reader.read(1 << 16):
+        peer.send(data)
+        await peer.writer.drain()
+
+
+async def refusing(peer: Peer) -> None:
+    """Answer requests to switch as if they were usual ones."""
+    while await peer.head():
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+
+async def test_an_enabled_upgrade_becomes_a_pipe() -> None:
+    """Both sides see the switch, early bytes of both pass, and so does each end for itself."""
+    async with switching(echoing) as (_, _, client):
+        client.send(_ASK % b"echo" + b"at once")
+        head = await client.head()
+        assert head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+        assert head.endswith(b"connection: upgrade\r\nupgrade: echo")
+        assert b"x-mine: 1\r\n" in head
+        assert await client.exactly(12) == b"earlyat once"
+        client.send(b"more")
+        client.writer.write_eof()
+        assert await client.rest() == b"more"
+
+
+async def test_a_pipe_holds_back_whoever_sends_too_fast() -> None:
+    """Megabytes pass to a peer that reads late, and none is lost."""
+    size = 20_000_000
+    async with switching(echoing) as (_, _, client):
+        client.send(_ASK % b"echo")
+        await client.head()
+        await client.exactly(5)
+        client.send(bytes(size))
+        await asyncio.sleep(0.1)
+        for _ in range(size // 1_000_000):
+            assert await client.exactly(1_000_000) == bytes(1_000_000)
+
+
+async def test_an_upgrade_that_is_not_enabled_is_forbidden() -> None:
+    """Envoy answers 403, and websockets too where they are switched off."""
+    for protocol, upgrades in ((b"other", ()), (b"echo", (("echo", False),)), (b"websocket", (("websocket", False),))):
+        async with switching(refusing, upgrades) as (_, up, client):
+            assert (await client.ask(_ASK % protocol)).status == 403
+            assert up.connections == 0
+    async with switching(refusing, (), websocket=False) as (_, up, client):
+        assert (await client.ask(_ASK % b"websocket")).status == 403
+
+
+async def test_what_follows_a_refused_switch_is_no_request() -> None:
+    """When the upstream does not switch, the answer ends the connection: bytes behind the request are not HTTP."""
+    async with switching(refusing) as (_, up, client):
+        reply = await client.ask(_ASK % b"echo" + b"GET /smuggled HTTP/1.1\r\nhost: any\r\n\r\n")
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+        assert await client.ended()
+        assert up.connections == 1
+
+
+async def test_a_client_that_is_gone_ends_the_pipe() -> None:
+    """A reset of the client closes the upstream's side, and the other way round."""
+    async with switching(echoing) as (gw, up, client):
+        client.send(_ASK % b"echo")
+        await client.head()
+        client.reset()
+        await until(lambda: not gw.worker.connections, "the pipe stays")
+
+    async def leaving(peer: Peer) -> None:
+        await peer.head()
+        peer.send(_AGREE)
+        await peer.exactly(1)
+        peer.reset()
+
+    async with switching(leaving) as (gw, up, client):
+        client.send(_ASK % b"echo", b"x")
+        await client.head()
+        await until(lambda: not gw.worker.connections, "the pipe stays")
+        assert up.connections == 1
+
+
+async def test_a_quiet_pipe_is_closed() -> None:
+    """The stream idle timeout holds for pipes as well."""
+    async with switching(echoing, stream_idle_timeout=0.2) as (gw, _, client):
+        client.send(_ASK % b"echo")
+        await client.head()
+        await until(lambda: not gw.worker.connections, "the pipe stays")
+
+
+async def test_connect_is_refused_unless_asked_for() -> None:
+    """404 as Envoy where no route takes CONNECT, 400 for what is no endpoint; nothing is connected."""
+    async with switching(plain_echo) as (gw, up, client):
+        assert (await client.ask(_CONNECT)).status == 404
+        other = await gw.client()
+        assert (await other.ask(b"CONNECT /x HTTP/1.1\r\nhost: any\r\n\r\n")).status == 400
+        assert up.connections == 0
+
+
+async def test_connect_becomes_a_pipe_to_the_endpoint() -> None:
+    """Where it is allowed, CONNECT ends here and raw bytes go to an endpoint of the route's cluster."""
+    async with switching(plain_echo, allow_connect=True) as (_, _, client):
+        client.send(_CONNECT + b"one")
+        assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+        client.send(b"two")
+        assert await client.exactly(6) == b"onetwo"
+        client.writer.write_eof()
+        assert await client.rest() == b""
+
+
+async def test_a_websocket_by_a_real_client() -> None:
+    """Aiohttp on both ends exchanges messages, and closes in good order."""
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(f"{message.data}!")
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    up = Upstream(port)
+    async with gateway(model([to()], [cluster(up.endpoint)])) as gw, aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"http://127.0.0.1:{gw.port}/") as socket:
+            for word in ("a", "b" * 100_000):
+                await socket.send_str(word)
+                assert await socket.receive_str() == f"{word}!"
+        assert socket.close_code == 1000
+    await runner.cleanup()
