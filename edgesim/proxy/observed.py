@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.policies.record import Record
+from edgesim.policies.response_flags import UF
 from edgesim.telemetry.histogram import BYTES_RECEIVED, BYTES_SENT, RESETS, RETRIES, Counts, new_counts, record
 from edgesim.telemetry.tally import StatKey
 
@@ -100,3 +101,5 @@ def _note_upstream(exchange: Exchange, known: Record) -> None:
     if exchange.pool is not None:
         known.upstream_remote = f"{exchange.pool.address}:{exchange.pool.port}".encode()
         known.upstream_protocol = b"HTTP/1.1"
+        if exchange.flags & UF:
+            known.transport_failure = exchange.pool.failure or None

@@ -123,6 +123,29 @@ def _reason(refused: Exception) -> str:
     return getattr(refused, "reason", None) or getattr(refused, "strerror", None) or str(refused)
 
 
+# -- failures, as Envoy's access log says them ----------------------------------------------------------
+
+_BORING_CODES = {"CERTIFICATE_VERIFY_FAILED": 125, "WRONG_VERSION_NUMBER": 247, "UNSUPPORTED_PROTOCOL": 240}
+_ALERTS = {f"{era}_ALERT_{alert.name}": 1000 + alert for era in ("SSLV3", "TLSV1") for alert in ssl.AlertDescription}
+_LIBRARY = 16 << 24
+"""BoringSSL's number of its own library in an error code."""
+
+
+def failure_text(failed: Exception) -> bytes:
+    """Return `%UPSTREAM_TRANSPORT_FAILURE_REASON%` for a connection that could not be made."""
+    text = _tls_error(failed) if isinstance(failed, ssl.SSLError) else f"delayed connect error: {_reason(failed)}"
+    return text.replace(" ", "_").encode()
+
+
+def _tls_error(failed: ssl.SSLError) -> str:
+    reason, more = failed.reason or "", ""
+    if isinstance(failed, ssl.SSLCertVerificationError):
+        reason = "CERTIFICATE_VERIFY_FAILED"
+        more = f":verify cert failed: {getattr(failed, 'verify_message', failed.strerror)}"
+    code = _BORING_CODES.get(reason) or _ALERTS.get(reason, 0)
+    return f"TLS_error:|{_LIBRARY + code}:SSL routines:OPENSSL_internal:{reason}{more}:TLS_error_end"
+
+
 # -- names in certificates -----------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ import httptools
 from edgesim.http1.fields import BadFieldsError, Fields
 from edgesim.http1.strict import MalformedError, check_framing, check_reason, split_start
 from edgesim.proxy.messages import Memory, Response
-from edgesim.proxy.tls import names_hold
+from edgesim.proxy.tls import failure_text, names_hold
 from edgesim.telemetry import spawn
 
 _NO_BODY = frozenset((101, 204, 304))
@@ -84,6 +84,7 @@ class Pool:
         "busy",
         "connect_timeout",
         "connecting",
+        "failure",
         "idle",
         "port",
         "responses",
@@ -105,6 +106,8 @@ class Pool:
         self.busy: set[UpstreamConnection] = set()
         self.waiting: deque[UpstreamUser] = deque()
         self.connecting = 0
+        self.failure = b""
+        """Why connecting failed last, as access logs say it."""
         self.retired = False
 
 
@@ -133,9 +136,8 @@ async def _connect(pool: Pool) -> None:
             connection = await _open(pool)
     except TimeoutError:
         _fail_one(pool, "connection timeout")
-    except ssl.SSLError as refused:
-        _fail_one(pool, f"remote connection failure, transport failure reason: TLS_error:{refused.reason or refused}")
-    except OSError:
+    except (OSError, ValueError) as failed:  # ValueError: a server name that is none
+        pool.failure = failure_text(failed)
         _fail_one(pool, "remote connection failure")
     else:
         if connection.transport is None or connection.transport.is_closing():
@@ -159,7 +161,7 @@ async def _open(pool: Pool) -> UpstreamConnection:
     )
     if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
         transport.abort()
-        raise ssl.SSLError(1, "CERTIFICATE_VERIFY_FAILED")
+        raise ssl.SSLCertVerificationError(1, "SAN matcher")
     return connection
 
 
