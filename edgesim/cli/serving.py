@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import os
 import resource
 import secrets
 import signal
 import socket
+import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,15 +33,19 @@ from edgesim.config.store import Store
 from edgesim.control import Instance
 from edgesim.control.files import Files
 from edgesim.model import Problem
-from edgesim.proxy import Supervisor
+from edgesim.policies.formatter import FormatError
+from edgesim.proxy import PushError, Supervisor, WorkerSettings
+from edgesim.proxy.access_log import compile_format, open_log
 from edgesim.telemetry import spawn
-
-GRACE = 30.0
-"""Seconds that requests in progress have when the instance ends."""
 
 
 class StartError(Exception):
-    """Why an instance cannot start, in one line with its code."""
+    """Why an instance cannot start, in one line with its code; `code` is the exit code."""
+
+    def __init__(self, line: str, code: int = 1) -> None:
+        """Take the line."""
+        super().__init__(line)
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -77,6 +83,37 @@ class Reporter:
 
 
 @dataclass(slots=True)
+class TlsAnnouncer:
+    """Prints where the TLS listener is whenever it opens."""
+
+    supervisor: Supervisor
+    port: int
+    quiet: bool
+
+    def announce(self, _instance: Instance) -> None:
+        """Print the address of a listener that was not there before."""
+        before, self.port = self.port, self.supervisor.tls_port
+        if self.port and self.port != before and not self.quiet:
+            out(f"tls {_tls_url(self.supervisor)}")
+
+
+@dataclass(slots=True)
+class Ending:
+    """The grace time, which all that drains shares."""
+
+    grace: float
+    until: float = 0.0
+
+    def begin(self) -> None:
+        """The time runs from now."""
+        self.until = time.monotonic() + self.grace
+
+    async def drain(self, close: Callable[[float], Coroutine[Any, Any, None]]) -> None:
+        """Close something within what is left."""
+        await close(max(0.0, self.until - time.monotonic()))
+
+
+@dataclass(slots=True)
 class Readiness:
     """Whether the proxy serves."""
 
@@ -91,7 +128,7 @@ def run(settings: UpSettings) -> int:
             return runner.run(_serve(settings))
     except StartError as error:
         err(str(error))
-        return 1
+        return error.code
 
 
 def _allow_many_files() -> None:
@@ -102,47 +139,84 @@ def _allow_many_files() -> None:
 
 
 async def _serve(settings: UpSettings) -> int:
-    signals, stack = _listen_to_signals(), AsyncExitStack()
+    signals, stack, ending = _listen_to_signals(), AsyncExitStack(), Ending(settings.grace)
     try:
-        if not await _start(settings, stack):
+        if not await _start(settings, stack, ending):
             return 1
         signals.starting = None
         await signals.stop.wait()
     except asyncio.CancelledError:
         signals.starting = None  # told to end before it was ready
     finally:
+        ending.begin()
         await _first(stack.aclose(), signals.hurry.wait())
     return 0
 
 
-async def _start(settings: UpSettings, stack: AsyncExitStack) -> bool:
+async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) -> bool:
     """Start everything; what ends it goes on the stack, so that it is ended in the opposite order.
 
     Returns False where the configuration has problems and was not to be served with them.
     """
+    told = _worker_settings(settings)
     seed = settings.seed if settings.seed is not None else secrets.randbits(63)
-    supervisor = _reserve_proxy(settings, seed)
+    supervisor = _reserve_proxy(settings, seed, told)
     with_admin = _reserve_admin(settings)
     store = Store(lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
     controllers = Controllers(store, PodRuntime(seed), seed)
     instance = Instance(store, supervisor, controllers, keep_going=settings.keep_going)
-    stack.push_async_callback(instance.close, GRACE)
-    stack.push_async_callback(supervisor.close, GRACE)
+    stack.push_async_callback(ending.drain, instance.close)
+    stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), _token(settings)
     await _serve_admin(stack, with_admin, Context(instance, lambda: ready.live, token))
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
-    await files.load()
+    try:
+        await files.load()
+    except PushError as gone:
+        raise StartError(f"ES0704 {gone}") from None
     print_problems(instance.problems)
     if any(blocking(instance.problems)) and not settings.keep_going:
         return False
     instance.listen(Reporter(set(instance.problems), instance.served.frozen).report)
     stack.push_async_callback(files.close)
     await files.follow()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(files.refresh(), "reload"))
+    _reload_on_hangup(files, instance, supervisor)
     ready.live = True
-    _announce(settings, _url(settings.host, supervisor.port), _url(settings.admin_host, _port(with_admin)), token)
+    _announce(settings, supervisor, _url(settings.admin_host, _port(with_admin)), token)
+    instance.listen(TlsAnnouncer(supervisor, supervisor.tls_port, quiet=settings.as_json).announce)
     return True
+
+
+def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) -> None:
+    """Let SIGHUP read everything again, certificate files too, whose names stay the same when they are renewed."""
+
+    async def reload() -> None:
+        await files.refresh()
+        await instance.write(())
+        supervisor.reopen_logs()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(reload(), "reload"))
+
+
+def _worker_settings(settings: UpSettings) -> WorkerSettings:
+    """Check what workers are told before there are any."""
+    try:
+        compile_format(settings.access_log_format)
+    except FormatError as wrong:
+        hint = f"; {wrong.hint}" if wrong.hint else ""
+        is_json = settings.access_log_format.lstrip().startswith("{")
+        where = "--access-log-format" if is_json else f"--access-log-format, character {wrong.position + 1}"
+        raise StartError(f"ES0706 {where}: {wrong.message}{hint}", 2) from None
+    except ValueError as wrong:
+        raise StartError(f"ES0706 --access-log-format: {wrong}", 2) from None
+    path = "" if settings.access_log == "off" else settings.access_log
+    if path:
+        try:
+            os.close(open_log(path))
+        except OSError as refused:
+            raise StartError(f"ES0705 --access-log {path}: {(refused.strerror or str(refused)).lower()}") from None
+    return WorkerSettings(path, settings.access_log_format, settings.route_header)
 
 
 def _listen_to_signals() -> Signals:
@@ -160,9 +234,9 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
         task.cancel()
 
 
-def _reserve_proxy(settings: UpSettings, seed: int) -> Supervisor:
+def _reserve_proxy(settings: UpSettings, seed: int, told: WorkerSettings) -> Supervisor:
     try:
-        return Supervisor(settings.host, settings.port, settings.workers, str(seed))
+        return Supervisor(settings.host, settings.port, settings.workers, str(seed), settings.tls_port, told)
     except OSError as error:
         raise _refused(error, settings.host, settings.port, "--port") from None
 
@@ -200,16 +274,24 @@ def _port(sock: socket.socket) -> int:
     return port
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, port: int, scheme: str = "http") -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _announce(settings: UpSettings, proxy: str, admin: str, token: str | None) -> None:
+def _tls_url(supervisor: Supervisor) -> str | None:
+    return _url(supervisor.host, supervisor.tls_port, "https") if supervisor.tls_port else None
+
+
+def _announce(settings: UpSettings, supervisor: Supervisor, admin: str, token: str | None) -> None:
+    proxy, tls = _url(supervisor.host, supervisor.port), _tls_url(supervisor)
     if settings.as_json:
-        out(json.dumps({"proxy": proxy, "admin": admin, **({"token": token} if token else {})}))
+        named = {"proxy": proxy, "admin": admin, "token": token, "tls": tls}
+        out(json.dumps({name: value for name, value in named.items() if value}))
         return
     out(f"proxy {proxy}")
     out(f"admin {admin}")
+    if tls is not None:
+        out(f"tls {tls}")
     if token is not None and settings.admin_token is None:
         out(f"admin token {token}")
     if settings.hints is not None:

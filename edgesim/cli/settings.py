@@ -11,7 +11,8 @@ from pathlib import Path
 class UpSettings:
     """The options of `up`; `hints` returns what to print below the addresses (of proxy and admin URL).
 
-    `as_json` prints the addresses as one line of JSON instead.
+    `as_json` prints the addresses as one line of JSON instead. `grace` is how many seconds requests in
+    progress have at the end. `access_log` is a file, `-` for standard output, or `off`.
     """
 
     paths: tuple[Path, ...] = ()
@@ -24,4 +25,9 @@ class UpSettings:
     workers: int = 1
     keep_going: bool = False
     as_json: bool = False
+    tls_port: int = 8443
+    grace: float = 5.0
+    access_log: str = "off"
+    access_log_format: str = ""
+    route_header: bool = False
     hints: Callable[[str, str], str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,60 @@ Token = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Makes every random choice repeatable.")]
-Workers = Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Worker processes of the proxy.")]
+
+
+def _workers(given: str | int) -> int:
+    """Read a number of workers (typer brings the default as one); `auto` is one for each core this process may use."""
+    text = str(given)
+    if text == "auto":
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        return len(cores)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_WORKERS):
+        raise typer.BadParameter(f"{text!r} is neither a number from 1 to {_MOST_WORKERS} nor 'auto'")
+    return int(text)
+
+
+_MOST_WORKERS = 64
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", metavar="N|auto", parser=_workers, help="Worker processes of the proxy; auto: one for each core."
+    ),
+]
+TlsPort = Annotated[
+    int,
+    typer.Option(
+        "--tls-port",
+        metavar="N",
+        min=0,
+        max=65535,
+        help="The port of virtual hosts with sslConfig, opened when there is one; 0 takes a free one.",
+    ),
+]
+Grace = Annotated[
+    float,
+    typer.Option("--grace", metavar="SECONDS", min=0, help="How long requests in progress may take at the end."),
+]
+AccessLog = Annotated[
+    str,
+    typer.Option(
+        "--access-log", metavar="FILE|-|off", help="Where a line for each request goes; - is standard output."
+    ),
+]
+AccessLogFormat = Annotated[
+    str,
+    typer.Option(
+        "--access-log-format",
+        metavar="TEXT|JSON",
+        help="An Envoy format string, or a JSON object of them; without it Envoy's default.",
+    ),
+]
+RouteHeader = Annotated[
+    bool,
+    typer.Option(
+        "--route-header", help="Answers tell who gave them: x-edgesim-route, x-edgesim-cluster, x-edgesim-pod."
+    ),
+]
 KeepGoing = Annotated[
     bool, typer.Option("--keep-going", help="Start with what can be served although there are problems.")
 ]
@@ -47,17 +101,26 @@ def up(
     admin_token: Token = None,
     seed: Seed = None,
     workers: Workers = 1,
+    tls_port: TlsPort = 8443,
+    grace: Grace = 5.0,
+    access_log: AccessLog = "off",
+    access_log_format: AccessLogFormat = "",
+    route_header: RouteHeader = False,
     keep_going: KeepGoing = False,
     output: Output = Report.TEXT,
 ) -> None:
     """Serve a configuration: start what it deploys, route as it says, follow its files.
 
-    SIGHUP reads the files again, SIGTERM or Ctrl-C drains and ends. Problems at the start end it with
-    exit code 1, unless --keep-going; problems of a later change are printed, and what was served stays.
+    SIGHUP reads files and certificates again and opens the access log anew. SIGTERM or Ctrl-C drains: no
+    more connections, idle ones closed, requests in progress finished within the grace time. Problems at the
+    start end it with exit code 1, unless --keep-going; problems of a later change are printed, and what was
+    served stays.
 
     Example:
       edgesim up configs/two-phased-canary/{echo,upstream,vs-3}.yaml
       edgesim up echo.yaml upstream.yaml vs.yaml --port 0 --seed 7
+      edgesim up configs/ --workers auto --access-log access.log --route-header
+      edgesim up vs.yaml --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_HOST%'
     """
     settings = UpSettings(
         tuple(paths or ()),
@@ -70,6 +133,11 @@ def up(
         workers,
         keep_going=keep_going,
         as_json=output is Report.JSON,
+        tls_port=tls_port,
+        grace=grace,
+        access_log=access_log,
+        access_log_format=access_log_format,
+        route_header=route_header,
     )
     raise typer.Exit(_run(settings))
 

@@ -69,6 +69,7 @@ class Slot:
         self._failure: channel.Failed | None = None
         self._deaths = self._deaths_in_a_row = 0
         self._last_words = ""
+        self._has_served = False
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._closing = False
@@ -90,7 +91,9 @@ class Slot:
             self._deaths += 1
             self._deaths_in_a_row += 1
             self._last_words = words
-            _log.warning("worker %d %s; another takes its place", self.index, words)
+            self._has_served |= served
+            if self._has_served:  # who waits for the first update is told by it
+                _log.warning("worker %d %s; another takes its place", self.index, words)
             await self._pause()
 
     async def _run_one(self) -> str:
