@@ -19,7 +19,7 @@ README = Path(__file__).parents[2] / "README.md"
 RESULTS = report.RESULTS
 _SECTION = re.compile(r"(<!-- bench: [^\n]* -->\n).*?(<!-- /bench -->)", re.DOTALL)
 _NONE = """\
-Nothing has been measured on this machine yet. `make bench` (a quarter of an hour; wrk and nginx are needed, Envoy comes
+No results are kept here yet. `make bench` (a quarter of an hour; wrk and nginx are needed, Envoy comes
 with `make install`, HAProxy is welcome) measures edgesim, Envoy, nginx and HAProxy in alternating rounds on the same
 core, writes `bench/results/`, and fills this section.
 """

@@ -1,7 +1,8 @@
 """The `console` blocks of a page as commands with the output they promise, and a shell to run them in.
 
 A line that begins with `$ ` is a command, one with `> ` goes on with it, the others are its output; a line of
-`...` stands for any lines. The ports a page names are those of the defaults; here they are any free ones.
+`...` stands for any lines. A `yaml` block that begins with `# NAME.yaml` is a file the reader saves. The ports a
+page names are those of the defaults; here they are any free ones.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from pathlib import Path
 
 from tests.running import DEADLINE, ROOT, Gateway, start
 
-EDGESIM = ".venv/bin/edgesim"
+EDGESIM, PYTHON = ".venv/bin/edgesim", ".venv/bin/python"
 PROXY_PORT, ADMIN_PORT = "8080", "9901"
+SEED = "20261124"
+"""Draws repeat from run to run, so that no page fails by bad luck; what they give may change with the code."""
 Z = 3.2905
 """Standard normal quantile of the two-sided 99.9% interval."""
 
-_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SAVED = re.compile(r"# (\S+\.yaml)\n")
 _COUNTED = re.compile(r"^ *(\d+) (.+)$")
 _MASKS = (
     (re.compile(r"\b([a-z0-9-]+)-[a-z0-9]{6,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
@@ -44,19 +48,34 @@ class Step:
     output: tuple[str, ...]
 
 
-def steps(markdown: str) -> Iterator[Step]:
-    """Return the commands of every console block, in order."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file that a page shows."""
+
+    name: str
+    text: str
+
+
+def steps(markdown: str) -> Iterator[Step | Saved]:
+    """Return what a reader does, in order: the commands of console blocks, the files to save."""
     for block in _BLOCK.finditer(markdown):
-        first = markdown.count("\n", 0, block.start()) + 2
-        starts: list[tuple[int, list[str], list[str]]] = []
-        for number, line in enumerate(block[1].splitlines(), first):
-            if line.startswith("$ "):
-                starts.append((number, [line[2:]], []))
-            elif line.startswith("> ") and not starts[-1][2]:
-                starts[-1][1].append(line[2:])
-            else:
-                starts[-1][2].append(line)
-        yield from (Step(number, "\n".join(command), tuple(output)) for number, command, output in starts)
+        saved = _SAVED.match(block[2])
+        if block[1] == "console":
+            yield from _commands(block[2], markdown.count("\n", 0, block.start()) + 2)
+        elif saved:
+            yield Saved(saved[1], block[2])
+
+
+def _commands(block: str, first: int) -> Iterator[Step]:
+    starts: list[tuple[int, list[str], list[str]]] = []
+    for number, line in enumerate(block.splitlines(), first):
+        if line.startswith("$ "):
+            starts.append((number, [line[2:]], []))
+        elif line.startswith("> ") and not starts[-1][2]:
+            starts[-1][1].append(line[2:])
+        else:
+            starts[-1][2].append(line)
+    return (Step(number, "\n".join(command), tuple(output)) for number, command, output in starts)
 
 
 @dataclass(slots=True)
@@ -66,6 +85,10 @@ class Shell:
     folder: Path
     gateway: Gateway | None = None
     codes: list[int] = field(default_factory=list)
+
+    def save(self, saved: Saved) -> None:
+        """Save a file."""
+        (self.folder / saved.name).write_text(saved.text)
 
     def run(self, step: Step) -> list[str]:
         """Run a command and return its lines, standard error after standard output."""
@@ -92,7 +115,7 @@ class Shell:
 
     def _start(self, command: str, arguments: Sequence[str]) -> list[str]:
         self.close()
-        self.gateway = start(*arguments, command=command, cwd=self.folder)
+        self.gateway = start("--seed", SEED, *arguments, command=command, cwd=self.folder)
         return self._as_written(f"proxy {self.gateway.proxy}\nadmin {self.gateway.admin}")
 
     def _ports(self) -> dict[str, str]:
@@ -102,7 +125,8 @@ class Shell:
         return {self.gateway.proxy.rpartition(":")[2]: PROXY_PORT, self.gateway.admin.rpartition(":")[2]: ADMIN_PORT}
 
     def _translated(self, command: str) -> str:
-        command = command.replace(EDGESIM, f"{shlex.quote(sys.executable)} -m edgesim")
+        python = shlex.quote(sys.executable)
+        command = command.replace(EDGESIM, f"{python} -m edgesim").replace(PYTHON, python)
         for real, written in self._ports().items():
             command = re.sub(rf"(?<=:){written}\b", real, command)
         return command

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.console import Shell, Step, same, steps
+from tests.docs.console import Saved, Shell, Step, same, steps
 from tests.running import ROOT
 
 PAGES = sorted(
@@ -24,6 +24,9 @@ def test_commands_print_what_the_page_says(page: str, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     try:
         for step in steps((ROOT / page).read_text()):
+            if isinstance(step, Saved):
+                shell.save(step)
+                continue
             printed = shell.run(step)
             told = "\n".join(printed)
             assert same(step.output, printed), f"{page}:{step.line}: $ {step.command}\nprints\n{told}"
@@ -59,9 +62,10 @@ def _anchors(markdown: str) -> set[str]:
 
 
 def test_blocks_are_read() -> None:
-    """A block gives its commands with their lines and outputs; other blocks give nothing."""
-    page = "text\n\n```console\n$ one \\\n> two\nout\n$ three\n```\n```yaml\n$ no\n```\n"
-    assert list(steps(page)) == [Step(4, "one \\\ntwo", ("out",)), Step(7, "three", ())]
+    """A console block gives its commands with their lines and outputs, a named YAML block a file, others nothing."""
+    page = "text\n\n```console\n$ one \\\n> two\nout\n$ three\n```\n```yaml\n$ no\n```\n```yaml\n# a.yaml\nb: 1\n```\n"
+    saved = Saved("a.yaml", "# a.yaml\nb: 1\n")
+    assert list(steps(page)) == [Step(4, "one \\\ntwo", ("out",)), Step(7, "three", ()), saved]
 
 
 @pytest.mark.parametrize(

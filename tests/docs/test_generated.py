@@ -1,0 +1,60 @@
+"""The generated pages are what their tables say, and the scripts say when they are not."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from edgesim.policies.operators import OPERATORS
+from edgesim.policies.response_flags import FLAGS
+
+SCRIPTS = Path(__file__).parents[2] / "docs" / "generate"
+PAGES = ("response_flags", "format_strings")
+
+
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"generate_{name}", SCRIPTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_check_fails_until_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--check exits 1 and writes nothing while the page is stale; writing it makes it exit 0."""
+    script = _script(name)
+    monkeypatch.setattr(script, "FILE", tmp_path / "page.md")
+    assert script.main(["--check"]) == 1
+    assert "stale" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+    assert script.main([]) == script.main([]) == script.main(["--check"]) == 0
+
+
+def test_every_flag_is_in_one_table() -> None:
+    """A flag that the proxy imports is listed as set, any other as never set."""
+    page = _script("response_flags").page(FLAGS, frozenset({"UH"}))
+    ours, others = page.split("## Never set")
+    assert "| `UH` | `NoHealthyUpstream` |" in ours
+    assert "| `NR` | `NoRouteFound` |" in others
+    assert all(page.count(f"| `{flag.short}` |") == 1 for flag in FLAGS)
+
+
+def test_flags_are_found_where_they_are_imported(tmp_path: Path) -> None:
+    """Only names imported from the table's module count."""
+    (tmp_path / "a.py").write_text("from edgesim.policies.response_flags import NR, UH\nfrom os import path\n")
+    assert _script("response_flags").used(tmp_path) == {"NR", "UH"}
+
+
+def test_every_operator_is_on_the_page() -> None:
+    """An operator has a row with its brackets, or is named among those that are always `-`."""
+    page = _script("format_strings").page(OPERATORS)
+    assert "| `%REQ(...):n?%` |" in page
+    assert "`TRACE_ID`" in page.rpartition("always `-`")[2]
+    assert all(f"`%{name}" in page or f"`{name}`" in page for name in OPERATORS)
