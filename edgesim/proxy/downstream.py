@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import deque
 from typing import TYPE_CHECKING, cast
 
 import httptools
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 _RESET = struct.pack("ii", 1, 0)
 """Linger for no time: closing resets."""
 NO_HTTP2 = b"HTTP/2 is not spoken here; use HTTP/1.1"
+NO_FIELDS: Fields = []
+"""What a connection holds between heads; fields are collected in a list of their own."""
 
 
 class Downstream(asyncio.Protocol):
@@ -68,7 +69,7 @@ class Downstream(asyncio.Protocol):
         self.requests = worker.requests[scheme]
         self.transport: asyncio.Transport | None = None
         self.parser = _parser(self)
-        self.fields: Fields = []
+        self.fields = NO_FIELDS
         self.target = b""
         self.in_head = False
         self.whole = False
@@ -77,7 +78,7 @@ class Downstream(asyncio.Protocol):
         self.receiving: Exchange | None = None
         self.switching: Exchange | None = None
         self.current: Exchange | None = None
-        self.queue: deque[Exchange] = deque()
+        self.queue: list[Exchange] = []
         self.refusing: tuple[int, bytes] | None = None
         self.closing = False
         self.paused = self.slow = False
@@ -201,7 +202,7 @@ class Downstream(asyncio.Protocol):
         if self.closing or self.refusing:
             return
         parser = self.parser
-        fields = self.fields
+        fields, self.fields = self.fields, NO_FIELDS  # an idle connection keeps no head
         size = self.piece + self.head_size
         try:
             head, special = read_head(parser, self.target, fields, size, self.worker.snapshot.options_of(self.scheme))
@@ -310,7 +311,7 @@ class Downstream(asyncio.Protocol):
         if self.slow:
             self.pause_reading()
         elif self.queue:
-            waiting = self.queue.popleft()
+            waiting = self.queue.pop(0)
             self._begin(waiting)
             waiting.flush_request()
             if self.receiving is waiting:
