@@ -69,7 +69,9 @@ class Slot:
         self._failure: channel.Failed | None = None
         self._deaths = self._deaths_in_a_row = 0
         self._last_words = ""
-        self._has_served = False
+        self._has_served = self._is_awaited = False
+        self.is_gone = False
+        """No worker stays alive here, as far as the last update showed."""
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._closing = False
@@ -117,6 +119,7 @@ class Slot:
     def _take(self, child: Child, message: channel.Message) -> None:
         if isinstance(message, channel.Served):
             child.served = message.version
+            self.is_gone = False
         elif isinstance(message, channel.Failed):
             self._failure = message
         elif isinstance(message, channel.Counted):
@@ -142,7 +145,8 @@ class Slot:
     async def _pause(self) -> None:
         """Wait longer with each death in a row, but not while an update waits."""
         if self._deaths_in_a_row > 1:
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._deaths_in_a_row - 2))
+            longest = _FIRST_PAUSE if self._is_awaited else _LONGEST_PAUSE
+            pause = min(longest, _FIRST_PAUSE * 2 ** min(self._deaths_in_a_row - 2, 10))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), pause)
         self._hurry.clear()
@@ -163,12 +167,20 @@ class Slot:
 
         Raises PushError when it says that it cannot, and WorkerGoneError when one after the other dies.
         """
-        before = self._deaths
         self._hurry.set()
+        self._is_awaited = True
+        try:
+            await self._reach(version)
+        finally:
+            self._is_awaited = False
+
+    async def _reach(self, version: int) -> None:
+        before = self._deaths
         while self.child is None or self.child.served < version:
             if self._failure is not None and self._failure.version >= version:
                 raise PushError(self._failure.reason, self._failure.culprit)
             if self._deaths - before >= MOST_DEATHS:
+                self.is_gone = True
                 raise WorkerGoneError(f"worker {self.index} {self._last_words}, {MOST_DEATHS} times in a row")
             if self._closing:
                 raise WorkerGoneError("the workers are told to end")

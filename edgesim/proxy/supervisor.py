@@ -7,6 +7,7 @@ import dataclasses
 import socket
 import sys
 import time
+from collections.abc import Sequence
 
 from edgesim.model import Update
 from edgesim.proxy import channel
@@ -97,22 +98,22 @@ class Supervisor:
             before = self._latest
             self._hold_tls_port(update)
             try:
-                await self._reach(update)
+                await self._reach(update, self._slots)
             except PushError:
                 await self._go_back(before)
                 raise
             finally:
                 self._release_tls_port()
 
-    async def _reach(self, update: Update) -> None:
-        """Let all serve an update. Raises PushError, once every worker has served or failed."""
+    async def _reach(self, update: Update, awaited: Sequence[Slot]) -> None:
+        """Let all serve an update. Raises PushError, once each that is awaited has served or failed."""
         self._number += 1
         numbered = dataclasses.replace(update, version=self._number)
         changes = delta(self._latest, numbered, self._tls_port_of(numbered))
         self._latest = numbered
         for slot in self._slots:
             slot.send(changes)
-        waits = (slot.reached(numbered.version) for slot in self._slots)
+        waits = (slot.reached(numbered.version) for slot in awaited)
         for outcome in await asyncio.gather(*waits, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -120,7 +121,7 @@ class Supervisor:
     async def _go_back(self, before: Update) -> None:
         """Let all serve the update before the one that failed; a worker that cannot even that is replaced."""
         try:
-            await self._reach(before)
+            await self._reach(before, [slot for slot in self._slots if not slot.is_gone])
         except PushError:
             for slot in self._slots:
                 if slot.child is not None and slot.child.served < self._number:
