@@ -15,8 +15,9 @@ import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
+from edgesim.proxy.client_hello import LONGEST, more_wanted, server_name
 from edgesim.proxy.downstream import Downstream
-from edgesim.proxy.tls import LONGEST_HELLO, ServerTls, more_wanted, names_hold, server_name
+from edgesim.proxy.tls import ServerTls, names_hold
 from edgesim.routing import find_host
 from edgesim.telemetry import spawn
 
@@ -112,9 +113,9 @@ class TlsListener:
         most = self._worker.snapshot.options_of(b"https").max_connections
         return bool(most) and len(self._worker.connections) + len(self.handshakes) >= most
 
-    def chosen(self, name: str) -> ServerTls | None:
+    def chosen(self, name: bytes) -> ServerTls | None:
         """Return what serves a server name now."""
-        return find_host(self._worker.snapshot.contexts, name.encode())
+        return find_host(self._worker.snapshot.contexts, name)
 
     async def serve(self, client: socket.socket, tls: ServerTls, seconds: float) -> None:
         """Shake hands; from then on the connection lives by itself. One that fails is closed, and nobody is told."""
@@ -146,7 +147,7 @@ class _Handshake:
     def look(self) -> None:
         """Look at what came; choose, or wait for more without being woken by what was seen."""
         try:
-            hello = self._client.recv(LONGEST_HELLO, socket.MSG_PEEK)
+            hello = self._client.recv(LONGEST, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             self._watch()
             return
@@ -174,7 +175,7 @@ class _Handshake:
             self._watched = False
             self._loop.remove_reader(self._client)
 
-    def _choose(self, name: str) -> None:
+    def _choose(self, name: bytes) -> None:
         tls = self.listener.chosen(name)
         if tls is None:
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

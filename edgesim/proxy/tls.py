@@ -25,9 +25,6 @@ _VERSIONS = {
     "TLSv1_3": ssl.TLSVersion.TLSv1_3,
 }
 _OLD = frozenset(("TLSv1_0", "TLSv1_1"))
-_LONGEST_RECORD = 5 + (1 << 14)
-LONGEST_HELLO = 1 << 14
-"""Bytes of a ClientHello that are read, as Envoy's TLS inspector."""
 _MOST_CONTEXTS = 1024
 
 
@@ -126,7 +123,11 @@ def _reason(refused: Exception) -> str:
 # -- failures, as Envoy's access log says them ----------------------------------------------------------
 
 _BORING_CODES = {"CERTIFICATE_VERIFY_FAILED": 125, "WRONG_VERSION_NUMBER": 247, "UNSUPPORTED_PROTOCOL": 240}
-_ALERTS = {f"{era}_ALERT_{alert.name}": 1000 + alert for era in ("SSLV3", "TLSV1") for alert in ssl.AlertDescription}
+_ALERTS = {
+    f"{era}_{alert.name.replace('ALERT_DESCRIPTION', 'ALERT')}": 1000 + alert
+    for era in ("SSLV3", "TLSV1")
+    for alert in ssl.AlertDescription
+}
 _LIBRARY = 16 << 24
 """BoringSSL's number of its own library in an error code."""
 
@@ -138,7 +139,7 @@ def failure_text(failed: Exception) -> bytes:
 
 
 def _tls_error(failed: ssl.SSLError) -> str:
-    reason, more = failed.reason or "", ""
+    reason, more = getattr(failed, "reason", None) or "", ""
     if isinstance(failed, ssl.SSLCertVerificationError):
         reason = "CERTIFICATE_VERIFY_FAILED"
         more = f":verify cert failed: {getattr(failed, 'verify_message', failed.strerror)}"
@@ -172,48 +173,3 @@ def _is_dns_name(pattern: str, name: str) -> bool:
         return False
     before, _, after = label.partition("*")
     return len(own) >= len(before) + len(after) and own.startswith(before) and own.endswith(after)
-
-
-# -- the server name a client asks for -----------------------------------------------------------------
-
-
-class _Glance(ssl.SSLObject):
-    """A look at a ClientHello by OpenSSL's own parser; `asked` is the name in it, empty without, None before it came."""
-
-    asked: str | None = None
-
-
-def _note_name(glance: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int:
-    glance.asked = name or ""  # type: ignore[attr-defined]  # a _Glance, see below
-    return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME  # the name is all that is wanted: end before any work is done
-
-
-def _glancing() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.sslobject_class = _Glance
-    context.sni_callback = _note_name
-    return context
-
-
-_GLANCE = _glancing()
-
-
-def server_name(hello: bytes) -> str | None:
-    """Return the server name in the first bytes of a connection, empty for none (or no TLS); None while more must come."""
-    incoming = ssl.MemoryBIO()
-    incoming.write(hello)
-    glance = _GLANCE.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
-    try:
-        glance.do_handshake()
-    except ssl.SSLWantReadError:
-        return None if len(hello) < LONGEST_HELLO else ""
-    except ssl.SSLError:
-        return getattr(glance, "asked", None) or ""
-    return ""
-
-
-def more_wanted(hello: bytes) -> int:
-    """Return how many bytes to wait for before looking again: the whole first record, or one byte more."""
-    first = 5 + int.from_bytes(hello[3:5], "big") if len(hello) >= 5 else 5
-    return min(max(len(hello) + 1, first), _LONGEST_RECORD)

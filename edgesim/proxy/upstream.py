@@ -152,6 +152,7 @@ async def _open(pool: Pool) -> UpstreamConnection:
     tls = pool.tls
     if tls is None:
         return (await loop.create_connection(lambda: UpstreamConnection(pool), pool.address, pool.port))[1]
+    (tls.server_name or "").encode("idna")  # raises here what the ssl module would log
     transport, connection = await loop.create_connection(
         lambda: UpstreamConnection(pool),
         pool.address,
@@ -418,7 +419,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Pass the end of the response on."""
-        if self.exchange is not None and self.head_done:
+        if self.exchange is not None and self.head_done and self.switch is None:
             self._finish(keep=self.parser.should_keep_alive())
 
     def _finish(self, *, keep: bool) -> None:
