@@ -45,7 +45,9 @@ format: $(VENV)/.dev ## mend what ruff can mend, and write the generated docs
 
 bench: $(VENV)/.dev ## measure routing, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
 	$(BIN)/python -m bench.routes
+	$(BIN)/python -m bench.hotpath
 	$(BIN)/python -m bench.proxy
+	$(BIN)/python -m bench.plot
 	PYTHONPATH=. $(BIN)/python docs/generate/readme_bench.py
 
 # dev.txt first: runtime.txt is cut from its versions, so that one .venv can hold both.

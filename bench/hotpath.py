@@ -52,9 +52,11 @@ class Nowhere:
         self.written = b""
 
     def write(self, data: bytes) -> None:
+        """Keep it."""
         self.written = data
 
     def is_closing(self) -> bool:
+        """Never."""
         return False
 
     def close(self) -> None:
@@ -63,6 +65,7 @@ class Nowhere:
     abort = pause_reading = resume_reading = close
 
     def get_extra_info(self, _name: str) -> Any:
+        """Know nothing."""
         return None
 
 
@@ -125,7 +128,10 @@ def traffic(kind: str, count: int) -> list[tuple[bytes, bytes]]:
     if kind.startswith("repeated"):
         return [(request("/", headers), response(""))] * count
     different = [
-        (request(f"/items/{i * 7919:x}?page={i}", f"{headers}Traceparent: 00-{i:x}\r\n"), response(f"X-Answer: {i}\r\n"))
+        (
+            request(f"/items/{i * 7919:x}?page={i}", f"{headers}Traceparent: 00-{i:x}\r\n"),
+            response(f"X-Answer: {i}\r\n"),
+        )
         for i in range(_DIFFERENT)
     ]
     return list(islice(cycle(different), count))

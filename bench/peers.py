@@ -163,20 +163,34 @@ def _canary_only(scenario: Scenario) -> None:
 
 @contextlib.contextmanager
 def edgesim(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer]:
+    """Run the real command."""
+    with _edgesim("edgesim", scenario, backends, folder) as peer:
+        yield peer
+
+
+@contextlib.contextmanager
+def edgesim_log(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer]:
+    """Run the real command with an access log in a file."""
+    with _edgesim("edgesim-log", scenario, backends, folder, "--access-log", str(folder / "access.log")) as peer:
+        yield peer
+
+
+@contextlib.contextmanager
+def _edgesim(name: str, scenario: Scenario, backends: Backends, folder: Path, *flags: str) -> Iterator[Peer]:
     """Run the real command: its parent on the client's core, its worker on the proxy's."""
     if find_spec("edgesim.cli") is None:
         raise Unavailable("edgesim.cli is not importable")
-    config, log = _made(folder / "edgesim"), folder / "edgesim.log"
+    config, log = _made(folder / name), folder / f"{name}.log"
     items = {"apiVersion": "v1", "kind": "List", "items": configs.manifests(scenario, backends)}
     (config / "bench.json").write_text(json.dumps(items))
-    up = [sys.executable, "-m", "edgesim", "up", str(config), "--port", "0", "--admin-port", "0"]
+    up = [sys.executable, "-m", "edgesim", "up", str(config), "--port", "0", "--admin-port", "0", *flags]
     with _running(up, CLIENT_CORE, log) as process:
         _wait(lambda: _edgesim_port(log) is not None, process, log)
         port = _edgesim_port(log) or 0
         _wait(lambda: _answers(port, scenario.paths[-1]), process, log)
         if not pin_children(process.pid, PROXY_CORE):
             print("  edgesim: no worker was pinned")
-        yield Peer("edgesim", _first_line([*up[:3], "version"], r"(\d+\.\d+\.\d+)"), port)
+        yield Peer(name, _first_line([*up[:3], "version"], r"(\d+\.\d+\.\d+)"), port)
 
 
 def _edgesim_port(log: Path) -> int | None:
@@ -184,4 +198,5 @@ def _edgesim_port(log: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-PEERS = {"edgesim": edgesim, "envoy": envoy, "nginx": nginx, "haproxy": haproxy}
+PEERS = {"edgesim": edgesim, "envoy": envoy, "nginx": nginx, "haproxy": haproxy, "edgesim-log": edgesim_log}
+USUAL = ("edgesim", "envoy", "nginx", "haproxy")

@@ -19,7 +19,7 @@ from statistics import median
 
 from bench import report
 from bench.machine import can_pin
-from bench.peers import PEERS, Peer, Unavailable, backend, get
+from bench.peers import PEERS, USUAL, Peer, Unavailable, backend, get
 from bench.scenario import SCENARIOS, Backends, Scenario
 from bench.wrk import Load, Measurement, measure
 
@@ -86,7 +86,8 @@ def _run(scenario: Scenario, backends: Backends, folder: Path, options: argparse
     print(f"{scenario.title}: starting", flush=True)
     load = Load(scenario.connections, scenario.headers, _paths(scenario, folder))
     with contextlib.ExitStack() as stack:
-        rows = [Row(peer) for peer in _start(scenario, backends, folder, options.peer, stack)]
+        names = [name for name in scenario.peers or USUAL if name in options.peer]
+        rows = [Row(peer) for peer in _start(scenario, backends, folder, names, stack)]
         ceiling = measure(backends.v1, load, options.seconds).rate
         for row in rows:
             measure(row.peer.port, load, _WARM_UP_SECONDS)
@@ -137,23 +138,26 @@ def _line(rows: list[Row]) -> str:
 
 _METHOD = """\
 One worker (or thread) each, alone on one core; the client (wrk) and the backend (nginx) share the other. Medians over
-alternating rounds, with the lowest and highest; the ratio to Envoy is taken within each round. `core busy`
+alternating rounds, with the lowest and highest; the ratio (to Envoy, or to the first) is taken within each round. `core busy`
 is the share of the time the proxy's core was at work (well under 100%, the client and the backend held it back), and
-`limit` what those two reach without a proxy. But for one scenario, 50,000 different requests come in random order and
-every answer has a header of its own, so that nobody gains by remembering either."""
+`limit` what those two reach without a proxy. Unless a scenario says otherwise the client sends one request again and
+again, as wrk does; edgesim gains by that, since it parses a head it has seen only once. Where no two are alike, 50,000
+different requests come in random order and every answer has a header of its own."""
 
 
 def _section(outcome: Outcome) -> str:
     envoy = next((row for row in outcome.rows if row.peer.name == "envoy"), None)
-    columns = ["proxy", "requests/s", "against Envoy", "p50 ms", "p99 ms", "core busy", "failed"]
-    rows = [_cells(row, envoy) for row in outcome.rows]
+    other = envoy or next(iter(outcome.rows), None)
+    against = "against Envoy" if envoy else f"against {other.peer.name}" if other else ""
+    columns = ["proxy", "requests/s", against, "p50 ms", "p99 ms", "core busy", "failed"]
+    rows = [_cells(row, other) for row in outcome.rows]
     rows.append(["limit", f"{outcome.ceiling:,.0f}", "", "", "", "", ""])
     return "\n".join([f"## {outcome.scenario.title}\n", report.table(columns, rows)])
 
 
-def _cells(row: Row, envoy: Row | None) -> list[str]:
+def _cells(row: Row, other: Row | None) -> list[str]:
     rates = [one.rate for one in row.rounds]
-    ratios = [mine / theirs.rate for mine, theirs in zip(rates, envoy.rounds, strict=True)] if envoy else []
+    ratios = [mine / theirs.rate for mine, theirs in zip(rates, other.rounds, strict=True)] if other else []
     return [
         f"{row.peer.name} {row.peer.version}",
         f"{median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})",

@@ -30,14 +30,19 @@ _DISTINCT = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A route table and a load. `routes` 0 means the canary's own two routes; `repeated` one request for ever."""
+    """A route table and a load. `routes` 0 means the canary's own two routes.
+
+    `distinct` sends 50,000 different requests, whose answers all differ; otherwise it is one request for ever, as wrk
+    and its like send it. `peers` are those it is about, all by default.
+    """
 
     name: str
     title: str
     connections: int = 64
     headers: tuple[str, ...] = ()
     routes: int = 0
-    repeated: bool = False
+    distinct: bool = False
+    peers: tuple[str, ...] = ()
 
     @property
     def prefixes(self) -> list[str]:
@@ -47,7 +52,7 @@ class Scenario:
     @property
     def paths(self) -> list[str]:
         """The paths that are asked for, spread over the whole table. The backend's answer to `/` never changes."""
-        if self.repeated:
+        if not self.distinct:
             return ["/"]
         prefixes = self.prefixes or ["/"]
         return [f"{prefixes[number % len(prefixes)]}items/{number}" for number in range(_DISTINCT)]
@@ -57,9 +62,14 @@ SCENARIOS = (
     Scenario("canary", "Canary table, 64 connections"),
     Scenario("one-connection", "Canary table, 1 connection", connections=1),
     Scenario("ten-headers", "Canary table, 64 connections, 10 headers a request", headers=TEN_HEADERS),
-    Scenario("repeated", "Canary table, 64 connections, one and the same request and answer", repeated=True),
-    Scenario("routes-10", "10 path routes, 64 connections", routes=10),
-    Scenario("routes-50000", "50,000 path routes, 64 connections", routes=50_000),
+    Scenario("distinct", "Canary table, 64 connections, no two requests or answers alike", distinct=True),
+    Scenario("routes-10", "10 path routes, 64 connections, requests all over the table", routes=10, distinct=True),
+    Scenario(
+        "routes-50000", "50,000 path routes, 64 connections, requests all over the table", routes=50_000, distinct=True
+    ),
+    Scenario(
+        "access-log", "Canary table, 64 connections, without and with an access log", peers=("edgesim", "edgesim-log")
+    ),
 )
 
 
