@@ -132,7 +132,7 @@ class Downstream(asyncio.Protocol):
             self._measure(between=between)
         current = self.current
         if between and current is not None and self.whole and not self.refusing:
-            self.requests.keep(data, current.request)
+            self.requests.keep(data, current.request.unchecked or current.request)
         self._flush()
 
     def _refuse_unread(self, error: str) -> None:
@@ -237,7 +237,7 @@ class Downstream(asyncio.Protocol):
         self.switching = exchange
         request.upgrade = b"CONNECT" if request.head.method == b"CONNECT" else upgrade_of(headers)
         if request.upgrade:
-            request.bodiless = exchange.request_complete = exchange.keep_alive = False
+            request.bodiless = request.usual = exchange.request_complete = exchange.keep_alive = False
             if is_framed(headers):
                 exchange.verdict = (400, b"", [])
 
