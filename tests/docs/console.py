@@ -11,6 +11,7 @@ import math
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from pathlib import Path
 from tests.running import DEADLINE, ROOT, Gateway, start
 
 EDGESIM, PYTHON = ".venv/bin/edgesim", ".venv/bin/python"
-PROXY_PORT, ADMIN_PORT = "8080", "9901"
+PROXY_PORT, ADMIN_PORT, TLS_PORT = "8080", "9901", "8443"
 SEED = "20261124"
 """Draws repeat from run to run, so that no page fails by bad luck; what they give may change with the code."""
 Z = 3.2905
@@ -34,6 +35,9 @@ _MASKS = (
     (re.compile(r"(?<= )\d+[smhd](\d+[smhd])?$"), "<age>"),
     (re.compile(r"^date: .*"), "date: <date>"),
     (re.compile(r"^x-envoy-upstream-service-time: \d+"), "x-envoy-upstream-service-time: <ms>"),
+    (re.compile(r"\b127\.\d+\.\d+\.\d+:5678\b"), "<pod>"),  # another instance may have the first addresses
+    (re.compile(r'\d+ \d+(?= "-" "lab")'), "<ms> <ms>"),  # DURATION and the service time of an access log
+    (re.compile(r"(?<=\S) {2,}"), "  "),  # columns are as wide as what is in them
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
 )
@@ -84,6 +88,7 @@ class Shell:
 
     folder: Path
     gateway: Gateway | None = None
+    tls_port: str = ""
     codes: list[int] = field(default_factory=list)
 
     def save(self, saved: Saved) -> None:
@@ -115,14 +120,17 @@ class Shell:
 
     def _start(self, command: str, arguments: Sequence[str]) -> list[str]:
         self.close()
-        self.gateway = start("--seed", SEED, *arguments, command=command, cwd=self.folder)
+        self.tls_port = _free_port()
+        fixed = ("--seed", SEED, *(("--tls-port", self.tls_port) if command == "up" else ()))
+        self.gateway = start(*fixed, *arguments, command=command, cwd=self.folder)
         return self._as_written(f"proxy {self.gateway.proxy}\nadmin {self.gateway.admin}")
 
     def _ports(self) -> dict[str, str]:
         """Return the port a page names for each port there is."""
         if self.gateway is None:
             return {}
-        return {self.gateway.proxy.rpartition(":")[2]: PROXY_PORT, self.gateway.admin.rpartition(":")[2]: ADMIN_PORT}
+        addresses = {self.gateway.proxy: PROXY_PORT, self.gateway.admin: ADMIN_PORT, self.tls_port: TLS_PORT}
+        return {address.rpartition(":")[2]: port for address, port in addresses.items()}
 
     def _translated(self, command: str) -> str:
         python = shlex.quote(sys.executable)
@@ -141,6 +149,12 @@ class Shell:
         admin = {} if self.gateway is None else {"EDGESIM_ADMIN": self.gateway.admin}
         fixed = {"NO_COLOR": "1", "COLUMNS": "100", "LC_ALL": "C", "CURL_HOME": str(self.folder)}
         return {**os.environ, **fixed, "PYTHONPATH": str(ROOT), **admin}
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def same(promised: Sequence[str], printed: Sequence[str]) -> bool:
