@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from edgesim.admin import reports, resources
+from edgesim.admin import reports, resources, stats
 from edgesim.admin.bodies import MAX_BODY
 from edgesim.admin.context import CONTEXT, Context
 from edgesim.admin.endpoints import Endpoint, help_text
 from edgesim.admin.errors import ApiError
 from edgesim.admin.guard import admit
+from edgesim.telemetry.rows import SCOPES
 
 _log = logging.getLogger("edgesim")
 _RESOURCES = ("/api/v1", "/apis/{group}/{version}")
@@ -42,6 +43,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("GET", "/edgesim/v1/problems", "every problem, or those of `?kind=&namespace=&name=`", reports.problems),
     Endpoint("GET", "/edgesim/v1/check", "the report of `edgesim check`", reports.check),
+    Endpoint(
+        "GET",
+        "/edgesim/v1/stats",
+        "requests, answers and latencies, `?by=` one scope: " + ", ".join(SCOPES),
+        stats.stats_rows,
+    ),
+    Endpoint("GET", "/stats", "counters in Envoy's names: `?format=text|json&filter=REGEX&usedonly`", stats.stats),
+    Endpoint("POST", "/reset_counters", "begin to count at zero, histograms too", stats.reset_counters),
     Endpoint("GET", "/edgesim/v1/route", "where `?url=&method=&header=&random=` goes", reports.route),
 )
 """Everything the admin API answers. `{resources}` stands for the paths of every kind."""

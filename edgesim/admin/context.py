@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
 from edgesim.control import Instance
 from edgesim.model import Model
 from edgesim.routing import RouteTable, compile_table
+from edgesim.telemetry.tally import Tally
 
 
 @dataclass(slots=True)
@@ -26,6 +28,17 @@ class CompiledModel:
         return self.table
 
 
+class Stats(Protocol):
+    """Returns what the proxy counted; with `reset` it begins at zero behind that."""
+
+    async def __call__(self, *, reset: bool) -> Tally:
+        """Ask all workers."""
+
+
+async def _nothing(*, reset: bool) -> Tally:  # noqa: ARG001 - there is nothing to reset
+    return Tally()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The instance the app speaks for; `ready` tells whether the proxy serves, `token` who may ask."""
@@ -33,6 +46,7 @@ class Context:
     instance: Instance
     ready: Callable[[], bool]
     token: str | None = None
+    stats: Stats = _nothing
     compiled: CompiledModel = field(default_factory=CompiledModel)
 
 

@@ -168,7 +168,7 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), _token(settings)
-    await _serve_admin(stack, with_admin, Context(instance, lambda: ready.live, token))
+    await _serve_admin(stack, with_admin, Context(instance, lambda: ready.live, token, supervisor.stats))
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
     try:

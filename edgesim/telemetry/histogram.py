@@ -25,8 +25,8 @@ HISTOGRAM = 11
 SUB_BUCKET_BITS = 8
 """2^8 sub-buckets: two significant digits, as HdrHistogram(1, 2^32, 2)."""
 _HALF_BITS = SUB_BUCKET_BITS - 1
-_NO_CLASS = 600
-"""Statuses from here on are passed through and belong to no class."""
+_FIRST_CLASS, _NO_CLASS = 100, 600
+"""Other statuses are passed through and belong to no class; 0 stands for no answer."""
 _LONGEST = (1 << 32) - 1
 """Durations are cut off at 4,295 seconds."""
 
@@ -51,9 +51,9 @@ def new_counts() -> Counts:
 
 
 def record(counts: Counts, status: int, microseconds: int) -> None:
-    """Count one answered request."""
+    """Count one request; a status of 0 says that it was not answered."""
     counts[TOTAL] += 1
-    if status < _NO_CLASS:
+    if _FIRST_CLASS <= status < _NO_CLASS:
         counts[status // 100] += 1
     counts[DURATION_SUM] += microseconds
     microseconds = min(microseconds, _LONGEST)

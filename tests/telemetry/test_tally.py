@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from edgesim.telemetry import envoy_stats
+from edgesim.telemetry.histogram import RETRIES, TOTAL, Counts, new_counts, record
+from edgesim.telemetry.rows import rows
+from edgesim.telemetry.tally import UNROUTED, News, StatKey, Tally, Teller, Totals
+
+V1 = (("version", "v1"),)
+V2 = (("version", "v2"),)
+
+
+def counted(*requests: tuple[int, int]) -> Counts:
+    counts = new_counts()
+    for status, microseconds in requests:
+        record(counts, status, microseconds)
+    return counts
+
+
+def key(route: str = "2", subset: tuple[tuple[str, str], ...] = V1, endpoint: str = "127.0.0.1:1") -> StatKey:
+    return StatKey("any", route, "echo", subset, endpoint)
+
+
+def canary() -> Tally:
+    counts = {
+        key(): counted((200, 1000), (200, 3000)),
+        key(subset=V2, endpoint="127.0.0.1:2"): counted((200, 1000), (503, 2000)),
+        key("10", V2, "127.0.0.1:2"): counted((404, 1000)),
+        StatKey("any", "redirect", "", (), ""): counted((301, 10)),
+        UNROUTED: counted((404, 10)),
+    }
+    counts[key()][RETRIES] = 2
+    return Tally(Totals(7, 1, 1, 3), counts)
+
+
+def sent(news: News) -> News:
+    """Send news as the channel does: what is counted later does not change it."""
+    copy: News = pickle.loads(pickle.dumps(news))
+    return copy
+
+
+def test_only_what_grew_is_told() -> None:
+    """A worker that is asked again tells of the keys that grew since, with their whole counts."""
+    counts = {key(): counted((200, 1)), UNROUTED: counted()}
+    teller, tally = Teller(counts), Tally()
+    tally.take(sent(teller.news(Totals(1))))
+    assert set(tally.counts) == {key()}
+    assert not teller.news(Totals(1)).grown
+    record(counts[key()], 200, 1)
+    tally.take(sent(teller.news(Totals(2))))
+    assert tally.counts[key()][TOTAL] == 2
+    assert tally.totals == Totals(2)
+
+
+def test_a_reset_is_in_place() -> None:
+    """Whoever holds the counts of a key goes on with them after a reset."""
+    counts = {key(): counted((200, 1))}
+    held, teller = counts[key()], Teller(counts)
+    teller.reset()
+    assert not teller.news(Totals()).grown
+    record(held, 200, 1)
+    assert teller.news(Totals()).grown[key()][TOTAL] == 1
+
+
+def test_what_is_active_dies_with_a_worker() -> None:
+    """A worker that is gone keeps its counts and connections, but nothing of it is active."""
+    summed = Tally()
+    summed.add(canary().gone())
+    summed.add(canary())
+    assert summed.totals == Totals(14, 1, 1, 6)
+    assert summed.counts[key()][TOTAL] == 4
+
+
+def test_rows_of_each_version() -> None:
+    """Rows by subset show each version's requests, errors, retries and latencies, and only those of clusters."""
+    old, new = rows(canary(), "subset")
+    assert (old.cluster, old.subset, old.requests, old.retries) == ("echo", {"version": "v1"}, 2, 2)
+    assert new.responses == {"1xx": 0, "2xx": 1, "3xx": 0, "4xx": 1, "5xx": 1}
+    assert 3 <= old.p99_ms <= 3.03
+    assert old.mean_ms == 2
+
+
+def test_rows_of_other_scopes() -> None:
+    """Routes are in the order of their numbers; endpoints know their pods; requests without a route have no host."""
+    assert [row.route for row in rows(canary(), "route")] == ["", "2", "10", "redirect"]
+    assert [row.pod for row in rows(canary(), "endpoint", {"127.0.0.1:2": "echo-v2-a"})] == ["", "echo-v2-a"]
+    assert [(row.virtual_host, row.requests) for row in rows(canary(), "virtual_host")] == [("", 1), ("any", 6)]
+    assert [(row.cluster, row.requests) for row in rows(canary(), "cluster")] == [("echo", 5)]
+
+
+def test_envoys_names() -> None:
+    """Counters have Envoy's names; a cluster's tries include retries, the listener counts everything."""
+    values = envoy_stats.values(canary())
+    assert list(values) == sorted(values)
+    assert values["cluster.echo.upstream_rq_total"] == 7
+    assert values["cluster.echo.upstream_rq_5xx"] == 1
+    assert values["http.ingress_http.downstream_rq_total"] == 7
+    assert values["http.ingress_http.downstream_cx_total"] == 7
+    assert values["vhost.any.vcluster.other.upstream_rq_3xx"] == 1
+    assert values["access_logs.access_log_file.write_failed"] == 3
+
+
+def test_envoys_formats() -> None:
+    """Text and JSON hold the same; histograms tell quantiles in milliseconds, or that nothing was recorded."""
+    values, recorded = envoy_stats.values(canary()), envoy_stats.histograms(canary()) | {"none": None}
+    text = envoy_stats.as_text(values, recorded)
+    assert "cluster.echo.upstream_rq_2xx: 3\n" in text
+    assert "none: No recorded values\n" in text
+    assert " P100(nan,3." in text
+    listed: Any = envoy_stats.as_json(values, recorded)["stats"]
+    *counters, histograms = listed
+    assert {each["name"]: each["value"] for each in counters} == values
+    assert len(histograms["histograms"]["computed_quantiles"]) == len(recorded)
