@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from edgesim.http1.fields import Fields
+from edgesim.http1.fields import JOINED, Fields
 from edgesim.model import HeaderMutations, HeaderValue
 
 Value = bytes | Callable[[Any], bytes]
@@ -63,15 +63,31 @@ def _step(remove: Iterable[str], add: Iterable[HeaderValue], value: Callable[[st
     return Step(names, tuple((v.name.lower().encode(), value(v.value), v.append) for v in ordered))
 
 
-def mutate(fields: Fields, steps: tuple[Step, ...], known: Any = None) -> Fields:
-    """Return the fields after every step. `known` is what values are made from; an empty one is not added."""
+def mutate(
+    fields: Fields, steps: tuple[Step, ...], known: Any = None, show: Callable[[Any, Fields], None] | None = None
+) -> Fields:
+    """Return the fields after every step. `known` is what values are made from; an empty one is not added.
+
+    `show` tells `known` the fields as they are before each step adds to them.
+    """
     for step in steps:
         fields = [field for field in fields if field[0] not in step.remove]
+        if show is not None:
+            show(known, fields)
         for name, given, append in step.add:
             value = given if isinstance(given, bytes) else given(known)
             if not value:
                 continue
             if not append:
                 fields = [field for field in fields if field[0] != name]
-            fields.append((name, value))
+            fields = with_value(fields, name, value)
     return fields
+
+
+def with_value(fields: Fields, name: bytes, value: bytes) -> Fields:
+    """Return the fields with another value: a line of its own, or behind the one line some fields have."""
+    if name in JOINED:
+        before = [old for key, old in fields if key == name]
+        if before:
+            return [*(field for field in fields if field[0] != name), (name, b",".join([*before, value]))]
+    return [*fields, (name, value)]

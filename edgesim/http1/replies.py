@@ -43,7 +43,16 @@ def finished(fields: Fields, date: bytes, server: bytes = b"envoy") -> Fields:
     return [*(field for field in fields if field[0] != b"server"), *ours]
 
 
-def reply_bytes(status: int, fields: Fields, body: bytes, date: bytes, *, close: bool, head_only: bool) -> bytes:
+def reply_bytes(
+    status: int,
+    fields: Fields,
+    body: bytes,
+    date: bytes,
+    *,
+    close: bool,
+    head_only: bool,
+    server: bytes = b"envoy",
+) -> bytes:
     """Return a whole local reply. `fields` describe the body already; an empty one gets its length here.
 
     A status that has no body (RFC 9110, section 6.4.1) is sent without, though Envoy sends it.
@@ -53,5 +62,5 @@ def reply_bytes(status: int, fields: Fields, body: bytes, date: bytes, *, close:
         fields = [field for field in fields if field[0] not in _OF_A_BODY]
     elif not body:
         more.insert(0, b"content-length: 0")
-    head = head_bytes(status_line(status), finished(fields, date), *more)
+    head = head_bytes(status_line(status), finished(fields, date, server), *more)
     return head if head_only or status in BODILESS else head + body

@@ -131,6 +131,8 @@ def _request_field(name: bytes) -> Getter:
 
     def get(record: Record) -> Value:
         head = record.head
+        if record.sent is not None:
+            return record.sent.get(name)
         if head is None:
             return None
         value = head.headers.get(name)
@@ -145,6 +147,8 @@ def _made_or_received(slot: str, name: bytes) -> Getter:
     made: Callable[[Record], bytes | None] = attrgetter(slot)
 
     def get(record: Record) -> Value:
+        if record.sent is not None and name in record.sent:
+            return record.sent[name]
         value = made(record)
         if value is None and record.head is not None:
             return record.head.headers.get(name)
@@ -185,6 +189,7 @@ REQUEST_SPECIAL: dict[bytes, Getter] = {
     b":path": _path,
     b":scheme": attrgetter("scheme"),
     b"x-envoy-original-path": _original_path,
+    b"x-forwarded-proto": _made_or_received("forwarded_proto", b"x-forwarded-proto"),
     b"x-forwarded-for": _made_or_received("forwarded_for", b"x-forwarded-for"),
     b"x-request-id": _made_or_received("request_id", b"x-request-id"),
 }

@@ -15,7 +15,8 @@ class Record:
     Addresses are `ip:port`, times unix seconds, durations whole milliseconds. `path` and `authority` are
     those the upstream saw, None where they are the head's. `request_id`, `original_path`,
     `forwarded_for` and `service_time` are header fields edgesim made itself, which the parsed heads do
-    not hold; they win over what was received. `response` holds the answer's fields by lower-case name,
+    not hold; they win over what was received. `sent` holds the request's fields with what routes changed,
+    None where they are the head's; `response` holds the answer's fields by lower-case name,
     `response_repeated` all lines of those that are repeated, as in a RequestHead.
     """
 
@@ -32,6 +33,7 @@ class Record:
         "emitted",
         "flags",
         "forwarded_for",
+        "forwarded_proto",
         "head",
         "local_reply_body",
         "original_path",
@@ -48,6 +50,7 @@ class Record:
         "route_name",
         "scheme",
         "server_name",
+        "sent",
         "service_time",
         "start",
         "status",
@@ -73,6 +76,8 @@ class Record:
         self.authority: bytes | None = None
         self.request_id: bytes | None = None
         self.forwarded_for: bytes | None = None
+        self.forwarded_proto: bytes | None = None
+        self.sent: Headers | None = None
         self.status = 0
         self.response_code_details: bytes | None = None
         self.flags = 0

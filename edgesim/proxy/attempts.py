@@ -48,7 +48,7 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
     if verdict is Verdict.LIMIT:
         exchange.flags |= URX
     if reset is Reset.PER_TRY_TIMEOUT:
-        exchange.time_out()
+        exchange.time_out(b"upstream_per_try_timeout")
     else:
         exchange.fail(reason, retried=exchange.attempts > 1)
 

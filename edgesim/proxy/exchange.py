@@ -18,7 +18,7 @@ from edgesim.http1.replies import (
     STREAM_TIMEOUT,
     reset_body,
 )
-from edgesim.model import Endpoint, RedirectAction, RequestHead
+from edgesim.model import DirectResponseAction, Endpoint, RedirectAction, RequestHead
 from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
 from edgesim.policies.lines import line, number
 from edgesim.policies.response_flags import DC, DT, NC, NR, SI, UH, UMSDR, UT
@@ -54,6 +54,8 @@ _BUFFERED = 65536
 """How many bytes of a body wait for an upstream that is not connected yet."""
 _REPLAYED = 1 << 20
 """How many bytes of a body are kept for another try, as Envoy's buffer limit."""
+VIA_UPSTREAM = b"via_upstream"
+DETAILS_OF = {DT: b"max_duration_timeout", UMSDR: b"upstream_max_stream_duration_reached"}
 _TOO_LARGE = b"Payload Too Large"
 
 
@@ -73,6 +75,8 @@ class Exchange:
     local: tuple[int, Fields, bytes] | None = None
     status = 0
     flags = 0
+    details = b""
+    """Who set the status, and why: Envoy's response code details."""
     sent_head = b""
     request_id: bytes | None = None
     """The id made for the request, None where it brought one."""
@@ -93,6 +97,8 @@ class Exchange:
     waits: asyncio.TimerHandle | None = None
     """A delay or a back-off under way."""
     hashed: Hashed = NOT_HASHED
+    sent_fields: Fields | None = None
+    """The request's fields as the upstream got them, None where nothing of them changed."""
     answer_fields: Fields | None = None
     """Fields that replace those of the answer."""
     kept: list[bytes] | None = None
@@ -149,7 +155,7 @@ class Exchange:
         target = request.target
         if target is None:
             self.flags |= NR
-            self.reply(404)
+            self.reply(404, details=b"route_not_found")
             return
         draw = worker.draw()
         if isinstance(target, Split) and target.sticky:
@@ -197,11 +203,12 @@ class Exchange:
         action = plan.decision.action
         if isinstance(action, RedirectAction):
             location = redirect_location(action, plan.decision.rewrite, self.request.head, self.downstream.scheme)
-            self.reply(action.status, fields=[(b"location", location)])
-            return
-        if plan.decision.destination is not None or plan.local_status == 503:
+            self.reply(action.status, fields=[(b"location", location)], details=b"direct_response")
+        elif isinstance(action, DirectResponseAction):
+            self.reply(plan.local_status, plan.local_body, details=b"direct_response")
+        else:
             self.flags |= NC
-        self.reply(plan.local_status, plan.local_body)
+            self.reply(plan.local_status, plan.local_body, details=b"cluster_not_found")
 
     # -- towards the upstream ------------------------------------------------------------------
 
@@ -266,7 +273,7 @@ class Exchange:
         endpoint = plan.cluster.pick(plan.subset)
         if endpoint is None:
             self.flags |= UH
-            self.reply(503, NO_HEALTHY_UPSTREAM)
+            self.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")
             return
         self.endpoint = endpoint
         try:
@@ -340,7 +347,7 @@ class Exchange:
             self.shadow.request_body(piece)
         if self.buffers is not None:
             if self.body_size > self.buffers:
-                self.reply(413, _TOO_LARGE)
+                self.reply(413, _TOO_LARGE, details=b"request_payload_too_large")
         elif self.connection is None and self.body_size > _BUFFERED:
             self.downstream.pause_reading()
 
@@ -394,6 +401,7 @@ class Exchange:
         worker = self.downstream.worker
         self.try_deadline = NEVER
         self.status = response.status
+        self.details = VIA_UPSTREAM
         self.answered = response
         self.chunked_response = not bodiless and response.length is None and not self.older
         close = self._closes()
@@ -421,7 +429,7 @@ class Exchange:
         if plan is None or self.done or transport is None:
             connection.close()
             return
-        self.status, self.answered = response.status, response
+        self.status, self.answered, self.details = response.status, response, VIA_UPSTREAM
         front, back = response_parts(response, plan, worker.date, self._additions(plan, close=False))
         self.service_time = taken = worker.milliseconds_since(self.started or self.begun)
         head = b"%b%d%b" % (front, taken, back) if back else front
@@ -489,9 +497,10 @@ class Exchange:
             self.downstream.write(b"".join(response) if len(response) > 1 else response[0])
             response.clear()
 
-    def reply(self, status: int, body: bytes = b"", fields: Fields | None = None) -> None:
+    def reply(self, status: int, body: bytes = b"", fields: Fields | None = None, details: bytes = b"") -> None:
         """Answer without an upstream; written when the piece of the request at hand is read to its end."""
         self.status = status
+        self.details = details
         self.answer_size = len(body)
         self.local = (status, fields or [], body)
         self.end()
@@ -500,8 +509,21 @@ class Exchange:
         plan = self.plan
         close = self._closes()
         additions = None if plan is None else self._additions(plan, close=close)
-        date = self.downstream.worker.date
-        return local_reply(status, fields, body, plan, additions, date, close=close, head_only=self.is_head)
+        worker = self.downstream.worker
+        server = worker.snapshot.options_of(self.downstream.scheme).server_name.encode()
+        if additions is not None and additions.record is not None:
+            additions.record.status = 0  # Envoy fills it in behind the mutations
+        return local_reply(
+            status,
+            fields,
+            body,
+            plan,
+            additions,
+            worker.date,
+            close=close,
+            head_only=self.is_head,
+            server=server,
+        )
 
     def end(self) -> None:
         """Nothing more is to be done: count it."""
@@ -536,7 +558,8 @@ class Exchange:
     def fail(self, reason: str, *, retried: bool) -> None:
         """Answer for an upstream that gave no answer."""
         self.flags |= attempts.flag_of(reason)
-        self.reply(502 if reason == "protocol error" else 503, reset_body(reason, retried=retried))
+        details = f"upstream_reset_before_response_started{{{reason.replace(' ', '_')}}}".encode()
+        self.reply(502 if reason == "protocol error" else 503, reset_body(reason, retried=retried), details=details)
         self.flush_response()
 
     def timed_out(self, now: float) -> None:
@@ -555,14 +578,14 @@ class Exchange:
         elif flag == UT:
             self.time_out()
         else:
-            self.reply(504 if self.request_complete else 408, body)
+            self.reply(504 if self.request_complete else 408, body, details=DETAILS_OF[flag])
             self.flush_response()
 
-    def time_out(self) -> None:
+    def time_out(self, details: bytes = b"response_timeout") -> None:
         """Answer that the upstream took too long."""
         self.flags |= UT
         status = 504 if self.retries is None else self.retries.timeout_status
-        self.reply(status, REQUEST_TIMEOUT if status == 504 else b"")
+        self.reply(status, REQUEST_TIMEOUT if status == 504 else b"", details=details)
         self.flush_response()
 
     def stand_still(self) -> None:
@@ -573,13 +596,14 @@ class Exchange:
             self.end()
             self.downstream.abort()
         else:
-            self.reply(504 if self.request_complete else 408, STREAM_TIMEOUT)
+            self.reply(504 if self.request_complete else 408, STREAM_TIMEOUT, details=b"stream_idle_timeout")
             self.flush_response()
 
     def client_lost(self) -> None:
         """The client is gone: nothing more is to be done for it."""
         if not self.done:
             self.flags |= DC
+            self.details = b"downstream_remote_disconnect"
             self.leave_upstream()
             self.end()
 

@@ -75,7 +75,7 @@ def _abort(exchange: Exchange, status: int) -> bool:
     if not status:
         return True
     exchange.flags |= FI
-    exchange.reply(status, faults.ABORT_BODY)
+    exchange.reply(status, faults.ABORT_BODY, details=b"fault_filter_abort")
     return False
 
 
@@ -87,7 +87,7 @@ def allow_origins(exchange: Exchange, plan: Plan) -> bool:
         return True
     preflight = cors.preflight_fields(rules, head, origin)
     if preflight is not None:
-        exchange.reply(200, fields=preflight)
+        exchange.reply(200, fields=preflight, details=b"cors_response")
         return False
     exchange.answer_fields = cors.answer_fields(rules, origin)
     return True
@@ -97,7 +97,7 @@ def check_origin(exchange: Exchange, plan: Plan) -> bool:
     """Refuse a request that changes things and comes from a foreign page."""
     if plan.csrf is None or not csrf.refuses(plan.csrf, exchange.request.head, exchange.downstream.worker.draw()):
         return True
-    exchange.reply(csrf.REFUSED_STATUS, csrf.REFUSED_BODY)
+    exchange.reply(csrf.REFUSED_STATUS, csrf.REFUSED_BODY, details=b"csrf_origin_mismatch")
     return False
 
 
@@ -108,7 +108,7 @@ def limit_rate(exchange: Exchange, plan: Plan) -> bool:
     if local_rate_limit.admits(plan.limit, plan.bucket, exchange.downstream.worker.now()):
         return True
     exchange.flags |= RL
-    exchange.reply(local_rate_limit.LIMITED_STATUS, local_rate_limit.LIMITED_BODY)
+    exchange.reply(local_rate_limit.LIMITED_STATUS, local_rate_limit.LIMITED_BODY, details=b"local_rate_limited")
     return False
 
 

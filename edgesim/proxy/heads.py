@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgesim.http1.fields import NOT_FORWARDED, NOT_RETURNED, Fields, forwardable, head_bytes
+from edgesim.http1.fields import HOP_BY_HOP, NOT_FORWARDED, NOT_RETURNED, Fields, forwardable, head_bytes
 from edgesim.http1.mutations import mutate
 from edgesim.http1.replies import finished, local_fields, reply_bytes, status_line
 from edgesim.model import Endpoint, RequestHead
 from edgesim.model.policies import Mirror
+from edgesim.policies.lines import line
 from edgesim.policies.record import Record
 from edgesim.policies.remote import fields_to_set, needs_request_id
 from edgesim.policies.retries import OVERRIDES
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 BLANK_LINE = b"\r\n\r\n"
 REQUEST_ID = b"x-request-id"
 ATTEMPT_COUNT = b"x-envoy-attempt-count"
+EXPECTED_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
 _CHANGING = b"\0"
 """Stands for the value that changes every time while a head is written: no field may hold a NUL."""
@@ -58,8 +61,12 @@ def request_parts(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Parts:
 
     Raises BadFieldsError when `Connection` names a field that frames or addresses the message.
     """
-    request = exchange.request
-    return _around_change(head_bytes(_request_line(request.head, plan), _request_fields(exchange, plan, endpoint)))
+    if exchange.attempts > 1 and exchange.sent_fields is not None:
+        fields = _fields_again(exchange, plan, endpoint)
+    else:
+        fields = _request_fields(exchange, plan, endpoint)
+    exchange.sent_fields = fields
+    return _around_change(head_bytes(_request_line(exchange.request.head, plan), fields))
 
 
 def _around_change(head: bytes) -> Parts:
@@ -77,20 +84,51 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
     ours = fields_to_set(client, head, downstream.scheme)
     dropped = NOT_FORWARDED | client.drops | {name for name, _ in ours} | ({REQUEST_ID} if new_id else set())
     fields = forwardable(request.fields, _naming(head.headers), dropped)
-    if plan.rewrites:
-        fields = plan.rewritten(head, fields, endpoint)
+    if head.repeated is not None and b"x-forwarded-for" in head.repeated and client.forwarded_for is None:
+        fields = [field for field in fields if field[0] != b"x-forwarded-for"]
+        fields.append((b"x-forwarded-for", line(head, b"x-forwarded-for")))
     fields += [*ours, *_framing(request)]
-    if new_id:
-        fields.append((REQUEST_ID, _CHANGING))
+    fields = _timed_and_counted(exchange, plan, fields)
+    if plan.varying_request:
+        if new_id:
+            exchange.request_id = exchange.request_id or downstream.worker.request_id()
+            fields.append((REQUEST_ID, exchange.request_id))
+        fields = mutate(fields, plan.request_steps, record_of(exchange), show_request)
+    else:
+        if new_id:
+            fields.append((REQUEST_ID, _CHANGING))
+        fields = mutate(fields, plan.request_steps)
+    return plan.rewritten(head, fields, endpoint) if plan.rewrites else fields
+
+
+def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields:
+    """Return the fields with what changes from try to try."""
+    changing: Fields = []
     expected = exchange.expected_timeout
-    if expected is not None:
-        fields.append((b"x-envoy-expected-rq-timeout-ms", b"%d" % expected))
+    if expected is not None and not plan.options.suppress_envoy_headers:
+        changing.append((EXPECTED_TIMEOUT, b"%d" % expected))
     if plan.attempt_count:
-        fields = [field for field in fields if field[0] != ATTEMPT_COUNT]
-        fields.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
-    if plan.request_steps:
-        fields = mutate(fields, plan.request_steps, record_of(exchange))
+        changing.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
+    names = {name for name, _ in changing}
+    return [*(field for field in fields if field[0] not in names), *changing]
+
+
+def _fields_again(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Fields:
+    """Return the fields of another try: those of the first, but for what changes from try to try."""
+    fields = _timed_and_counted(exchange, plan, exchange.sent_fields or [])
+    if plan.auto_host and endpoint.hostname:
+        fields = [field if field[0] != b"host" else (b"host", endpoint.hostname.encode()) for field in fields]
     return fields
+
+
+def show_request(known: Record, fields: Fields) -> None:
+    """Let a record know the request's fields as they are now."""
+    known.sent = dict(reversed(fields))
+
+
+def show_response(known: Record, fields: Fields) -> None:
+    """Let a record know the answer's fields as they are now."""
+    known.response = dict(reversed(fields))
 
 
 def _framing(request: Request) -> Fields:
@@ -131,8 +169,9 @@ def plain_response_parts(response: Response, plan: Plan) -> Parts | None:
 def response_parts(response: Response, plan: Plan, date: bytes, additions: Additions) -> Parts:
     """Return the head for the client, around the milliseconds the upstream took (not told where suppressed)."""
     headers = response.headers
-    fields = forwardable(response.fields, _naming(headers), NOT_RETURNED)
     options = plan.options
+    dropped = HOP_BY_HOP if options.suppress_envoy_headers else HOP_BY_HOP | {SERVICE_TIME}
+    fields = forwardable(response.fields, _naming(headers), dropped)
     if additions.replaced:
         names = {name for name, _ in additions.replaced}
         fields = [*(field for field in fields if field[0] not in names), *additions.replaced]
@@ -140,7 +179,7 @@ def response_parts(response: Response, plan: Plan, date: bytes, additions: Addit
     if not options.suppress_envoy_headers:
         fields.append((SERVICE_TIME, _CHANGING))
     if plan.response_steps:
-        fields = mutate(fields, plan.response_steps, additions.record)
+        fields = mutate(fields, plan.response_steps, additions.record, _shower(additions.record))
     fields = finished(fields, date, options.server_name.encode())
     if additions.chunked:
         fields.append((b"transfer-encoding", b"chunked"))
@@ -159,14 +198,24 @@ def local_reply(
     *,
     close: bool,
     head_only: bool,
+    server: bytes,
 ) -> bytes:
-    """Return an answer made without an upstream, with what the route adds to responses."""
-    described = [*local_fields(body), *fields]
+    """Return an answer made without an upstream, with what the route adds to responses.
+
+    What describes the body comes last, as with Envoy: a route may name another type, but not remove it.
+    """
     if plan is not None and additions is not None:
-        described += [*additions.replaced, *additions.added]
+        fields = [*fields, *additions.replaced, *additions.added]
         if plan.response_steps:
-            described = mutate(described, plan.response_steps, additions.record)
-    return reply_bytes(status, described, body, date, close=close, head_only=head_only)
+            fields = mutate(fields, plan.response_steps, additions.record, _shower(additions.record))
+    typed = any(name == b"content-type" for name, _ in fields)
+    described = [field for field in local_fields(body) if not (typed and field[0] == b"content-type")]
+    fields = [*described, *(field for field in fields if field[0] != b"content-length")]
+    return reply_bytes(status, fields, body, date, close=close, head_only=head_only, server=server)
+
+
+def _shower(known: Record | None) -> Callable[[Record, Fields], None] | None:
+    return None if known is None else show_response
 
 
 def _naming(headers: dict[bytes, bytes]) -> bytes | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgesim.policies.lines import line
 from edgesim.policies.record import Record
+from edgesim.policies.remote import needs_request_id
 from edgesim.policies.response_flags import UF
 from edgesim.telemetry.histogram import BYTES_RECEIVED, BYTES_SENT, RESETS, RETRIES, Counts, new_counts, record
 from edgesim.telemetry.tally import StatKey
@@ -62,7 +64,6 @@ def record_of(exchange: Exchange) -> Record:
     known.emitted = known.start + elapsed
     known.head = head
     known.scheme = downstream.scheme
-    known.request_id = exchange.request_id
     known.status = exchange.status
     known.flags = exchange.flags
     known.bytes_received = exchange.body_size
@@ -70,11 +71,26 @@ def record_of(exchange: Exchange) -> Record:
     known.duration = int(elapsed * 1000)
     known.downstream_remote = known.downstream_direct_remote = downstream.peer
     known.downstream_local = downstream.local
-    if worker.snapshot.options_of(downstream.scheme).use_remote_address or b"x-forwarded-for" in head.headers:
-        known.downstream_remote = downstream.client(head).address
+    _note_client(exchange, known)
     _note_route(exchange, known)
     _note_upstream(exchange, known)
     return known
+
+
+def _note_client(exchange: Exchange, known: Record) -> None:
+    """Tell who the client is, and what every request gets before its route is looked for."""
+    downstream, head = exchange.downstream, exchange.request.head
+    snapshot = downstream.worker.snapshot
+    client = downstream.client(head)
+    known.downstream_remote = client.address
+    known.forwarded_for = client.forwarded_for
+    if client.forwarded_for is None and head.repeated and b"x-forwarded-for" in head.repeated:
+        known.forwarded_for = line(head, b"x-forwarded-for")
+    if client.sets_proto or b"x-forwarded-proto" not in head.headers:
+        known.forwarded_proto = downstream.scheme
+    if exchange.request_id is None and needs_request_id(snapshot.remote_of(downstream.scheme), client, head):
+        exchange.request_id = downstream.worker.request_id()
+    known.request_id = exchange.request_id
 
 
 def _note_route(exchange: Exchange, known: Record) -> None:
@@ -85,7 +101,10 @@ def _note_route(exchange: Exchange, known: Record) -> None:
     known.route_name = decision.route.name.encode() or None
     if decision.destination is not None:
         known.upstream_cluster = decision.destination.cluster.encode()
-    if decision.rewrite is not None:
+    if exchange.sent_fields is not None:
+        known.sent = dict(reversed(exchange.sent_fields))
+        known.authority = known.sent.get(b"host")
+    if decision.rewrite is not None and exchange.sent_fields is not None:
         query = exchange.request.head.query
         path = exchange.request.head.path
         known.path = decision.rewrite(path) + (b"" if query is None else b"?" + query)
@@ -94,9 +113,10 @@ def _note_route(exchange: Exchange, known: Record) -> None:
 
 def _note_upstream(exchange: Exchange, known: Record) -> None:
     known.attempts = exchange.attempts
+    known.response_code_details = exchange.details or None
     answered = exchange.answered
     if answered is not None:
-        known.response = answered.headers
+        known.response = dict(reversed(answered.fields))
         known.service_time = exchange.service_time
     if exchange.pool is not None:
         known.upstream_remote = f"{exchange.pool.address}:{exchange.pool.port}".encode()

@@ -11,6 +11,7 @@ from edgesim.model import (
     DirectResponseAction,
     Endpoint,
     ForwardAction,
+    HeaderMutations,
     HostRewriteKind,
     ListenerOptions,
     Policies,
@@ -58,7 +59,7 @@ class Plan:
         self._read_rewrites(decision)
         self.counts: dict[Pool | None, Counts] = {}
         self.timeout = self.retries.timeout or NEVER
-        self.request_fields = _request_fields(self.timeout)
+        self.request_fields = () if options.suppress_envoy_headers else _request_fields(self.timeout)
         self.plain = self.repeatable and not self.rewrites and not self.request_steps
         usual = self.mirror is None and self.max_stream_duration == NEVER
         self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
@@ -94,11 +95,14 @@ class Plan:
 
     def _read_headers(self, decision: Decision) -> None:
         levels = [decision.route.headers, decision.virtual_host.headers]
+        arm: list[HeaderMutations] = []
         if decision.arm is not None:
-            levels.insert(0, decision.arm.headers)
+            arm = [decision.arm.headers]
         if self.options.most_specific_mutations_win:
             levels.reverse()
+        levels = [*arm, *levels]  # an arm comes first in any case, as in Envoy
         self.request_steps = request_steps(levels, compile_header)
+        self.varying_request = not are_fixed(self.request_steps)
         self.response_steps = response_steps(levels, compile_header)
         self.fixed_response = are_fixed(self.response_steps)
         self.fixed_answer = self.fixed_response and not self.attempt_count_in_response
@@ -113,19 +117,22 @@ class Plan:
         self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
         self.rewrites = self.host is not None or self.auto_host or decision.rewrite is not None
         varies = self.auto_host or self.attempt_count or self.options.use_remote_address
-        self.repeatable = not varies and are_fixed(self.request_steps)
+        self.repeatable = not varies and not self.varying_request
 
     def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
         """Return the fields with the Host the route asks for, and the original path where it is rewritten."""
         host = endpoint.hostname.encode() if self.auto_host else self.host(head) if self.host is not None else None
+        quiet = self.options.suppress_envoy_headers
         if host:
             fields = [field if field[0] != b"host" else (b"host", host) for field in fields]
             if self.forwarded_host:
                 fields = _appended(fields, b"x-forwarded-host", head.authority)
-        if self.decision.rewrite is None:
+            if not quiet:
+                fields = _set(fields, b"x-envoy-original-host", head.authority)
+        if self.decision.rewrite is None or quiet:
             return fields
         original = head.path if head.query is None else head.path + b"?" + head.query
-        return [*fields, (b"x-envoy-original-path", original)]
+        return _set(fields, b"x-envoy-original-path", original)
 
 
 def _first(levels: list[Policies], get: Callable[[Policies], T | None]) -> T | None:
@@ -140,6 +147,10 @@ def _first_given(route: float | None, listener: float) -> float:
 def _appended(fields: Fields, name: bytes, value: bytes) -> Fields:
     before = [old for key, old in fields if key == name]
     return [*(field for field in fields if field[0] != name), (name, b",".join([*before, value]))]
+
+
+def _set(fields: Fields, name: bytes, value: bytes) -> Fields:
+    return [*(field for field in fields if field[0] != name), (name, value)]
 
 
 def _request_fields(timeout: float) -> tuple[Field, ...]:

@@ -11,6 +11,7 @@ from edgesim.policies.remote import RemoteRules, compile_remote
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
+from edgesim.proxy.own_address import own_address
 from edgesim.proxy.plan import Plan
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
 from edgesim.proxy.tokens import rules_of
@@ -56,7 +57,7 @@ class Snapshot:
         self.tables = tables
         self.clusters = clusters
         self._options = options
-        self._remote = {scheme: compile_remote(chosen) for scheme, chosen in options.items()}
+        self._remote = {scheme: compile_remote(chosen, own_address()) for scheme, chosen in options.items()}
         self.contexts = contexts
         self.tokens = tokens
         self.plans: dict[Decision, Plan] = {}

@@ -25,7 +25,7 @@ def path_rewrite(match: RouteMatch, action: ForwardAction | RedirectAction) -> R
     """Return the function from a path without query to its rewritten form, or None when it stays."""
     if action.regex_rewrite is not None:
         return _by_regex(action.regex_rewrite)
-    if action.prefix_rewrite is None:
+    if not action.prefix_rewrite:  # Envoy takes an empty one for none
         return None
     new = action.prefix_rewrite.encode()
     if match.path.kind is not PathKind.PREFIX:

@@ -63,13 +63,19 @@ def _connections(options: ListenerOptions, log: Path | None, log_format: str) ->
         "generate_request_id": options.generate_request_id,
         "preserve_external_request_id": options.preserve_external_request_id,
         "server_name": "" if options.server_name == "envoy" else options.server_name,
-        "internal_address_config": {"cidr_ranges": [*map(_range, options.internal_addresses)]},
+        **_internal(options),
         "stream_idle_timeout": _seconds(options.stream_idle_timeout),
         "common_http_protocol_options": http,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "access_log": [] if log is None else [_access_log(log, log_format)],
         "http_filters": _http_filters(options),
     }
+
+
+def _internal(options: ListenerOptions) -> Json:
+    """Return the addresses that are internal; an empty list would mean the private ones."""
+    ranges = [*map(_range, options.internal_addresses)]
+    return {"internal_address_config": {"cidr_ranges": ranges}} if ranges else {}
 
 
 def _http_filters(options: ListenerOptions) -> list[Json]:

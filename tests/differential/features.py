@@ -228,8 +228,7 @@ class Mask:
     def _value(self, name: str, value: str, more: Sequence[str]) -> str:
         if name in self.names or name in more:
             return "MASKED"
-        if name == "x-request-id" and _UUID.fullmatch(value):
-            return self.ids.setdefault(value, f"UUID {len(self.ids) + 1}")
+        value = _UUID.sub(lambda found: self.ids.setdefault(found[0], f"UUID {len(self.ids) + 1}"), value)
         for key, pattern, instead in _MASKS:
             if key == name:
                 value = pattern.sub(instead, value)
