@@ -16,6 +16,7 @@ import httptools
 
 from edgesim.http1.fields import BadFieldsError, Fields
 from edgesim.http1.strict import MalformedError, check_framing, check_reason, split_start
+from edgesim.proxy.loopback import is_loopback, unpaced
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.tls import failure_text, names_hold
 from edgesim.telemetry import spawn
@@ -241,6 +242,8 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)
+        if is_loopback(self.pool.address) and (sock := transport.get_extra_info("socket")) is not None:
+            unpaced(sock)
 
     def close(self) -> None:
         """Close the connection; whatever was written is still sent."""

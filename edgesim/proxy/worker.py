@@ -27,6 +27,7 @@ from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.handshakes import TlsListener, listen
+from edgesim.proxy.loopback import is_loopback, unpaced
 from edgesim.proxy.messages import Memory, Request, Response
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
@@ -235,6 +236,9 @@ class Listeners:
             self._plain = await loop.create_server(
                 lambda: worker.accept(b"http"), self._host, self._port, reuse_port=True, backlog=_BACKLOG
             )
+            if is_loopback(self._host):
+                for sock in self._plain.sockets:
+                    unpaced(sock)
         if tls_port and self._tls is None:
             self._tls = listen(self._worker, self._host, tls_port, _BACKLOG)
         elif not tls_port and self._tls is not None:
