@@ -4,9 +4,9 @@ Measured on Envoy 1.40: each field comes from the route if it has it there, else
 `disabled` decides for all); the first policy's presence is enough. Origins compare exactly and by case, `*`
 takes any, a regex must match the whole; the origin is echoed, no `Vary` is added. A preflight (OPTIONS with
 an origin and `Access-Control-Request-Method`) of an allowed origin is answered 200 without a body; one of
-another origin is forwarded as it is. Where credentials are allowed, `*` as methods or headers echoes what
-the preflight asks for. On answers of the upstream, what it says itself is overwritten for allowed origins
-and kept for others. Direct responses and redirects are not touched.
+another origin is forwarded as it is. With `*` as methods or headers the answer echoes what the
+preflight asks for, even nothing. On answers of the upstream, what it says itself is overwritten for allowed
+origins and kept for others. Direct responses and redirects are not touched.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def compile_cors(route: Cors | None, virtual_host: Cors | None) -> CorsRules | N
     credentials = any(level.allow_credentials for level in levels)
     methods, headers = _said(levels, "allow_methods"), _said(levels, "allow_headers")
     expose, max_age = _said(levels, "expose_headers"), _said(levels, "max_age")
-    echo_methods, echo_headers = credentials and methods == b"*", credentials and headers == b"*"
+    echo_methods, echo_headers = methods == b"*", headers == b"*"
     allowed = [(b"access-control-allow-credentials", b"true")] if credentials else []
     exposed = [(b"access-control-expose-headers", expose)] if expose else []
     preflight = [

@@ -24,6 +24,7 @@ from edgesim.policies.lines import line, number
 from edgesim.policies.response_flags import DC, DT, NC, NR, SI, UH, UMSDR, UT
 from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
 from edgesim.proxy import attempts, tunnel
+from edgesim.proxy.exchange_record import record_of
 from edgesim.proxy.heads import (
     ATTEMPT_COUNT,
     Additions,
@@ -35,7 +36,7 @@ from edgesim.proxy.heads import (
     response_parts,
 )
 from edgesim.proxy.messages import Request, Response
-from edgesim.proxy.observed import note_end, record_of
+from edgesim.proxy.observed import note_end
 from edgesim.proxy.shadow import Shadow, mirror
 from edgesim.proxy.tokens import admit
 from edgesim.proxy.upstream import Pool, UpstreamConnection, acquire
@@ -100,7 +101,11 @@ class Exchange:
     sent_fields: Fields | None = None
     """The request's fields as the upstream got them, None where nothing of them changed."""
     answer_fields: Fields | None = None
-    """Fields that replace those of the answer."""
+    """Fields that replace those of the answer, whatever its route does to them."""
+    is_bare = False
+    """The answer is a filter's alone: its route adds nothing."""
+    is_buffered = False
+    """The body was taken whole before anything was forwarded, so its length is known."""
     kept: list[bytes] | None = None
     """The body so far, for another try; None where there will be none."""
     shadow: Shadow | None = None
@@ -336,7 +341,7 @@ class Exchange:
         """Take a piece of the request's body."""
         if self.done:
             return
-        piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.chunked else data
+        piece = b"%x\r\n%b\r\n" % (len(data), data) if self.request.chunked and self.buffers is None else data
         self.out.append(piece)
         self.body_size += len(data)
         if self.kept is not None:
@@ -358,13 +363,15 @@ class Exchange:
         self.request_complete = True
         if self.done:
             return
-        if self.request.chunked:
-            self.request_body_end()
         if self.buffers is not None:
             self.buffers = None
+            self.is_buffered = True
             self.go_on()
-        elif self.attempts:
-            self._start_timeout()
+        else:
+            if self.request.chunked:
+                self.request_body_end()
+            if self.attempts:
+                self._start_timeout()
         if self.shadow is not None:
             self.shadow.request_end()
 
@@ -443,13 +450,13 @@ class Exchange:
 
     def _additions(self, plan: Plan, *, close: bool) -> Additions:
         record = None if plan.fixed_response else record_of(self)
-        replaced = self.answer_fields or []
+        replaced: Fields = []
         added: Fields = [(b"set-cookie", cookie) for cookie in self.hashed.cookies]
         if plan.attempt_count_in_response and self.attempts:
-            replaced = [*replaced, (ATTEMPT_COUNT, b"%d" % self.attempts)]
+            replaced.append((ATTEMPT_COUNT, b"%d" % self.attempts))
         if self.downstream.worker.route_header:
             added += self._whereabouts(plan)
-        return Additions(replaced, added, record, chunked=self.chunked_response, close=close)
+        return Additions(replaced, added, self.answer_fields or [], record, chunked=self.chunked_response, close=close)
 
     def _whereabouts(self, plan: Plan) -> Fields:
         """Return the fields of `--route-header`: which route, cluster and pod served a request."""
@@ -508,7 +515,7 @@ class Exchange:
     def _local_bytes(self, status: int, fields: Fields, body: bytes) -> bytes:
         plan = self.plan
         close = self._closes()
-        additions = None if plan is None else self._additions(plan, close=close)
+        additions = None if plan is None or self.is_bare else self._additions(plan, close=close)
         worker = self.downstream.worker
         server = worker.snapshot.options_of(self.downstream.scheme).server_name.encode()
         if additions is not None and additions.record is not None:
@@ -549,7 +556,8 @@ class Exchange:
             self.downstream.abort()
         elif self.pool is not None and reused and not answered and attempts.may_repeat(self):
             self.repeated_once = True
-            self.out = [self.sent_head, LAST_CHUNK] if self.request.chunked else [self.sent_head]
+            ends = self.request.chunked and not self.is_buffered
+            self.out = [self.sent_head, LAST_CHUNK] if ends else [self.sent_head]
             self._send_to(self.pool)
             self.flush_request()
         else:

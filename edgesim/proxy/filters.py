@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from edgesim.model import ForwardAction
 from edgesim.policies import cors, csrf, faults, local_rate_limit
 from edgesim.policies.response_flags import DI, FI, RL
 
@@ -29,14 +30,14 @@ Filter = Callable[["Exchange", "Plan"], bool]
 
 def chain(plan: Plan) -> tuple[Filter, ...]:
     """Return the filters a plan uses, in their order."""
-    forwards = plan.cluster is not None
+    forwards = isinstance(plan.decision.action, ForwardAction)
     used = {
         limit_duration: plan.max_stream_duration != float("inf"),
-        fault: forwards and (plan.fault is not None or plan.options.faults_by_header),
-        allow_origins: plan.cors is not None,
+        fault: plan.fault is not None or plan.options.faults_by_header,
+        allow_origins: forwards and plan.cors is not None,
         check_origin: plan.csrf is not None,
         limit_rate: plan.limit is not None,
-        buffer_body: forwards and plan.buffer_bytes is not None,
+        buffer_body: plan.buffer_bytes is not None,
     }
     return tuple(each for each, is_used in used.items() if is_used)
 
@@ -87,6 +88,7 @@ def allow_origins(exchange: Exchange, plan: Plan) -> bool:
         return True
     preflight = cors.preflight_fields(rules, head, origin)
     if preflight is not None:
+        exchange.is_bare = True
         exchange.reply(200, fields=preflight, details=b"cors_response")
         return False
     exchange.answer_fields = cors.answer_fields(rules, origin)

@@ -15,8 +15,8 @@ from edgesim.policies.lines import line
 from edgesim.policies.record import Record
 from edgesim.policies.remote import fields_to_set, needs_request_id
 from edgesim.policies.retries import OVERRIDES
+from edgesim.proxy.exchange_record import record_of
 from edgesim.proxy.messages import Parts, Request, Response
-from edgesim.proxy.observed import record_of
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -35,10 +35,14 @@ _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What an answer gets besides its own fields: replaced ones, added ones, and what formats are made from."""
+    """What an answer gets besides its own fields: replaced ones, added ones, and what formats are made from.
+
+    Those in `last` replace what is there even after the route's mutations.
+    """
 
     replaced: Fields
     added: Fields
+    last: Fields
     record: Record | None
     chunked: bool
     close: bool
@@ -87,7 +91,7 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
     if head.repeated is not None and b"x-forwarded-for" in head.repeated and client.forwarded_for is None:
         fields = [field for field in fields if field[0] != b"x-forwarded-for"]
         fields.append((b"x-forwarded-for", line(head, b"x-forwarded-for")))
-    fields += [*ours, *_framing(request)]
+    fields += [*ours, *_framing(exchange)]
     fields = _timed_and_counted(exchange, plan, fields)
     if plan.varying_request:
         if new_id:
@@ -109,8 +113,7 @@ def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields
         changing.append((EXPECTED_TIMEOUT, b"%d" % expected))
     if plan.attempt_count:
         changing.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
-    names = {name for name, _ in changing}
-    return [*(field for field in fields if field[0] not in names), *changing]
+    return replacing(fields, changing)
 
 
 def _fields_again(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Fields:
@@ -131,8 +134,11 @@ def show_response(known: Record, fields: Fields) -> None:
     known.response = dict(reversed(fields))
 
 
-def _framing(request: Request) -> Fields:
+def _framing(exchange: Exchange) -> Fields:
+    request = exchange.request
     fields: Fields = [(b"transfer-encoding", b"chunked")] if request.chunked else []
+    if request.chunked and exchange.is_buffered:
+        fields = [(b"content-length", b"%d" % exchange.body_size)]
     if request.upgrade and request.upgrade != b"CONNECT":
         fields += [(b"connection", b"upgrade"), (b"upgrade", request.upgrade)]
     return fields
@@ -172,20 +178,23 @@ def response_parts(response: Response, plan: Plan, date: bytes, additions: Addit
     options = plan.options
     dropped = HOP_BY_HOP if options.suppress_envoy_headers else HOP_BY_HOP | {SERVICE_TIME}
     fields = forwardable(response.fields, _naming(headers), dropped)
-    if additions.replaced:
-        names = {name for name, _ in additions.replaced}
-        fields = [*(field for field in fields if field[0] not in names), *additions.replaced]
-    fields += additions.added
+    fields = [*replacing(fields, additions.replaced), *additions.added]
     if not options.suppress_envoy_headers:
         fields.append((SERVICE_TIME, _CHANGING))
     if plan.response_steps:
         fields = mutate(fields, plan.response_steps, additions.record, _shower(additions.record))
-    fields = finished(fields, date, options.server_name.encode())
+    fields = finished(replacing(fields, additions.last), date, options.server_name.encode())
     if additions.chunked:
         fields.append((b"transfer-encoding", b"chunked"))
     if additions.close:
         fields.append((b"connection", b"close"))
     return _around_change(head_bytes(status_line(response.status), fields))
+
+
+def replacing(fields: Fields, given: Fields) -> Fields:
+    """Return the fields with those given in place of all of their names."""
+    names = {name for name, _ in given}
+    return [*(field for field in fields if field[0] not in names), *given] if given else fields
 
 
 def local_reply(
@@ -208,6 +217,7 @@ def local_reply(
         fields = [*fields, *additions.replaced, *additions.added]
         if plan.response_steps:
             fields = mutate(fields, plan.response_steps, additions.record, _shower(additions.record))
+        fields = replacing(fields, additions.last)
     typed = any(name == b"content-type" for name, _ in fields)
     described = [field for field in local_fields(body) if not (typed and field[0] == b"content-type")]
     fields = [*described, *(field for field in fields if field[0] != b"content-length")]

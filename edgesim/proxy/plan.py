@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from edgesim.proxy.upstream import Pool
 
 NEVER = float("inf")
+Buckets = dict[int | str | None, Bucket]
+"""Tokens by what they belong to: the identity of an arm or a route, a virtual host's name, None for the listener."""
 DEFAULT_TIMEOUT = 15.0
 """Envoy's route timeout in seconds."""
 
@@ -47,8 +49,14 @@ class Plan:
     not use costs nothing.
     """
 
-    def __init__(self, decision: Decision, cluster: ClusterRuntime | None, options: ListenerOptions) -> None:
-        """Prepare for a decision; `cluster` is None when nothing is forwarded or the cluster is unknown."""
+    def __init__(
+        self, decision: Decision, cluster: ClusterRuntime | None, options: ListenerOptions, buckets: Buckets
+    ) -> None:
+        """Prepare for a decision; `cluster` is None when nothing is forwarded or the cluster is unknown.
+
+        `buckets` holds the tokens of each level of the listener that limits a rate.
+        """
+        self._buckets = buckets
         self.decision = decision
         self.cluster = cluster
         self.options = options
@@ -76,11 +84,9 @@ class Plan:
         self.retries = compile_retries(route.retries or host.retries, timeout)
         self.fault = route.fault
         self.cors = compile_cors(route.cors, host.cors)
-        csrf = _first(levels, lambda level: level.csrf)
+        csrf = _first(levels, lambda level: level.csrf) or self.options.csrf
         self.csrf = compile_csrf(csrf) if csrf is not None else None
-        limit = _first(levels, lambda level: level.local_rate_limit)
-        self.limit = compile_limit(limit) if limit is not None else None
-        self.bucket = Bucket(self.limit, 0.0) if self.limit is not None else None
+        self._read_limit(decision)
         buffer = _first(levels, lambda level: level.buffer)
         self.buffer_bytes = self.options.buffer_bytes if buffer is None else buffer.max_bytes
         if self.options.buffer_bytes is None:
@@ -92,6 +98,17 @@ class Plan:
         self.attempt_count = host.include_attempt_count
         self.attempt_count_in_response = host.include_attempt_count_in_response
         self.filters: tuple[Filter, ...] = chain(self)
+
+    def _read_limit(self, decision: Decision) -> None:
+        """Find the most specific rate limit; all that share the level share its tokens."""
+        arm, route, host = decision.arm, decision.route, decision.virtual_host
+        levels: list[tuple[int | str | None, Policies | ListenerOptions]]
+        levels = [(id(route), route.policies), (host.name, host.policies), (None, self.options)]
+        if arm is not None:
+            levels.insert(0, (id(arm), arm.policies))
+        key, given = next((found for found in levels if found[1].local_rate_limit is not None), (None, self.options))
+        self.limit = compile_limit(given.local_rate_limit) if given.local_rate_limit is not None else None
+        self.bucket = self._buckets.setdefault(key, Bucket(self.limit, 0.0)) if self.limit is not None else None
 
     def _read_headers(self, decision: Decision) -> None:
         levels = [decision.route.headers, decision.virtual_host.headers]

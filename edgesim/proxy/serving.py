@@ -12,7 +12,7 @@ from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.own_address import own_address
-from edgesim.proxy.plan import Plan
+from edgesim.proxy.plan import Buckets, Plan
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
 from edgesim.proxy.tokens import rules_of
 from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
@@ -33,6 +33,7 @@ class Snapshot:
     """A version's routes with the clusters they lead to. Plans are made when first needed and kept."""
 
     __slots__ = (
+        "_buckets",
         "_options",
         "_remote",
         "clusters",
@@ -57,6 +58,7 @@ class Snapshot:
         self.tables = tables
         self.clusters = clusters
         self._options = options
+        self._buckets: dict[bytes, Buckets] = {scheme: {} for scheme in options}
         self._remote = {scheme: compile_remote(chosen, own_address()) for scheme, chosen in options.items()}
         self.contexts = contexts
         self.tokens = tokens
@@ -73,8 +75,8 @@ class Snapshot:
     def plan(self, decision: Decision) -> Plan:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
         name = decision.destination.cluster if decision.destination is not None else ""
-        options = self._options[HTTP if decision.virtual_host.tls is None else HTTPS]
-        plan = Plan(decision, self.clusters.get(name), options)
+        scheme = HTTP if decision.virtual_host.tls is None else HTTPS
+        plan = Plan(decision, self.clusters.get(name), self._options[scheme], self._buckets[scheme])
         if not (isinstance(decision.action, ForwardAction) and decision.action.cluster_header):
             self.plans[decision] = plan
         return plan

@@ -215,7 +215,7 @@ def _per_filter(policies: Policies) -> Json:
             "allow_headers": cors.allow_headers,
             "expose_headers": cors.expose_headers,
             "max_age": cors.max_age,
-            "allow_credentials": cors.allow_credentials,
+            **({"allow_credentials": True} if cors.allow_credentials else {}),
             **({"filter_enabled": _runtime(0)} if cors.disabled else {}),
         }
     if policies.csrf is not None:

@@ -77,56 +77,197 @@ ANSWERS = ("x-answer", "x-up: one|x-up: two|X-Mixed: Case|server: upstream|x-pow
 
 MUTATIONS = [
     Case("add", headers=added("x-new: value"), sends=(("x-new", "sent"), ("x-answer", "x-new: answered"))),
-    Case("overwrite", headers=added("=x-new: value"), sends=(("x-new", "a"), ("x-new", "b"), ("x-answer", "x-new: a|x-new: b"))),
+    Case(
+        "overwrite",
+        headers=added("=x-new: value"),
+        sends=(("x-new", "a"), ("x-new", "b"), ("x-answer", "x-new: a|x-new: b")),
+    ),
     Case("overwrite-absent", headers=added("=x-new: value")),
     Case("twice", headers=mutations(request_add=("x-a: 1", "x-a: 2"), response_add=("x-a: 1", "x-a: 2"))),
     Case("overwrite-twice", headers=mutations(request_add=("=x-a: 1", "=x-a: 2"), response_add=("=x-a: 1", "=x-a: 2"))),
-    Case("append-then-overwrite", headers=mutations(request_add=("x-a: 1", "=x-a: 2"), response_add=("x-a: 1", "=x-a: 2"))),
-    Case("remove", headers=mutations(request_remove="x-old", response_remove="x-up"), sends=(("x-old", "1"), ("X-Old", "2"), ANSWERS)),
-    Case("remove-then-add", headers=added("x-up: three", request_remove=("x-up",), response_remove=("x-up",)), sends=(("x-up", "0"), ANSWERS)),
-    Case("remove-by-other-case", headers=mutations(request_remove="X-OLD", response_remove="X-MIXED"), sends=(("x-old", "1"), ANSWERS)),
+    Case(
+        "append-then-overwrite",
+        headers=mutations(request_add=("x-a: 1", "=x-a: 2"), response_add=("x-a: 1", "=x-a: 2")),
+    ),
+    Case(
+        "remove",
+        headers=mutations(request_remove="x-old", response_remove="x-up"),
+        sends=(("x-old", "1"), ("X-Old", "2"), ANSWERS),
+    ),
+    Case(
+        "remove-then-add",
+        headers=added("x-up: three", request_remove=("x-up",), response_remove=("x-up",)),
+        sends=(("x-up", "0"), ANSWERS),
+    ),
+    Case(
+        "remove-by-other-case",
+        headers=mutations(request_remove="X-OLD", response_remove="X-MIXED"),
+        sends=(("x-old", "1"), ANSWERS),
+    ),
     Case("remove-server", headers=mutations(response_remove=("server", "date", "x-envoy-upstream-service-time"))),
-    Case("remove-content-type", headers=mutations(response_remove="content-type"), sends=(("x-answer", "content-type: text/html"),)),
+    Case(
+        "remove-content-type",
+        headers=mutations(response_remove="content-type"),
+        sends=(("x-answer", "content-type: text/html"),),
+    ),
     Case("add-server", headers=mutations(response_add=("server: mine", "date: today"))),
     Case("overwrite-server", headers=mutations(response_add=("=server: mine", "=x-envoy-upstream-service-time: 5"))),
-    Case("remove-router", headers=mutations(request_remove=("x-request-id", "x-forwarded-proto", "x-envoy-expected-rq-timeout-ms"))),
-    Case("overwrite-router", headers=mutations(request_add=("=x-request-id: mine", "=x-forwarded-proto: gopher", "=x-envoy-expected-rq-timeout-ms: 3"))),
+    Case(
+        "remove-router",
+        headers=mutations(request_remove=("x-request-id", "x-forwarded-proto", "x-envoy-expected-rq-timeout-ms")),
+    ),
+    Case(
+        "overwrite-router",
+        headers=mutations(
+            request_add=("=x-request-id: mine", "=x-forwarded-proto: gopher", "=x-envoy-expected-rq-timeout-ms: 3")
+        ),
+    ),
     Case("append-router", headers=mutations(request_add=("x-request-id: mine", "x-forwarded-proto: gopher"))),
-    Case("append-user-agent", headers=mutations(request_add=("user-agent: edge", "x-forwarded-for: 9.9.9.9", "cookie: a=b")), sends=(("user-agent", "me"), ("cookie", "c=d"))),
-    Case("append-content-type", headers=mutations(response_add=("content-type: a/b", "set-cookie: a=b")), sends=(("x-answer", "content-type: c/d|set-cookie: c=d"),)),
+    Case(
+        "append-user-agent",
+        headers=mutations(request_add=("user-agent: edge", "x-forwarded-for: 9.9.9.9", "cookie: a=b")),
+        sends=(("user-agent", "me"), ("cookie", "c=d")),
+    ),
+    Case(
+        "append-content-type",
+        headers=mutations(response_add=("content-type: a/b", "set-cookie: a=b")),
+        sends=(("x-answer", "content-type: c/d|set-cookie: c=d"),),
+    ),
     Case("case-of-name", headers=added("X-New: Value")),
     Case("percent", headers=added("x-new: 100%% and %%REQ(x-case)%%")),
     Case("empty-value", headers=added("x-new: ")),
     Case("order", action=weighted(added("=x-a: arm")), headers=added("=x-a: route"), host_headers=added("=x-a: host")),
-    Case("order-append", action=weighted(added("x-a: arm")), headers=added("x-a: route"), host_headers=added("x-a: host")),
-    Case("order-specific", action=weighted(added("=x-a: arm")), headers=added("=x-a: route"), host_headers=added("=x-a: host"), listener="specific"),
-    Case("order-specific-append", action=weighted(added("x-a: arm")), headers=added("x-a: route"), host_headers=added("x-a: host"), listener="specific"),
-    Case("order-remove", headers=added("x-a: route"), host_headers=mutations(request_remove="x-a", response_remove="x-a")),
-    Case("order-remove-specific", headers=mutations(request_remove="x-a", response_remove="x-a"), host_headers=added("x-a: host"), listener="specific"),
-    Case("direct", action=DirectResponseAction(200, "direct"), headers=added("x-a: %REQ(x-case)%"), host_headers=added("=x-b: host", response_remove=("content-type",))),
-    Case("direct-overwrites", action=DirectResponseAction(200, "{}"), headers=mutations(response_add=("=content-type: application/json", "=server: mine"))),
+    Case(
+        "order-append", action=weighted(added("x-a: arm")), headers=added("x-a: route"), host_headers=added("x-a: host")
+    ),
+    Case(
+        "order-specific",
+        action=weighted(added("=x-a: arm")),
+        headers=added("=x-a: route"),
+        host_headers=added("=x-a: host"),
+        listener="specific",
+    ),
+    Case(
+        "order-specific-append",
+        action=weighted(added("x-a: arm")),
+        headers=added("x-a: route"),
+        host_headers=added("x-a: host"),
+        listener="specific",
+    ),
+    Case(
+        "order-remove", headers=added("x-a: route"), host_headers=mutations(request_remove="x-a", response_remove="x-a")
+    ),
+    Case(
+        "order-remove-specific",
+        headers=mutations(request_remove="x-a", response_remove="x-a"),
+        host_headers=added("x-a: host"),
+        listener="specific",
+    ),
+    Case(
+        "direct",
+        action=DirectResponseAction(200, "direct"),
+        headers=added("x-a: %REQ(x-case)%"),
+        host_headers=added("=x-b: host", response_remove=("content-type",)),
+    ),
+    Case(
+        "direct-overwrites",
+        action=DirectResponseAction(200, "{}"),
+        headers=mutations(response_add=("=content-type: application/json", "=server: mine")),
+    ),
     Case("direct-empty", action=DirectResponseAction(204), headers=added("x-a: b")),
     Case("direct-empty-200", action=DirectResponseAction(200), headers=added("x-a: b")),
-    Case("redirect", action=RedirectAction(host="other.test"), headers=added("x-a: %REQ(x-case)%"), host_headers=added("=location: elsewhere")),
+    Case(
+        "redirect",
+        action=RedirectAction(host="other.test"),
+        headers=added("x-a: %REQ(x-case)%"),
+        host_headers=added("=location: elsewhere"),
+    ),
     Case("refused", cluster="refused", headers=added("x-a: b", response_remove=("content-type",))),
     Case("no-endpoint", cluster="empty", headers=added("x-a: b"), host_headers=added("x-c: d")),
     Case("no-cluster", cluster="nowhere", headers=added("x-a: b")),
     Case("timeout", "hang", options={"timeout": 0.2}, headers=added("x-a: b")),
     Case("close", "close", headers=added("x-a: %RESPONSE_FLAGS% %RESPONSE_CODE%")),
-    Case("operators-request", headers=operators(
-        "%DOWNSTREAM_REMOTE_ADDRESS%", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "%DOWNSTREAM_LOCAL_ADDRESS%",
-        "%REQ(x-case)%", "%REQ(x-none?x-do)%", "%REQ(x-none)%", "%REQ(:method)% %REQ(:path)% %REQ(:authority)%",
-        "%REQ(x-case):3%", "a %REQ(x-none)% b", "%PROTOCOL%", "%ROUTE_NAME%", "%REQ(x-request-id)%", "%PATH(WQ)%",
-        "%PATH(NQ)%", "%QUERY_PARAM(a)%", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%", "%REQ(x-envoy-original-path?:path)%",
-        "%REQ(:scheme)%", "%REQ(x-forwarded-proto)%", "%REQ(user-agent)%", "%REQ(host)%",
-    ), path="/p?a=1&b=2", route_name="the-route"),
-    Case("operators-cluster", headers=operators("%UPSTREAM_CLUSTER%", "%UPSTREAM_HOST%", "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "%RESPONSE_CODE%", "%RESPONSE_FLAGS%", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "%BYTES_RECEIVED%"), method="POST", body=b"12345"),
-    Case("operators-response", headers=mutations(response_add=tuple(f"x-{number}: {text}" for number, text in enumerate((
-        "%RESP(x-up)%", "%RESP(x-none)%", "%RESPONSE_CODE%", "%UPSTREAM_HOST%", "%UPSTREAM_CLUSTER%", "%REQ(x-case)%",
-        "%RESP(content-length)%", "%RESPONSE_CODE_DETAILS%", "%UPSTREAM_PROTOCOL%", "%RESP(server)%",
-    )))), sends=(ANSWERS,)),
-    Case("operators-rewritten", headers=operators("%REQ(:path)%", "%REQ(x-envoy-original-path)%", "%PATH(WQ:ORIG)%", "%PATH(NQ:PATH)%", "%REQ(:authority)%"), options={"prefix_rewrite": "/new", "host_rewrite": LITERAL}, match="/old", path="/old/x?q=1"),
-    Case("retried", "503;200", Policies(retries=RetryPolicy(("5xx",), base_interval=0.001)), headers=added("x-a: %UPSTREAM_REQUEST_ATTEMPT_COUNT%"), host_headers=mutations(request_add="x-b: c")),
+    Case(
+        "operators-request",
+        headers=operators(
+            "%DOWNSTREAM_REMOTE_ADDRESS%",
+            "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+            "%DOWNSTREAM_LOCAL_ADDRESS%",
+            "%REQ(x-case)%",
+            "%REQ(x-none?x-do)%",
+            "%REQ(x-none)%",
+            "%REQ(:method)% %REQ(:path)% %REQ(:authority)%",
+            "%REQ(x-case):3%",
+            "a %REQ(x-none)% b",
+            "%PROTOCOL%",
+            "%ROUTE_NAME%",
+            "%REQ(x-request-id)%",
+            "%PATH(WQ)%",
+            "%PATH(NQ)%",
+            "%QUERY_PARAM(a)%",
+            "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+            "%REQ(x-envoy-original-path?:path)%",
+            "%REQ(:scheme)%",
+            "%REQ(x-forwarded-proto)%",
+            "%REQ(user-agent)%",
+            "%REQ(host)%",
+        ),
+        path="/p?a=1&b=2",
+        route_name="the-route",
+    ),
+    Case(
+        "operators-cluster",
+        headers=operators(
+            "%UPSTREAM_CLUSTER%",
+            "%UPSTREAM_HOST%",
+            "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+            "%RESPONSE_CODE%",
+            "%RESPONSE_FLAGS%",
+            "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+            "%BYTES_RECEIVED%",
+        ),
+        method="POST",
+        body=b"12345",
+    ),
+    Case(
+        "operators-response",
+        headers=mutations(
+            response_add=tuple(
+                f"x-{number}: {text}"
+                for number, text in enumerate(
+                    (
+                        "%RESP(x-up)%",
+                        "%RESP(x-none)%",
+                        "%RESPONSE_CODE%",
+                        "%UPSTREAM_HOST%",
+                        "%UPSTREAM_CLUSTER%",
+                        "%REQ(x-case)%",
+                        "%RESP(content-length)%",
+                        "%RESPONSE_CODE_DETAILS%",
+                        "%UPSTREAM_PROTOCOL%",
+                        "%RESP(server)%",
+                    )
+                )
+            )
+        ),
+        sends=(ANSWERS,),
+    ),
+    Case(
+        "operators-rewritten",
+        headers=operators(
+            "%REQ(:path)%", "%REQ(x-envoy-original-path)%", "%PATH(WQ:ORIG)%", "%PATH(NQ:PATH)%", "%REQ(:authority)%"
+        ),
+        options={"prefix_rewrite": "/new", "host_rewrite": LITERAL},
+        match="/old",
+        path="/old/x?q=1",
+    ),
+    Case(
+        "retried",
+        "503;200",
+        Policies(retries=RetryPolicy(("5xx",), base_interval=0.001)),
+        headers=added("x-a: %UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
+        host_headers=mutations(request_add="x-b: c"),
+    ),
 ]
 REWRITES = [
     Case("prefix", options={"prefix_rewrite": "/new"}, match="/old", path="/old/x?q=1"),
@@ -135,7 +276,12 @@ REWRITES = [
     Case("prefix-slash", options={"prefix_rewrite": "/"}, match="/old", path="/old/x"),
     Case("prefix-same", options={"prefix_rewrite": "/old"}, match="/old", path="/old/x"),
     Case("original-path-sent", sends=(("x-envoy-original-path", "/mine"),)),
-    Case("original-path-replaced", options={"prefix_rewrite": "/new"}, sends=(("x-envoy-original-path", "/mine"),), path="/a"),
+    Case(
+        "original-path-replaced",
+        options={"prefix_rewrite": "/new"},
+        sends=(("x-envoy-original-path", "/mine"),),
+        path="/a",
+    ),
     Case("regex", options={"regex_rewrite": REGEX}, path="/a/abc/def?x=/a/b/c"),
     Case("regex-unmatched", options={"regex_rewrite": REGEX}, path="/b/abc/def"),
     Case("host", options={"host_rewrite": LITERAL}),
@@ -144,9 +290,18 @@ REWRITES = [
     Case("host-by-path", options={"host_rewrite": BY_PATH}, path="/abc/def?x"),
     Case("host-by-path-unmatched", options={"host_rewrite": BY_PATH}, path="/ABC"),
     Case("forwarded-host", policies=Policies(append_x_forwarded_host=True), options={"host_rewrite": LITERAL}),
-    Case("forwarded-host-again", policies=Policies(append_x_forwarded_host=True), options={"host_rewrite": LITERAL}, sends=(("x-forwarded-host", "first.test"),)),
+    Case(
+        "forwarded-host-again",
+        policies=Policies(append_x_forwarded_host=True),
+        options={"host_rewrite": LITERAL},
+        sends=(("x-forwarded-host", "first.test"),),
+    ),
     Case("forwarded-host-absent", policies=Policies(append_x_forwarded_host=True), options={"host_rewrite": BY_HEADER}),
-    Case("forwarded-host-same", policies=Policies(append_x_forwarded_host=True), options={"host_rewrite": HostRewrite(HostRewriteKind.LITERAL, "forwarded-host-same.test")}),
+    Case(
+        "forwarded-host-same",
+        policies=Policies(append_x_forwarded_host=True),
+        options={"host_rewrite": HostRewrite(HostRewriteKind.LITERAL, "forwarded-host-same.test")},
+    ),
     Case("original-host-sent", options={"host_rewrite": LITERAL}, sends=(("x-envoy-original-host", "mine"),)),
 ]
 SENT = (
@@ -172,7 +327,12 @@ SENT = (
     ("te", "trailers"),
     ("via", "1.1 v"),
 )
-OPERATED = operators("%DOWNSTREAM_REMOTE_ADDRESS%", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "%REQ(x-forwarded-for)%", "%REQ(x-request-id)%")
+OPERATED = operators(
+    "%DOWNSTREAM_REMOTE_ADDRESS%",
+    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "%REQ(x-forwarded-for)%",
+    "%REQ(x-request-id)%",
+)
 IDENTITY = [
     case
     for listener in LISTENERS
@@ -181,15 +341,32 @@ IDENTITY = [
         Case(f"{listener}-everything", listener=listener, sends=SENT, headers=OPERATED),
         Case(f"{listener}-one-address", listener=listener, sends=(("x-forwarded-for", "10.9.9.9"),), headers=OPERATED),
         Case(f"{listener}-no-address", listener=listener, sends=(("x-forwarded-for", "unknown"),), headers=OPERATED),
-        Case(f"{listener}-two-lines", listener=listener, sends=(("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2"))),
+        Case(
+            f"{listener}-two-lines",
+            listener=listener,
+            sends=(("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2")),
+        ),
         Case(f"{listener}-uuid", listener=listener, sends=(("x-request-id", "8f14e45f-ceea-467f-a3f5-3b5a8b2c9d10"),)),
         Case(f"{listener}-proto", listener=listener, sends=(("x-forwarded-proto", "gopher"),)),
         Case(f"{listener}-404", listener=listener, sends=(("host", "nobody.test"),)),
         Case(f"{listener}-refused", listener=listener, cluster="refused"),
         Case(f"{listener}-direct", listener=listener, action=DirectResponseAction(200, "direct")),
         Case(f"{listener}-rewritten", listener=listener, options={"prefix_rewrite": "/x"}),
-        Case(f"{listener}-counted", listener=listener, host_policies=Policies(include_attempt_count=True, include_attempt_count_in_response=True)),
-        Case(f"{listener}-upstream-says", listener=listener, sends=(("x-answer", "x-envoy-upstream-service-time: 1|x-envoy-anything: 2|x-envoy-attempt-count: 3|x-envoy-overloaded: true|x-envoy-decorator-operation: o|via: 1.1 v"),)),
+        Case(
+            f"{listener}-counted",
+            listener=listener,
+            host_policies=Policies(include_attempt_count=True, include_attempt_count_in_response=True),
+        ),
+        Case(
+            f"{listener}-upstream-says",
+            listener=listener,
+            sends=(
+                (
+                    "x-answer",
+                    "x-envoy-upstream-service-time: 1|x-envoy-anything: 2|x-envoy-attempt-count: 3|x-envoy-overloaded: true|x-envoy-decorator-operation: o|via: 1.1 v",
+                ),
+            ),
+        ),
     )
 ]
 CASES = [*MUTATIONS, *REWRITES, *IDENTITY]

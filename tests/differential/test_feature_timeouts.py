@@ -73,8 +73,15 @@ CASES = [
     Case("longest-route-longer", "200+0.6", Policies(max_stream_duration=5.0), listener="longest"),
     Case("longest-post", "hang", Policies(max_stream_duration=0.3), method="POST", body=BODY),
     Case("longest-beats-timeout", "200+0.6", Policies(max_stream_duration=5.0), options={"timeout": 0.3}),
-    Case("longest-per-try", "hang", Policies(max_stream_duration=0.7, retries=RetryPolicy(("5xx",), per_try_timeout=0.2))),
-    Case("anyone-says-stream-duration", "hang", sends=(("x-envoy-upstream-stream-duration-ms", "200"),), options={"timeout": 0.5}),
+    Case(
+        "longest-per-try", "hang", Policies(max_stream_duration=0.7, retries=RetryPolicy(("5xx",), per_try_timeout=0.2))
+    ),
+    Case(
+        "anyone-says-stream-duration",
+        "hang",
+        sends=(("x-envoy-upstream-stream-duration-ms", "200"),),
+        options={"timeout": 0.5},
+    ),
     Case("client-says", sends=(("x-envoy-upstream-rq-timeout-ms", "100"), ("x-envoy-expected-rq-timeout-ms", "9"))),
     inside("says-timeout", "hang", ("x-envoy-upstream-rq-timeout-ms", "200")),
     inside("says-no-timeout", "200", ("x-envoy-upstream-rq-timeout-ms", "0")),
