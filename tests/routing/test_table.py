@@ -14,6 +14,7 @@ from edgesim.model import (
     PathKind,
     PathMatcher,
     QueryMatcher,
+    RedirectAction,
     RequestHead,
     Route,
     RouteMatch,
@@ -21,7 +22,7 @@ from edgesim.model import (
     VirtualHost,
     WeightedCluster,
 )
-from edgesim.routing import RouteTable, compile_table, decide
+from edgesim.routing import RouteTable, compile_host, compile_table, decide, table_of
 from tests.routing.naive import first_match
 from tests.routing.strategies import heads, numbered_hosts
 
@@ -134,3 +135,61 @@ def test_weights_that_sum_to_nothing_are_refused() -> None:
     arms = (WeightedCluster(Destination("a"), 0),)
     with pytest.raises(ValueError, match="at least 1"):
         compile_table([VirtualHost("h", ("*",), (Route((EVERYTHING,), ForwardAction(weighted=arms)),))])
+
+
+def test_a_redirect_and_a_forward_are_decided_with_their_rewrites() -> None:
+    """Both carry the path's rewrite, a forward its destination."""
+    rewritten = RouteMatch(PathMatcher(PathKind.PREFIX, "/a"))
+    actions = (RedirectAction(prefix_rewrite="/b"), ForwardAction(Destination("echo"), prefix_rewrite="/b"))
+    for action in actions:
+        table = compile_table([VirtualHost("h", ("*",), (Route((rewritten,), action),))])
+        decision = decide(table, request("/a/x"), 0)
+        assert decision is not None
+        assert decision.action is action
+        assert decision.rewrite is not None
+        assert decision.rewrite(b"/a/x") == b"/b/x"
+        assert (decision.destination is None) is isinstance(action, RedirectAction)
+
+
+def test_the_first_line_of_a_header_names_the_cluster() -> None:
+    """Of a repeated header the first line counts, and an empty one names nothing, as on Envoy."""
+    table = compile_table([VirtualHost("h", ("*",), (Route((EVERYTHING,), ForwardAction(cluster_header="to")),))])
+    head = request(to="last")
+    head.repeated = {b"to": [b"first", b"last"]}
+    assert answer(table, head) == "first"
+    head.repeated = {b"to": [b"", b"last"]}
+    assert answer(table, head) == ""
+
+
+def test_a_path_without_a_slash_matches_no_pattern_that_begins_with_one() -> None:
+    """`OPTIONS *` finds nothing among patterns of paths."""
+    assert answer(compile_table([host((EVERYTHING, "all"))]), request("*", "OPTIONS")) is None
+    star = RouteMatch(PathMatcher(PathKind.PREFIX, "*"))
+    assert answer(compile_table([host((EVERYTHING, "all"), (star, "star"))]), request("*", "OPTIONS")) == "star"
+
+
+def test_many_regexes_under_one_prefix_keep_their_order() -> None:
+    """Regexes and long lists of prefixes at one place are searched in the order of the routes."""
+    regexes = [(RouteMatch(PathMatcher(PathKind.REGEX, f"/a/{i}.*")), f"r{i}") for i in range(12)]
+    lists = [
+        (
+            RouteMatch(PathMatcher(PathKind.PREFIX, "/a/1" + "1" * i), (HeaderMatcher("x", ValueKind.EXACT, str(i)),)),
+            f"p{i}",
+        )
+        for i in range(12)
+    ]
+    table = compile_table([host(*lists, *regexes)])
+    assert answer(table, request("/a/" + "1" * 14, x="11")) == "p11"
+    assert answer(table, request("/a/" + "1" * 14)) == "r1"
+    assert answer(table, request("/a/x")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "scheme"), [(":scheme", "https", b"https"), ("x-forwarded-proto", "http", b"http")]
+)
+def test_matchers_see_the_scheme_of_the_listener(name: str, value: str, scheme: bytes) -> None:
+    """What Envoy knows of a request can be matched though the client never sent it."""
+    matcher = RouteMatch(EVERYTHING.path, (HeaderMatcher(name, ValueKind.EXACT, value),))
+    table = table_of([compile_host(host((matcher, "yes")))], scheme)
+    assert answer(table, request()) == "yes"
+    assert answer(table, request(**{"x-forwarded-proto": "ftp"})) == ("yes" if name == ":scheme" else None)

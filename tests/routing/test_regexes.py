@@ -1,0 +1,60 @@
+"""RE2: sets, limits, literal prefixes, substitution."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgesim.routing.regexes import RegexError, check_regex, full_match, literal_prefix, substitute, which_match
+
+PATTERNS = ["/a/.*", "/a/b", "(?i)/A/b", "/(a|b)/c+", "[ab]/x", "", "/a{2,3}", "a|/b", r"/a\.b", "^/a$", "/é.*"]
+texts = st.text(alphabet="/abcxABé.", max_size=6).map(lambda text: text.encode())
+
+
+@given(st.sampled_from(PATTERNS), texts)
+def test_what_matches_begins_with_the_literal_prefix(pattern: str, text: bytes) -> None:
+    """A text without the literal never matches, so filing a regex under it loses nothing."""
+    if full_match(pattern)(text):
+        assert text.startswith(literal_prefix(pattern))
+
+
+def test_literal_prefixes_are_found() -> None:
+    """Plain beginnings are seen, anything uncertain is none."""
+    assert literal_prefix("/api/v1/.*") == b"/api/v1"  # the slash is lost to RE2's upper bound
+    assert literal_prefix("(?i)/api") == b"/"
+    assert literal_prefix(".*") == literal_prefix("(") == b""
+
+
+def test_a_set_tells_which_of_its_patterns_match_whole() -> None:
+    """Matching is of the whole text, and every pattern that matches is named."""
+    match = which_match(["/a", "/a.*", "b"])
+    assert sorted(match(b"/a") or ()) == [0, 1]
+    assert match(b"x/a") is None
+
+
+def test_every_byte_is_a_character() -> None:
+    """Bytes are not read as UTF-8, as on Envoy."""
+    assert full_match(".")(b"\xe9")
+    assert not full_match(".")("é".encode())
+    assert full_match("é")("é".encode())
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{2,1}", r"\8"])
+def test_what_re2_refuses_is_an_error(pattern: str) -> None:
+    """The reason is RE2's own, in every place a pattern is compiled."""
+    for compiled in (lambda: check_regex(pattern, 1000), lambda: which_match([pattern])):
+        with pytest.raises(RegexError, match=r"\w"):
+            compiled()
+
+
+def test_large_programs_are_refused() -> None:
+    """A pattern is measured by its program, and one within the limit passes."""
+    check_regex("a.*", 100)
+    with pytest.raises(RegexError, match="larger than 100"):
+        check_regex("(a{100}){5}", 100)
+
+
+def test_substitution_replaces_every_match() -> None:
+    r"""Matches anywhere are replaced, with groups by `\1`."""
+    assert substitute("/(a+)/", r"/<\1>/")(b"/aa/b/a/") == b"/<aa>/b/<a>/"
