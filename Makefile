@@ -12,8 +12,9 @@ PIP = $$(cat $(VENV)/.pip) --disable-pip-version-check install --quiet --no-inpu
 PORT ?= 8080
 ADMIN_PORT ?= 9901
 PYTEST_ARGS ?=
+FUZZ_EXAMPLES ?= 20000
 
-.PHONY: help install demo test slow lint format bench lock clean
+.PHONY: help install demo test slow fuzz lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +29,9 @@ test: $(VENV)/.dev ## the test suite, on every core
 
 slow: $(VENV)/.dev ## minutes long: differential runs against Envoy, fuzz, soak
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FUZZ_EXAMPLES=20000]
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto tests/fuzz $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy, the house's layers, generated docs
 	$(BIN)/ruff check --quiet

@@ -30,7 +30,7 @@ def _distributions(folder: str, ours: frozenset[str]) -> set[str]:
     found = {name for file in (ROOT / folder).rglob("*.py") for name in _imports(file)}
     third = found - sys.stdlib_module_names - ours
     known = packages_distributions()
-    return {_name(known[name][0]) for name in third}
+    return {_name(known.get(name, [name])[0]) for name in third}  # an extra may not be installed
 
 
 def test_what_edgesim_imports_is_declared() -> None:
