@@ -37,6 +37,7 @@ _MASKS = (
     (re.compile(r"^x-envoy-upstream-service-time: \d+"), "x-envoy-upstream-service-time: <ms>"),
     (re.compile(r"\b127\.\d+\.\d+\.\d+:5678\b"), "<pod>"),  # another instance may have the first addresses
     (re.compile(r'\d+ \d+(?= "-" "lab")'), "<ms> <ms>"),  # DURATION and the service time of an access log
+    (re.compile(r"^(echo_gloo-system +\S+) [ \d.]+$"), r"\1 <counts>"),
     (re.compile(r"(?<=\S) {2,}"), "  "),  # columns are as wide as what is in them
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
