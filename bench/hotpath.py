@@ -1,7 +1,8 @@
 """What one request costs in Python alone: the data plane between two transports that go nowhere.
 
 Sockets and the kernel are left out and processor time is counted, so the figure is steady enough to see a microsecond. Kinds of traffic:
-the same request and answer again and again, and requests and answers that all differ.
+the same request and answer again and again, requests that differ in their path and answers that all differ, and
+requests that have a header of their own too.
 
     python -m bench.hotpath [--requests N]
 """
@@ -127,9 +128,10 @@ def traffic(kind: str, count: int) -> list[tuple[bytes, bytes]]:
     headers = HEADERS if "ten" in kind else ""
     if kind.startswith("repeated"):
         return [(request("/", headers), response(""))] * count
+    trace = "Traceparent: 00-{i:x}\r\n" if "distinct" in kind else ""
     different = [
         (
-            request(f"/items/{i * 7919:x}?page={i}", f"{headers}Traceparent: 00-{i:x}\r\n"),
+            request(f"/items/{i * 7919:x}?page={i}", headers + trace.format(i=i)),
             response(f"X-Answer: {i}\r\n"),
         )
         for i in range(_DIFFERENT)
@@ -148,7 +150,7 @@ def microseconds(exchange: Callable[[bytes, bytes], None], pairs: list[tuple[byt
 async def main(count: int) -> None:
     """Print a line for each kind of traffic."""
     gc.set_threshold(50_000)
-    for kind in ("repeated", "repeated, ten headers", "distinct", "distinct, ten headers"):
+    for kind in ("repeated", "repeated, ten headers", "other paths", "distinct", "distinct, ten headers"):
         scene = Scene()
         pairs = traffic(kind, count)
         microseconds(scene.exchange, pairs[: count // 4])

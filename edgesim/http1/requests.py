@@ -11,6 +11,9 @@ from edgesim.model import ListenerOptions, RequestHead
 
 _CONNECT = b"CONNECT"
 _WITHOUT_BODY = frozenset((b"GET", b"HEAD", b"DELETE", b"TRACE", _CONNECT))
+_USUAL_METHODS = frozenset((b"GET", b"HEAD", b"DELETE"))
+_PIECES = (b"GET", b"/", b"HTTP/1.1")
+"""A request line: method, target, version."""
 OLDER, SWITCHES, GRPC = 1, 2, 4
 """What few heads are: HTTP/1.0, asking to switch protocols (or seeming to), gRPC."""
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -81,6 +84,20 @@ def read_head(  # noqa: C901  # once for each head: a call saved is a microsecon
     if b"content-type" in headers and is_grpc(headers[b"content-type"]):
         special |= GRPC
     return RequestHead(method, host, path, query, headers, lines), special
+
+
+def read_usual_start(line: bytes, options: ListenerOptions) -> tuple[bytes, bytes, bytes | None] | None:
+    """Return method, path and query of a usual request line; None for any other, which is the parser's to judge."""
+    pieces = line.split(b" ")
+    if len(pieces) != len(_PIECES) or pieces[2] != _PIECES[2] or pieces[0] not in _USUAL_METHODS:
+        return None
+    if not pieces[1].startswith(b"/"):
+        return None
+    try:
+        _, path, query = split_target(pieces[1], options)
+    except BadTargetError:
+        return None
+    return pieces[0], path, query
 
 
 def _age(version: str, options: ListenerOptions) -> int:

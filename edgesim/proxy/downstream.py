@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.requests import GRPC, OLDER, RefusedError, body_of, closes, is_framed, read_head
+from edgesim.http1.requests import GRPC, OLDER, RefusedError, body_of, closes, is_framed, read_head, read_usual_start
 from edgesim.http1.strict import GRPC_REFUSAL, error_status, is_http2, upgrade_of
 from edgesim.model import RequestHead
 from edgesim.policies.hashing import Connection
@@ -43,6 +43,7 @@ class Downstream(asyncio.Protocol):
         "head_since",
         "head_size",
         "in_head",
+        "lines",
         "parser",
         "paused",
         "piece",
@@ -67,6 +68,7 @@ class Downstream(asyncio.Protocol):
         self.worker = worker
         self.scheme = scheme
         self.requests = worker.requests[scheme]
+        self.lines = worker.lines[scheme]
         self.transport: asyncio.Transport | None = None
         self.parser = _parser(self)
         self.fields = NO_FIELDS
@@ -118,6 +120,11 @@ class Downstream(asyncio.Protocol):
             exchange.begin()
             self._flush()
             return
+        if between and (request := self._familiar(data)) is not None:
+            self.current = exchange = Exchange(self, request)
+            exchange.begin()
+            self._flush()
+            return
         self.piece = len(data)
         try:
             self.parser.feed_data(data)
@@ -132,8 +139,30 @@ class Downstream(asyncio.Protocol):
             self._measure(between=between)
         current = self.current
         if between and current is not None and self.whole and not self.refusing:
-            self.requests.keep(data, current.request.unchecked or current.request)
+            self._remember(data, current.request)
         self._flush()
+
+    def _familiar(self, data: bytes) -> Request | None:
+        """Return the request of a head whose lines behind the first were seen before, with another target, say."""
+        lines = self.lines
+        if lines.rest:
+            lines.rest -= 1
+            return None
+        end = data.find(b"\r\n")
+        seen = lines.recall(data[end:])
+        if seen is None:
+            return None
+        start = read_usual_start(data[:end], self.worker.snapshot.options_of(self.scheme))
+        return None if start is None else seen.with_start(*start)
+
+    def _remember(self, data: bytes, request: Request) -> None:
+        """Remember a head, as it came: what its token makes of it holds for a while only."""
+        if request.lends_lines:
+            self.lines.keep(data[data.find(b"\r\n") :], request)
+        came = request.unchecked
+        if came is not None:
+            came.keep_alive = request.keep_alive
+        self.requests.keep(data, came or request)
 
     def _refuse_unread(self, error: str) -> None:
         """Refuse what the parser could not read, unless the client said before that nothing comes any more."""

@@ -17,6 +17,7 @@ from edgesim.policies.remote import INTERNAL_ONLY
 if TYPE_CHECKING:
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.serving import Snapshot
+    from edgesim.proxy.tokens import Admitted
     from edgesim.routing import Target
 
 Parts = tuple[bytes, bytes]
@@ -31,7 +32,6 @@ _MISSES_BEFORE_REST = 64
 _REST = 4096
 
 
-
 class Request:
     """A parsed request head, what its route was in a snapshot, and its parts towards the upstream by plan.
 
@@ -40,6 +40,7 @@ class Request:
     """
 
     __slots__ = (
+        "admitted",
         "bodiless",
         "chunked",
         "fields",
@@ -49,6 +50,7 @@ class Request:
         "parts",
         "snapshot",
         "target",
+        "unchecked",
         "upgrade",
         "usual",
     )
@@ -66,6 +68,22 @@ class Request:
         self.snapshot: Snapshot | None = None
         self.target: Target | None = None
         self.parts: dict[Plan, Parts] | None = None
+        self.admitted: Admitted | None = None
+        """What this passed as when its token was checked."""
+        self.unchecked: Request | None = None
+        """The request as it came, where this is what it passed as."""
+
+    def with_start(self, method: bytes, path: bytes, query: bytes | None) -> Request:
+        """Return the request of another request line before the same header lines."""
+        head = self.head
+        other = Request(RequestHead(method, head.authority, path, query, head.headers), self.fields)
+        other.keep_alive = self.keep_alive
+        return other
+
+    @property
+    def lends_lines(self) -> bool:
+        """Whether the header lines mean the same behind another request line."""
+        return self.usual and self.keep_alive and self.head.repeated is None and self.unchecked is None
 
 
 class Response:

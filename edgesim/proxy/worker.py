@@ -50,6 +50,7 @@ class Worker:
     def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         """Take randomness, the monotonic clock and the wall clock, both in seconds."""
         self.requests: dict[bytes, Memory[Request]] = {b"http": Memory(), b"https": Memory()}
+        self.lines: dict[bytes, Memory[Request]] = {b"http": Memory(), b"https": Memory()}
         self.responses: Memory[Response] = Memory()
         self.compiler = Compiler(lambda: random.getrandbits(16), self.responses)
         self.snapshot: Snapshot = self.compiler.snapshot(Delta(0))
@@ -210,7 +211,7 @@ def _serve(worker: Worker, delta: Delta) -> channel.Message:
         worker.snapshot = worker.compiler.snapshot(delta)
     except UncompilableError as wrong:
         return channel.Failed(delta.version, str(wrong), wrong.culprit)
-    for memory in worker.requests.values():
+    for memory in (*worker.requests.values(), *worker.lines.values()):
         memory.clear()
     worker.responses.clear()
     gc.collect()
