@@ -28,6 +28,7 @@ def time_format(text: str = UTC_TIME, zone: tzinfo = UTC) -> TimeFormat:
     digits: list[int] = []
     pattern = _OURS.sub(lambda found: _piece(found, digits), _CONTROL.sub("", text))
     cuts = tuple(digits)
+    only = cuts[0] if len(cuts) == 1 else None
     last_second = -1
     template = b""
 
@@ -40,6 +41,8 @@ def time_format(text: str = UTC_TIME, zone: tzinfo = UTC) -> TimeFormat:
         if not cuts:
             return template % ()
         fraction = b"%06d000" % micros
+        if only is not None:
+            return template % fraction[:only]
         return template % tuple([fraction[:cut] for cut in cuts])
 
     return write

@@ -1,0 +1,204 @@
+"""The record of an exchange, for header values and the access log.
+
+A log line tells a dozen things of the fifty there are, and is written for every request: so what costs
+something to find out is found out when a format asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from edgesim.policies.lines import line
+from edgesim.policies.record import Headers, Record
+from edgesim.policies.remote import Client, needs_request_id
+from edgesim.policies.response_flags import UF
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
+
+
+class _Asked:
+    """An attribute found out when it is first asked for, and kept like any other."""
+
+    def __init__(self, find: Callable[[ExchangeRecord], Any]) -> None:
+        self._find = find
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: ExchangeRecord, owner: type) -> Any:
+        record.__dict__[self._name] = found = self._find(record)
+        return found
+
+
+def elapsed(exchange: Exchange) -> float:
+    """Return seconds since a request began; one that was refused at sight took none."""
+    return exchange.downstream.worker.now() - exchange.begun if exchange.begun else 0.0
+
+
+def record_of(exchange: Exchange) -> Record:
+    """Return what is known of an exchange now."""
+    return ExchangeRecord(exchange)
+
+
+# --- the client --------------------------------------------------------------------------------------
+
+
+def _client(record: ExchangeRecord) -> Client:
+    return record.exchange.downstream.client(record.exchange.request.head)
+
+
+def _peer(record: ExchangeRecord) -> bytes:
+    return record.exchange.downstream.peer
+
+
+def _local(record: ExchangeRecord) -> bytes:
+    return record.exchange.downstream.local
+
+
+def _forwarded_for(record: ExchangeRecord) -> bytes | None:
+    downstream, head = record.exchange.downstream, record.exchange.request.head
+    if downstream.worker.snapshot.remote_of(downstream.scheme).append:
+        client: Client = record.client
+        if client.forwarded_for is not None:
+            return client.forwarded_for
+    if head.repeated and b"x-forwarded-for" in head.repeated:
+        return line(head, b"x-forwarded-for")
+    return None
+
+
+def _forwarded_proto(record: ExchangeRecord) -> bytes | None:
+    headers = record.exchange.request.head.headers
+    replaced = b"x-forwarded-proto" not in headers or record.client.sets_proto
+    return record.exchange.downstream.scheme if replaced else None
+
+
+def _request_id(record: ExchangeRecord) -> bytes | None:
+    """A request that was answered before it was forwarded has got an id all the same."""
+    exchange = record.exchange
+    downstream, head = exchange.downstream, exchange.request.head
+    rules = downstream.worker.snapshot.remote_of(downstream.scheme)
+    if exchange.request_id is None and needs_request_id(rules, record.client, head):
+        exchange.request_id = downstream.worker.request_id()
+    return exchange.request_id
+
+
+# --- what was sent and received ----------------------------------------------------------------------
+
+
+def _sent(record: ExchangeRecord) -> Headers | None:
+    """The request's fields with what routes changed; None where nothing of the client's was."""
+    exchange = record.exchange
+    if exchange.sent_fields is not None:
+        return dict(reversed(exchange.sent_fields))
+    if not exchange.sent_head:
+        return None
+    # The head was the same as that of an earlier request, so its fields were not made again.
+    _, *lines = exchange.sent_head[:-4].split(b"\r\n")
+    return {name: value for name, _, value in (each.partition(b": ") for each in reversed(lines))}
+
+
+def _authority(record: ExchangeRecord) -> bytes | None:
+    return None if record.sent is None else record.sent.get(b"host")
+
+
+def _original_path(record: ExchangeRecord) -> bytes | None:
+    exchange = record.exchange
+    if exchange.plan is None or exchange.plan.decision.rewrite is None or not exchange.sent_head:
+        return None
+    head = exchange.request.head
+    return head.path if head.query is None else head.path + b"?" + head.query
+
+
+def _path(record: ExchangeRecord) -> bytes | None:
+    exchange = record.exchange
+    if exchange.plan is None or exchange.plan.decision.rewrite is None or not exchange.sent_head:
+        return None
+    head = exchange.request.head
+    path = exchange.plan.decision.rewrite(head.path)
+    return path if head.query is None else path + b"?" + head.query
+
+
+def _response(record: ExchangeRecord) -> Headers | None:
+    answered = record.exchange.answered
+    return None if answered is None else dict(reversed(answered.fields))
+
+
+# --- the route and the endpoint ----------------------------------------------------------------------
+
+
+def _route_name(record: ExchangeRecord) -> bytes | None:
+    plan = record.exchange.plan
+    return None if plan is None else plan.decision.route.name.encode() or None
+
+
+def _cluster(record: ExchangeRecord) -> bytes | None:
+    plan = record.exchange.plan
+    destination = None if plan is None else plan.decision.destination
+    return None if destination is None else destination.cluster.encode()
+
+
+@lru_cache(maxsize=1024)
+def _address(host: str, port: int) -> bytes:
+    return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
+
+
+def _endpoint(record: ExchangeRecord) -> bytes | None:
+    pool = record.exchange.pool
+    return None if pool is None else _address(pool.address, pool.port)
+
+
+def _failure(record: ExchangeRecord) -> bytes | None:
+    pool = record.exchange.pool
+    return pool.failure or None if pool is not None and record.flags & UF else None
+
+
+class ExchangeRecord(Record):
+    """What is known of an exchange at one moment."""
+
+    exchange: Exchange
+    client: Any = _Asked(_client)
+    downstream_remote: Any = _Asked(lambda record: record.client.address)
+    downstream_direct_remote: Any = _Asked(_peer)
+    downstream_local: Any = _Asked(_local)
+    forwarded_for: Any = _Asked(_forwarded_for)
+    forwarded_proto: Any = _Asked(_forwarded_proto)
+    request_id: Any = _Asked(_request_id)
+    sent: Any = _Asked(_sent)
+    authority: Any = _Asked(_authority)
+    path: Any = _Asked(_path)
+    original_path: Any = _Asked(_original_path)
+    response: Any = _Asked(_response)
+    route_name: Any = _Asked(_route_name)
+    upstream_cluster: Any = _Asked(_cluster)
+    upstream_remote: Any = _Asked(_endpoint)
+    upstream_protocol: Any = _Asked(lambda record: None if record.exchange.pool is None else b"HTTP/1.1")
+    transport_failure: Any = _Asked(_failure)
+
+    def __init__(self, exchange: Exchange) -> None:
+        """Keep what changes while the exchange goes on, and what is known without looking."""
+        self.exchange = exchange
+        downstream = exchange.downstream
+        now, taken = downstream.worker.wall_clock(), elapsed(exchange)
+        self.start = now - taken
+        self.emitted = now
+        self.duration = int(taken * 1000)
+        self.head = exchange.request.head
+        self.scheme = downstream.scheme
+        self.status = exchange.status
+        self.flags = exchange.flags
+        self.bytes_received = exchange.body_size
+        self.bytes_sent = exchange.answer_size
+        self.attempts = exchange.attempts
+        self.response_code_details = exchange.details or None
+        self.service_time = exchange.service_time
+        plan = exchange.plan
+        if plan is None or plan.plain:
+            self.sent = self.authority = self.path = self.original_path = None
+        if exchange.request_id is not None:
+            self.request_id = exchange.request_id
+        if exchange.pool is not None:
+            self.upstream_remote = _address(exchange.pool.address, exchange.pool.port)
