@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
 from edgesim.model import RequestHead
@@ -41,12 +41,16 @@ Keys = tuple[Key, ...]
 DEFAULT_SOURCES = (JwtSource(header="authorization", prefix="Bearer "), JwtSource(query="access_token"))
 
 _LONGEST_KEPT = 4096
+_FOREVER = float("inf")
 _TOKEN_BEGINS = re.compile(rb"[A-Za-z0-9_.-]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Provider:
-    """One provider, compiled; `keys` are its inline ones, None where they are fetched."""
+    """One provider, compiled; `keys` are its inline ones, None where they are fetched.
+
+    Compared by identity: what is known of a token holds for one provider as configured at one time.
+    """
 
     name: str
     issuer: str
@@ -85,18 +89,18 @@ class TokenCache:
 
     def __init__(self, most: int = 1000) -> None:
         """Hold at most that many."""
-        self._kept: dict[tuple[str, bytes], Verified] = {}
+        self._kept: dict[tuple[Provider, bytes], Verified] = {}
         self._most = most
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def recall(self, provider: str, token: bytes, keys: Keys) -> Verified | None:
+    def recall(self, provider: Provider, token: bytes, keys: Keys) -> Verified | None:
         """Return what is known of a token verified with these very keys."""
         found = self._kept.get((provider, token))
         return found if found is not None and found.keys is keys else None
 
-    def keep(self, provider: str, token: bytes, verified: Verified) -> None:
+    def keep(self, provider: Provider, token: bytes, verified: Verified) -> None:
         """Remember a good token."""
         if len(token) > _LONGEST_KEPT:
             return
@@ -111,7 +115,8 @@ class Verdict:
 
     `status` 0 lets it pass, with `drops` removed from its headers, then `adds` appended, and `query`
     instead of its own if `query_changed`. Otherwise it is answered with status, body and `fields`. Where
-    `needs` names a provider, nothing is decided: fetch its keys and check again.
+    `needs` names a provider, nothing is decided: fetch its keys and check again. What passes passes from
+    `since` to `until` (unix seconds), as long as nothing but the time changes.
     """
 
     status: int = 0
@@ -122,6 +127,8 @@ class Verdict:
     query_changed: bool = False
     query: bytes | None = None
     needs: str = ""
+    since: float = 0.0
+    until: float = 0.0
 
 
 def compile_jwt(policy: Jwt) -> JwtRules | None:
@@ -166,16 +173,18 @@ def check(
         if not tokens:
             continue
         keys = remote_keys.get(provider.name) if provider.keys is None else provider.keys
-        if keys is None:
-            return Verdict(needs=provider.name)
         try:
             verified = [_verify(provider, found.text, now, keys, cache) for found in tokens]
+        except _KeysNeededError:
+            return Verdict(needs=provider.name)
         except TokenError as refused:
             error = _more_telling(error, refused.text)
         else:
-            return _passed(rules, provider, head, tokens, verified)
+            passed = _passed(rules, provider, head, tokens, verified)
+            # A provider before this one may take its token at another time.
+            return passed if error == MISSING else replace(passed, until=0.0)
     if _is_let_through(rules.validation, error):
-        return Verdict(drops=rules.drops)
+        return Verdict(drops=rules.drops, until=_FOREVER if error == MISSING else 0.0)
     return _refused(error, head, scheme)
 
 
@@ -250,8 +259,12 @@ def _parameter(query: bytes, name: bytes) -> bytes | None:
 # --- verification ------------------------------------------------------------------------------------
 
 
-def _verify(provider: Provider, text: bytes, now: float, keys: Keys, cache: TokenCache) -> Verified:
-    known = cache.recall(provider.name, text, keys)
+class _KeysNeededError(Exception):
+    """All but the signature is fine, and the keys are not there."""
+
+
+def _verify(provider: Provider, text: bytes, now: float, keys: Keys | None, cache: TokenCache) -> Verified:
+    known = None if keys is None else cache.recall(provider, text, keys)
     if known is not None:
         check_times(known.expires, known.not_before, now, provider.skew)
         return known
@@ -261,11 +274,13 @@ def _verify(provider: Provider, text: bytes, now: float, keys: Keys, cache: Toke
     check_times(token.expires, token.not_before, now, provider.skew)
     if provider.audiences and provider.audiences.isdisjoint(token.audiences):
         raise TokenError(BAD_AUDIENCE)
+    if keys is None:
+        raise _KeysNeededError
     if not keys:
         raise TokenError(FETCH_FAILED)
     check_signature(token, keys)
     verified = Verified(keys, token.expires, token.not_before, claim_fields(token.claims, provider.claims))
-    cache.keep(provider.name, text, verified)
+    cache.keep(provider, text, verified)
     return verified
 
 
@@ -278,13 +293,17 @@ def _passed(
             if not append:
                 adds = [field for field in adds if field[0] != name]
             adds.append((name, value))
+    passed = Verdict(
+        drops=rules.drops,
+        adds=tuple(adds),
+        since=max(token.not_before - provider.skew for token in verified),
+        until=min(token.expires + provider.skew if token.expires else _FOREVER for token in verified),
+    )
     if provider.keep_token:
-        return Verdict(drops=rules.drops, adds=tuple(adds))
-    drops = rules.drops.union(found.header for found in tokens if found.header)
+        return passed
+    passed = replace(passed, drops=rules.drops.union(found.header for found in tokens if found.header))
     names = {found.query for found in tokens if found.query}
-    if not names:
-        return Verdict(drops=drops, adds=tuple(adds))
-    return Verdict(drops=drops, adds=tuple(adds), query_changed=True, query=_without(head.query or b"", names))
+    return replace(passed, query_changed=True, query=_without(head.query or b"", names)) if names else passed
 
 
 def _without(query: bytes, names: set[bytes]) -> bytes | None:

@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import Algorithm, get_default_algorithms
-from jwt.exceptions import PyJWTError
+if TYPE_CHECKING:
+    from jwt.algorithms import Algorithm
+
+# PyJWT and cryptography are large, and loaded where there are keys only: hence the imports inside functions.
 
 INVALID_JSON = "Jwks is an invalid JSON"
 NO_KEYS = "Jwks does not have [keys] field"
@@ -32,8 +32,15 @@ _JWK_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 ALGORITHMS = frozenset((*_RSA, *_HMAC, *_CURVES.values(), "EdDSA"))
 """What a token may say in `alg`; `none` is not among them."""
 
-_BUILT_IN: dict[str, Algorithm] = {name: get_default_algorithms()[name] for name in sorted(ALGORITHMS)}
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
+
+
+@cache
+def _built_in() -> dict[str, Algorithm]:
+    from jwt.algorithms import get_default_algorithms  # noqa: PLC0415 - as above
+
+    known = get_default_algorithms()
+    return {name: known[name] for name in ALGORITHMS}
 
 
 class KeysError(ValueError):
@@ -54,7 +61,7 @@ def verifies(key: Key, algorithm: str, signed: bytes, signature: bytes) -> bool:
     """Say whether a signature is this key's, by an algorithm of the key's kind."""
     if algorithm not in key.serves:
         return False
-    return bool(_BUILT_IN[algorithm].verify(signed, key.material, signature))
+    return bool(_built_in()[algorithm].verify(signed, key.material, signature))
 
 
 def parse_keys(text: str) -> tuple[Key, ...]:
@@ -80,12 +87,14 @@ def parse_keys(text: str) -> tuple[Key, ...]:
 
 def _jwk(jwk: dict[str, Any]) -> Key | None:
     """Return a key, None for one of another use or kind, or one that is broken: the others still count."""
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415 - as above
+
     serves = _serves(jwk)
     kid, algorithm = jwk.get("kid", ""), jwk.get("alg", "")
     if not serves or jwk.get("use", "sig") != "sig" or not isinstance(kid, str) or not isinstance(algorithm, str):
         return None
     try:
-        material = _BUILT_IN[serves[0]].from_jwk(jwk)
+        material = _built_in()[serves[0]].from_jwk(jwk)
     except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return Key(kid, algorithm, serves, _public(material))
@@ -116,6 +125,9 @@ def _pem_keys(text: str) -> tuple[Key, ...]:
 
 
 def _pem_key(block: bytes, label: str) -> Key:
+    from cryptography import x509  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415 - as above
+
     try:
         if label == "CERTIFICATE":
             material: object = x509.load_pem_x509_certificate(block).public_key()
@@ -127,6 +139,8 @@ def _pem_key(block: bytes, label: str) -> Key:
 
 
 def _pem_serves(material: object) -> tuple[str, ...]:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415 - as above
+
     if isinstance(material, rsa.RSAPublicKey):
         return _RSA
     if isinstance(material, ec.EllipticCurvePublicKey) and material.curve.name in _CURVES:

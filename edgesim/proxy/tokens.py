@@ -1,66 +1,122 @@
 """Tokens checked before a route is chosen, because their claims choose it.
 
-The headers that claims are copied to are taken from every request first. A route that switches tokens
-off is found with the request as it then is; any other is found again with the claims in it.
+The headers that claims are copied to are taken from every request first. Which route that leads to says
+whether tokens are off, whether this is a preflight that CORS answers (it carries no token, and Gloo's CORS
+filter comes first), and how a refusal looks. A request that passes is routed again with the claims in it.
+
+What a head comes to is remembered with the head, as long as its tokens and keys hold.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgesim.model import RequestHead, VirtualHost
 from edgesim.model.policies import JwtProvider
+from edgesim.policies import cors
 from edgesim.policies.jwt import JwtRules, Keys, TokenCache, Verdict, apply_to_fields, apply_to_head, check, compile_jwt
 from edgesim.policies.jwt_keys import KeysError, parse_keys
+from edgesim.proxy.fetch import FetchError, fetch
+from edgesim.proxy.filters import allow_origins
 from edgesim.proxy.messages import Request
 from edgesim.routing import Decision, Split, Target, find_host, lookup
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
+    from edgesim.policies.cors import CorsRules
     from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.plan import Plan
     from edgesim.proxy.serving import Snapshot
     from edgesim.proxy.worker import Worker
 
-_AFTER_FAILURE = 1.0
-"""Seconds before keys that could not be fetched are asked for again."""
 _FETCH_TIMEOUT = 5.0
+"""Seconds, as Gloo tells Envoy."""
 _LARGEST_KEYS = 1 << 20
+_FOREVER = float("inf")
+_PASSES = Verdict(until=_FOREVER)
+
+Place = tuple[str, str]
+"""Where keys are fetched from: a cluster and a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a remembered request passes as in a snapshot, from `since` to `until`, unix seconds."""
+
+    snapshot: Snapshot
+    since: float
+    until: float
+    request: Request
 
 
 class Tokens:
-    """What a worker remembers of tokens and of keys it fetched."""
+    """What a worker remembers of tokens and of keys it fetched, the latter until a moment of the wall clock."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.cache = TokenCache()
-        self.fetched: dict[str, tuple[Keys, float]] = {}
-        self.waiting: dict[str, list[Exchange]] = {}
+        self.fetched: dict[Place, tuple[Keys, float]] = {}
+        self.waiting: dict[Place, list[Exchange]] = {}
 
 
 def admit(exchange: Exchange, snapshot: Snapshot) -> bool:
-    """Check a request's token; the exchange goes on with the request that returns, if it does."""
+    """Check a request's token; the exchange goes on with the request it has then, if this returns True."""
     request, worker = exchange.request, exchange.downstream.worker
-    scheme = exchange.downstream.scheme
-    host = find_host(snapshot.tables[scheme].hosts, request.head.authority)
+    now = worker.wall_clock()
+    known = request.admitted
+    if known is not None and known.snapshot is snapshot and known.since <= now <= known.until:
+        exchange.request = known.request
+        return True
+    table = snapshot.tables[exchange.downstream.scheme]
+    host = find_host(table.hosts, request.head.authority)
     rules = None if host is None else snapshot.tokens.get(host.virtual_host.name)
     if rules is None or host is None:
         return True
     plain = _passed(request, Verdict(drops=rules.drops))
-    if _is_off(lookup(snapshot.tables[scheme], plain.head), plain.head):
-        exchange.request = plain
+    plain.target, plain.snapshot = lookup(table, plain.head), snapshot
+    plan = None if plain.target is None else _plan(plain.target, plain.head, snapshot)
+    if plan is not None and _needs_no_token(plan, plain.head):
+        _go_on(exchange, plain, _PASSES, snapshot)
         return True
+    jwt = host.virtual_host.policies.jwt
+    return _judge(exchange, snapshot, rules, () if jwt is None else jwt.providers, plain, plan)
+
+
+def _judge(
+    exchange: Exchange,
+    snapshot: Snapshot,
+    rules: JwtRules,
+    providers: tuple[JwtProvider, ...],
+    plain: Request,
+    plan: Plan | None,
+) -> bool:
+    worker, request = exchange.downstream.worker, exchange.request
     now = worker.wall_clock()
-    providers = host.virtual_host.policies.jwt.providers if host.virtual_host.policies.jwt is not None else ()
-    verdict = check(rules, request.head, now, _fresh(worker, providers, now), worker.tokens.cache, scheme)
+    keys, until = _fetched(worker.tokens, providers, now)
+    verdict = check(rules, request.head, now, keys, worker.tokens.cache, exchange.downstream.scheme)
     if verdict.needs:
-        _wait_for_keys(exchange, next(p for p in providers if p.name == verdict.needs))
+        _wait_for_keys(exchange, next(provider for provider in providers if provider.name == verdict.needs))
         return False
-    if verdict.status:
-        exchange.reply(verdict.status, verdict.body, list(verdict.fields))
+    if verdict.status and plan is not None:
+        _refuse(exchange, plan, plain.head, verdict)
         return False
-    exchange.request = _passed(request, verdict)
+    if verdict.status:  # Envoy's filter knows its rules by the route: without one nothing is asked, and 404 said
+        exchange.request = plain
+    else:
+        _go_on(exchange, _passed(request, verdict), verdict, snapshot, until)
     return True
+
+
+def _go_on(exchange: Exchange, passed: Request, verdict: Verdict, snapshot: Snapshot, until: float = _FOREVER) -> None:
+    """Let an exchange go on with what passed, and remember it where the head itself is remembered."""
+    request = exchange.request
+    exchange.request = passed
+    if request.parts is not None:
+        passed.parts = {}
+        request.admitted = Admitted(snapshot, verdict.since, min(verdict.until, until), passed)
 
 
 def _passed(request: Request, verdict: Verdict) -> Request:
@@ -69,67 +125,99 @@ def _passed(request: Request, verdict: Verdict) -> Request:
     passed.keep_alive = request.keep_alive
     passed.upgrade = request.upgrade
     passed.bodiless = request.bodiless
+    passed.unchecked = request
     return passed
 
 
-def _is_off(target: Target | None, head: RequestHead) -> bool:
-    if target is None:
-        return False
+def _plan(target: Target, head: RequestHead, snapshot: Snapshot) -> Plan:
+    """Return a plan of the route a target belongs to; the arms of a split have the route in common."""
     if isinstance(target, Split):
         target = target.arms[0]
     decision = target if isinstance(target, Decision) else target(head)
-    jwt = decision.route.policies.jwt
-    return jwt is not None and jwt.disabled
+    return snapshot.plans.get(decision) or snapshot.plan(decision)
 
 
-def _fresh(worker: Worker, providers: tuple[JwtProvider, ...], now: float) -> dict[str, Keys]:
-    """Return the fetched keys by provider that are not too old."""
-    fetched = worker.tokens.fetched
-    return {
-        p.name: fetched[p.remote_url][0]
-        for p in providers
-        if p.remote_url in fetched and fetched[p.remote_url][1] > now
-    }
+def _needs_no_token(plan: Plan, head: RequestHead) -> bool:
+    jwt = plan.decision.route.policies.jwt
+    if jwt is not None and jwt.disabled:
+        return True
+    rules, origin = _cors(plan, head)
+    return rules is not None and origin is not None and cors.preflight_fields(rules, head, origin) is not None
+
+
+def _cors(plan: Plan, head: RequestHead) -> tuple[CorsRules | None, bytes | None]:
+    """Return the CORS rules that hold on a route, and the request's origin where they allow it."""
+    rules = plan.cors if allow_origins in plan.filters else None
+    return rules, None if rules is None else cors.allowed_origin(rules, head)
+
+
+def _refuse(exchange: Exchange, plan: Plan, head: RequestHead, verdict: Verdict) -> None:
+    """Answer what does not pass; a page of an allowed origin may read it."""
+    exchange.plan = plan
+    rules, origin = _cors(plan, head)
+    if rules is not None and origin is not None:
+        exchange.answer_fields = cors.answer_fields(rules, origin)
+    details = b"jwt_authn_access_denied{%b}" % verdict.body.replace(b" ", b"_")
+    exchange.reply(verdict.status, verdict.body, list(verdict.fields), details=details)
+
+
+# -- keys that are fetched -----------------------------------------------------------------------------
+
+
+def _fetched(tokens: Tokens, providers: tuple[JwtProvider, ...], now: float) -> tuple[dict[str, Keys], float]:
+    """Return the fetched keys by provider that are not too old, and until when they are all there."""
+    if not tokens.fetched:
+        return {}, _FOREVER
+    found = {p.name: tokens.fetched.get(_place(p), ((), 0.0)) for p in providers if p.remote_url}
+    fresh = {name: keys for name, (keys, until) in found.items() if until > now}
+    return fresh, min((until for _, until in found.values() if until > now), default=_FOREVER)
+
+
+def _place(provider: JwtProvider) -> Place:
+    return provider.remote_cluster, provider.remote_url
 
 
 def _wait_for_keys(exchange: Exchange, provider: JwtProvider) -> None:
     worker = exchange.downstream.worker
-    waiting = worker.tokens.waiting.setdefault(provider.remote_url, [])
+    waiting = worker.tokens.waiting.setdefault(_place(provider), [])
     waiting.append(exchange)
     if len(waiting) == 1:
         _ = spawn(_fetch_for_all(worker, provider), name=f"keys {provider.remote_url}")
 
 
 async def _fetch_for_all(worker: Worker, provider: JwtProvider) -> None:
-    """Fetch keys once for every request that waits for them; failing is an empty set of keys."""
-    keys = await _fetch(worker, provider)
-    until = worker.wall_clock() + (provider.cache if keys else _AFTER_FAILURE)
-    worker.tokens.fetched[provider.remote_url] = (keys, until)
-    for exchange in worker.tokens.waiting.pop(provider.remote_url, []):
-        if not exchange.done:
-            exchange.begin()
-            exchange.flush()
+    """Fetch keys once for every request that waits for them.
 
-
-async def _fetch(worker: Worker, provider: JwtProvider) -> Keys:
-    import aiohttp  # noqa: PLC0415  # only workers that fetch keys carry it
-    from yarl import URL  # noqa: PLC0415  # as above
-
-    url = URL(provider.remote_url)
-    cluster = worker.snapshot.clusters.get(provider.remote_cluster)
-    endpoint = cluster.pick(()) if cluster is not None else None
-    at = url if endpoint is None else url.with_host(endpoint.address).with_port(endpoint.port)
-    context = cluster.tls if cluster is not None and cluster.tls is not None else True
+    Failing is an empty set of keys, for those who waited only: whoever comes next asks again, as in Envoy.
+    """
+    tokens, place = worker.tokens, _place(provider)
+    keys: Keys = ()
     try:
-        timeout = aiohttp.ClientTimeout(total=_FETCH_TIMEOUT)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(at, headers={"host": url.authority}, ssl=context, server_hostname=url.host) as answer,
-        ):
-            answer.raise_for_status()
-            return parse_keys((await answer.content.read(_LARGEST_KEYS)).decode())
-    except (aiohttp.ClientError, TimeoutError, KeysError, UnicodeDecodeError, OSError):
-        return ()
+        body = await fetch(
+            worker.snapshot.clusters.get(provider.remote_cluster), provider.remote_url, _FETCH_TIMEOUT, _LARGEST_KEYS
+        )
+        keys = parse_keys(body.decode())
+    except (FetchError, KeysError, UnicodeDecodeError):
+        pass
+    finally:
+        now = worker.wall_clock()
+        tokens.fetched = {other: held for other, held in tokens.fetched.items() if held[1] > now}
+        tokens.fetched[place] = (keys, now + provider.cache if keys else _FOREVER)
+        loop = asyncio.get_running_loop()
+        for exchange in tokens.waiting.pop(place, []):
+            loop.call_soon(_resume, exchange)
+        if not keys:
+            loop.call_soon(_forget, tokens, place)
+
+
+def _resume(exchange: Exchange) -> None:
+    if not exchange.done:
+        exchange.begin()
+        exchange.flush()
+
+
+def _forget(tokens: Tokens, place: Place) -> None:
+    tokens.fetched.pop(place, None)
 
 
 def rules_of(hosts: Iterable[VirtualHost]) -> dict[str, JwtRules]:

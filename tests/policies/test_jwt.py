@@ -258,10 +258,37 @@ def test_the_cache_is_bounded() -> None:
     for token in (*tokens, signed({"x": "y" * 4000}), "a.b.c"):
         check(RULES, bearer(token), NOW, {}, cache)
     assert len(cache) == 2
-    keys = RULES.providers[0].keys
-    assert keys is not None
-    assert cache.recall("p", tokens[0].encode(), keys) is None
-    assert cache.recall("p", tokens[2].encode(), keys) is not None
+    provider = RULES.providers[0]
+    assert provider.keys is not None
+    assert cache.recall(provider, tokens[0].encode(), provider.keys) is None
+    assert cache.recall(provider, tokens[2].encode(), provider.keys) is not None
+
+
+def test_a_good_token_is_good_for_one_provider_only() -> None:
+    """What is remembered of a token is no help where another issuer is asked for, whatever the provider's name."""
+    remote = dataclasses.replace(PROVIDER, jwks="", remote_url="http://keys/")
+    head, cache, keys = bearer(signed()), TokenCache(), {"p": parse_keys(jwks())}
+    assert check(rules_of(remote), head, NOW, keys, cache).status == 0
+    other = rules_of(dataclasses.replace(remote, issuer="somebody else"))
+    assert check(other, head, NOW, keys, cache).status == 401
+
+
+def test_keys_are_not_asked_for_by_tokens_that_fail_anyway() -> None:
+    """Whoever sends an expired or a foreign token makes nobody fetch keys."""
+    rules = rules_of(dataclasses.replace(PROVIDER, jwks="", remote_url="http://keys/"))
+    for token in (signed({"exp": 1}), signed({"iss": "other"}), "a.b.c"):
+        verdict = check(rules, bearer(token), NOW, {}, TokenCache())
+        assert (verdict.needs, verdict.status) == ("", 401)
+
+
+def test_a_verdict_says_how_long_it_holds() -> None:
+    """It holds from `nbf` to `exp`, each widened by the skew, and for ever without a token."""
+    skew = RULES.providers[0].skew
+    verdict = checked(RULES, bearer(signed({"nbf": NOW - 5, "exp": NOW + 5})))
+    assert (verdict.since, verdict.until) == (NOW - 5 - skew, NOW + 5 + skew)
+    open_rules = rules_of(PROVIDER, validation=JwtValidation.ALLOW_MISSING_OR_FAILED)
+    assert checked(open_rules, head_of()).until == float("inf")
+    assert checked(open_rules, bearer("a.b.c")).until == 0
 
 
 def test_disabled_rules_are_none() -> None:
