@@ -38,7 +38,8 @@ from edgesim.model import (
 )
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
-from edgesim.proxy.upstream import UpstreamConnection, give
+from edgesim.proxy.pools import give
+from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.proxy.worker import Worker
 
 _DIFFERENT = 1500

@@ -1,7 +1,8 @@
 """Envoy's response flags: why an answer is not simply the upstream's (reference, section 13.5).
 
 A request's flags are one integer, a bit for each row of the table; they are written in the table's order,
-joined by commas. Short and long names were checked against the binary of Envoy 1.40.
+joined by commas. Envoy writes them in the order they were set in: a fault's come first, then what is said of
+retries, then how the last try ended. Short and long names were checked against the binary of Envoy 1.40.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ class ResponseFlag:
 
 
 FLAGS = (
+    ResponseFlag("DI", "DelayInjected", "A fault delayed the request."),
+    ResponseFlag("FI", "FaultInjected", "A fault aborted the request."),
+    ResponseFlag("URX", "UpstreamRetryLimitExceeded", "Every allowed retry failed as well."),
+    ResponseFlag("UO", "UpstreamOverflow", "A circuit breaker is full; 503."),
     ResponseFlag("LH", "FailedLocalHealthCheck", "Local service failed a health check request; 503."),
     ResponseFlag("UH", "NoHealthyUpstream", "No healthy endpoint in the cluster or the subset; 503."),
     ResponseFlag("UT", "UpstreamRequestTimeout", "The route's or the try's timeout passed; 504."),
@@ -27,15 +32,11 @@ FLAGS = (
     ResponseFlag("UR", "UpstreamRemoteReset", "The upstream reset the connection; 503."),
     ResponseFlag("UF", "UpstreamConnectionFailure", "No connection to the upstream could be opened; 503."),
     ResponseFlag("UC", "UpstreamConnectionTermination", "The upstream closed the connection; 503."),
-    ResponseFlag("UO", "UpstreamOverflow", "A circuit breaker is full; 503."),
     ResponseFlag("NR", "NoRouteFound", "No virtual host or no route matches; 404."),
-    ResponseFlag("DI", "DelayInjected", "A fault delayed the request."),
-    ResponseFlag("FI", "FaultInjected", "A fault aborted the request."),
     ResponseFlag("RL", "RateLimited", "The request was over a rate limit; 429."),
     ResponseFlag("UAEX", "UnauthorizedExternalService", "The external authorization service denied the request."),
     ResponseFlag("RLSE", "RateLimitServiceError", "The rate limit service failed."),
     ResponseFlag("DC", "DownstreamConnectionTermination", "The client closed the connection."),
-    ResponseFlag("URX", "UpstreamRetryLimitExceeded", "Every allowed retry failed as well."),
     ResponseFlag("SI", "StreamIdleTimeout", "Nothing moved for the idle timeout; 408 or 504."),
     ResponseFlag("IH", "InvalidEnvoyRequestHeaders", "A strictly checked header has a bad value; 400."),
     ResponseFlag("DPE", "DownstreamProtocolError", "The client's message is no valid HTTP."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edgesim.policies.response_flags import UC, UF, UPE, UR, URX
+from edgesim.policies.response_flags import UC, UF, UO, UPE, UR, URX
 from edgesim.policies.retries import Reset, Verdict, back_off
 from edgesim.policies.retries import after_answer as judge_answer
 from edgesim.policies.retries import after_reset as judge_reset
@@ -58,7 +58,10 @@ def _can_retry(exchange: Exchange) -> bool:
     plan = exchange.plan
     if plan is None or plan.cluster is None or exchange.kept is None or not exchange.request_complete:
         return False
-    return exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.max_retries
+    if exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.max_retries:
+        return True
+    exchange.flags |= UO
+    return False
 
 
 def _retry_later(exchange: Exchange) -> None:

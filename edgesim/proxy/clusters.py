@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from edgesim.balancing import EndpointSet, Rotation, candidates, endpoint_set, pick
 from edgesim.model import Cluster, Endpoint, Subset
 from edgesim.proxy.messages import Memory, Response
+from edgesim.proxy.pools import Pool, PoolTls, retire
 from edgesim.proxy.tls import upstream_context
-from edgesim.proxy.upstream import Pool, PoolTls, retire
+from edgesim.proxy.upstream import UpstreamConnection
 
 
 class ClusterRuntime:
@@ -68,4 +69,4 @@ class ClusterRuntime:
         if self.tls is not None and cluster.tls is not None:
             name = endpoint.sni or cluster.tls.sni or None
             tls = PoolTls(self.tls, name, cluster.tls.verify_names)
-        return Pool(endpoint.address, endpoint.port, cluster.connect_timeout, self.responses, tls)
+        return Pool(endpoint.address, endpoint.port, cluster.connect_timeout, self.responses, UpstreamConnection, tls)

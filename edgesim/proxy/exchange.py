@@ -21,7 +21,7 @@ from edgesim.http1.replies import (
 from edgesim.model import DirectResponseAction, Endpoint, RedirectAction, RequestHead
 from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
 from edgesim.policies.lines import line, number
-from edgesim.policies.response_flags import DC, DT, NC, NR, SI, UH, UMSDR, UT
+from edgesim.policies.response_flags import DC, NC, NR, SI, UH, UMSDR, UT
 from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
 from edgesim.proxy import attempts, tunnel
 from edgesim.proxy.exchange_record import record_of
@@ -37,9 +37,10 @@ from edgesim.proxy.heads import (
 )
 from edgesim.proxy.messages import Request, Response
 from edgesim.proxy.observed import note_end
+from edgesim.proxy.pools import Pool, acquire
 from edgesim.proxy.shadow import Shadow, mirror
 from edgesim.proxy.tokens import admit
-from edgesim.proxy.upstream import Pool, UpstreamConnection, acquire
+from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _BUFFERED = 65536
 _REPLAYED = 1 << 20
 """How many bytes of a body are kept for another try, as Envoy's buffer limit."""
 VIA_UPSTREAM = b"via_upstream"
-DETAILS_OF = {DT: b"max_duration_timeout", UMSDR: b"upstream_max_stream_duration_reached"}
+DETAILS_OF = {0: b"max_duration_timeout", UMSDR: b"upstream_max_stream_duration_reached"}
 _TOO_LARGE = b"Payload Too Large"
 
 
@@ -88,7 +89,7 @@ class Exchange:
     try_deadline = NEVER
     last_moment = NEVER
     """When the exchange ends whatever it does, for the reason in `outlasted`."""
-    outlasted = (DURATION_TIMEOUT, DT)
+    outlasted = (DURATION_TIMEOUT, 0)
     body_size = 0
     answer_size = 0
     attempts = 0
@@ -308,7 +309,10 @@ class Exchange:
             return front
         if self.request_id is None:
             self.request_id = self.downstream.worker.request_id()
-        return front + self.request_id + back
+        made = self.request_id
+        if self.sent_fields is not None:
+            self.sent_fields = [(name, value.replace(b"\0", made)) for name, value in self.sent_fields]
+        return front + made + back
 
     @property
     def expected_timeout(self) -> int | None:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.messages import Response
-from edgesim.proxy.upstream import Pool, UpstreamConnection, acquire, connect
+from edgesim.proxy.pools import Pool, acquire, connect
+from edgesim.proxy.upstream import UpstreamConnection
 
 _OK = 200
 _SENDABLE = frozenset(map(chr, range(0x21, 0x7F)))

@@ -11,7 +11,7 @@ from edgesim.telemetry.tally import StatKey
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.upstream import Pool
+    from edgesim.proxy.pools import Pool
 
 
 def note_end(exchange: Exchange) -> None:

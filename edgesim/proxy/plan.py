@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from edgesim.proxy.clusters import ClusterRuntime
-    from edgesim.proxy.upstream import Pool
+    from edgesim.proxy.pools import Pool
 
 NEVER = float("inf")
 Buckets = dict[int | str | None, Bucket]

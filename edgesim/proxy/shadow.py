@@ -9,7 +9,8 @@ from edgesim.model import Endpoint
 from edgesim.model.policies import Mirror
 from edgesim.policies.lines import MILLION
 from edgesim.proxy.heads import request_parts, with_host
-from edgesim.proxy.upstream import UpstreamConnection, acquire
+from edgesim.proxy.pools import acquire
+from edgesim.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange

@@ -1,25 +1,17 @@
-"""Connections to endpoints, and the pools that keep them.
-
-A pool hands out its youngest idle connection (LIFO, so that spare ones age and are closed), opens a
-new one when there is none, and gives a connection that becomes free to whoever waits longest.
-"""
+"""Connections to endpoints: requests out, answers in, one exchange at a time."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections import deque
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
 from edgesim.http1.fields import BadFieldsError, Fields
 from edgesim.http1.strict import MalformedError, check_framing, check_reason, split_start
 from edgesim.proxy.loopback import is_loopback, unpaced
-from edgesim.proxy.messages import Memory, Response
-from edgesim.proxy.tls import failure_text, names_hold
-from edgesim.telemetry import spawn
+from edgesim.proxy.messages import Response
+from edgesim.proxy.pools import Pool, UpstreamUser, give
 
 _NO_BODY = frozenset((101, 204, 304))
 _SWITCHING_PROTOCOLS = 101
@@ -31,171 +23,6 @@ _MOST_FIELDS = 100
 _USUAL = b"H/  "
 """Every fourth byte of `HTTP/1.1 200 `."""
 _BLANK_LINE = b"\r\n\r\n"
-
-
-class UpstreamUser(Protocol):
-    """Who sends a request over a connection and is told what comes of it."""
-
-    wants_connection: bool
-    request_complete: bool
-    is_head: bool
-
-    def connected(self, connection: UpstreamConnection) -> None:
-        """Take the connection waited for."""
-
-    def connect_failed(self, reason: str) -> None:
-        """Get none."""
-
-    def response_head(self, response: Response, *, bodiless: bool) -> None:
-        """Take the head of the answer."""
-
-    def response_body(self, data: bytes) -> None:
-        """Take a piece of the answer's body."""
-
-    def response_complete(self) -> None:
-        """The answer is here as a whole; the connection goes back to its pool by itself."""
-
-    def flush_response(self) -> None:
-        """All that came with one read was told."""
-
-    def upstream_failed(self, reason: str, *, answered: bool, reused: bool) -> None:
-        """The connection is gone before the answer was whole."""
-
-    def pause_sending(self) -> None:
-        """Send less: the upstream is slow."""
-
-    def resume_sending(self) -> None:
-        """Send on."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolTls:
-    """TLS to one endpoint: its context, the server name to send, and names of which its certificate must have one."""
-
-    context: ssl.SSLContext
-    server_name: str | None
-    verify_names: tuple[str, ...]
-
-
-class Pool:
-    """The connections to one endpoint. A retired pool (its endpoint is gone) keeps none that is idle."""
-
-    __slots__ = (
-        "address",
-        "busy",
-        "connect_timeout",
-        "connecting",
-        "failure",
-        "idle",
-        "port",
-        "responses",
-        "retired",
-        "tls",
-        "waiting",
-    )
-
-    def __init__(
-        self, address: str, port: int, connect_timeout: float, responses: Memory[Response], tls: PoolTls | None = None
-    ) -> None:
-        """Take the endpoint's address, how long connecting may take in seconds, the memory of heads seen, and TLS."""
-        self.tls = tls
-        self.responses = responses
-        self.address = address
-        self.port = port
-        self.connect_timeout = connect_timeout
-        self.idle: list[UpstreamConnection] = []
-        self.busy: set[UpstreamConnection] = set()
-        self.waiting: deque[UpstreamUser] = deque()
-        self.connecting = 0
-        self.failure = b""
-        """Why connecting failed last, as access logs say it."""
-        self.retired = False
-
-
-def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
-    """Return an idle connection, or None: the exchange is told when it has one, or that it gets none."""
-    if pool.idle:
-        connection = pool.idle.pop()
-        pool.busy.add(connection)
-        connection.exchange = exchange
-        return connection
-    connect(pool, exchange)
-    return None
-
-
-def connect(pool: Pool, exchange: UpstreamUser) -> None:
-    """Let an exchange wait for a new connection, or for one that becomes free before."""
-    pool.waiting.append(exchange)
-    if pool.connecting < len(pool.waiting):
-        pool.connecting += 1
-        _ = spawn(_connect(pool), name=f"connect {pool.address}:{pool.port}")
-
-
-async def _connect(pool: Pool) -> None:
-    try:
-        async with asyncio.timeout(pool.connect_timeout):
-            connection = await _open(pool)
-    except TimeoutError:
-        _fail_one(pool, "connection timeout")
-    except (OSError, ValueError) as failed:  # ValueError: a server name that is none
-        pool.failure = failure_text(failed)
-        _fail_one(pool, "remote connection failure")
-    else:
-        if connection.transport is None or connection.transport.is_closing():
-            _fail_one(pool, "connection termination")
-            return
-        pool.connecting -= 1
-        give(connection)
-
-
-async def _open(pool: Pool) -> UpstreamConnection:
-    loop = asyncio.get_running_loop()
-    tls = pool.tls
-    if tls is None:
-        return (await loop.create_connection(lambda: UpstreamConnection(pool), pool.address, pool.port))[1]
-    (tls.server_name or "").encode("idna")  # raises here what the ssl module would log
-    transport, connection = await loop.create_connection(
-        lambda: UpstreamConnection(pool),
-        pool.address,
-        pool.port,
-        ssl=tls.context,
-        server_hostname=tls.server_name or "",
-    )
-    if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
-        transport.abort()
-        raise ssl.SSLCertVerificationError(1, "SAN matcher")
-    return connection
-
-
-def _fail_one(pool: Pool, reason: str) -> None:
-    pool.connecting -= 1
-    if pool.waiting:
-        pool.waiting.popleft().connect_failed(reason)
-
-
-def give(connection: UpstreamConnection) -> None:
-    """Hand a free connection to the exchange that waits longest, or keep it."""
-    pool = connection.pool
-    if connection.transport is None or connection.transport.is_closing():
-        return
-    while pool.waiting:
-        exchange = pool.waiting.popleft()
-        if exchange.wants_connection:
-            pool.busy.add(connection)
-            connection.exchange = exchange
-            exchange.connected(connection)
-            return
-    if pool.retired:
-        connection.close()
-    else:
-        pool.idle.append(connection)
-
-
-def retire(pool: Pool) -> None:
-    """Close what is idle and keep nothing from now on; exchanges under way finish."""
-    pool.retired = True
-    while pool.idle:
-        pool.idle.pop().close()
 
 
 class UpstreamConnection(asyncio.Protocol):

@@ -28,7 +28,8 @@ from edgesim.model import (
 )
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
-from edgesim.proxy.upstream import UpstreamConnection, give
+from edgesim.proxy.pools import give
+from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.proxy.worker import Worker
 from tests.differential.wire import AmbiguousError, Message, read_requests
 
