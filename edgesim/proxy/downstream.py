@@ -158,7 +158,11 @@ class Downstream(asyncio.Protocol):
     def _remember(self, data: bytes, request: Request) -> None:
         """Remember a head, as it came: what its token makes of it holds for a while only."""
         if request.lends_lines:
-            self.lines.keep(data[data.find(b"\r\n") :], request)
+            end = data.find(b"\r\n")
+            # Only behind a usual line do the lines alone say what was read: an absolute target replaces Host,
+            # other methods get a length, and an empty line ahead would make the first line a header line.
+            if read_usual_start(data[:end], self.worker.snapshot.options_of(self.scheme)) is not None:
+                self.lines.keep(data[end:], request)
         came = request.unchecked
         if came is not None:
             came.keep_alive = request.keep_alive
@@ -194,12 +198,8 @@ class Downstream(asyncio.Protocol):
                 current.flush_request()
 
     def eof_received(self) -> bool:
-        """Answer what came whole from a client that has only closed its sending side, then close."""
-        if self.current is None or self.receiving is not None:
-            return False
-        last = self.queue[-1] if self.queue else self.current
-        last.keep_alive = False
-        return True
+        """Give up what is under way, as Envoy does: a client that closes its sending side is taken to be gone."""
+        return False
 
     # -- the parser ----------------------------------------------------------------------------
 

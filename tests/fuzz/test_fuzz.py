@@ -19,6 +19,39 @@ from tests.fuzz.strategies import cut, cuts, requests, responses, single_bytes
 _EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 _fuzz = settings(max_examples=_EXAMPLES) if _EXAMPLES else settings()
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_STARTS = (
+    b"GET /",
+    b"GET /a HTTP/1.1",
+    b"HEAD /a HTTP/1.1",
+    b"GET http://other.test/ HTTP/1.1",
+    b"POST / HTTP/1.1",
+    b"OPTIONS / HTTP/1.1",
+    b"GET / HTTP/1.0",
+    b"\r\nGET /a HTTP/1.1",
+    b"",
+    b"GET /a HTTP/1.1\r\nGET /b HTTP/1.1",
+    b"GET /a HTTP/1.1\r\nX: y",
+)
+_LINES = (
+    b"\r\nHost: a\r\n\r\n",
+    b"\r\nHost: a\r\nConnection: close\r\n\r\n",
+    b"\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    b"\r\nHost: a\r\nX: 1\r\nX: 2\r\n\r\n",
+    b"\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: b\r\n\r\n",
+    b"\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"\r\n\r\n",
+)
+_REST = b"Date: x\r\nContent-Length: 2\r\n\r\nok"
+_ANSWERS = (
+    b"HTTP/1.1 200 OK\r\n" + _REST,
+    b"HTTP/1.1 500 No\r\n" + _REST,
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\n" + _REST,
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + _REST,
+    b"HTTP/1.1 204 None\r\nDate: x\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 3\r\n\r\nok",
+    b"HTTP/1.1 1000 Odd\r\n" + _REST,
+    b"HTTP/1.1 200 OK\r\n" + _REST + b"HTTP/1.1 500 Evil\r\n" + _REST,
+)
 _OPTIONS: tuple[dict[str, object], ...] = (
     {},
     {"accept_http_10": True, "default_host_for_http_10": "d", "merge_slashes": True},
@@ -94,6 +127,18 @@ def test_answers_have_one_meaning(machine: Machine, data: bytes, places: list[in
     assert len(finals) <= len(played.forwarded) <= 2
     if len(finals) == 2:
         assert finals[1].body == b"ok"
+
+
+@_fuzz
+@given(st.lists(st.tuples(st.sampled_from(_STARTS), st.sampled_from(_LINES), st.sampled_from(_ANSWERS)), max_size=8))
+def test_memory_changes_nothing(rounds: list[tuple[bytes, bytes, bytes]]) -> None:
+    """Heads seen before mean to a worker that remembers them what they mean to one that has just begun."""
+    remembering = Machine()
+    for start, lines, answer in rounds:
+        told = remembering.play([start + lines], lambda _, answer=answer: [answer])  # type: ignore[misc]
+        fresh = Machine().play([start + lines], lambda _, answer=answer: [answer])  # type: ignore[misc]
+        assert meaning(told.forwarded) == meaning(fresh.forwarded)
+        assert told.heard == fresh.heard
 
 
 @_fuzz
