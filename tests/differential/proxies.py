@@ -34,6 +34,13 @@ _DEADLINE = 60.0
 @contextlib.contextmanager
 def edgesim(upstream: int, options: ListenerOptions = DEFAULT_LISTENER) -> Iterator[int]:
     """Run one worker that forwards everything to a port; yields its own."""
+    with supervised(upstream, options) as supervisor:
+        yield supervisor.port
+
+
+@contextlib.contextmanager
+def supervised(upstream: int, options: ListenerOptions = DEFAULT_LISTENER) -> Iterator[Supervisor]:
+    """Run one worker, likewise; yields its supervisor."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -46,7 +53,7 @@ def edgesim(upstream: int, options: ListenerOptions = DEFAULT_LISTENER) -> Itera
 
     supervisor = asyncio.run_coroutine_threadsafe(begin(), loop).result(_DEADLINE)
     try:
-        yield supervisor.port
+        yield supervisor
     finally:
         asyncio.run_coroutine_threadsafe(supervisor.close(0.0), loop).result(_DEADLINE)
         loop.call_soon_threadsafe(loop.stop)

@@ -1,0 +1,126 @@
+"""Bodies larger than memory: both directions are streamed, and a slow peer holds back the fast one."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.differential.proxies import supervised
+
+_DEADLINE = 600.0
+_PIECE = bytes(1 << 18)
+_MEGABYTE = 1 << 20
+_MOST = 20 * _MEGABYTE
+_SIZES = [
+    pytest.param(300 * _MEGABYTE, id="300MB"),
+    pytest.param(2048 * _MEGABYTE, id="2GB", marks=pytest.mark.slow),
+]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
+
+class Big:
+    """An upstream that takes and gives whole bodies, and can be slow to take them."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.taken = 0
+
+    def serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(65536)
+            head, _, rest = head.partition(b"\r\n\r\n")
+            if head.startswith(b"GET"):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
+                _send(connection, self.size)
+                return
+            self.taken = len(rest)
+            time.sleep(0.5)
+            while self.taken < self.size:
+                self.taken += len(connection.recv(1 << 18))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+def _send(connection: socket.socket, size: int) -> None:
+    for _ in range(size // len(_PIECE)):
+        connection.sendall(_PIECE)
+
+
+@contextlib.contextmanager
+def upstream(size: int) -> Iterator[tuple[Big, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        big = Big(size)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    threading.Thread(target=big.serve, args=(connection,), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield big, listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(_DEADLINE)
+
+
+def memory(pid: int, what: str) -> int:
+    """Return a process's resident memory in bytes: now (`VmRSS`) or at most so far (`VmHWM`)."""
+    found = re.search(rf"^{what}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+@pytest.mark.parametrize("size", _SIZES)
+def test_a_download_to_a_slow_client(size: int) -> None:
+    """The worker holds no more of it than its buffers."""
+    with upstream(size) as (_, port), supervised(port) as supervisor, _client(supervisor.port) as client:
+        (pid,) = supervisor.pids
+        before = memory(pid, "VmRSS")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.5)
+        received = 0
+        while received < size:
+            piece = client.recv(1 << 18)
+            assert piece, "the download ended early"
+            received += len(piece)
+        assert memory(pid, "VmHWM") - before < _MOST
+
+
+@pytest.mark.parametrize("size", _SIZES)
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_an_upload_to_a_slow_upstream(size: int, chunked: bool) -> None:
+    """The client is held back; what the worker holds stays small."""
+    if chunked:
+        size //= 4  # each piece costs the test more
+    with upstream(size) as (big, port), supervised(port) as supervisor, _client(supervisor.port) as client:
+        (pid,) = supervisor.pids
+        before = memory(pid, "VmRSS")
+        framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % size
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n")
+        if chunked:
+            piece = b"%x\r\n%b\r\n" % (len(_PIECE), _PIECE)
+            for _ in range(size // len(_PIECE)):
+                client.sendall(piece)
+            client.sendall(b"0\r\n\r\n")
+        else:
+            _send(client, size)
+        answer = client.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+        assert big.taken >= size
+        assert memory(pid, "VmHWM") - before < _MOST
+
+
+@contextlib.contextmanager
+def _client(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=_DEADLINE) as client:
+        yield client
