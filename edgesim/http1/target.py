@@ -76,10 +76,9 @@ def normalize_path(path: bytes) -> bytes:
     """
     if b"%00" in path:
         raise BadTargetError
-    path = path.replace(b"\\", b"/")
     if b";" in path:
         path = _PARAMETERS_OF_DOTS.sub(rb"\1", path)
-    path = _ODD.sub(_canonical, path)
+    path = _ODD.sub(_canonical, path.replace(b"\\", b"/"))
     return _without_dots(path) if b"/." in path else path
 
 
