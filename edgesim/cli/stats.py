@@ -63,10 +63,7 @@ _NAMES: Mapping[Scope, tuple[str, ...]] = {
 }
 _NUMBERS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("REQUESTS", lambda row: str(row["requests"])),
-    *(
-        (name.upper(), lambda row, name=name: str(row["responses"][name]))
-        for name in ("2xx", "3xx", "4xx", "5xx")
-    ),
+    *((name.upper(), lambda row, name=name: str(row["responses"][name])) for name in ("2xx", "3xx", "4xx", "5xx")),
     ("RESETS", lambda row: str(row["resets"])),
     ("RETRIES", lambda row: str(row["retries"])),
     *((name.upper(), lambda row, name=name: f"{row[name + '_ms']:.1f}") for name in ("p50", "p90", "p99")),

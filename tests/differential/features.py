@@ -375,7 +375,7 @@ def _envoy(served: dict[str, Model], folder: Path, log: Path | None, log_format:
 
 def _ready(admin: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):
-        return urllib.request.urlopen(f"http://{admin.read_text().strip()}/ready", timeout=5).status == 200
+        return bool(urllib.request.urlopen(f"http://{admin.read_text().strip()}/ready", timeout=5).status == 200)
     return False
 
 

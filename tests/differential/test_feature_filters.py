@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,14 +48,14 @@ def fault(**options: object) -> Policies:
     return Policies(fault=Fault(**options))  # type: ignore[arg-type]
 
 
-def by_header(name: str, *sends: tuple[str, str], **more: object) -> Case:
+def by_header(name: str, *sends: tuple[str, str], **more: Any) -> Case:
     """A case whose request asks for a fault."""
     return Case(
         f"header-{name}",
         sends=tuple((f"x-envoy-fault-{key}", value) for key, value in sends),
         listener="by-header",
         **more,
-    )  # type: ignore[arg-type]
+    )
 
 
 FAULTS = [
