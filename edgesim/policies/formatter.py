@@ -12,12 +12,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from edgesim.policies.getters import Getter, Process, Value
-from edgesim.policies.operators import OPERATORS, Operator, Parameters
+from edgesim.policies.operators import FIXED, OPERATORS, Operator, Parameters
 from edgesim.policies.record import Record
 
 DEFAULT_TEXT = (
@@ -29,6 +29,7 @@ DEFAULT_TEXT = (
 
 _COMMAND = re.compile(r"%([A-Z0-9_]+)(?:\((.*?)\))?(?::([0-9]+))?%", re.DOTALL)
 _NOBODY = Process()
+_REQUEST_ID = "x-request-id"
 
 Formatter = Callable[[Record], bytes]
 
@@ -49,16 +50,15 @@ def compile_header(text: str, process: Process = _NOBODY) -> bytes | Formatter:
     What is not known is written as nothing; a value that comes out empty means: do not set the header.
     Raises FormatError.
     """
-    literals, getters = _parse(text, process)
-    if not getters:
+    literals, pieces = _parse(text, process)
+    if not pieces:
         return literals[0]
-    return _joined(literals, getters, b"")
+    return _joined(literals, pieces, b"")
 
 
-def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY, *, omit_empty: bool = False) -> Formatter:
-    """Return a function that writes a log line; the text brings its own line break. Raises FormatError."""
-    literals, getters = _parse(text, process)
-    return _joined(literals, getters, b"" if omit_empty else b"-")
+def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY, *, omit_empty: bool = False) -> Lines:
+    """Return what writes log lines; the text brings its own line break. Raises FormatError."""
+    return Lines(*_parse(text, process), b"" if omit_empty else b"-")
 
 
 def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_empty: bool = False) -> Formatter:
@@ -68,13 +68,33 @@ def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_
     return lambda record: encode(build(record)) + b"\n"
 
 
-def _joined(literals: list[bytes], getters: list[Getter], empty: bytes) -> Formatter:
-    if not getters:
+class Piece(NamedTuple):
+    """What stands between two literals; `fixed` where it is the same for every request of the same bytes and route."""
+
+    get: Getter
+    fixed: bool
+
+
+def _joined(literals: list[bytes], pieces: list[Piece], empty: bytes) -> Formatter:
+    if not pieces:
         return lambda _record: literals[0]
-    template = b"%b".join(literal.replace(b"%", b"%%") for literal in literals)
+    template = b"%b".join(_escaped(literal) for literal in literals)
+    return _filling(template, [piece.get for piece in pieces], empty)
+
+
+def _escaped(literal: bytes) -> bytes:
+    return literal.replace(b"%", b"%%")
+
+
+def _filling(template: bytes, getters: list[Getter], empty: bytes) -> Formatter:
+    fill = _fill(getters, empty)
+    return lambda record: fill(template, record)
+
+
+def _fill(getters: list[Getter], empty: bytes) -> Callable[[bytes, Record], bytes]:
     values = tuple(getters)
 
-    def write(record: Record) -> bytes:
+    def fill(template: bytes, record: Record) -> bytes:
         return template % tuple(
             [
                 value if isinstance(value := get(record), bytes) else empty if value is None else b"%d" % value
@@ -82,16 +102,44 @@ def _joined(literals: list[bytes], getters: list[Getter], empty: bytes) -> Forma
             ]
         )
 
-    return write
+    return fill
+
+
+class Lines:
+    """Writes log lines. What is the same for a request that comes again can be written once: `template`, then `fill`."""
+
+    def __init__(self, literals: list[bytes], pieces: list[Piece], empty: bytes) -> None:
+        """Take the parsed format, and what stands for what is not known."""
+        self._literals, self._pieces, self._empty = literals, pieces, empty
+        self._write = _joined(literals, pieces, empty)
+        self.fill = _fill([piece.get for piece in pieces if not piece.fixed], empty)
+        """Complete a template with what is a record's own."""
+
+    def __call__(self, record: Record) -> bytes:
+        """Write a line."""
+        return self._write(record)
+
+    def template(self, record: Record) -> bytes:
+        """Return the line but for what differs from request to request."""
+        written = [_escaped(self._literals[0])]
+        for piece, literal in zip(self._pieces, self._literals[1:], strict=True):
+            if piece.fixed:
+                value = piece.get(record)
+                known = value if isinstance(value, bytes) else self._empty if value is None else b"%d" % value
+                written.append(_escaped(known))
+            else:
+                written.append(b"%b")
+            written.append(_escaped(literal))
+        return b"".join(written)
 
 
 # --- parsing -----------------------------------------------------------------------------------------
 
 
-def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter]]:
-    """Return literals and the getters between them: always one literal more."""
+def _parse(text: str, process: Process) -> tuple[list[bytes], list[Piece]]:
+    """Return literals and the pieces between them: always one literal more."""
     literals = [""]
-    getters: list[Getter] = []
+    pieces: list[Piece] = []
     position = 0
     while (percent := text.find("%", position)) >= 0:
         literals[-1] += text[position:percent]
@@ -102,11 +150,15 @@ def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter]]:
         found = _COMMAND.match(text, percent)
         if found is None:
             raise FormatError("no command operator after this percent sign", percent, "write `%%` for a percent sign")
-        getters.append(_getter(found, process))
+        pieces.append(Piece(_getter(found, process), _is_fixed(found)))
         literals.append("")
         position = found.end()
     literals[-1] += text[position:]
-    return [literal.encode() for literal in literals], getters
+    return [literal.encode() for literal in literals], pieces
+
+
+def _is_fixed(found: re.Match[str]) -> bool:
+    return found[1] in FIXED and _REQUEST_ID not in (found[2] or "").lower()
 
 
 def _getter(found: re.Match[str], process: Process) -> Getter:
@@ -172,11 +224,11 @@ def _json_value(value: Any, process: Process, *, omit_empty: bool) -> Build:
 
 
 def _json_text(text: str, process: Process, *, omit_empty: bool) -> Build:
-    literals, getters = _parse(text, process)
-    if len(getters) == 1 and literals == [b"", b""]:
-        get = getters[0]
+    literals, pieces = _parse(text, process)
+    if len(pieces) == 1 and literals == [b"", b""]:
+        get = pieces[0].get
         return lambda record: _json_scalar(get(record))
-    write = _joined(literals, getters, b"" if omit_empty else b"-")
+    write = _joined(literals, pieces, b"" if omit_empty else b"-")
     return lambda record: _json_scalar(write(record))
 
 

@@ -54,6 +54,11 @@ class Operator:
     length: bool = False
 
 
+FIXED = frozenset((
+    "PROTOCOL", "REQ", "PATH", "QUERY_PARAM", "QUERY_PARAMS", "UPSTREAM_CLUSTER", "UPSTREAM_CLUSTER_RAW", "ROUTE_NAME",
+    "HOSTNAME", "ENVIRONMENT", "ACCESS_LOG_TYPE",
+))  # fmt: skip
+"""Commands that say the same of every request with the same bytes that takes the same route."""
 _WITH_LENGTH = frozenset(("DYNAMIC_METADATA", "METADATA", "FILTER_STATE", "UPSTREAM_FILTER_STATE"))
 _OPTIONAL, _REQUIRED = Parameters.OPTIONAL, Parameters.REQUIRED
 

@@ -11,10 +11,10 @@ import os
 import select
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Hashable, Iterator
 from queue import SimpleQueue
 
-from edgesim.policies.formatter import Formatter, compile_json, compile_text
+from edgesim.policies.formatter import Formatter, Lines, compile_json, compile_text
 from edgesim.policies.record import Record
 
 _log = logging.getLogger("edgesim")
@@ -23,6 +23,7 @@ BATCH = 256
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
 MOST_WAITING = 64 << 20
 """Bytes that may wait for the disk."""
+_MOST_TEMPLATES = 4096
 _CLOSING = 1.0
 """Seconds the last lines may take to be written."""
 _REOPEN = b""
@@ -53,12 +54,13 @@ def open_log(path: str) -> int:
 class AccessLog:
     """A log file, or standard output, of one worker."""
 
-    def __init__(self, formatter: Callable[[Record], bytes], path: str) -> None:
+    def __init__(self, formatter: Formatter, path: str) -> None:
         """Append to a file (`-` is standard output). Raises OSError when it cannot be opened."""
         self._format = formatter
         self._path = path
         self._file = open_log(path)
         self._lines: list[bytes] = []
+        self._templates: dict[Hashable, bytes] = {}
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         # Of each pair of numbers one belongs to the thread: neither side ever waits for a lock.
         self._handed = self._taken = 0
@@ -67,11 +69,27 @@ class AccessLog:
         self._thread = threading.Thread(target=self._write_all, name="access log", daemon=True)
         self._thread.start()
 
-    def add(self, record: Record) -> None:
-        """Log one exchange."""
-        self._lines.append(self._format(record))
+    def add(self, record: Record, repeated: Hashable = None) -> None:
+        """Log one exchange; those with the same `repeated` share what the format tells of request and route."""
+        formatter = self._format
+        if repeated is None or not isinstance(formatter, Lines):
+            line = formatter(record)
+        else:
+            template = self._templates.get(repeated) or self._new_template(formatter, record, repeated)
+            line = formatter.fill(template, record)
+        self._lines.append(line)
         if len(self._lines) >= BATCH:
             self.flush()
+
+    def _new_template(self, formatter: Lines, record: Record, repeated: Hashable) -> bytes:
+        if len(self._templates) >= _MOST_TEMPLATES:
+            self._templates.clear()
+        template = self._templates[repeated] = formatter.template(record)
+        return template
+
+    def forget_templates(self) -> None:
+        """Let go of what was kept of requests and routes."""
+        self._templates.clear()
 
     def flush(self) -> None:
         """Hand over what waits."""

@@ -10,6 +10,7 @@ from edgesim.telemetry.tally import StatKey
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.messages import Request
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.pools import Pool
 
@@ -31,7 +32,15 @@ def note_end(exchange: Exchange) -> None:
     if not exchange.status:
         counts[RESETS] += 1
     if worker.log is not None:
-        worker.log.add(record_of(exchange))
+        worker.log.add(record_of(exchange), _repeated(exchange, plan))
+
+
+def _repeated(exchange: Exchange, plan: Plan | None) -> tuple[Request, Plan] | None:
+    """Name what an exchange shares with others whose request came with the same bytes and was forwarded as the same."""
+    request = exchange.request
+    if plan is None or request.parts is None or not plan.repeatable or not exchange.sent_head or exchange.attempts > 1:
+        return None
+    return request, plan
 
 
 def _counts_of(exchange: Exchange, plan: Plan, pool: Pool | None) -> Counts:

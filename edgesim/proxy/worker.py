@@ -214,6 +214,8 @@ def _serve(worker: Worker, delta: Delta) -> channel.Message:
     for memory in (*worker.requests.values(), *worker.lines.values()):
         memory.clear()
     worker.responses.clear()
+    if worker.log is not None:
+        worker.log.forget_templates()
     gc.collect()
     gc.freeze()
     return channel.Served(delta.version)
