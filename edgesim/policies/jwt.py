@@ -41,6 +41,7 @@ Keys = tuple[Key, ...]
 DEFAULT_SOURCES = (JwtSource(header="authorization", prefix="Bearer "), JwtSource(query="access_token"))
 
 _LONGEST_KEPT = 4096
+_LONGEST_IN_REALM = 256
 _FOREVER = float("inf")
 _TOKEN_BEGINS = re.compile(rb"[A-Za-z0-9_.-]")
 
@@ -200,7 +201,7 @@ def _more_telling(before: str, now: str) -> str:
 
 def _refused(error: str, head: RequestHead, scheme: bytes) -> Verdict:
     target = head.path if head.query is None else head.path + b"?" + head.query
-    realm = (b"%b://%b%b" % (scheme, head.authority, target)).replace(b'"', b"%22")
+    realm = (b"%b://%b%b" % (scheme, head.authority, target[:_LONGEST_IN_REALM])).replace(b'"', b"%22")
     suffix = b"" if error == MISSING else b', error="invalid_token"'
     challenge = b'Bearer realm="%b"%b' % (realm, suffix)
     status = 403 if error == BAD_AUDIENCE else 401

@@ -320,7 +320,7 @@ def both(
             clusters = (*_clusters(up, shadow, refused), *more(up, shadow, refused))
             served = models(cases, listeners, clusters)
             log = folder / f"{name}.log" if log_format is not None else None
-            run = _envoy if name == "envoy" else _edgesim
+            run = _envoy if name == "envoy" else edgesims
             ports = stack.enter_context(run(served, folder, log, log_format or ""))
             side = Side(name, up, shadow, ports)
             if log is not None:
@@ -386,7 +386,8 @@ def _ports(admin: Path) -> dict[str, int]:
 
 
 @contextmanager
-def _edgesim(served: dict[str, Model], folder: Path, log: Path | None, log_format: str) -> Iterator[dict[str, int]]:
+def edgesims(served: dict[str, Model], folder: Path, log: Path | None, log_format: str) -> Iterator[dict[str, int]]:
+    """Run a worker for each model; yields their ports."""
     del folder
     settings = WorkerSettings(access_log="" if log is None else str(log), access_log_format=log_format)
     loop = asyncio.new_event_loop()
