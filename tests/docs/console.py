@@ -134,8 +134,9 @@ class Shell:
         return {address.rpartition(":")[2]: port for address, port in addresses.items()}
 
     def _translated(self, command: str) -> str:
-        python = shlex.quote(sys.executable)
-        command = command.replace(EDGESIM, f"{python} -m edgesim").replace(PYTHON, python)
+        python = shlex.quote(sys.executable)  # which may itself be .venv/bin/python: one pass
+        real_names = {EDGESIM: f"{python} -m edgesim", PYTHON: python}
+        command = re.sub("|".join(map(re.escape, real_names)), lambda found: real_names[found[0]], command)
         for real, written in self._ports().items():
             command = re.sub(rf"(?<=:){written}\b", real, command)
         return command
