@@ -9,6 +9,7 @@ from edgesim.policies.response_flags import UC, UF, UO, UPE, UR, URX
 from edgesim.policies.retries import Reset, Verdict, back_off
 from edgesim.policies.retries import after_answer as judge_answer
 from edgesim.policies.retries import after_reset as judge_reset
+from edgesim.proxy.forwarding import attempt
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -77,7 +78,7 @@ def _retry_later(exchange: Exchange) -> None:
 
 def _retry(exchange: Exchange) -> None:
     exchange.waits = None
-    exchange.attempt()
+    attempt(exchange)
     exchange.flush()
 
 

@@ -9,36 +9,26 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edgesim.http1.fields import BadFieldsError, Fields
+from edgesim.http1.fields import Fields
 from edgesim.http1.replies import (
     DURATION_TIMEOUT,
-    NO_HEALTHY_UPSTREAM,
     REQUEST_TIMEOUT,
-    STREAM_DURATION,
     STREAM_TIMEOUT,
     reset_body,
 )
-from edgesim.model import DirectResponseAction, Endpoint, RedirectAction, RequestHead
+from edgesim.model import DirectResponseAction, Endpoint, RedirectAction
 from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
-from edgesim.policies.lines import line, number
-from edgesim.policies.response_flags import DC, NC, NR, SI, UH, UMSDR, UT
-from edgesim.policies.retries import Reset, Retries, effective, expected_timeout
-from edgesim.proxy import attempts, tunnel
-from edgesim.proxy.exchange_record import record_of
+from edgesim.policies.response_flags import DC, NC, NR, SI, UMSDR, UT
+from edgesim.policies.retries import Reset, Retries
+from edgesim.proxy import answers, attempts, tunnel
+from edgesim.proxy.forwarding import forward
 from edgesim.proxy.heads import (
-    ATTEMPT_COUNT,
-    Additions,
-    asks_router,
-    local_reply,
-    plain_request_parts,
-    plain_response_parts,
-    request_parts,
     response_parts,
 )
 from edgesim.proxy.messages import Request, Response
 from edgesim.proxy.observed import note_end
-from edgesim.proxy.pools import Pool, acquire
-from edgesim.proxy.shadow import Shadow, mirror
+from edgesim.proxy.pools import Pool, connect
+from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import admit
 from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
@@ -46,10 +36,8 @@ from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 if TYPE_CHECKING:
     from edgesim.proxy.downstream import Downstream
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.worker import Worker
 
 NEVER = float("inf")
-STREAM_DURATION_HEADER = b"x-envoy-upstream-stream-duration-ms"
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BUFFERED = 65536
@@ -57,7 +45,7 @@ _BUFFERED = 65536
 _REPLAYED = 1 << 20
 """How many bytes of a body are kept for another try, as Envoy's buffer limit."""
 VIA_UPSTREAM = b"via_upstream"
-DETAILS_OF = {0: b"max_duration_timeout", UMSDR: b"upstream_max_stream_duration_reached"}
+DETAILS_OF = {UT: b"response_timeout", 0: b"max_duration_timeout", UMSDR: b"upstream_max_stream_duration_reached"}
 _TOO_LARGE = b"Payload Too Large"
 
 
@@ -204,7 +192,7 @@ class Exchange:
 
     def _act(self, plan: Plan) -> None:
         if plan.cluster is not None:
-            self._forward(plan)
+            forward(self, plan)
             return
         action = plan.decision.action
         if isinstance(action, RedirectAction):
@@ -218,122 +206,12 @@ class Exchange:
 
     # -- towards the upstream ------------------------------------------------------------------
 
-    def _forward(self, plan: Plan) -> None:
-        request, cluster = self.request, plan.cluster
-        endpoint = cluster.pick(plan.subset) if cluster is not None and plan.simple and request.usual else None
-        if cluster is None or endpoint is None:
-            self._forward_carefully(plan)
-            return
-        worker = self.downstream.worker
-        worker.active.add(self)
-        self.attempts = 1
-        self.endpoint = endpoint
-        self.retries = plan.retries
-        parts = None if request.parts is None else request.parts.get(plan)
-        if parts is None:
-            parts = plain_request_parts(request, plan, self.downstream.scheme)
-            if request.parts is not None:
-                request.parts[plan] = parts
-        self.request_id = made = worker.request_id()
-        self.sent_head = head = parts[0] + made + parts[1]
-        self.out.append(head)
-        self.started = started = self.begun
-        self.deadline = started + plan.timeout
-        self._send_to(cluster.pool(endpoint))
-
-    def _forward_carefully(self, plan: Plan) -> None:
-        """Forward a request of which something may change, or which may be tried again."""
-        if self.request.upgrade is not None and not tunnel.may_switch(self, plan):
-            return
-        self.downstream.worker.active.add(self)
-        if plan.hash_steps and self.hashed is NOT_HASHED:
-            self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
-        self.retries = plan.retries
-        head = self.request.head
-        if asks_router(head.headers) and self.downstream.client(head).internal:
-            self.retries = effective(plan.retries, head)
-        if STREAM_DURATION_HEADER in head.headers and self.downstream.client(head).internal:
-            self._limit_stream(head)
-        if self.retries.conditions:
-            self.kept = list(self.out)
-        if self.request_complete:
-            self._start_timeout()
-        self.attempt()
-        if plan.mirror is not None and not self.done:
-            self.shadow = mirror(self, plan.mirror)
-
-    def _limit_stream(self, head: RequestHead) -> None:
-        """Let a request limit how long its upstream may take in all, as its header says."""
-        longest = number(line(head, STREAM_DURATION_HEADER))
-        if longest:
-            moment = self.downstream.worker.now() + longest / 1000
-            if moment < self.last_moment:
-                self.last_moment, self.outlasted = moment, (STREAM_DURATION, UMSDR)
-
-    def attempt(self) -> None:
-        """Try (again): choose an endpoint, write the head anew, send."""
-        plan = self.plan
-        if plan is None or plan.cluster is None:
-            return
-        self.attempts += 1
-        endpoint = plan.cluster.pick(plan.subset)
-        if endpoint is None:
-            self.flags |= UH
-            self.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")
-            return
-        self.endpoint = endpoint
-        try:
-            self.sent_head = self._head_for(plan, endpoint)
-        except BadFieldsError as bad:
-            self.keep_alive = False
-            self.reply(bad.status)
-            return
-        if self.attempts > 1:
-            self.out = [self.sent_head, *(self.kept or ())]
-        else:
-            self.out.insert(0, self.sent_head)
-        if self.retries is not None and self.retries.per_try_timeout and self.request_complete:
-            self.try_deadline = self.downstream.worker.now() + self.retries.per_try_timeout
-        self._send_to(plan.cluster.pool(endpoint))
-
-    def _head_for(self, plan: Plan, endpoint: Endpoint) -> bytes:
-        request = self.request
-        kept = request.parts if plan.repeatable and self.attempts == 1 else None
-        parts = None if kept is None else kept.get(plan)
-        if parts is None:
-            parts = request_parts(self, plan, endpoint)
-            if kept is not None:
-                kept[plan] = parts
-        front, back = parts
-        if not back:
-            return front
-        if self.request_id is None:
-            self.request_id = self.downstream.worker.request_id()
-        made = self.request_id
-        if self.sent_fields is not None:
-            self.sent_fields = [(name, value.replace(b"\0", made)) for name, value in self.sent_fields]
-        return front + made + back
-
-    @property
-    def expected_timeout(self) -> int | None:
-        """Milliseconds this try may take, None for any."""
-        elapsed = self.downstream.worker.now() - self.started if self.started and self.attempts > 1 else 0.0
-        return None if self.retries is None else expected_timeout(self.retries, elapsed)
-
-    def _send_to(self, pool: Pool) -> None:
-        self.pool = pool
-        connection = acquire(pool, self)
-        if connection is None:
-            self.wants_connection = True
-        else:
-            self.connection = connection
-
     def connected(self, connection: UpstreamConnection) -> None:
         """Send what waits: the pool found a connection."""
         self.wants_connection = False
         self.connection = connection
+        self.downstream.resume_reading()  # before writing: a slow upstream may pause it again at once
         self.flush_request()
-        self.downstream.resume_reading()
 
     def connect_failed(self, reason: str) -> None:
         """Try again or answer 503: the pool could not connect."""
@@ -375,7 +253,7 @@ class Exchange:
             if self.request.chunked:
                 self.request_body_end()
             if self.attempts:
-                self._start_timeout()
+                self.start_timeout()
         if self.shadow is not None:
             self.shadow.request_end()
 
@@ -387,7 +265,7 @@ class Exchange:
         if self.shadow is not None:
             self.shadow.request_body(LAST_CHUNK)
 
-    def _start_timeout(self) -> None:
+    def start_timeout(self) -> None:
         """The route's timeout runs from the end of the request to the end of the response, as Envoy's does."""
         self.started = started = self.downstream.worker.now()
         if self.retries is not None:
@@ -415,19 +293,11 @@ class Exchange:
         self.details = VIA_UPSTREAM
         self.answered = response
         self.chunked_response = not bodiless and response.length is None and not self.older
-        close = self._closes()
+        close = self.closes()
         plan = self.plan
         if plan is None:
             return
-        fixed = plan.fixed_answer and not close and not self._adds_to_answer(worker)
-        kept = response.parts if fixed else None
-        parts = None if kept is None else kept.get(plan)
-        if parts is None:
-            plain = fixed and plan.plain_answer and response.length is not None and not bodiless
-            parts = plain_response_parts(response, plan) if plain else None
-            parts = parts or response_parts(response, plan, worker.date, self._additions(plan, close=close))
-            if kept is not None:
-                kept[plan] = parts
+        parts = answers.parts(self, response, plan, bodiless=bodiless, close=close)
         self.responding = True
         front, back = parts
         self.service_time = taken = worker.milliseconds_since(self.started) if self.started else 0
@@ -441,7 +311,7 @@ class Exchange:
             connection.close()
             return
         self.status, self.answered, self.details = response.status, response, VIA_UPSTREAM
-        front, back = response_parts(response, plan, worker.date, self._additions(plan, close=False))
+        front, back = response_parts(response, plan, worker.date, answers.additions(self, plan, close=False))
         self.service_time = taken = worker.milliseconds_since(self.started or self.begun)
         head = b"%b%d%b" % (front, taken, back) if back else front
         side = tunnel.Side(self, is_client=False)
@@ -449,32 +319,8 @@ class Exchange:
         switch = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
         tunnel.join(self, side, head[:-2] + switch + rest)
 
-    def _adds_to_answer(self, worker: Worker) -> bool:
-        return self.answer_fields is not None or self.hashed is not NOT_HASHED or worker.route_header
-
-    def _additions(self, plan: Plan, *, close: bool) -> Additions:
-        record = None if plan.fixed_response else record_of(self)
-        replaced: Fields = []
-        added: Fields = [(b"set-cookie", cookie) for cookie in self.hashed.cookies]
-        if plan.attempt_count_in_response and self.attempts:
-            replaced.append((ATTEMPT_COUNT, b"%d" % self.attempts))
-        if self.downstream.worker.route_header:
-            added += self._whereabouts(plan)
-        return Additions(replaced, added, self.answer_fields or [], record, chunked=self.chunked_response, close=close)
-
-    def _whereabouts(self, plan: Plan) -> Fields:
-        """Return the fields of `--route-header`: which route, cluster and pod served a request."""
-        route = plan.decision.route
-        name = f"{plan.decision.virtual_host.name}:{route.name or route.number}"
-        fields = [(b"x-edgesim-route", name.encode())]
-        if plan.decision.destination is not None:
-            fields.append((b"x-edgesim-cluster", plan.decision.destination.cluster.encode()))
-        if self.endpoint is not None:
-            pod = self.endpoint.pod or f"{self.endpoint.address}:{self.endpoint.port}"
-            fields.append((b"x-edgesim-pod", pod.encode()))
-        return fields
-
-    def _closes(self) -> bool:
+    def closes(self) -> bool:
+        """Decide, and tell, whether the client's connection ends with this answer."""
         if not self.request_complete or self.downstream.worker.draining:
             self.keep_alive = False
         return not self.keep_alive
@@ -502,7 +348,7 @@ class Exchange:
         """Write what waits for the client, in one piece."""
         response = self.response
         if self.local is not None:
-            response.append(self._local_bytes(*self.local))
+            response.append(answers.local_bytes(self, *self.local))
             self.local = None
         if response:
             self.downstream.write(b"".join(response) if len(response) > 1 else response[0])
@@ -515,26 +361,6 @@ class Exchange:
         self.answer_size = len(body)
         self.local = (status, fields or [], body)
         self.end()
-
-    def _local_bytes(self, status: int, fields: Fields, body: bytes) -> bytes:
-        plan = self.plan
-        close = self._closes()
-        additions = None if plan is None or self.is_bare else self._additions(plan, close=close)
-        worker = self.downstream.worker
-        server = worker.snapshot.options_of(self.downstream.scheme).server_name.encode()
-        if additions is not None and additions.record is not None:
-            additions.record.status = 0  # Envoy fills it in behind the mutations
-        return local_reply(
-            status,
-            fields,
-            body,
-            plan,
-            additions,
-            worker.date,
-            close=close,
-            head_only=self.is_head,
-            server=server,
-        )
 
     def end(self) -> None:
         """Nothing more is to be done: count it."""
@@ -556,14 +382,15 @@ class Exchange:
             return
         if self.responding:
             self.flags |= attempts.flag_of(reason)
+            self.details = f"upstream_reset_after_response_started{{{reason.replace(' ', '_')}}}".encode()
             self.end()
             self.downstream.abort()
         elif self.pool is not None and reused and not answered and attempts.may_repeat(self):
             self.repeated_once = True
             ends = self.request.chunked and not self.is_buffered
             self.out = [self.sent_head, LAST_CHUNK] if ends else [self.sent_head]
-            self._send_to(self.pool)
-            self.flush_request()
+            self.wants_connection = True
+            connect(self.pool, self)  # a new one: where one connection is stale, its like may be too
         else:
             attempts.after_reset(self, Reset.AFTER_REQUEST, reason)
 
@@ -585,6 +412,7 @@ class Exchange:
         body, flag = (REQUEST_TIMEOUT, UT) if now < self.last_moment else self.outlasted
         self.flags |= flag
         if self.responding:
+            self.details = DETAILS_OF[flag]
             self.end()
             self.downstream.abort()
         elif flag == UT:
@@ -605,6 +433,7 @@ class Exchange:
         self.leave_upstream()
         self.flags |= SI
         if self.responding:
+            self.details = b"stream_idle_timeout"
             self.end()
             self.downstream.abort()
         else:

@@ -137,7 +137,7 @@ def _route_name(record: ExchangeRecord) -> bytes | None:
 
 def _cluster(record: ExchangeRecord) -> bytes | None:
     plan = record.exchange.plan
-    destination = None if plan is None else plan.decision.destination
+    destination = None if plan is None or plan.cluster is None else plan.decision.destination
     return None if destination is None else destination.cluster.encode()
 
 

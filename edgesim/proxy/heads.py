@@ -14,7 +14,7 @@ from edgesim.model.policies import Mirror
 from edgesim.policies.lines import line
 from edgesim.policies.record import Record
 from edgesim.policies.remote import fields_to_set, needs_request_id
-from edgesim.policies.retries import OVERRIDES
+from edgesim.policies.retries import OVERRIDES, expected_timeout
 from edgesim.proxy.exchange_record import record_of
 from edgesim.proxy.messages import Parts, Request, Response
 
@@ -108,7 +108,7 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
 def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields:
     """Return the fields with what changes from try to try."""
     changing: Fields = []
-    expected = exchange.expected_timeout
+    expected = _remaining_timeout(exchange)
     if expected is not None and not plan.options.suppress_envoy_headers:
         changing.append((EXPECTED_TIMEOUT, b"%d" % expected))
     if plan.attempt_count:
@@ -132,6 +132,12 @@ def show_request(known: Record, fields: Fields) -> None:
 def show_response(known: Record, fields: Fields) -> None:
     """Let a record know the answer's fields as they are now."""
     known.response = dict(reversed(fields))
+
+
+def _remaining_timeout(exchange: Exchange) -> int | None:
+    """Milliseconds this try may take, None for any."""
+    elapsed = exchange.downstream.worker.now() - exchange.started if exchange.started and exchange.attempts > 1 else 0.0
+    return None if exchange.retries is None else expected_timeout(exchange.retries, elapsed)
 
 
 def _framing(exchange: Exchange) -> Fields:

@@ -309,7 +309,7 @@ class UpstreamConnection(asyncio.Protocol):
             exchange.response_complete()
             exchange.flush_response()
         else:
-            torn = not self.head_done and (self.begun or self.held)
+            torn = exc is None if self.head_done else self.begun or self.held
             reason = "protocol error" if torn else "connection termination"
             exchange.upstream_failed(reason, answered=self.answered or bool(self.held), reused=self.reused)
 

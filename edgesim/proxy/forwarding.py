@@ -1,0 +1,135 @@
+"""Towards the upstream: choose an endpoint, write the head, send; once, or once for each try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgesim.http1.fields import BadFieldsError
+from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, STREAM_DURATION
+from edgesim.model import Endpoint, RequestHead
+from edgesim.policies.hashing import NOT_HASHED, hash_request
+from edgesim.policies.lines import line, number
+from edgesim.policies.response_flags import UH, UMSDR
+from edgesim.policies.retries import effective
+from edgesim.proxy import tunnel
+from edgesim.proxy.heads import asks_router, plain_request_parts, request_parts
+from edgesim.proxy.pools import Pool, acquire
+from edgesim.proxy.shadow import mirror
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.plan import Plan
+
+STREAM_DURATION_HEADER = b"x-envoy-upstream-stream-duration-ms"
+
+
+def forward(exchange: Exchange, plan: Plan) -> None:
+    """Forward a request; the usual one without detours."""
+    request, cluster = exchange.request, plan.cluster
+    endpoint = cluster.pick(plan.subset) if cluster is not None and plan.simple and request.usual else None
+    if cluster is None or endpoint is None:
+        _forward_carefully(exchange, plan)
+        return
+    worker = exchange.downstream.worker
+    worker.active.add(exchange)
+    exchange.attempts = 1
+    exchange.endpoint = endpoint
+    exchange.retries = plan.retries
+    parts = None if request.parts is None else request.parts.get(plan)
+    if parts is None:
+        parts = plain_request_parts(request, plan, exchange.downstream.scheme)
+        if request.parts is not None:
+            request.parts[plan] = parts
+    exchange.request_id = made = worker.request_id()
+    exchange.sent_head = head = parts[0] + made + parts[1]
+    exchange.out.append(head)
+    exchange.started = started = exchange.begun
+    exchange.deadline = started + plan.timeout
+    send_to(exchange, cluster.pool(endpoint))
+
+
+def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
+    """Forward a request of which something may change, or which may be tried again."""
+    if exchange.request.upgrade is not None and not tunnel.may_switch(exchange, plan):
+        return
+    exchange.downstream.worker.active.add(exchange)
+    if plan.hash_steps and exchange.hashed is NOT_HASHED:
+        exchange.hashed = hash_request(plan.hash_steps, exchange.request.head, exchange.downstream.ends)
+    exchange.retries = plan.retries
+    head = exchange.request.head
+    if asks_router(head.headers) and exchange.downstream.client(head).internal:
+        exchange.retries = effective(plan.retries, head)
+    if STREAM_DURATION_HEADER in head.headers and exchange.downstream.client(head).internal:
+        _limit_stream(exchange, head)
+    if exchange.retries.conditions:
+        exchange.kept = list(exchange.out)
+    if exchange.request_complete:
+        exchange.start_timeout()
+    attempt(exchange)
+    if plan.mirror is not None and not exchange.done:
+        exchange.shadow = mirror(exchange, plan.mirror)
+
+
+def _limit_stream(exchange: Exchange, head: RequestHead) -> None:
+    """Let a request limit how long its upstream may take in all, as its header says."""
+    longest = number(line(head, STREAM_DURATION_HEADER))
+    if longest:
+        moment = exchange.downstream.worker.now() + longest / 1000
+        if moment < exchange.last_moment:
+            exchange.last_moment, exchange.outlasted = moment, (STREAM_DURATION, UMSDR)
+
+
+def attempt(exchange: Exchange) -> None:
+    """Try (again): choose an endpoint, write the head anew, send."""
+    plan = exchange.plan
+    if plan is None or plan.cluster is None:
+        return
+    exchange.attempts += 1
+    endpoint = plan.cluster.pick(plan.subset)
+    if endpoint is None:
+        exchange.flags |= UH
+        exchange.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")
+        return
+    exchange.endpoint = endpoint
+    try:
+        exchange.sent_head = _head_for(exchange, plan, endpoint)
+    except BadFieldsError as bad:
+        exchange.keep_alive = False
+        exchange.reply(bad.status)
+        return
+    if exchange.attempts > 1:
+        exchange.out = [exchange.sent_head, *(exchange.kept or ())]
+    else:
+        exchange.out.insert(0, exchange.sent_head)
+    if exchange.retries is not None and exchange.retries.per_try_timeout and exchange.request_complete:
+        exchange.try_deadline = exchange.downstream.worker.now() + exchange.retries.per_try_timeout
+    send_to(exchange, plan.cluster.pool(endpoint))
+
+
+def _head_for(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> bytes:
+    request = exchange.request
+    kept = request.parts if plan.repeatable and exchange.attempts == 1 else None
+    parts = None if kept is None else kept.get(plan)
+    if parts is None:
+        parts = request_parts(exchange, plan, endpoint)
+        if kept is not None:
+            kept[plan] = parts
+    front, back = parts
+    if not back:
+        return front
+    if exchange.request_id is None:
+        exchange.request_id = exchange.downstream.worker.request_id()
+    made = exchange.request_id
+    if exchange.sent_fields is not None:
+        exchange.sent_fields = [(name, value.replace(b"\0", made)) for name, value in exchange.sent_fields]
+    return front + made + back
+
+
+def send_to(exchange: Exchange, pool: Pool) -> None:
+    """Send over a connection of this pool, as soon as there is one."""
+    exchange.pool = pool
+    connection = acquire(pool, exchange)
+    if connection is None:
+        exchange.wants_connection = True
+    else:
+        exchange.connection = connection
