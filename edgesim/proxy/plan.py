@@ -122,7 +122,7 @@ class Plan:
         self.varying_request = not are_fixed(self.request_steps)
         self.response_steps = response_steps(levels, compile_header)
         self.fixed_response = are_fixed(self.response_steps)
-        self.fixed_answer = self.fixed_response and not self.attempt_count_in_response
+        self.fixed_answer = self.fixed_response and not self.attempt_count_in_response and not _is_named(decision)
         self.plain_answer = self.fixed_answer and not self.response_steps and not self.options.suppress_envoy_headers
         self.answer_tail = b"server: %b\r\nx-envoy-upstream-service-time: " % self.options.server_name.encode()
 
@@ -133,7 +133,7 @@ class Plan:
         self.auto_host = rewrite is not None and rewrite.kind is HostRewriteKind.AUTO
         self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
         self.rewrites = self.host is not None or self.auto_host or decision.rewrite is not None
-        varies = self.auto_host or self.attempt_count or self.options.use_remote_address
+        varies = self.auto_host or self.attempt_count or self.options.use_remote_address or _is_named(decision)
         self.repeatable = not varies and not self.varying_request
 
     def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
@@ -150,6 +150,11 @@ class Plan:
             return fields
         original = head.path if head.query is None else head.path + b"?" + head.query
         return _set(fields, b"x-envoy-original-path", original)
+
+
+def _is_named(decision: Decision) -> bool:
+    """Tell whether the request names the cluster: such a plan is not kept, so nothing may be remembered under it."""
+    return isinstance(decision.action, ForwardAction) and bool(decision.action.cluster_header)
 
 
 def _first(levels: list[Policies], get: Callable[[Policies], T | None]) -> T | None:

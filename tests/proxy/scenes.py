@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from edgesim.model import (
@@ -83,6 +85,9 @@ class Peer:
 
     def reset(self) -> None:
         """Close with a reset."""
+        socket = self.writer.get_extra_info("socket")
+        if socket is not None and not self.writer.is_closing():
+            socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
@@ -124,7 +129,7 @@ class Client(Peer):
         return await self.rest() == b""
 
 
-Script = Callable[["Peer"], Awaitable[None]]
+Script = Callable[["Peer"], Awaitable[object]]
 
 
 @dataclass

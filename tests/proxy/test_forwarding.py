@@ -134,14 +134,19 @@ async def test_garbage_behind_a_request_does_not_hold_its_answer() -> None:
         assert await client.ended()
 
 
-async def test_a_client_that_closes_its_sending_side_is_answered_and_closed() -> None:
-    """After half a close the answers under way are sent, then the connection ends."""
-    async with forwarding() as (gw, _):
+async def test_a_client_that_closes_its_sending_side_is_taken_to_be_gone() -> None:
+    """After half a close local answers are sent, what waits for an upstream is given up (measured on Envoy 1.40)."""
+    async with gateway(model([direct()])) as gw:
         client = await gw.client()
         client.send(GET + GET)
         client.writer.write_eof()
         assert (await client.reply()).status == 200
         assert (await client.reply()).status == 200
+        assert await client.ended()
+    async with forwarding(lambda peer: peer.rest()) as (gw, _):
+        client = await gw.client()
+        client.send(GET)
+        client.writer.write_eof()
         assert await client.ended()
 
 

@@ -74,6 +74,7 @@ def test_many_routes_that_differ_in_one_header_are_told_apart() -> None:
     table = compile_table([host(*routes, (EVERYTHING, "rest"))])
     assert [answer(table, request(team=str(i))) for i in (0, 500, 999)] == ["0", "500", "999"]
     assert answer(table, request(team="none")) == "rest"
+    assert answer(table, request(a="1", b="2", c="3")) == "rest"
 
 
 def test_many_header_regexes_are_told_apart() -> None:
