@@ -58,6 +58,8 @@ class Gateway:
 
     process: subprocess.Popen[str]
     errors: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """What it printed, as far as it was read."""
     proxy: str = ""
     admin: str = ""
     pumps: list[threading.Thread] = field(default_factory=list)
@@ -133,7 +135,12 @@ def start(*arguments: str | Path, command: str = "up", cwd: Path = ROOT) -> Gate
     )
     gateway = Gateway(process)
     lines: queue.Queue[str] = queue.Queue()
-    for stream, take in ((process.stdout, lines.put), (process.stderr, gateway.errors.append)):
+
+    def take_line(line: str) -> None:
+        gateway.lines.append(line)
+        lines.put(line)
+
+    for stream, take in ((process.stdout, take_line), (process.stderr, gateway.errors.append)):
         pump = threading.Thread(target=_pump, args=(stream, take), daemon=True)
         pump.start()
         gateway.pumps.append(pump)
