@@ -22,7 +22,12 @@ def reserve(host: str, port: int) -> socket.socket:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             _bind(probe, host, port)
             probe.listen()
-    held = socket.socket(family)
+    return bound(host, port)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket of a port that is held already; it does not listen yet. Raises OSError."""
+    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from edgesim.proxy import channel
 from edgesim.telemetry.tally import Tally
 
 MOST_DEATHS = 3
-"""So often a worker may die before it serves an update; then the update is given up."""
+"""So often in a row a worker may die: then an update that waits for it is given up, and clients wait no more."""
 PATIENCE = 60.0
 """Seconds a worker may say nothing while an update waits for it; then it is killed."""
 LEAVING = 2.0
@@ -60,6 +61,8 @@ class Slot:
         """Take how a worker is started (raises OSError), and what a new one must be told at once."""
         self.index = index
         self.child: Child | None = None
+        self.listener: socket.socket | None = None
+        """The worker's plain listener, held here as well: clients wait in it while a worker is replaced."""
         self.tally = Tally()
         """What the present worker counted, as far as it said."""
         self.past = Tally()
@@ -96,6 +99,8 @@ class Slot:
             self._has_served |= served
             if self._has_served:  # who waits for the first update is told by it
                 _log.warning("worker %d %s; another takes its place", self.index, words)
+            if self._deaths_in_a_row >= MOST_DEATHS:
+                self.close_listener()  # nobody may be there for long: let clients go to the other workers
             await self._pause()
 
     async def _run_one(self) -> str:
@@ -150,6 +155,12 @@ class Slot:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), pause)
         self._hurry.clear()
+
+    def close_listener(self) -> None:
+        """Let go of the listener; the worker's own copy is its own to close."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.close()
 
     def send(self, message: channel.Message) -> None:
         """Send a message to the present worker, if there is one."""
@@ -212,6 +223,7 @@ class Slot:
         """Let the worker drain within `grace` seconds, and wait for its end."""
         self._closing = True
         self._hurry.set()
+        self.close_listener()
         child = self.child
         if child is None:
             return

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from edgesim.model import Update
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
-from edgesim.proxy.ports import PortInUseError, port_of, reserve
+from edgesim.proxy.ports import PortInUseError, bound, port_of, reserve
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
 from edgesim.proxy.slot import Child, PushError, Slot
 from edgesim.telemetry import spawn
@@ -64,13 +64,25 @@ class Supervisor:
         self._tasks.append(spawn(self._keep_asking(), "count"))
 
     async def _start_one(self, index: int) -> Child:
+        slot = self._slots[index]
+        if slot.listener is None:
+            slot.listener = bound(self.host, self.port)
         ours, theirs = socket.socketpair()
-        command = (sys.executable, "-m", "edgesim.proxy.worker", "--channel", str(theirs.fileno()))
+        passed = (theirs.fileno(), slot.listener.fileno())
+        command = (
+            sys.executable,
+            "-m",
+            "edgesim.proxy.worker",
+            "--channel",
+            str(passed[0]),
+            "--listener",
+            str(passed[1]),
+        )
         address = ("--host", self.host, "--port", str(self.port), "--seed", f"{self._seed}:{index}")
         told = ("--settings", self._settings)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, *address, *told, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL
+                *command, *address, *told, pass_fds=passed, stdin=asyncio.subprocess.DEVNULL
             )
         except OSError:
             ours.close()

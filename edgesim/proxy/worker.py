@@ -145,7 +145,7 @@ async def run(options: argparse.Namespace) -> None:
     _apply(worker, settings.decode(options.settings))
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     sweeping = _every(SWEEP, worker.sweep)
-    listeners = Listeners(worker, options.host, options.port)
+    listeners = Listeners(worker, options.host, socket.socket(fileno=options.listener))
     teller = Teller(worker.counts)
     grace = await _obey(worker, listeners, teller, reader, writer)
     listeners.close()
@@ -224,11 +224,11 @@ def _serve(worker: Worker, delta: Delta) -> channel.Message:
 class Listeners:
     """The listening sockets: the plain one from the first version on, the TLS one while virtual hosts ask for it."""
 
-    def __init__(self, worker: Worker, host: str, port: int) -> None:
-        """Take where the plain listener goes."""
+    def __init__(self, worker: Worker, host: str, bound: socket.socket) -> None:
+        """Take the plain listener's socket: the parent's, so that clients wait in it while a worker is replaced."""
         self._worker = worker
         self._host = host
-        self._port = port
+        self._bound = bound
         self._plain: asyncio.Server | None = None
         self._tls: TlsListener | None = None
 
@@ -236,12 +236,9 @@ class Listeners:
         """Open what is not open yet; a `tls_port` of 0 closes the TLS listener."""
         if self._plain is None:
             loop, worker = asyncio.get_running_loop(), self._worker
-            self._plain = await loop.create_server(
-                lambda: worker.accept(b"http"), self._host, self._port, reuse_port=True, backlog=_BACKLOG
-            )
             if is_loopback(self._host):
-                for sock in self._plain.sockets:
-                    unpaced(sock)
+                unpaced(self._bound)
+            self._plain = await loop.create_server(lambda: worker.accept(b"http"), sock=self._bound, backlog=_BACKLOG)
         if tls_port and self._tls is None:
             self._tls = listen(self._worker, self._host, tls_port, _BACKLOG)
         elif not tls_port and self._tls is not None:
@@ -286,6 +283,7 @@ def main() -> None:
     """Run as a child of `Supervisor`: everything it needs is on its command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--listener", type=int, required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", required=True)
