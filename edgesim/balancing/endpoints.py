@@ -39,9 +39,10 @@ def endpoint_set(cluster: Cluster, endpoints: Sequence[Endpoint]) -> EndpointSet
 
 def _by_subset(config: SubsetConfig, endpoints: Iterable[Endpoint]) -> dict[Subset, list[Endpoint]]:
     found: dict[Subset, list[Endpoint]] = {}
+    wanted = {tuple(sorted(selector.keys)) for selector in config.selectors}
     for endpoint in endpoints:
         metadata = dict(endpoint.metadata)
-        for keys in {tuple(sorted(selector.keys)) for selector in config.selectors}:
+        for keys in wanted:
             if all(key in metadata for key in keys):
                 found.setdefault(tuple((key, metadata[key]) for key in keys), []).append(endpoint)
     return found
@@ -81,7 +82,7 @@ def schedule(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
 
 
 def _reduced(weights: list[int]) -> list[int]:
-    """Divide by what they share; weights too fine for a schedule of bounded length are rounded up."""
+    """Divide by what they share; weights too fine for a schedule of bounded length are made coarser, to 1 at least."""
     shared = reduce(gcd, weights, 0) or 1
     reduced = [weight // shared for weight in weights]
     excess = -(-sum(reduced) // _LONGEST_SCHEDULE)

@@ -137,7 +137,7 @@ async def _connect(pool: Pool) -> None:
             connection = await _open(pool)
     except TimeoutError:
         _fail_one(pool, "connection timeout")
-    except (OSError, ValueError) as failed:  # ValueError: a server name that is none
+    except (OSError, ValueError, OverflowError) as failed:  # a server name that is none, a port out of range
         pool.failure = failure_text(failed)
         _fail_one(pool, "remote connection failure")
     else:
