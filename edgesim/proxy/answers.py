@@ -39,7 +39,9 @@ def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
     """Return what an answer gets besides its own fields."""
     record = None if plan.fixed_response else record_of(exchange)
     replaced: Fields = []
-    added: Fields = [(b"set-cookie", cookie) for cookie in exchange.hashed.cookies]
+    added: Fields = []
+    if exchange.answered is not None:
+        added += [(b"set-cookie", cookie) for cookie in exchange.hashed.cookies]
     if plan.attempt_count_in_response and exchange.attempts:
         replaced.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
     if exchange.downstream.worker.route_header:

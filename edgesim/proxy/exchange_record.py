@@ -14,6 +14,7 @@ from edgesim.policies.lines import line
 from edgesim.policies.record import Headers, Record
 from edgesim.policies.remote import Client, needs_request_id
 from edgesim.policies.response_flags import UF
+from edgesim.routing.rewrite import forwarded_scheme
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -76,6 +77,11 @@ def _forwarded_proto(record: ExchangeRecord) -> bytes | None:
     return record.exchange.downstream.scheme if replaced else None
 
 
+def _scheme(record: ExchangeRecord) -> bytes:
+    exchange = record.exchange
+    return record.forwarded_proto or forwarded_scheme(exchange.request.head, exchange.downstream.scheme)
+
+
 def _request_id(record: ExchangeRecord) -> bytes | None:
     """A request that was answered before it was forwarded has got an id all the same."""
     exchange = record.exchange
@@ -105,9 +111,14 @@ def _authority(record: ExchangeRecord) -> bytes | None:
     return None if record.sent is None else record.sent.get(b"host")
 
 
+def _is_rewritten(exchange: Exchange) -> bool:
+    """The path changes behind the mutations, and before an endpoint is looked for."""
+    return bool(exchange.sent_head) or (exchange.done and exchange.attempts > 0)
+
+
 def _original_path(record: ExchangeRecord) -> bytes | None:
     exchange = record.exchange
-    if exchange.plan is None or exchange.plan.decision.rewrite is None or not exchange.sent_head:
+    if exchange.plan is None or exchange.plan.decision.rewrite is None or not _is_rewritten(exchange):
         return None
     head = exchange.request.head
     return head.path if head.query is None else head.path + b"?" + head.query
@@ -115,7 +126,7 @@ def _original_path(record: ExchangeRecord) -> bytes | None:
 
 def _path(record: ExchangeRecord) -> bytes | None:
     exchange = record.exchange
-    if exchange.plan is None or exchange.plan.decision.rewrite is None or not exchange.sent_head:
+    if exchange.plan is None or exchange.plan.decision.rewrite is None or not _is_rewritten(exchange):
         return None
     head = exchange.request.head
     path = exchange.plan.decision.rewrite(head.path)
@@ -166,6 +177,7 @@ class ExchangeRecord(Record):
     downstream_local: Any = _Asked(_local)
     forwarded_for: Any = _Asked(_forwarded_for)
     forwarded_proto: Any = _Asked(_forwarded_proto)
+    scheme: Any = _Asked(_scheme)
     request_id: Any = _Asked(_request_id)
     sent: Any = _Asked(_sent)
     authority: Any = _Asked(_authority)
@@ -187,7 +199,6 @@ class ExchangeRecord(Record):
         self.emitted = now
         self.duration = int(taken * 1000)
         self.head = exchange.request.head
-        self.scheme = downstream.scheme
         self.status = exchange.status
         self.flags = exchange.flags
         self.bytes_received = exchange.body_size

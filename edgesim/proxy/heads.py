@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import HOP_BY_HOP, NOT_FORWARDED, NOT_RETURNED, Fields, forwardable, head_bytes
-from edgesim.http1.mutations import mutate
+from edgesim.http1.mutations import mutate, with_value
 from edgesim.http1.replies import finished, local_fields, reply_bytes, status_line
 from edgesim.model import Endpoint, RequestHead
 from edgesim.model.policies import Mirror
@@ -158,7 +158,15 @@ def _request_line(head: RequestHead, plan: Plan) -> bytes:
     return b"%b %b?%b HTTP/1.1" % (head.method, path, head.query)
 
 
-def with_host(head: bytes, policy: Mirror) -> bytes:
+def shadow_head(head: bytes, policy: Mirror, own_address: bytes) -> bytes:
+    """Return a written head as shadow traffic: with a Host of its own, and from here, as Envoy's own requests are."""
+    start, *lines = _with_host(head[: -len(BLANK_LINE)], policy).split(b"\r\n")
+    fields = [(name, value) for name, _, value in (each.partition(b": ") for each in lines)]
+    fields = with_value(fields, b"x-forwarded-for", own_address)
+    return head_bytes(start, replacing(fields, [(b"x-envoy-internal", b"true")]))
+
+
+def _with_host(head: bytes, policy: Mirror) -> bytes:
     """Return a written head with the Host of shadow traffic: `-shadow` behind the name, or the policy's own."""
     if not policy.append_suffix and not policy.host:
         return head

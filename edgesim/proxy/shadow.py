@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgesim.http1.fields import BadFieldsError
-from edgesim.model import Endpoint
 from edgesim.model.policies import Mirror
 from edgesim.policies.lines import MILLION
-from edgesim.proxy.heads import request_parts, with_host
+from edgesim.proxy.heads import shadow_head
+from edgesim.proxy.own_address import own_address
 from edgesim.proxy.pools import acquire
 from edgesim.proxy.upstream import UpstreamConnection
 
@@ -104,20 +103,8 @@ def mirror(exchange: Exchange, policy: Mirror) -> Shadow | None:
     if endpoint is None:
         return None
     shadow = Shadow(request_complete=exchange.request_complete, is_head=exchange.is_head)
-    shadow.out = [_head(exchange, policy, endpoint), *exchange.out[1:]]
+    shadow.out = [shadow_head(exchange.sent_head, policy, own_address()), *exchange.out[1:]]
     shadow.connection = acquire(cluster.pool(endpoint), shadow)
     shadow.wants_connection = shadow.connection is None
     shadow._flush()  # noqa: SLF001  # the two halves of one file
     return shadow
-
-
-def _head(exchange: Exchange, policy: Mirror, endpoint: Endpoint) -> bytes:
-    plan = exchange.plan
-    if plan is None:
-        return b""
-    try:
-        front, back = request_parts(exchange, plan, endpoint)
-    except BadFieldsError:
-        return b""
-    whole = front + exchange.downstream.worker.request_id() + back if back else front
-    return with_host(whole, policy)
