@@ -92,10 +92,10 @@ class Downstream(asyncio.Protocol):
     # -- the transport -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Join the worker's connections, unless there are as many as may be: then close at once, as Envoy does."""
+        """Join the worker's connections; close at once when there are as many as may be (as Envoy), or it is leaving."""
         self.transport = cast("asyncio.Transport", transport)
         most = self.worker.snapshot.options_of(self.scheme).max_connections
-        if most and len(self.worker.connections) >= most:
+        if self.worker.draining or (most and len(self.worker.connections) >= most):
             self.close()
         self.worker.connections.add(self)
 
