@@ -28,22 +28,24 @@ def time_format(text: str = UTC_TIME, zone: tzinfo = UTC) -> TimeFormat:
     digits: list[int] = []
     pattern = _OURS.sub(lambda found: _piece(found, digits), _CONTROL.sub("", text))
     cuts = tuple(digits)
-    only = cuts[0] if len(cuts) == 1 else None
-    last_second = -1
-    template = b""
+    # Microseconds within which the text is the same: many lines of a busy log are written in one millisecond.
+    step = 10 ** (6 - max(cuts)) if cuts and max(cuts) <= 6 else 1 if cuts else 1_000_000
+    last_second = last_step = -1
+    template = text_now = b""
 
     def write(when: float) -> bytes:
-        nonlocal last_second, template
-        second, micros = divmod(int(when * 1_000_000), 1_000_000)
+        nonlocal last_second, last_step, template, text_now
+        micros = int(when * 1_000_000)
+        if micros // step == last_step:
+            return text_now
+        last_step = micros // step
+        second, micros = divmod(micros, 1_000_000)
         if second != last_second:
             template = _template(pattern, second, zone)
             last_second = second
-        if not cuts:
-            return template % ()
         fraction = b"%06d000" % micros
-        if only is not None:
-            return template % fraction[:only]
-        return template % tuple([fraction[:cut] for cut in cuts])
+        text_now = template % tuple([fraction[:cut] for cut in cuts])
+        return text_now
 
     return write
 
