@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from edgesim.backends.selectors import selects
 from edgesim.config.store import Entry
 from edgesim.dialects import Resource, find_kind, nowhere
+from edgesim.dialects.selectors import selects
 from edgesim.model import ResourceKey
 
 CONTROLLER: Final = "edgesim controllers"

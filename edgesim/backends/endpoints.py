@@ -8,9 +8,9 @@ from typing import Any
 
 from edgesim.backends.addresses import PodAddress
 from edgesim.backends.deployments import declare, labels_of
-from edgesim.backends.selectors import has_labels
 from edgesim.config.store import Entry
 from edgesim.dialects import Resource
+from edgesim.dialects.selectors import has_labels
 
 PortSet = tuple[tuple[str, int], ...]
 """The (name, number) of each port of a subset."""

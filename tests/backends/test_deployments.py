@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.backends.deployments import PodPlan, labels_of, plan_pods, spell, template_hash
-from edgesim.backends.selectors import selects
 from edgesim.backends.statuses import deployment_status
 from edgesim.config.store import Store
 from edgesim.dialects.schema.kubernetes import LabelExpression, LabelSelector
+from edgesim.dialects.selectors import selects
 from edgesim.model import ResourceKey
 from tests.control.scenes import deployment, resources
 
