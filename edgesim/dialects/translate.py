@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgesim.dialects.gloo.gateways import read_gateways
 from edgesim.dialects.gloo.scope import ReadFile, each_of, no_files, scope_of
@@ -11,7 +11,7 @@ from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
 from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
 from edgesim.dialects.gloo.virtual_services import read_virtual_services
 from edgesim.dialects.resource import Resource, Source
-from edgesim.model import Model, OriginStep, Position, Problem, ResourceKey
+from edgesim.model import PLAIN_LISTENER, TLS_LISTENER, Model, OriginStep, Position, Problem, ResourceKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,9 @@ def translate(resources: Iterable[Resource], read_file: ReadFile = no_files) -> 
     clusters = read_upstreams(each_of(listed, "Upstream"), scope)
     check_upstream_groups(each_of(listed, "UpstreamGroup"), scope)
     hosts = read_virtual_services(each_of(listed, "VirtualService"), scope)
-    listeners = scope.listeners
-    model = Model(hosts, (*clusters, *read_kube_destinations(scope)), listeners.plain, listeners.tls)
+    listeners = (
+        replace(PLAIN_LISTENER, options=scope.listeners.plain),
+        replace(TLS_LISTENER, options=scope.listeners.tls),
+    )
+    model = Model(hosts, (*clusters, *read_kube_destinations(scope)), listeners)
     return Translation(model, tuple(scope.problems), {resource.key: resource.source for resource in listed})

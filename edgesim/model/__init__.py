@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgesim.model.clusters import (
+    FALLBACK_CLUSTER,
     Assignments,
     Cluster,
     ClusterType,
@@ -15,7 +16,17 @@ from edgesim.model.clusters import (
     SubsetSelector,
 )
 from edgesim.model.head import RequestHead
-from edgesim.model.listener import DEFAULT_LISTENER, Certificate, DownstreamTls, ListenerOptions, UpstreamTls
+from edgesim.model.listener import (
+    DEFAULT_LISTENER,
+    DEFAULT_LISTENERS,
+    PLAIN_LISTENER,
+    TLS_LISTENER,
+    Certificate,
+    DownstreamTls,
+    Listener,
+    ListenerOptions,
+    UpstreamTls,
+)
 from edgesim.model.policies import NO_POLICIES, Policies
 from edgesim.model.problems import Origin, OriginStep, Position, Problem, ResourceKey, Severity
 from edgesim.model.routes import (
@@ -29,6 +40,7 @@ from edgesim.model.routes import (
     HeaderValue,
     HostRewrite,
     HostRewriteKind,
+    InheritedOption,
     PathKind,
     PathMatcher,
     QueryMatcher,
@@ -48,19 +60,34 @@ from edgesim.model.update import Update, UpdateRefusedError
 class Model:
     """Everything an engine needs to serve, but for the endpoints of EDS clusters.
 
-    Virtual hosts with `tls` are the TLS listener's, the others the plain listener's.
+    A virtual host may be served by several listeners; each names those it serves.
     """
 
     virtual_hosts: tuple[VirtualHost, ...] = ()
     clusters: tuple[Cluster, ...] = ()
-    listener: ListenerOptions = DEFAULT_LISTENER
-    tls_listener: ListenerOptions = DEFAULT_LISTENER
+    listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
+
+
+def options_of(model: Model, *, tls: bool) -> ListenerOptions:
+    """Return the options of the first listener with TLS, or without."""
+    return next((each.options for each in model.listeners if each.tls is tls), DEFAULT_LISTENER)
+
+
+def is_served(host: VirtualHost, listener: Listener) -> bool:
+    """Tell whether a listener serves a virtual host."""
+    if listener.virtual_hosts is not None:
+        return host.name in listener.virtual_hosts
+    return (host.tls is not None) is listener.tls
 
 
 __all__ = [
     "DEFAULT_LISTENER",
+    "DEFAULT_LISTENERS",
+    "FALLBACK_CLUSTER",
     "NO_MUTATIONS",
     "NO_POLICIES",
+    "PLAIN_LISTENER",
+    "TLS_LISTENER",
     "Action",
     "Assignments",
     "Certificate",
@@ -77,6 +104,8 @@ __all__ = [
     "HeaderValue",
     "HostRewrite",
     "HostRewriteKind",
+    "InheritedOption",
+    "Listener",
     "ListenerOptions",
     "Model",
     "Origin",
@@ -104,4 +133,6 @@ __all__ = [
     "ValueKind",
     "VirtualHost",
     "WeightedCluster",
+    "is_served",
+    "options_of",
 ]

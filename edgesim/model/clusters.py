@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from edgesim.model.listener import UpstreamTls
 from edgesim.model.problems import Origin
-from edgesim.model.routes import Subset
+from edgesim.model.routes import DirectResponseAction, Subset
 
 
 class ClusterType(StrEnum):
@@ -16,6 +16,7 @@ class ClusterType(StrEnum):
     STATIC = "static"
     STRICT_DNS = "strict_dns"
     EDS = "eds"
+    DIRECT_RESPONSE = "direct_response"
 
 
 class FallbackPolicy(StrEnum):
@@ -70,7 +71,9 @@ class ServiceRef:
 class Cluster:
     """A named set of endpoints. `endpoints` is empty for EDS: those come as an assignment.
 
-    `connect_timeout` is in seconds; `max_retries` bounds the retries in flight at one time.
+    `connect_timeout` is in seconds; `max_retries` bounds the retries in flight at one time. A
+    DIRECT_RESPONSE cluster has no endpoints: what is sent to it is answered with `response`, with
+    everything the route does to an answer (Gloo's fallback cluster for invalid routes).
     """
 
     name: str
@@ -82,6 +85,11 @@ class Cluster:
     origin: Origin = ()
     tls: UpstreamTls | None = None
     max_retries: int = 3
+    response: DirectResponseAction | None = None
+
+
+FALLBACK_CLUSTER = "fallback_cluster_for_invalid_routes"
+"""The DIRECT_RESPONSE cluster that stands in for broken destinations (Gloo's name)."""
 
 
 Assignments = dict[str, tuple[Endpoint, ...]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgesim.model.policies import Csrf, LocalRateLimit
+from edgesim.model.problems import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,30 @@ class ListenerOptions:
 
 
 DEFAULT_LISTENER = ListenerOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One port and what is served on it: a Gateway of Gloo's, an Envoy listener with one connection manager.
+
+    `port` and `address` are as written; the command line says what stands in for 8080, 8443 and `::`.
+    `virtual_hosts` names those that are served here; None means all of the listener's sort, with TLS or
+    without. A TLS listener without any virtual host is not opened.
+    """
+
+    name: str
+    port: int
+    tls: bool = False
+    options: ListenerOptions = DEFAULT_LISTENER
+    address: str = "::"
+    virtual_hosts: frozenset[str] | None = None
+    origin: Origin = ()
+
+
+PLAIN_LISTENER = Listener("listener-::-8080", 8080)
+TLS_LISTENER = Listener("listener-::-8443", 8443, tls=True)
+DEFAULT_LISTENERS = (PLAIN_LISTENER, TLS_LISTENER)
+"""What an installation of Gloo listens on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ class Problem:
     """One thing wrong (or worth knowing), attached to the resource that causes it.
 
     `field` is the path inside the document (`spec.virtualHost.routes[0].matchers[1].regex`), `hint`
-    what was likely meant, `code` the stable code with a page in `docs/problems/`.
+    what was likely meant, `code` the stable code with a page in `docs/problems/`. `affects` are the
+    resources that suffer from it besides the one that causes it. `replaced` says that the route or
+    weighted entry at fault answers with the configured response instead: such a problem holds nothing up.
     """
 
     code: str
@@ -82,3 +84,5 @@ class Problem:
     field: str = ""
     position: Position | None = None
     hint: str = ""
+    affects: tuple[ResourceKey, ...] = ()
+    replaced: bool = False

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from edgesim.model.listener import DownstreamTls
 from edgesim.model.policies import NO_POLICIES, Policies
-from edgesim.model.problems import Origin
+from edgesim.model.problems import Origin, OriginStep
 
 Subset = tuple[tuple[str, str], ...]
 """Sorted (key, value) pairs of endpoint metadata; empty means no subset was asked for."""
@@ -182,8 +182,20 @@ Action = ForwardAction | RedirectAction | DirectResponseAction
 
 
 @dataclass(frozen=True, slots=True)
+class InheritedOption:
+    """An option a route did not write itself, by its field's name, and the resource and field that did."""
+
+    field: str
+    step: OriginStep
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """Ordered: the first route any of whose matches holds wins. `number` counts from 1 in its owner."""
+    """Ordered: the first route any of whose matches holds wins. `number` counts from 1 in its owner.
+
+    The origin of a route reached by delegation is the whole path: the delegating routes, outermost
+    first, and the route itself.
+    """
 
     matches: tuple[RouteMatch, ...]
     action: Action
@@ -192,13 +204,14 @@ class Route:
     number: int = 0
     origin: Origin = ()
     policies: Policies = NO_POLICIES
+    inherited: tuple[InheritedOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualHost:
     """Domains (exact, `*.suffix`, `prefix.*`, `*`) and their routes, in order.
 
-    One with `tls` is served by the TLS listener only, one without by the plain listener only.
+    One with `tls` is served by TLS listeners only, one without by plain listeners only.
     """
 
     name: str

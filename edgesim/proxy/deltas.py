@@ -6,7 +6,16 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from edgesim.model import DEFAULT_LISTENER, Assignments, Cluster, ListenerOptions, Model, Update, VirtualHost
+from edgesim.model import (
+    DEFAULT_LISTENER,
+    Assignments,
+    Cluster,
+    ListenerOptions,
+    Model,
+    Update,
+    VirtualHost,
+    options_of,
+)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -46,8 +55,8 @@ def delta(old: Update, new: Update, tls_port: int) -> Delta:
         clusters_gone,
         assignments,
         assignments_gone,
-        new.model.listener,
-        new.model.tls_listener,
+        options_of(new.model, tls=False),
+        options_of(new.model, tls=True),
         tls_port,
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgesim.model import DEFAULT_LISTENER, DirectResponseAction, ListenerOptions
+from edgesim.model import DEFAULT_LISTENER, DirectResponseAction, ListenerOptions, options_of
 from edgesim.model.policies import Csrf, LocalRateLimit
 from tests.dialects.scenes import Outcome, gateway, route, run
 
@@ -20,7 +20,7 @@ def hcm(settings: str) -> Outcome:
 def listener(outcome: Outcome) -> ListenerOptions:
     """Return the plain listener's options; there is no problem."""
     assert outcome.problems == []
-    return outcome.translation.model.listener
+    return options_of(outcome.translation.model, tls=False)
 
 
 def test_without_a_gateway_the_defaults_hold() -> None:
@@ -131,7 +131,7 @@ def test_each_listener_has_its_gateway() -> None:
     )
     model = outcome.translation.model
     assert outcome.problems == []
-    assert (model.listener.buffer_bytes, model.tls_listener.buffer_bytes) == (1, 2)
+    assert (options_of(model, tls=False).buffer_bytes, options_of(model, tls=True).buffer_bytes) == (1, 2)
 
 
 @pytest.mark.parametrize("names", [("a", "gateway-proxy"), ("gateway-proxy", "a"), ("b", "a")])

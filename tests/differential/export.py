@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgesim.model import Cluster, ListenerOptions, Model, Policies, Route, VirtualHost
+from edgesim.model import Cluster, ListenerOptions, Model, Policies, Route, VirtualHost, options_of
 from edgesim.model.policies import Csrf, Fault, HashKind, HashPolicy, LocalRateLimit, RetryPolicy, StringMatch
 from tests.envoy import bootstrap
 
@@ -29,12 +29,12 @@ def envoy_config(models: Mapping[str, Model], log: Path | None = None, log_forma
     clusters: dict[str, Json] = {}
     listeners = []
     for name, model in models.items():
-        whole = bootstrap(model, **_connections(model.listener, log, log_format))
+        whole = bootstrap(model, **_connections(options_of(model, tls=False), log, log_format))
         resources = whole["static_resources"]
         listener = resources["listeners"][0] | {"name": name}
         listeners.append(listener)
         routes = listener["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]
-        routes["most_specific_header_mutations_wins"] = model.listener.most_specific_mutations_win
+        routes["most_specific_header_mutations_wins"] = options_of(model, tls=False).most_specific_mutations_win
         for host, written in zip(model.virtual_hosts, routes["virtual_hosts"], strict=True):
             _complete_host(host, written)
         for cluster, written in zip(model.clusters, resources["clusters"], strict=True):

@@ -29,6 +29,7 @@ from edgesim.model import (
     DEFAULT_LISTENER,
     NO_MUTATIONS,
     NO_POLICIES,
+    PLAIN_LISTENER,
     Cluster,
     ClusterType,
     Destination,
@@ -296,7 +297,7 @@ def models(
     made = {}
     for name, options in listeners.items():
         hosts = tuple(case.virtual_host for case in cases if case.listener == name)
-        made[name] = Model(hosts, tuple(clusters), options)
+        made[name] = Model(hosts, tuple(clusters), (replace(PLAIN_LISTENER, options=options),))
     return made
 
 

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgesim.model import (
     DEFAULT_LISTENER,
+    PLAIN_LISTENER,
     Cluster,
     ClusterType,
     Destination,
@@ -66,7 +68,11 @@ def model(upstream: int, options: ListenerOptions = DEFAULT_LISTENER) -> Model:
     endpoint = Endpoint(address="127.0.0.1", port=upstream)
     cluster = Cluster(name="up", type=ClusterType.STATIC, endpoints=(endpoint,))
     route = Route(matches=(RouteMatch(PathMatcher(PathKind.PREFIX, "/")),), action=ForwardAction(Destination("up")))
-    return Model((VirtualHost(name="all", domains=("*",), routes=(route,)),), (cluster,), options)
+    return Model(
+        (VirtualHost(name="all", domains=("*",), routes=(route,)),),
+        (cluster,),
+        (replace(PLAIN_LISTENER, options=options),),
+    )
 
 
 @contextlib.contextmanager

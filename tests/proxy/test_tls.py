@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.model import (
+    PLAIN_LISTENER,
+    TLS_LISTENER,
     Certificate,
     Cluster,
     DownstreamTls,
@@ -352,7 +354,10 @@ async def test_clients_that_leave_in_the_handshake_are_forgotten() -> None:
 
 async def test_handshakes_count_as_connections() -> None:
     """The connection limit holds for those who did not even finish their handshake."""
-    served = replace(Model((host("a"),)), tls_listener=ListenerOptions(max_connections=2))
+    served = replace(
+        Model((host("a"),)),
+        listeners=(PLAIN_LISTENER, replace(TLS_LISTENER, options=ListenerOptions(max_connections=2))),
+    )
     async with tls_gateway(served) as (gw, listener):
         holding = [Peer(*await asyncio.open_connection("127.0.0.1", listener.port)) for _ in range(2)]
         await until(lambda: len(listener.handshakes) == 2, "handshakes do not begin")
