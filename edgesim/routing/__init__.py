@@ -16,6 +16,7 @@ from edgesim.routing.table import (
     lookup,
     resolve,
     table_of,
+    with_pseudo_headers,
 )
 from edgesim.routing.weights import Split
 
@@ -37,4 +38,5 @@ __all__ = [
     "redirect_location",
     "resolve",
     "table_of",
+    "with_pseudo_headers",
 ]

@@ -145,14 +145,14 @@ def lookup(table: RouteTable, head: RequestHead) -> Target | None:
     if host is None:
         return None
     if host.pseudo:
-        head = _with_pseudo_headers(head, table.scheme)
+        head = with_pseudo_headers(head, table.scheme)
     found = search(host.paths, head, None)
     if host.folded is not None:
         found = search(host.folded, head, found)
     return None if found is None else found[3]
 
 
-def _with_pseudo_headers(head: RequestHead, scheme: bytes) -> RequestHead:
+def with_pseudo_headers(head: RequestHead, scheme: bytes) -> RequestHead:
     """Lay what Envoy knows of every request among its headers; a client's own x-forwarded-proto holds."""
     scheme = forwarded_scheme(head, scheme)
     target = head.path if head.query is None else head.path + b"?" + head.query
