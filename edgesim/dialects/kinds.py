@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edgesim.dialects.schema.common import Manifest
-from edgesim.dialects.schema.gateway import VirtualService
+from edgesim.dialects.schema.gateway import RouteOption, RouteTable, VirtualHostOption, VirtualService
 from edgesim.dialects.schema.kubernetes import ConfigMap, Deployment, Endpoints, Namespace, Pod, Secret, Service
 from edgesim.dialects.schema.listener import Gateway
 from edgesim.dialects.schema.settings import Settings
@@ -55,6 +55,17 @@ KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Endpoints", "endpoints", "endpoints", ("ep",), schema=Endpoints),
     Kind("apps", "v1", "Deployment", "deployments", "deployment", ("deploy",), schema=Deployment),
     Kind(GATEWAY, "v1", "VirtualService", "virtualservices", "virtualservice", ("vs",), schema=VirtualService),
+    Kind(GATEWAY, "v1", "RouteTable", "routetables", "routetable", ("rt",), schema=RouteTable),
+    Kind(GATEWAY, "v1", "RouteOption", "routeoptions", "routeoption", ("rtopt",), schema=RouteOption),
+    Kind(
+        GATEWAY,
+        "v1",
+        "VirtualHostOption",
+        "virtualhostoptions",
+        "virtualhostoption",
+        ("vhopt",),
+        schema=VirtualHostOption,
+    ),
     Kind(GATEWAY, "v1", "Gateway", "gateways", "gateway", ("gw",), schema=Gateway),
     Kind(GLOO, "v1", "Upstream", "upstreams", "upstream", ("us",), schema=Upstream),
     Kind(GLOO, "v1", "UpstreamGroup", "upstreamgroups", "upstreamgroup", ("ug",), schema=UpstreamGroup),
@@ -80,9 +91,6 @@ UNSIMULATED: dict[str, frozenset[str]] = {
     "apps": frozenset({"DaemonSet", "StatefulSet", "ReplicaSet", "ControllerRevision"}),
     GATEWAY: frozenset(
         {
-            "RouteTable",
-            "VirtualHostOption",
-            "RouteOption",
             "ListenerOption",
             "HttpListenerOption",
             "MatchableHttpGateway",

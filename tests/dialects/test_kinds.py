@@ -18,6 +18,9 @@ from edgesim.dialects.kinds import UNSIMULATED
         ("us", "Upstream"),
         ("ug", "UpstreamGroup"),
         ("gw", "Gateway"),
+        ("rt", "RouteTable"),
+        ("rtopt", "RouteOption"),
+        ("vhopt", "VirtualHostOption"),
         ("secrets", "Secret"),
         ("cm", "ConfigMap"),
         ("st", "Settings"),
@@ -36,7 +39,7 @@ def test_a_kind_is_found_by_any_of_its_names(word: str, kind: str) -> None:
     assert found.kind == kind
 
 
-@pytest.mark.parametrize("word", ["", "virtualservce", "services.apps", "rt"])
+@pytest.mark.parametrize("word", ["", "virtualservce", "services.apps", "rs"])
 def test_other_words_name_no_kind(word: str) -> None:
     """A word that names nothing, or a kind under another group, finds nothing."""
     assert find_kind(word) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from edgesim.dialects.fields import show_path
 from edgesim.dialects.nearest import did_you_mean, nearest
@@ -14,7 +14,7 @@ from edgesim.dialects.schema.kubernetes import Service
 from edgesim.dialects.schema.settings import Settings, SettingsSpec
 from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import KubeSpec, Upstream, UpstreamGroup
-from edgesim.model import DEFAULT_LISTENER, ListenerOptions, Origin, OriginStep, Problem, Severity
+from edgesim.model import DEFAULT_LISTENER, ListenerOptions, Origin, OriginStep, Problem, ResourceKey, Severity
 from edgesim.model.codes import problem
 
 DEFAULT_REGEX_LIMIT = 1024
@@ -48,13 +48,63 @@ Name = tuple[str, str]
 """Namespace and name of a resource of a known kind."""
 
 
+Lookup = tuple[str, ...]
+"""One thing that a reading asked for: a kind and a resource's namespace and name, or a kind and a word of its own."""
+
+
+class Lookups:
+    """What has been asked for since somebody began to listen."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.seen: set[Lookup] = set()
+
+
+ANY_NAME = "*"
+"""In a Lookup: which names there are at all."""
+
+
+class Index(dict[Name, Resource]):
+    """The resources of one kind. Whatever is asked of it is recorded: a reading depends on it."""
+
+    __slots__ = ("_kind", "_lookups")
+
+    def __init__(self, kind: str, lookups: Lookups) -> None:
+        """Begin empty."""
+        super().__init__()
+        self._kind = kind
+        self._lookups = lookups
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a resource exists, and record that somebody asked."""
+        return self.get(cast(Name, name)) is not None
+
+    def __getitem__(self, name: Name) -> Resource:
+        """Return a resource, and record that somebody asked. Raises KeyError."""
+        self._lookups.seen.add((self._kind, *name))
+        return super().__getitem__(name)
+
+    def get(self, name: Name, default: Any = None) -> Any:
+        """Return a resource or the default, and record that somebody asked."""
+        self._lookups.seen.add((self._kind, *name))
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[Name]:
+        """Iterate over the names, and record that somebody asked for all."""
+        self._lookups.seen.add((self._kind, ANY_NAME))
+        return super().__iter__()
+
+
 def dotted(name: Name) -> str:
     """Write a reference as Gloo's messages do: `namespace.name`."""
     return f"{name[0]}.{name[1]}"
 
 
-def guess(name: Name, known: dict[Name, Resource]) -> str:
+def guess(name: Name, known: Iterable[Name]) -> str:
     """Guess the resource that was meant: the same name elsewhere, or a like name."""
+    known = list(known)
     for other in known:
         if other[1] == name[1]:
             return f"did you mean `{name[1]}` in the namespace `{other[0]}`?"
@@ -66,12 +116,20 @@ def guess(name: Name, known: dict[Name, Resource]) -> str:
 
 @dataclass(slots=True)
 class Scope:
-    """Every resource of a translation, by kind; `kube_destinations` fills while routes are read."""
+    """What a translation can see, and where it reports.
 
-    upstreams: dict[Name, Resource] = field(default_factory=dict)
-    groups: dict[Name, Resource] = field(default_factory=dict)
-    services: dict[Name, Resource] = field(default_factory=dict)
-    secrets: dict[Name, Resource] = field(default_factory=dict)
+    Resources are found by kind and name. What Settings and Gateways say follows, and at the end stands what
+    fills while resources are read: whatever is added there `memo.Memo` has to replay.
+    """
+
+    lookups: Lookups
+    upstreams: Index
+    groups: Index
+    services: Index
+    secrets: Index
+    tables: Index
+    route_options: Index
+    host_options: Index
     read_file: ReadFile = no_files
     regex_limit: int = DEFAULT_REGEX_LIMIT
     listeners: Listeners = Listeners()
@@ -108,21 +166,39 @@ class Scope:
         return None if resource is None else cast(Service, resource.typed)
 
 
+INDEXED = ("Upstream", "UpstreamGroup", "Service", "Secret", "RouteTable", "RouteOption", "VirtualHostOption")
+"""The kinds of which a scope has an index."""
+
+FILE = "file"
+"""The kind of a Lookup that is the path of a file."""
+
+
 def scope_of(resources: Iterable[Resource], read_file: ReadFile = no_files) -> Scope:
     """Index the resources that others refer to, and read Settings."""
-    scope = Scope(read_file=read_file)
-    tables: Mapping[str, dict[Name, Resource]] = {
-        "Upstream": scope.upstreams,
-        "UpstreamGroup": scope.groups,
-        "Service": scope.services,
-        "Secret": scope.secrets,
-    }
+    lookups = Lookups()
+    indexes = {kind: Index(kind, lookups) for kind in INDEXED}
+
+    def recorded(path: str) -> bytes:
+        lookups.seen.add((FILE, path))
+        return read_file(path)
+
+    scope = Scope(
+        lookups=lookups,
+        upstreams=indexes["Upstream"],
+        groups=indexes["UpstreamGroup"],
+        services=indexes["Service"],
+        secrets=indexes["Secret"],
+        tables=indexes["RouteTable"],
+        route_options=indexes["RouteOption"],
+        host_options=indexes["VirtualHostOption"],
+        read_file=recorded,
+    )
     for resource in resources:
         kind = resource.kind.kind
-        if kind in tables:
-            tables[kind][resource.namespace, resource.name] = resource
-        elif isinstance(resource.typed, Settings) and resource.name == "default":
-            _apply_settings(resource.typed.spec, scope)
+        if kind in indexes:
+            indexes[kind][resource.namespace, resource.name] = resource
+        elif kind == "Settings" and resource.name == "default":
+            _apply_settings(cast(Settings, resource.typed).spec, scope)
     return scope
 
 
@@ -141,31 +217,71 @@ def _apply_settings(spec: SettingsSpec, scope: Scope) -> None:
         scope.upstream_parameters = spec.upstream_options.ssl_parameters
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A field of a resource."""
+
+    resource: Resource
+    path: FieldPath
+
+    @property
+    def step(self) -> OriginStep:
+        """Return this place as plain data."""
+        of = self.resource
+        return OriginStep(of.kind.kind, of.namespace, of.name, of.source.file, self.path)
+
+
 @dataclass(slots=True)
 class Reporter:
-    """Reports the problems of one resource. `errors` counts, so that a reader sees whether its part is sound."""
+    """Reports the problems of one resource. `errors` counts, so that a reader sees whether its part is sound.
+
+    Fields that are `moved` were written elsewhere, by a parent route or in a RouteOption: what is wrong with
+    one is a problem of the resource that wrote it. `affects` suffer from whatever is wrong here. `above` is
+    the way that leads to the resource, for origins.
+    """
 
     scope: Scope
     resource: Resource
     errors: int = 0
+    affects: tuple[ResourceKey, ...] = ()
+    above: Origin = ()
+    moved: Mapping[FieldPath, Place] = field(default_factory=dict)
 
     def report(self, code: str, path: FieldPath, message: str, hint: str = "") -> None:
         """Attach a problem to a field of the resource."""
+        place = self.place_of(path)
+        key = place.resource.key
+        if key != self.resource.key and code == WITHOUT_EFFECT:
+            return  # an inherited option need not act on every route
+        suffering = dict.fromkeys((self.resource.key, *self.affects))
+        suffering.pop(key, None)
         found = problem(
             code,
             message,
-            resource=self.resource.key,
-            field=show_path(path),
-            position=self.resource.source.locate(path),
+            resource=key,
+            field=show_path(place.path),
+            position=place.resource.source.locate(place.path),
             hint=hint,
+            affects=tuple(suffering),
         )
         self.errors += found.severity is Severity.ERROR
         self.scope.problems.append(found)
 
+    def place_of(self, path: FieldPath) -> Place:
+        """Return where a field was written."""
+        for end in range(len(path), 0, -1) if self.moved else ():
+            place = self.moved.get(path[:end])
+            if place is not None:
+                return Place(place.resource, (*place.path, *path[end:]))
+        return Place(self.resource, path)
+
     def origin(self, path: FieldPath) -> Origin:
         """Return the origin of a piece of the model that a field of the resource declares."""
-        of = self.resource
-        return (OriginStep(of.kind.kind, of.namespace, of.name, of.source.file, path),)
+        return (*self.above, Place(self.resource, path).step)
+
+
+WITHOUT_EFFECT = "ES0604"
+"""The note on an option that does not act where it is written."""
 
 
 def each_of(resources: Iterable[Resource], kind: str) -> Iterator[Resource]:

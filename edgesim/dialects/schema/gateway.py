@@ -1,13 +1,16 @@
-"""gateway.solo.io/v1: VirtualService, with its routes, matchers and actions.
+"""gateway.solo.io/v1: VirtualService and RouteTable with their routes, and the options that both may name.
 
-Source: Gloo's virtual_service.proto, matchers.proto and proxy.proto; reference sections 2 to 4.
+Source: Gloo's virtual_service.proto, route_table.proto, external_options.proto, matchers.proto and proxy.proto;
+reference sections 2 to 5.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, Manifest, NotServed, NotSimulated, OneOf, Ref, Strict, UInt32
+from msgspec import Meta
+
+from edgesim.dialects.schema.common import Manifest, NotServed, NotSimulated, OneOf, Ref, Strict, UInt32
 from edgesim.dialects.schema.options import (
     DelegateOptionsRefs,
     RegexMatchAndSubstitute,
@@ -164,11 +167,11 @@ class Route(Strict, frozen=True):
     ONE_OF: ClassVar[OneOf] = (("routeAction", "redirectAction", "directResponseAction", "delegateAction"),)
 
     matchers: tuple[Matcher, ...] = ()
-    inheritable_matchers: Annotated[bool | None, NOT_SIMULATED] = None
-    inheritable_path_matchers: Annotated[bool | None, NOT_SIMULATED] = None
+    inheritable_matchers: bool | None = None
+    inheritable_path_matchers: bool | None = None
     name: str = ""
     options: RouteOptions | None = None
-    options_config_refs: Annotated[DelegateOptionsRefs | None, NOT_SIMULATED] = None
+    options_config_refs: DelegateOptionsRefs | None = None
     route_action: RouteAction | None = None
     redirect_action: RedirectAction | None = None
     direct_response_action: DirectResponseAction | None = None
@@ -181,7 +184,7 @@ class VirtualHost(Strict, frozen=True):
     domains: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     options: VirtualHostOptions | None = None
-    options_config_refs: Annotated[DelegateOptionsRefs | None, NOT_SIMULATED] = None
+    options_config_refs: DelegateOptionsRefs | None = None
 
 
 class VirtualServiceSpec(Strict, frozen=True):
@@ -196,3 +199,42 @@ class VirtualService(Manifest, frozen=True, kw_only=True):
     """gateway.solo.io/v1 VirtualService."""
 
     spec: VirtualServiceSpec
+
+
+class RouteTableSpec(Strict, frozen=True):
+    """The spec of a RouteTable; a missing weight is 0 (section 5.3)."""
+
+    routes: tuple[Route, ...] = ()
+    weight: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | None = None
+
+
+class RouteTable(Manifest, frozen=True, kw_only=True):
+    """gateway.solo.io/v1 RouteTable: routes that are reached by delegation only."""
+
+    spec: RouteTableSpec = RouteTableSpec()
+
+
+class RouteOptionSpec(Strict, frozen=True):
+    """The spec of a RouteOption (section 5.6)."""
+
+    options: RouteOptions | None = None
+    target_refs: NotSimulated = None
+
+
+class RouteOption(Manifest, frozen=True, kw_only=True):
+    """gateway.solo.io/v1 RouteOption: options that several routes name."""
+
+    spec: RouteOptionSpec = RouteOptionSpec()
+
+
+class VirtualHostOptionSpec(Strict, frozen=True):
+    """The spec of a VirtualHostOption (section 5.6)."""
+
+    options: VirtualHostOptions | None = None
+    target_refs: NotSimulated = None
+
+
+class VirtualHostOption(Manifest, frozen=True, kw_only=True):
+    """gateway.solo.io/v1 VirtualHostOption: options that several virtual hosts name."""
+
+    spec: VirtualHostOptionSpec = VirtualHostOptionSpec()

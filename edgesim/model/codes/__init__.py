@@ -34,9 +34,10 @@ def problem(
     field: str = "",
     position: Position | None = None,
     hint: str = "",
+    affects: tuple[ResourceKey, ...] = (),
 ) -> Problem:
     """Return a problem; its severity is the table's. Raises KeyError for a code that is not in the table."""
-    return Problem(code, CODES[code].severity, message, resource, field, position, hint)
+    return Problem(code, CODES[code].severity, message, resource, field, position, hint, affects)
 
 
 __all__ = ["CODES", "Code", "problem"]
