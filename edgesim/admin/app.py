@@ -51,7 +51,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("GET", "/stats", "counters in Envoy's names: `?format=text|json&filter=REGEX&usedonly`", stats.stats),
     Endpoint("POST", "/reset_counters", "begin to count at zero, histograms too", stats.reset_counters),
-    Endpoint("GET", "/edgesim/v1/route", "where `?url=&method=&header=&random=` goes", reports.route),
+    Endpoint(
+        "GET",
+        "/edgesim/v1/route",
+        "where `?url=&method=&header=&random=&listener=` goes; `explain=true` tells the whole decision, `all=true` every miss",
+        reports.route,
+    ),
 )
 """Everything the admin API answers. `{resources}` stands for the paths of every kind."""
 

@@ -9,23 +9,22 @@ from typing import Protocol
 from aiohttp import web
 
 from edgesim.control import Instance
+from edgesim.inspect import Tables
 from edgesim.model import Model
-from edgesim.routing import RouteTable, compile_table
 from edgesim.telemetry.tally import Tally
 
 
 @dataclass(slots=True)
 class CompiledModel:
-    """The route table of the model last asked about: compiling a large one takes a while."""
+    """The route tables of the model last asked about: compiling a large one takes a while."""
 
-    model: Model = field(default_factory=Model)
-    table: RouteTable = field(default_factory=lambda: compile_table(()))
+    tables: Tables = field(default_factory=lambda: Tables(Model()))
 
-    def table_of(self, model: Model) -> RouteTable:
-        """Return the route table of a model."""
-        if model is not self.model:
-            self.table, self.model = compile_table(model.virtual_hosts), model
-        return self.table
+    def tables_of(self, model: Model) -> Tables:
+        """Return the route tables of a model."""
+        if model is not self.tables.model:
+            self.tables = Tables(model)
+        return self.tables
 
 
 class Stats(Protocol):

@@ -14,7 +14,7 @@ from edgesim.admin.statuses import problems_of
 from edgesim.admin.wire import File, Files, Outcome
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.dialects import find_kind
-from edgesim.inspect import RequestError, check_report, request_head, route_report
+from edgesim.inspect import Question, RequestError, check_report, route_report
 
 
 async def ready(request: web.Request) -> web.Response:
@@ -60,13 +60,24 @@ async def route(request: web.Request) -> web.Response:
     instance, query = instance_of(request), request.query
     if "url" not in query:
         raise ApiError("BadRequest", "which url? e.g. /edgesim/v1/route?url=http://localhost:8080/")
+    question = Question(
+        query["url"],
+        query.get("method", "GET"),
+        tuple(query.getall("header", [])),
+        _random(query.get("random")),
+        query.get("listener", ""),
+        explained=_flag(query.get("explain")),
+        everything=_flag(query.get("all")),
+    )
+    tables = request.app[CONTEXT].compiled.tables_of(instance.served.model)
     try:
-        head = request_head(query["url"], query.get("method", "GET"), query.getall("header", []))
+        return _json(route_report(tables, question, instance.translation.where, instance.assignments))
     except RequestError as error:
         raise ApiError("BadRequest", str(error)) from None
-    model = instance.served.model
-    table = request.app[CONTEXT].compiled.table_of(model)
-    return _json(route_report(table, model, head, instance.translation.where, _random(query.get("random"))))
+
+
+def _flag(text: str | None) -> bool:
+    return text is not None and text.lower() not in {"", "0", "false", "no"}
 
 
 def _random(text: str | None) -> int | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgesim.backends.checks import pod_problems
+from edgesim.backends.planned import planned_assignments
 from edgesim.config.files import decode_all, read_file, read_paths
-from edgesim.dialects import Translation, translate
-from edgesim.model import Problem
+from edgesim.dialects import Resource, Translation, translate
+from edgesim.model import Assignments, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Loaded:
 
     translation: Translation
     problems: tuple[Problem, ...]
+    resources: tuple[Resource, ...] = ()
+
+    def assignments(self) -> Assignments:
+        """Return the endpoints there would be with every pod running."""
+        return planned_assignments(self.translation.model.clusters, self.resources)
 
 
 def load(paths: Iterable[Path]) -> Loaded:
@@ -28,4 +34,4 @@ def load(paths: Iterable[Path]) -> Loaded:
     translation = translate(resources, read_file)
     said = (problem for each in decoded for problem in each.problems)
     found = (*read.problems, *said, *translation.problems, *pod_problems(resources))
-    return Loaded(translation, tuple(dict.fromkeys(found)))
+    return Loaded(translation, tuple(dict.fromkeys(found)), tuple(resources))

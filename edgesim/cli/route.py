@@ -1,4 +1,4 @@
-"""`edgesim route`: where one request would go."""
+"""`edgesim route`: where one request would go, and with `--explain` why."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from urllib.parse import urlencode
 import msgspec
 import typer
 
-from edgesim.cli.client import DEFAULT_ADMIN
+from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import out, out_json
+from edgesim.cli.explained import print_explanation
 from edgesim.cli.offline import load
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
-from edgesim.inspect import Arm, RequestError, RouteReport, request_head, route_report
+from edgesim.inspect import Arm, Question, RequestError, RouteReport, Tables, request_head, route_report
 from edgesim.model import Severity
-from edgesim.routing import compile_table
 
 _LARGEST_DRAW = 2**64 - 1
+_MOST_ENDPOINTS = 5
+"""So many endpoints of a destination are printed."""
 
 
 def route(
@@ -38,69 +40,107 @@ def route(
             "--random", metavar="N", min=0, max=_LARGEST_DRAW, help="Pin the 64-bit draw of a weighted choice."
         ),
     ] = None,
+    listener: Annotated[
+        str, typer.Option("--listener", metavar="NAME", help="The listener, where scheme and port do not say which.")
+    ] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell the whole decision: what was tried, and what failed first.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Explain every route that was tried, not only the nearest misses.")
+    ] = False,
     admin: AdminUrl = DEFAULT_ADMIN,
     output: Output = Report.TEXT,
 ) -> None:
     """Tell where a request would go: virtual host, route, each destination with its exact share.
 
+    A URL's scheme chooses the listener, and its port where that is a listener's.
+
     Example:
       edgesim route configs/two-phased-canary/{echo,upstream,vs-3}.yaml -H 'stage: canary' http://localhost:8080/
-      edgesim route http://localhost:8080/
+      edgesim route --explain http://localhost:8080/
     """
     *paths, url = paths_and_url
+    explained = explain or everything
+    question = Question(url, method, tuple(headers or ()), random, listener, explained, everything)
     try:
-        request_head(url, method, headers or ())
+        request_head(url, method, question.headers)
+        report = _offline(paths, question) if paths else _live(client_at(admin), question)
     except RequestError as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
-    if paths:
-        report = _offline(paths, url, method, headers or [], random)
-    else:
-        report = _live(admin, url, method, headers or [], random)
     if output is Report.JSON:
         out_json(report)
-    else:
-        _print(report)
+        return
+    _print(report)
+    if report.explanation is not None:
+        print_explanation(report.explanation)
 
 
-def _offline(paths: list[str], url: str, method: str, headers: list[str], random: int | None) -> RouteReport:
+def _offline(paths: list[str], question: Question) -> RouteReport:
     loaded = load([Path(path) for path in paths])
     print_problems(problem for problem in loaded.problems if problem.severity is not Severity.NOTE)
-    model = loaded.translation.model
-    head = request_head(url, method, headers)
-    return route_report(compile_table(model.virtual_hosts), model, head, loaded.translation.where, random)
+    assignments = loaded.assignments() if question.explained else None
+    return route_report(Tables(loaded.translation.model), question, loaded.translation.where, assignments)
 
 
-def _live(admin: str, url: str, method: str, headers: list[str], random: int | None) -> RouteReport:
-    query = [("url", url), ("method", method), *(("header", line) for line in headers)]
-    if random is not None:
-        query.append(("random", str(random)))
-    return msgspec.convert(client_at(admin).get(f"/edgesim/v1/route?{urlencode(query)}"), RouteReport)
+def _live(client: Client, question: Question) -> RouteReport:
+    asked = {
+        "url": question.url,
+        "method": question.method,
+        "random": question.random,
+        "listener": question.listener,
+        "explain": "true" if question.explained else "",
+        "all": "true" if question.everything else "",
+    }
+    query = [(name, str(value)) for name, value in asked.items() if value not in {None, ""}]
+    query += [("header", line) for line in question.headers]
+    return msgspec.convert(client.get(f"/edgesim/v1/route?{urlencode(query)}"), RouteReport)
 
 
 def _print(report: RouteReport) -> None:
     out(f"{report.method} {report.target} (host {report.authority})")
+    explanation = report.explanation
+    if explanation is not None:
+        _line("listener", f"{explanation.listener} (port {explanation.port}{', TLS' if explanation.tls else ''})")
     if report.virtual_host:
         _line("virtual host", f"{report.virtual_host} ({', '.join(report.domains)})")
     if report.route:
         name = f' "{report.route_name}"' if report.route_name else ""
         _line("route", f"{report.route}{name}")
     for step in report.origin:
-        _line("from", f"{step.file}:{step.line} ({step.kind} {step.namespace}/{step.name})")
+        _line("from", str(step))
     for arm in report.destinations:
         _line("destination", _arm(arm))
+        if explanation is not None:
+            _print_endpoints(arm)
     _line("path becomes", report.path)
     _line("host becomes", report.host)
     if report.timeout is not None:
         _line("timeout", f"{report.timeout:g} s" if report.timeout else "none")
+    for option in report.inherited if explanation is not None else ():
+        _line("inherited", f"{option.field} from {option.step}")
     if report.reply is not None:
         _line("reply", f"{report.reply.status}: {report.reply.reason}")
         _line("location", report.reply.location)
         _line("body", report.reply.body)
 
 
-def _line(label: str, text: str) -> None:
+def _print_endpoints(arm: Arm) -> None:
+    if arm.endpoints is None:
+        return
+    for target in arm.endpoints[:_MOST_ENDPOINTS]:
+        address = f"{target.address}:{target.port}" if target.address else f"port {target.port}, once it runs"
+        fallback = ", the fallback: the subset has no pod" if arm.fallback else ""
+        _line("", f"  {target.pod + ' ' if target.pod else ''}({address}{fallback})", colon="")
+    if len(arm.endpoints) > _MOST_ENDPOINTS:
+        _line("", f"  and {len(arm.endpoints) - _MOST_ENDPOINTS} more", colon="")
+    if not arm.endpoints:
+        _line("", "  no endpoint: 503", colon="")
+
+
+def _line(label: str, text: str, colon: str = ":") -> None:
     if text:
-        out(f"  {label + ':':<14} {text}")
+        out(f"  {label + colon:<14} {text}")
 
 
 def _arm(arm: Arm) -> str:
@@ -111,6 +151,7 @@ def _arm(arm: Arm) -> str:
         f"subset {subset}" if subset else "",
         f"({arm.upstream})" if arm.upstream else "",
         "503: it does not exist" if arm.missing else "",
+        f"answered {arm.status}: {arm.body.strip()}" if arm.status else "",
         "<- chosen by --random" if arm.chosen and arm.share != "1" else "",
     ]
     return " ".join(part for part in parts if part)

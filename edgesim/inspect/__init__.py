@@ -6,19 +6,34 @@ can read them back: one report, whether it is made offline or by a running insta
 
 from __future__ import annotations
 
+from edgesim.inspect.arms import Arm, Target
 from edgesim.inspect.checks import CheckReport, Group, check_report
-from edgesim.inspect.requests import RequestError, request_head
-from edgesim.inspect.routes import Arm, Reply, RouteReport, Step, route_report
+from edgesim.inspect.conditions import Failure
+from edgesim.inspect.explain import Explanation, RouteTrial
+from edgesim.inspect.listeners import Tables, choose_listener
+from edgesim.inspect.requests import RequestError, Url, read_url, request_head
+from edgesim.inspect.routes import Inherited, Question, Reply, RouteReport, route_report
+from edgesim.inspect.steps import Step
 
 __all__ = [
     "Arm",
     "CheckReport",
+    "Explanation",
+    "Failure",
     "Group",
+    "Inherited",
+    "Question",
     "Reply",
     "RequestError",
     "RouteReport",
+    "RouteTrial",
     "Step",
+    "Tables",
+    "Target",
+    "Url",
     "check_report",
+    "choose_listener",
+    "read_url",
     "request_head",
     "route_report",
 ]

@@ -3,67 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from edgesim.http1.target import BadTargetError, split_target
-from edgesim.model import RequestHead
+from edgesim.http1.target import BadTargetError, split_target, without_port
+from edgesim.model import DEFAULT_LISTENER, ListenerOptions, RequestHead
 
 DEFAULT_AUTHORITY = "localhost:8080"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_CURL = ((b"user-agent", b"edgesim"), (b"accept", b"*/*"))
+"""What curl sends of itself; a line the user gives replaces it."""
 
 
 class RequestError(ValueError):
     """A URL, method or header line that is none, in one sentence."""
 
 
-def request_head(url: str, method: str = "GET", headers: Sequence[str] = ()) -> RequestHead:
-    """Make the head curl would send: `url` may lack its scheme or be a path only, as for curl to localhost.
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A URL taken apart; `port` is None where it names none, `target` is path and query."""
 
-    A `Host` header line wins over the URL's host. Raises RequestError.
-    """
-    if not method or not set(method) <= _TOKEN:
-        raise RequestError(f"{method!r} is no HTTP method")
-    authority, target = _split(url)
-    lines = [_header(line) for line in headers]
-    fields: dict[bytes, bytes] = {b"user-agent": b"edgesim", b"accept": b"*/*"}
-    repeated: dict[bytes, list[bytes]] = {}
-    for name, value in lines:
-        repeated.setdefault(name, []).append(value)
-        fields[name] = value
-    host = fields.setdefault(b"host", authority.encode())
-    try:
-        _authority, path, query = split_target(_encoded(target))
-    except BadTargetError:
-        raise RequestError(f"{target!r} is no path a proxy would route (it answers 400)") from None
-    return RequestHead(
-        method.encode(),
-        host,
-        path,
-        query,
-        fields,
-        {name: values for name, values in repeated.items() if len(values) > 1} or None,
-    )
+    scheme: str
+    authority: str
+    port: int | None
+    target: str
 
 
-def _split(url: str) -> tuple[str, str]:
+def read_url(url: str) -> Url:
+    """Take a URL apart; it may lack its scheme or be a path only, as for curl to localhost. Raises RequestError."""
     if url.startswith("/"):
-        return DEFAULT_AUTHORITY, url.partition("#")[0]
+        return Url("http", DEFAULT_AUTHORITY, None, url.partition("#")[0])
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        host, _port = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError as error:
         raise RequestError(f"{url!r} is no URL: {error}") from None
     if parts.scheme not in {"http", "https"} or not host:
         raise RequestError(f"{url!r} is no http URL; write it like http://localhost:8080/path")
-    authority = parts.netloc.rpartition("@")[2]
-    return authority, (parts.path or "/") + ("?" + parts.query if "?" in url.partition("#")[0] else "")
+    target = (parts.path or "/") + ("?" + parts.query if "?" in url.partition("#")[0] else "")
+    return Url(parts.scheme, parts.netloc.rpartition("@")[2], port, target)
+
+
+def request_head(
+    url: str | Url, method: str = "GET", headers: Sequence[str] = (), options: ListenerOptions = DEFAULT_LISTENER
+) -> RequestHead:
+    """Make the head curl would send, as a listener with these options reads it.
+
+    A `Host` header line wins over the URL's host. Raises RequestError.
+    """
+    where = read_url(url) if isinstance(url, str) else url
+    given = [*map(_header, headers)]
+    names = {name for name, _value in given}
+    fields = [*(field for field in _CURL if field[0] not in names), *given]
+    return head_of(method, where.authority, where.target, fields, options)
+
+
+def head_of(
+    method: str,
+    authority: str,
+    target: str,
+    fields: Sequence[tuple[bytes, bytes]],
+    options: ListenerOptions = DEFAULT_LISTENER,
+) -> RequestHead:
+    """Make a head of its parts; a field `host` wins over the authority. Raises RequestError."""
+    if not method or not set(method) <= _TOKEN:
+        raise RequestError(f"{method!r} is no HTTP method")
+    headers: dict[bytes, bytes] = {}
+    repeated: dict[bytes, list[bytes]] = {}
+    for name, value in fields:
+        if name in headers:
+            repeated.setdefault(name, [headers[name]]).append(value)
+        headers[name] = value
+    host = headers.setdefault(b"host", authority.encode())
+    if options.strip_any_host_port:
+        host = without_port(host)
+    try:
+        _authority, path, query = split_target(_encoded(target), options)
+    except BadTargetError:
+        raise RequestError(f"{target!r} is no path a proxy would route (it answers 400)") from None
+    return RequestHead(method.encode(), host, path, query, headers, repeated or None)
 
 
 def _header(line: str) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(":")
-    if not colon or not name or not set(name) <= _TOKEN:
+    if not colon or not is_token(name):
         raise RequestError(f"{line!r} is no header; write it like 'stage: canary'")
     return name.lower().encode(), value.strip().encode()
+
+
+def is_token(name: str) -> bool:
+    """Tell whether a text may name a header (RFC 9110, section 5.6.2)."""
+    return bool(name) and set(name) <= _TOKEN
 
 
 def _encoded(text: str) -> bytes:

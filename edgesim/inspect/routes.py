@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from edgesim.inspect.arms import Arm, arms
+from edgesim.inspect.explain import NEAREST, Explanation, explain
+from edgesim.inspect.listeners import Tables, choose_listener, served_hosts
+from edgesim.inspect.requests import read_url, request_head
+from edgesim.inspect.steps import Step, Where, step_of, steps
 from edgesim.model import (
+    Assignments,
     Cluster,
-    Destination,
     DirectResponseAction,
     ForwardAction,
     HostRewriteKind,
-    Model,
-    Origin,
-    OriginStep,
-    Position,
     RedirectAction,
     RequestHead,
-    WeightedCluster,
 )
-from edgesim.routing import Decision, RouteTable, decide, host_rewrite, redirect_location
-from edgesim.routing.hosts import find_host
-
-Where = Callable[[OriginStep], Position]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One resource on the way, with its place."""
-
-    kind: str
-    namespace: str
-    name: str
-    file: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One destination with its exact share of the requests, a reduced fraction of 1.
-
-    What goes to a `missing` one is answered 503; `chosen` is where a pinned draw goes.
-    """
-
-    cluster: str
-    share: str
-    percent: float
-    weight: int
-    upstream: str = ""
-    subset: dict[str, str] = field(default_factory=dict)
-    chosen: bool = False
-    missing: bool = False
+from edgesim.routing import Decision, RouteTable, decide, find_host, host_rewrite, redirect_location
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +33,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """An option the route did not write itself, and the resource that did."""
+
+    field: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
 class RouteReport:
     """Where one request goes: a virtual host and route with destinations, or a reply of the proxy's own.
 
-    `path` and `host` are what the upstream sees, empty where they stay; `timeout` is in seconds.
+    `origin` is the delegation path, outermost first. `path` and `host` are what the upstream sees, empty
+    where they stay; `timeout` is in seconds. `explanation` is there where it was asked for.
     """
 
     method: str
@@ -85,72 +62,93 @@ class RouteReport:
     timeout: float | None = None
     reply: Reply | None = None
     random: int | None = None
+    listener: str = ""
+    inherited: tuple[Inherited, ...] = ()
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to decide, as people ask about it.
+
+    `random` pins the 64-bit draw and marks the destination it chooses; `explained` asks for the whole
+    decision, with `everything` not only the nearest misses.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: tuple[str, ...] = ()
+    random: int | None = None
+    listener: str = ""
+    explained: bool = False
+    everything: bool = False
 
 
 def route_report(
-    table: RouteTable, model: Model, head: RequestHead, where: Where, random: int | None = None
+    tables: Tables, question: Question, where: Where, assignments: Assignments | None = None
 ) -> RouteReport:
     """Decide one request.
 
-    `where` finds the line of an origin's step; `random` pins the 64-bit draw and marks the destination
-    it chooses.
+    `where` finds the line of an origin's step; `assignments` are the endpoints, where they are known.
+    Raises RequestError for what is no request, or a listener that is not there.
     """
-    decision = decide(table, head, random or 0)
-    target = _text(head.path) + ("" if head.query is None else "?" + _text(head.query))
-    request = (_text(head.method), _text(head.authority), target)
-    if decision is None:
-        return _unrouted(table, head, request, where, random)
-    host, route, action = decision.virtual_host, decision.route, decision.action
-    clusters = {cluster.name: cluster for cluster in model.clusters}
-    return RouteReport(
-        *request,
-        virtual_host=host.name,
-        domains=host.domains,
+    model = tables.model
+    url = read_url(question.url)
+    listener = choose_listener(model, url, question.listener)
+    head = request_head(url, question.method, question.headers, listener.options)
+    table = tables.of(listener)
+    decision = decide(table, head, question.random or 0)
+    found = find_host(table.hosts, head.authority)
+    host = None if found is None else found.virtual_host
+    explanation = None
+    if question.explained:
+        most = None if question.everything else NEAREST
+        explanation = explain(listener, served_hosts(model, listener), host, head, where, most)
+    asked = RouteReport(
+        _text(head.method),
+        _text(head.authority),
+        _target(head),
+        random=question.random,
+        listener=listener.name,
+        explanation=explanation,
+    )
+    if decision is not None:
+        return _decided(asked, decision, head, tables, table, where, assignments)
+    if host is None:
+        return replace(asked, reply=Reply(404, "no virtual host has this domain"))
+    unrouted = Reply(404, "no route of the virtual host matches")
+    origin = steps(host.origin, where)
+    return replace(asked, virtual_host=host.name, domains=host.domains, origin=origin, reply=unrouted)
+
+
+def _decided(
+    asked: RouteReport,
+    decision: Decision,
+    head: RequestHead,
+    tables: Tables,
+    table: RouteTable,
+    where: Where,
+    assignments: Assignments | None,
+) -> RouteReport:
+    route, action = decision.route, decision.action
+    return replace(
+        asked,
+        virtual_host=decision.virtual_host.name,
+        domains=decision.virtual_host.domains,
         route=route.number,
         route_name=route.name,
-        origin=_steps(route.origin, where),
-        destinations=_destinations(decision, clusters, random),
+        origin=steps(route.origin, where),
+        destinations=arms(decision, tables.clusters, assignments, pinned=asked.random is not None),
         path=_rewritten_path(decision, head),
         host=_rewritten_host(decision, head),
         timeout=action.timeout if isinstance(action, ForwardAction) else None,
-        reply=_reply(decision, head, clusters),
-        random=random,
+        reply=reply(decision, head, tables.clusters, table),
+        inherited=tuple(Inherited(each.field, step_of(each.step, where)) for each in route.inherited),
     )
 
 
-def _unrouted(
-    table: RouteTable, head: RequestHead, request: tuple[str, str, str], where: Where, random: int | None
-) -> RouteReport:
-    found = find_host(table.hosts, head.authority)
-    if found is None:
-        return RouteReport(*request, reply=Reply(404, "no virtual host has this domain"), random=random)
-    host = found.virtual_host
-    reply = Reply(404, "no route of the virtual host matches")
-    return RouteReport(*request, host.name, host.domains, origin=_steps(host.origin, where), reply=reply, random=random)
-
-
-def _steps(origin: Origin, where: Where) -> tuple[Step, ...]:
-    return tuple(Step(step.kind, step.namespace, step.name, step.file, where(step).line) for step in origin)
-
-
-def _destinations(decision: Decision, clusters: Mapping[str, Cluster], random: int | None) -> tuple[Arm, ...]:
-    action = decision.action
-    if not isinstance(action, ForwardAction):
-        return ()
-    if not action.weighted:
-        return () if decision.destination is None else (_arm(decision.destination, 1, 1, clusters, chosen=True),)
-    total = sum(arm.weight for arm in action.weighted)
-    pinned: WeightedCluster | None = decision.arm if random is not None else None
-    return tuple(_arm(arm.destination, arm.weight, total, clusters, chosen=arm is pinned) for arm in action.weighted)
-
-
-def _arm(to: Destination, weight: int, total: int, clusters: Mapping[str, Cluster], *, chosen: bool) -> Arm:
-    share = Fraction(weight, total)
-    cluster = clusters.get(to.cluster)
-    source = cluster.origin[0] if cluster is not None and cluster.origin else None
-    upstream = f"{source.kind} {source.namespace}/{source.name}" if source else ""
-    percent = round(float(share * 100), 6)
-    return Arm(to.cluster, str(share), percent, weight, upstream, dict(to.subset), chosen, missing=cluster is None)
+def _target(head: RequestHead) -> str:
+    return _text(head.path) + ("" if head.query is None else "?" + _text(head.query))
 
 
 def _rewritten_path(decision: Decision, head: RequestHead) -> str:
@@ -169,12 +167,13 @@ def _rewritten_host(decision: Decision, head: RequestHead) -> str:
     return _text((rewrite(head) if rewrite else None) or b"")
 
 
-def _reply(decision: Decision, head: RequestHead, clusters: Mapping[str, Cluster]) -> Reply | None:
+def reply(decision: Decision, head: RequestHead, clusters: Mapping[str, Cluster], table: RouteTable) -> Reply | None:
+    """Return what the proxy answers a request itself; None where it forwards it, or a share of such requests."""
     action = decision.action
     if isinstance(action, DirectResponseAction):
         return Reply(action.status, "direct response", action.body)
     if isinstance(action, RedirectAction):
-        location = redirect_location(action, decision.rewrite, head, b"http")
+        location = redirect_location(action, decision.rewrite, head, table.scheme)
         return Reply(action.status, "redirect", location=_text(location))
     if decision.destination is None:
         return Reply(503, f"the request has no header {action.cluster_header!r} to name the cluster")

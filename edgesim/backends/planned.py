@@ -1,0 +1,37 @@
+"""The endpoints manifests would give, were they run: the controllers' own functions, without a pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import count
+
+from edgesim.backends.addresses import PodAddress
+from edgesim.backends.deployments import CONTROLLER, plan_pods
+from edgesim.backends.endpoints import PlacedPod, endpoints_of
+from edgesim.config.store import Store
+from edgesim.dialects import Resource, assign
+from edgesim.model import Assignments, Cluster
+
+_NEVER = datetime.fromtimestamp(0, UTC)
+_NOWHERE = PodAddress("", {})
+
+
+def planned_assignments(clusters: Iterable[Cluster], resources: Iterable[Resource]) -> Assignments:
+    """Return the endpoints of each EDS cluster as they would be with every pod running.
+
+    Their addresses are empty; pods of a Deployment are named by it and counted from 1.
+    """
+    uids, names = count(1), count(1)
+    store = Store(lambda: _NEVER, lambda: str(next(uids)))
+    for resource in resources:
+        store.put(resource, "manifests")
+    plan = plan_pods(store.entries("Deployment"), store.entries("Pod"), frozenset(), lambda: str(next(names)))
+    for pod in plan.create:
+        store.put(pod, CONTROLLER)
+    pods = [PlacedPod(entry, _NOWHERE) for entry in store.entries("Pod")]
+    for service in store.entries("Service"):
+        made = endpoints_of(service.resource, pods)
+        if made is not None:
+            store.put(made, CONTROLLER)
+    return assign(clusters, store.resources())
