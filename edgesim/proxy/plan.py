@@ -11,7 +11,6 @@ from edgesim.model import (
     DirectResponseAction,
     Endpoint,
     ForwardAction,
-    HeaderMutations,
     HostRewriteKind,
     ListenerOptions,
     Policies,
@@ -24,7 +23,7 @@ from edgesim.policies.hashing import compile_hash
 from edgesim.policies.local_rate_limit import Bucket, compile_limit
 from edgesim.policies.retries import compile_retries
 from edgesim.proxy.filters import Filter, chain
-from edgesim.routing import Decision, host_rewrite
+from edgesim.routing import Decision, header_levels, host_rewrite
 from edgesim.telemetry.histogram import Counts
 
 T = TypeVar("T")
@@ -111,13 +110,7 @@ class Plan:
         self.bucket = self._buckets.setdefault(key, Bucket(self.limit, 0.0)) if self.limit is not None else None
 
     def _read_headers(self, decision: Decision) -> None:
-        levels = [decision.route.headers, decision.virtual_host.headers]
-        arm: list[HeaderMutations] = []
-        if decision.arm is not None:
-            arm = [decision.arm.headers]
-        if self.options.most_specific_mutations_win:
-            levels.reverse()
-        levels = [*arm, *levels]  # an arm comes first in any case, as in Envoy
+        levels = header_levels(decision, most_specific_wins=self.options.most_specific_mutations_win)
         self.request_steps = request_steps(levels, compile_header)
         self.varying_request = not are_fixed(self.request_steps)
         self.response_steps = response_steps(levels, compile_header)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgesim.routing.decision import Decision
+from edgesim.routing.decision import Decision, header_levels
 from edgesim.routing.hosts import Hosts, find_host
 from edgesim.routing.regexes import RegexError, check_regex
 from edgesim.routing.rewrite import host_rewrite, redirect_location
@@ -33,6 +33,7 @@ __all__ = [
     "compile_table",
     "decide",
     "find_host",
+    "header_levels",
     "host_rewrite",
     "lookup",
     "redirect_location",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgesim.model import Action, Destination, Route, RouteMatch, VirtualHost, WeightedCluster
+from edgesim.model import Action, Destination, HeaderMutations, Route, RouteMatch, VirtualHost, WeightedCluster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,3 +25,14 @@ class Decision:
     destination: Destination | None = None
     arm: WeightedCluster | None = None
     rewrite: Callable[[bytes], bytes] | None = None
+
+
+def header_levels(decision: Decision, *, most_specific_wins: bool) -> list[HeaderMutations]:
+    """Return the header changes of a decision in the order they are made; the last has the last word.
+
+    A weighted cluster comes first in any case, as in Envoy.
+    """
+    levels = [decision.route.headers, decision.virtual_host.headers]
+    if most_specific_wins:
+        levels.reverse()
+    return levels if decision.arm is None else [decision.arm.headers, *levels]
