@@ -59,3 +59,8 @@ def _substitutes(pattern: str, substitution: str) -> bool:
 @lru_cache(maxsize=4096)
 def _groups(pattern: str) -> int:
     return int(re2.compile(pattern).groups)
+
+
+def regex_error(pattern: str) -> str:
+    """Return what RE2 has against a pattern, empty for nothing."""
+    return _compiled(pattern)[1]
