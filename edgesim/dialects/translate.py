@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edgesim.dialects.gloo.gateways import read_gateways
-from edgesim.dialects.gloo.scope import ReadFile, each_of, no_files, scope_of
+from edgesim.dialects.gloo.memo import Memo
+from edgesim.dialects.gloo.scope import ReadFile, Scope, no_files, scope_of
 from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
 from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
 from edgesim.dialects.gloo.virtual_services import read_virtual_services
-from edgesim.dialects.resource import Resource, Source
+from edgesim.dialects.resource import Resource
 from edgesim.model import PLAIN_LISTENER, TLS_LISTENER, Model, OriginStep, Position, Problem, ResourceKey
 
 
@@ -19,33 +20,65 @@ class Translation:
     """The model, as much of it as is sound, and every problem.
 
     A route with an error is left out and the rest stays, so that a caller may serve what can be
-    served. `sources` keeps where each resource was written, for `where`.
+    served. `resources` are those that were translated.
     """
 
     model: Model
     problems: tuple[Problem, ...] = ()
-    sources: Mapping[ResourceKey, Source] = field(default_factory=dict, repr=False)
+    resources: Sequence[Resource] = field(default=(), repr=False)
 
     def where(self, step: OriginStep) -> Position:
-        """Find the position of an origin. This may parse text, so ask only for what is shown."""
-        source = self.sources.get(step.resource)
-        return Position(step.file, 1, 1) if source is None else source.locate(step.path)
+        """Find the position of an origin. This looks through all resources and may parse text: ask for what is shown."""
+        for resource in self.resources:
+            if resource.name == step.name and resource.key == step.resource:
+                return resource.source.locate(step.path)
+        return Position(step.file, 1, 1)
 
 
-def translate(resources: Iterable[Resource], read_file: ReadFile = no_files) -> Translation:
+def translate(resources: Iterable[Resource], read_file: ReadFile = no_files, memo: Memo | None = None) -> Translation:
     """Translate resources of all kinds; only Gloo's, Services and Secrets matter to the model.
 
-    `read_file` returns the bytes of a file that `sslFiles` names; it raises OSError.
+    `read_file` returns the bytes of a file that `sslFiles` names; it raises OSError. With the `memo` of an
+    earlier translation only what has changed since is read, and whatever of the model is as it was is the
+    identical object. A memo belongs to one caller at a time.
     """
+    memo = Memo() if memo is None else memo
     listed = list(resources)
     scope = scope_of(listed, read_file)
-    read_gateways(each_of(listed, "Gateway"), scope)
-    clusters = read_upstreams(each_of(listed, "Upstream"), scope)
-    check_upstream_groups(each_of(listed, "UpstreamGroup"), scope)
-    hosts = read_virtual_services(each_of(listed, "VirtualService"), scope)
+    try:
+        return _translated(listed, scope, memo)
+    except BaseException:
+        memo.forget()  # what is half read must not be taken for whole
+        raise
+
+
+def _translated(listed: Sequence[Resource], scope: Scope, memo: Memo) -> Translation:
+    by_kind = {kind: [each for each in listed if each.kind.kind == kind] for kind in _READ}
+    read_gateways(by_kind["Gateway"], scope)
+    memo.begin(scope)
+    clusters = read_upstreams(by_kind["Upstream"], scope, memo)
+    check_upstream_groups(by_kind["UpstreamGroup"], scope)
+    hosts = read_virtual_services(by_kind["VirtualService"], scope, memo)
     listeners = (
         replace(PLAIN_LISTENER, options=scope.listeners.plain),
         replace(TLS_LISTENER, options=scope.listeners.tls),
     )
-    model = Model(hosts, (*clusters, *read_kube_destinations(scope)), listeners)
-    return Translation(model, tuple(scope.problems), {resource.key: resource.source for resource in listed})
+    clusters = memo.same("clusters", (*clusters, *read_kube_destinations(scope, memo)))
+    model = Model(hosts, clusters, listeners)
+    old = memo.kept("model", Model)
+    if old is not None and old.virtual_hosts is hosts and old.clusters is clusters and old.listeners == listeners:
+        model = old
+    memo.keep("model", model)
+    memo.end(scope)
+    return Translation(model, joined(scope.problems), listed)
+
+
+_READ = ("Gateway", "Upstream", "UpstreamGroup", "VirtualService")
+
+
+def joined(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Make one problem of those that differ only in who suffers: a table's own, met on several ways."""
+    found: dict[Problem, dict[ResourceKey, None]] = {}
+    for problem in problems:
+        found.setdefault(replace(problem, affects=()), {}).update(dict.fromkeys(problem.affects))
+    return tuple(replace(problem, affects=tuple(affects)) for problem, affects in found.items())

@@ -373,13 +373,6 @@ def test_a_direct_response_is_read() -> None:
     assert run(route("directResponseAction: {}\n")).only().code == "ES0223"
 
 
-def test_delegation_is_a_warning_for_now() -> None:
-    """A delegating route is left out with a warning, the others are served."""
-    outcome = run(virtual_host("routes: [{delegateAction: {name: a, namespace: b}}, {redirectAction: {}}]\n"))
-    assert (outcome.only().code, outcome.only().severity) == ("ES0220", Severity.WARNING)
-    assert [each.number for each in outcome.routes] == [2]
-
-
 # --- options
 
 

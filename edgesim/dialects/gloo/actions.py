@@ -19,10 +19,6 @@ def read_action(route: gateway.Route, path: FieldPath, reporter: Reporter) -> Ac
     if route.route_action is not None:
         rewrites = read_rewrites(route.options, (*path, "options"), reporter)
         return _forward(route.route_action, (*path, "routeAction"), rewrites, reporter)
-    if route.delegate_action is not None:
-        text = "delegation is not simulated yet: this route is left out"
-        reporter.report("ES0220", (*path, "delegateAction"), text)
-        return None
     if route.redirect_action is not None:
         return _redirect(route.redirect_action, (*path, "redirectAction"), reporter)
     if route.direct_response_action is not None:

@@ -53,14 +53,33 @@ Lookup = tuple[str, ...]
 
 
 class Lookups:
-    """What has been asked for since somebody began to listen."""
+    """What has been asked for since somebody began to listen, and what files held (or why they were not read)."""
 
-    __slots__ = ("seen",)
+    __slots__ = ("files", "seen")
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.seen: set[Lookup] = set()
+        self.files: dict[str, bytes | str] = {}
 
+    def recording(self, read_file: ReadFile) -> ReadFile:
+        """Return a reader of files that takes down what was read."""
+
+        def recorded(path: str) -> bytes:
+            self.seen.add((FILE, path))
+            try:
+                found = read_file(path)
+            except (OSError, ValueError) as error:
+                self.files[path] = str(error)
+                raise
+            self.files[path] = found
+            return found
+
+        return recorded
+
+
+FILE = "file"
+"""The kind of a Lookup that is the path of a file."""
 
 ANY_NAME = "*"
 """In a Lookup: which names there are at all."""
@@ -169,18 +188,11 @@ class Scope:
 INDEXED = ("Upstream", "UpstreamGroup", "Service", "Secret", "RouteTable", "RouteOption", "VirtualHostOption")
 """The kinds of which a scope has an index."""
 
-FILE = "file"
-"""The kind of a Lookup that is the path of a file."""
-
 
 def scope_of(resources: Iterable[Resource], read_file: ReadFile = no_files) -> Scope:
     """Index the resources that others refer to, and read Settings."""
     lookups = Lookups()
     indexes = {kind: Index(kind, lookups) for kind in INDEXED}
-
-    def recorded(path: str) -> bytes:
-        lookups.seen.add((FILE, path))
-        return read_file(path)
 
     scope = Scope(
         lookups=lookups,
@@ -191,7 +203,7 @@ def scope_of(resources: Iterable[Resource], read_file: ReadFile = no_files) -> S
         tables=indexes["RouteTable"],
         route_options=indexes["RouteOption"],
         host_options=indexes["VirtualHostOption"],
-        read_file=recorded,
+        read_file=lookups.recording(read_file),
     )
     for resource in resources:
         kind = resource.kind.kind

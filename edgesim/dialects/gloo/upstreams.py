@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import partial
 from typing import cast
 
 import msgspec
 
 from edgesim.dialects.gloo.destinations import subset_of
 from edgesim.dialects.gloo.durations import seconds
+from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
-from edgesim.dialects.gloo.scope import DEFAULT_MAX_RETRIES, Reporter, Scope, guess
+from edgesim.dialects.gloo.scope import DEFAULT_MAX_RETRIES, Place, Reporter, Scope, guess
 from edgesim.dialects.gloo.tls import upstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import upstream as schema
@@ -32,15 +34,16 @@ _FALLBACK_NAMES = ("ANY_ENDPOINT", "DEFAULT_SUBSET", "NO_FALLBACK")
 _DEFAULT_CONNECT_TIMEOUT = 5.0
 
 
-def read_upstreams(resources: Iterable[Resource], scope: Scope) -> tuple[Cluster, ...]:
+def read_upstreams(resources: Iterable[Resource], scope: Scope, memo: Memo) -> tuple[Cluster, ...]:
     """Translate every Upstream; one with an error has no cluster, so that its requests are answered 503."""
-    found: list[Cluster] = []
-    for resource in resources:
-        reporter = Reporter(scope, resource)
-        cluster = _cluster(cast(schema.Upstream, resource.typed).spec, reporter)
-        if cluster is not None and not reporter.errors:
-            found.append(cluster)
-    return tuple(found)
+    found = (memo.recall(resource, scope, partial(_read, resource, scope)) for resource in resources)
+    return tuple(cluster for cluster in found if cluster is not None)
+
+
+def _read(resource: Resource, scope: Scope) -> Cluster | None:
+    reporter = Reporter(scope, resource)
+    cluster = _cluster(cast(schema.Upstream, resource.typed).spec, reporter)
+    return None if reporter.errors else cluster
 
 
 def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
@@ -190,14 +193,16 @@ def port_behind(service: Service, number: int) -> str | None:
     return None
 
 
-def read_kube_destinations(scope: Scope) -> tuple[Cluster, ...]:
+def read_kube_destinations(scope: Scope, memo: Memo) -> tuple[Cluster, ...]:
     """Make the clusters behind `kube` destinations, which routes have named."""
-    return tuple(
-        Cluster(
-            name=cluster_name(namespace, kube_upstream_name(namespace, name, port)),
-            type=ClusterType.EDS,
-            service=ServiceRef(namespace, name, port),
-            origin=Reporter(scope, scope.services[namespace, name]).origin(()),
-        )
-        for namespace, name, port in scope.kube_destinations
-    )
+    return tuple(_kube_cluster(*each, scope, memo) for each in scope.kube_destinations)
+
+
+def _kube_cluster(namespace: str, service: str, port: int, scope: Scope, memo: Memo) -> Cluster:
+    name = cluster_name(namespace, kube_upstream_name(namespace, service, port))
+    origin = (Place(scope.services[namespace, service], ()).step,)
+    cluster = Cluster(name, ClusterType.EDS, service=ServiceRef(namespace, service, port), origin=origin)
+    old = memo.kept(("kube", name), Cluster)
+    cluster = old if old is not None and old == cluster else cluster
+    memo.keep(("kube", name), cluster)
+    return cluster

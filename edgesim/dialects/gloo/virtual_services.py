@@ -4,32 +4,117 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from edgesim.dialects.gloo.actions import read_action
 from edgesim.dialects.gloo.cors import merged_cors
+from edgesim.dialects.gloo.delegation import Root, read_pieces
 from edgesim.dialects.gloo.domains import Claimant, share_domains
 from edgesim.dialects.gloo.headers import mutations_of
+from edgesim.dialects.gloo.inheritance import with_refs
 from edgesim.dialects.gloo.matchers import matches_of
+from edgesim.dialects.gloo.memo import Memo, Reading, reading_of
 from edgesim.dialects.gloo.names import virtual_host_name
 from edgesim.dialects.gloo.policies import direct_response_headers, host_policies, route_policies
-from edgesim.dialects.gloo.scope import Reporter, Scope
+from edgesim.dialects.gloo.route_tables import catalogue_of
+from edgesim.dialects.gloo.scope import Place, Reporter, Scope, dotted
 from edgesim.dialects.gloo.tls import TlsHost, check_server_names, downstream_tls
+from edgesim.dialects.gloo.trees import Grower, Tree
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
 from edgesim.dialects.schema.options import CorsPolicyMergeSettings, SharedOptions
-from edgesim.model import NO_MUTATIONS, HeaderMutations, Policies, Route, VirtualHost
+from edgesim.model import (
+    NO_MUTATIONS,
+    DownstreamTls,
+    HeaderMutations,
+    InheritedOption,
+    Policies,
+    Route,
+    VirtualHost,
+)
 
 _PATH = ("spec", "virtualHost")
 
 
-def read_virtual_services(resources: Iterable[Resource], scope: Scope) -> tuple[VirtualHost, ...]:
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """A virtual host but for its domains and routes; one that is not `sound` must not be served in the clear."""
+
+    sound: bool
+    headers: HeaderMutations
+    policies: Policies
+    tls: DownstreamTls | None
+    merging: CorsPolicyMergeSettings | None
+
+
+@dataclass(slots=True, eq=False)
+class _Kept:
+    """What was read of a VirtualService, and the virtual host that came of it."""
+
+    resource: Resource
+    settings: Reading[_Settings]
+    tree: Tree
+    host: VirtualHost | None = None
+    built_from: _Settings | None = None
+
+
+def read_virtual_services(resources: Iterable[Resource], scope: Scope, memo: Memo) -> tuple[VirtualHost, ...]:
     """Translate every VirtualService; one without a domain of its own left is left out."""
-    claimants = [_claimant(resource, scope) for resource in resources]
+    grower = Grower(scope, memo, catalogue_of(scope.tables, memo))
+    read = [_read(resource, grower) for resource in resources]
+    claimants = [_claimant(kept.resource, scope) for kept in read]
     shares = share_domains(claimants)
-    hosts = [_virtual_host(*pair) for pair in zip(claimants, shares, strict=True) if pair[1]]
+    hosts = [_virtual_host(kept, domains) if domains else None for kept, domains in zip(read, shares, strict=True)]
     _check_names(claimants, hosts)
-    return tuple(host for host in hosts if host is not None)
+    return memo.same("virtual hosts", tuple(host for host in hosts if host is not None))
+
+
+def _read(resource: Resource, grower: Grower) -> _Kept:
+    """Read what has changed of a VirtualService and of the tables below it."""
+    scope, memo = grower.scope, grower.memo
+    key = (resource.kind.kind, resource.namespace, resource.name)
+    old = memo.kept(key, _Kept)
+    if old is not None and old.resource is resource and memo.valid(old.settings):
+        settings = old.settings
+    else:
+        settings = reading_of(scope, lambda: _settings(Reporter(scope, resource)))
+    spec = cast(gateway.VirtualService, resource.typed).spec
+    routes = spec.virtual_host.routes if spec.virtual_host is not None else ()
+    root = _root(resource, settings.value)
+    tree = grower.grow(
+        old.tree if old is not None else None,
+        resource,
+        root,
+        lambda: read_pieces(routes, (*_PATH, "routes"), None, root, Reporter(scope, resource)),
+    )
+    tree.replay(scope)
+    settings.replay(scope)
+    if old is None or old.tree is not tree or old.settings is not settings:
+        host, built_from = (old.host, old.built_from) if old is not None else (None, None)
+        old = _Kept(resource, settings, tree, host, built_from)
+    memo.keep(key, old)
+    return old
+
+
+def _root(resource: Resource, settings: _Settings) -> Root:
+    """Return what the routes below a VirtualService share."""
+    gateway_name = "gateway-proxy-ssl" if settings.tls is not None else "gateway-proxy"
+    label = f"vs:{gateway_name}_gateway-proxy_{resource.namespace}_{resource.name}"
+    shared = (settings.policies.cors, settings.merging) if settings.merging is not None else None
+
+    def read(
+        route: gateway.Route,
+        path: FieldPath,
+        number: int,
+        reporter: Reporter,
+        name: str,
+        inherited: tuple[InheritedOption, ...],
+    ) -> Route | None:
+        found = read_route(route, path, number, reporter, name, inherited)
+        return None if found is None else _merged(found, settings.policies, settings.merging)
+
+    return Root(resource.key, label, shared, read)
 
 
 def _check_names(claimants: Sequence[Claimant], hosts: Sequence[VirtualHost | None]) -> None:
@@ -43,36 +128,53 @@ def _check_names(claimants: Sequence[Claimant], hosts: Sequence[VirtualHost | No
 
 def _claimant(resource: Resource, scope: Scope) -> Claimant:
     spec = cast(gateway.VirtualService, resource.typed).spec
-    reporter = Reporter(scope, resource)
-    claimant = Claimant(reporter, spec.virtual_host, spec.ssl_config is not None)
-    if spec.virtual_host is None:
-        text = f"virtual service [{claimant.name}] does not specify a virtual host"
-        reporter.report("ES0203", ("spec",), text, "add `spec.virtualHost`")
-    return claimant
+    return Claimant(Reporter(scope, resource), spec.virtual_host, spec.ssl_config is not None)
 
 
-def _virtual_host(claimant: Claimant, domains: tuple[str, ...]) -> VirtualHost | None:
-    """Translate one; None if it asks for TLS that cannot be had: it must not be served in the clear."""
-    reporter, host = claimant.reporter, claimant.host
+def _settings(reporter: Reporter) -> _Settings:
+    """Read a VirtualService but for its routes."""
     of = reporter.resource
-    routes = host.routes if host is not None else ()
-    options = host.options if host is not None else None
-    read = [read_route(route, (*_PATH, "routes", i), i + 1, reporter) for i, route in enumerate(routes)]
-    ssl = cast(gateway.VirtualService, of.typed).spec.ssl_config
+    spec = cast(gateway.VirtualService, of.typed).spec
+    host, ssl = spec.virtual_host, spec.ssl_config
+    if host is None:
+        text = f"virtual service [{dotted((of.namespace, of.name))}] does not specify a virtual host"
+        reporter.report("ES0203", ("spec",), text, "add `spec.virtualHost`")
     tls = downstream_tls(ssl, ("spec", "sslConfig"), reporter) if ssl is not None else None
-    if ssl is not None and tls is None:
+    given = host.options if host is not None else None
+    refs = host.options_config_refs if host is not None else None
+    at, known = (*_PATH, "optionsConfigRefs"), reporter.scope.host_options
+    options = with_refs(given, refs, at, known, "virtualHostOption", reporter)
+    reporter.moved = options.moved((*_PATH, "options"))
+    merging = options.value.cors_policy_merge_settings if options.value is not None else None
+    return _Settings(
+        sound=ssl is None or tls is not None,
+        headers=_headers(options.value, (*_PATH, "options"), reporter),
+        policies=host_policies(options.value, (*_PATH, "options"), reporter),
+        tls=tls,
+        merging=merging,
+    )
+
+
+def _virtual_host(kept: _Kept, domains: tuple[str, ...]) -> VirtualHost | None:
+    """Return the virtual host: the one of the last translation if nothing of it has changed."""
+    settings, of, old = kept.settings.value, kept.resource, kept.host
+    if not settings.sound:
         return None
-    policies = host_policies(options, (*_PATH, "options"), reporter)
-    merging = options.cors_policy_merge_settings if options is not None else None
-    return VirtualHost(
+    routes = kept.tree.routes
+    if old is not None and old.domains == domains and old.routes is routes and kept.built_from is settings:
+        return old
+    found = VirtualHost(
         name=virtual_host_name(of.namespace, of.name),
         domains=domains,
-        routes=tuple(_merged(route, policies, merging) for route in read if route is not None),
-        headers=_headers(options, (*_PATH, "options"), reporter),
-        origin=reporter.origin(_PATH),
-        policies=policies,
-        tls=tls,
+        routes=routes,
+        headers=settings.headers,
+        origin=(Place(of, _PATH).step,),
+        policies=settings.policies,
+        tls=settings.tls,
     )
+    kept.host = old if old == found else found
+    kept.built_from = settings
+    return kept.host
 
 
 def _merged(route: Route, host: Policies, settings: CorsPolicyMergeSettings | None) -> Route:
@@ -83,7 +185,14 @@ def _merged(route: Route, host: Policies, settings: CorsPolicyMergeSettings | No
     return dataclasses.replace(route, policies=dataclasses.replace(route.policies, cors=cors))
 
 
-def read_route(route: gateway.Route, path: FieldPath, number: int, reporter: Reporter) -> Route | None:
+def read_route(
+    route: gateway.Route,
+    path: FieldPath,
+    number: int,
+    reporter: Reporter,
+    name: str,
+    inherited: tuple[InheritedOption, ...] = (),
+) -> Route | None:
     """Translate one route; a route with an error is left out, the others are not."""
     before = reporter.errors
     matches = matches_of(route, path, reporter)
@@ -95,7 +204,7 @@ def read_route(route: gateway.Route, path: FieldPath, number: int, reporter: Rep
     policies = route_policies(route, (*path, "options"), reporter)
     if action is None or not matches or reporter.errors > before:
         return None
-    return Route(matches, action, headers, route.name, number, reporter.origin(path), policies)
+    return Route(matches, action, headers, name, number, reporter.origin(path), policies, inherited)
 
 
 def _headers(options: SharedOptions | None, path: FieldPath, reporter: Reporter) -> HeaderMutations:

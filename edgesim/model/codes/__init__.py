@@ -7,6 +7,7 @@ and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running ins
 from __future__ import annotations
 
 from edgesim.model.codes.code import Code
+from edgesim.model.codes.delegation import DELEGATION
 from edgesim.model.codes.gateways import GATEWAYS
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.notes import NOTES
@@ -22,7 +23,20 @@ from edgesim.model.problems import Position, Problem, ResourceKey
 
 CODES: dict[str, Code] = {
     row.code: row
-    for row in (*READING, *SCHEMA, *ROUTES, *OPTIONS, *UPSTREAMS, *KUBERNETES, *PODS, *TLS, *GATEWAYS, *NOTES, *RUNNING)
+    for row in (
+        *READING,
+        *SCHEMA,
+        *ROUTES,
+        *DELEGATION,
+        *OPTIONS,
+        *UPSTREAMS,
+        *KUBERNETES,
+        *PODS,
+        *TLS,
+        *GATEWAYS,
+        *NOTES,
+        *RUNNING,
+    )
 }
 
 

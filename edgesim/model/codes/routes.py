@@ -175,13 +175,6 @@ ROUTES: tuple[Code, ...] = (
             subset_upstream("version"),
         ),
     ),
-    warning(
-        "ES0220",
-        "Delegation is not simulated yet",
-        "The route hands its requests to RouteTables, which this version does not read. The route is left out.",
-        route("matchers: [{prefix: /api}]\ndelegateAction: {ref: {name: api, namespace: default}}\n"),
-        routed("matchers: [{prefix: /api}]\n" + _TO_ECHO),
-    ),
     error(
         "ES0221",
         "A header that cannot be changed",
