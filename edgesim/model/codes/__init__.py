@@ -1,7 +1,7 @@
 """The table of problem codes. It gives each its severity; the pages in `docs/problems/` are made from it.
 
 0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
-and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance.
+and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance, 0800-0899 route tests.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from edgesim.model.codes.notes import NOTES
 from edgesim.model.codes.options import OPTIONS
 from edgesim.model.codes.pods import PODS
 from edgesim.model.codes.reading import READING
+from edgesim.model.codes.route_tests import ROUTE_TESTS
 from edgesim.model.codes.routes import ROUTES
 from edgesim.model.codes.running import RUNNING
 from edgesim.model.codes.schema import SCHEMA
@@ -36,6 +37,7 @@ CODES: dict[str, Code] = {
         *GATEWAYS,
         *NOTES,
         *RUNNING,
+        *ROUTE_TESTS,
     )
 }
 
