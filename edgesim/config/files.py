@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgesim.config.read import read_text
-from edgesim.dialects import Decoded, Document, decode, did_you_mean
+from edgesim.dialects import Decoded, Document, Source, decode, did_you_mean
 from edgesim.model import Position, Problem, ResourceKey
 from edgesim.model.codes import problem
 
@@ -58,18 +58,25 @@ def read_paths(paths: Iterable[str | Path], stdin: Callable[[], bytes] | None = 
     )
 
 
-def files_under(folder: str) -> Iterator[str]:
-    """Iterate over the manifests of a folder, sorted; names that begin with `.` are skipped."""
+def files_under(folder: str, counts: Callable[[str], bool] | None = None) -> Iterator[str]:
+    """Iterate over the manifests of a folder, or the files whose name `counts`, sorted; hidden folders are skipped."""
+    counts = counts or is_manifest
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if is_manifest(name):
+            if counts(name):
                 yield str(Path(parent) / name)
 
 
 def is_manifest(name: str) -> bool:
-    """Tell whether a file of a folder counts, by its name alone."""
-    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+    """Tell whether a file of a folder counts, by its name alone; `*.test.yaml` holds route tests, no manifest."""
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and not is_test_file(name)
+
+
+def is_test_file(name: str) -> bool:
+    """Tell whether a file holds route tests, by its name alone: `*.test.yaml`, `.yml` or `.json`."""
+    path = Path(name)
+    return path.suffix.lower() in SUFFIXES and Path(path.stem).suffix.lower() == ".test" and not name.startswith(".")
 
 
 def read_file(path: str) -> bytes:
@@ -79,18 +86,19 @@ def read_file(path: str) -> bytes:
 
 def decode_all(documents: Iterable[Document]) -> list[Decoded]:
     """Decode documents; a resource that an earlier one declares already becomes an error naming both places."""
-    first: dict[ResourceKey, Position] = {}
+    first: dict[ResourceKey, Source] = {}
     found: list[Decoded] = []
     for document in documents:
         decoded = decode(document)
         if decoded.resource is not None:
-            key, position = decoded.resource.key, document.source.locate(())
+            key = decoded.resource.key
             if key in first:
-                text = f"{key} is declared twice: also at {first[key]}"
+                text = f"{key} is declared twice: also at {first[key].locate(())}"
+                position = document.source.locate(())
                 twice = problem("ES0012", text, resource=key, field="metadata.name", position=position)
                 decoded = Decoded(None, (*decoded.problems, twice))
             else:
-                first[key] = position
+                first[key] = document.source
         found.append(decoded)
     return found
 

@@ -6,6 +6,7 @@ from edgesim.dialects.assign import assign
 from edgesim.dialects.check import describe
 from edgesim.dialects.decode import Decoded, decode
 from edgesim.dialects.fields import show_path
+from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.kinds import KINDS, Kind, find_kind, kind_of
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import Document, FieldPath, Resource, Source, nowhere
@@ -17,6 +18,7 @@ __all__ = [
     "Document",
     "FieldPath",
     "Kind",
+    "Memo",
     "Resource",
     "Source",
     "Translation",

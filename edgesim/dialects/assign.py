@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
+from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.upstreams import port_behind
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import kubernetes as k8s
@@ -13,17 +16,41 @@ from edgesim.model import Assignments, Cluster, ClusterType, Endpoint, ServiceRe
 _Named = dict[tuple[str, str], Resource]
 
 
-def assign(clusters: Iterable[Cluster], resources: Iterable[Resource]) -> Assignments:
-    """Return the ready endpoints of every EDS cluster; one without a Service or pods has none."""
-    tables: dict[str, _Named] = {"Service": {}, "Endpoints": {}, "Pod": {}}
-    for resource in resources:
-        if resource.kind.kind in tables:
-            tables[resource.kind.kind][resource.namespace, resource.name] = resource
+@dataclass(slots=True)
+class _Kept:
+    """What the last assignment was made of."""
+
+    clusters: Sequence[Cluster]
+    resources: list[Resource]
+    assignments: Assignments
+
+
+def assign(clusters: Sequence[Cluster], resources: Iterable[Resource], memo: Memo | None = None) -> Assignments:
+    """Return the ready endpoints of every EDS cluster; one without a Service or pods has none.
+
+    With the `memo` of an earlier call the same clusters, Services, Endpoints and Pods give the identical mapping.
+    """
+    listed = [resource for resource in resources if resource.kind.kind in _KINDS]
+    old = memo.assigned if memo is not None else None
+    if isinstance(old, _Kept) and old.clusters is clusters and _is_same(old.resources, listed):
+        return old.assignments
+    tables: dict[str, _Named] = {kind: {} for kind in _KINDS}
+    for resource in listed:
+        tables[resource.kind.kind][resource.namespace, resource.name] = resource
     found = Assignments()
     for cluster in clusters:
         if cluster.type is ClusterType.EDS:
             found[cluster.name] = tuple(_endpoints(cluster, tables))
+    if memo is not None:
+        memo.assigned = _Kept(clusters, listed, found)
     return found
+
+
+_KINDS = frozenset({"Service", "Endpoints", "Pod"})
+
+
+def _is_same(before: list[Resource], after: list[Resource]) -> bool:
+    return len(before) == len(after) and all(map(operator.is_, before, after))
 
 
 def _endpoints(cluster: Cluster, tables: dict[str, _Named]) -> Iterator[Endpoint]:

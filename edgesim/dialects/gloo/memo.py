@@ -69,6 +69,8 @@ class Memo:
 
     changed: set[Lookup] = field(default_factory=set)
     version: int = 0
+    assigned: object = None
+    """What `assign` keeps."""
     _kept: dict[Hashable, Any] = field(default_factory=dict)
     _used: dict[Hashable, Any] = field(default_factory=dict)
     _indexes: Mapping[str, Index] = field(default_factory=dict)
