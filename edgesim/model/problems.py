@@ -75,6 +75,7 @@ class Problem:
     what was likely meant, `code` the stable code with a page in `docs/problems/`. `affects` are the
     resources that suffer from it besides the one that causes it. `replaced` says that the route or
     weighted entry at fault answers with the configured response instead: such a problem holds nothing up.
+    `related` are other places it is about.
     """
 
     code: str
@@ -86,3 +87,4 @@ class Problem:
     hint: str = ""
     affects: tuple[ResourceKey, ...] = ()
     replaced: bool = False
+    related: tuple[Position, ...] = ()

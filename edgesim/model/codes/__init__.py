@@ -10,6 +10,7 @@ from edgesim.model.codes.code import Code
 from edgesim.model.codes.delegation import DELEGATION
 from edgesim.model.codes.gateways import GATEWAYS
 from edgesim.model.codes.kubernetes import KUBERNETES
+from edgesim.model.codes.lint import LINT
 from edgesim.model.codes.notes import NOTES
 from edgesim.model.codes.options import OPTIONS
 from edgesim.model.codes.pods import PODS
@@ -36,6 +37,7 @@ CODES: dict[str, Code] = {
         *TLS,
         *GATEWAYS,
         *NOTES,
+        *LINT,
         *RUNNING,
         *ROUTE_TESTS,
     )
@@ -51,9 +53,10 @@ def problem(
     position: Position | None = None,
     hint: str = "",
     affects: tuple[ResourceKey, ...] = (),
+    related: tuple[Position, ...] = (),
 ) -> Problem:
     """Return a problem; its severity is the table's. Raises KeyError for a code that is not in the table."""
-    return Problem(code, CODES[code].severity, message, resource, field, position, hint, affects)
+    return Problem(code, CODES[code].severity, message, resource, field, position, hint, affects, related=related)
 
 
 __all__ = ["CODES", "Code", "problem"]
