@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from aiohttp import web
 
 from edgesim.admin.errors import ApiError
+from edgesim.admin.wire import File, Files
 from edgesim.config.read import read_text
 from edgesim.dialects import KINDS, Document, Kind
 from edgesim.model import Problem, ResourceKey
@@ -112,6 +114,20 @@ async def body_document(request: web.Request, types: frozenset[str] = MANIFEST_T
     if len(read.documents) != 1:
         raise ApiError("BadRequest", f"expected one object, got {len(read.documents)}")
     return read.documents[0]
+
+
+async def body_files(request: web.Request) -> list[File]:
+    """Read a body: one file as YAML, or several as JSON `{"files": [{"name", "text"}]}`. Raises ApiError."""
+    text = await body_text(request)
+    if request.content_type in YAML_TYPES:
+        return [File(source_name(request), text)]
+    if request.content_type != "application/json":
+        raise ApiError("UnsupportedMediaType", "send application/yaml, or application/json with a list of files")
+    try:
+        return list(msgspec.json.decode(text, type=Files).files)
+    except (msgspec.MsgspecError, RecursionError):
+        message = 'expected {"files": [{"name": "vs.yaml", "text": "..."}]}'
+        raise ApiError("BadRequest", message) from None
 
 
 def source_name(request: web.Request) -> str:

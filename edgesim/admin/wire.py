@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgesim.inspect import TestReport
 from edgesim.model import Problem
 
 
@@ -43,4 +44,12 @@ class Outcome:
 
     results: tuple[Result, ...] = ()
     refused: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """What came of route tests, and what is wrong with their files."""
+
+    report: TestReport
     problems: tuple[Problem, ...] = ()
