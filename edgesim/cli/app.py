@@ -19,9 +19,10 @@ from edgesim.cli.get import get
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
 from edgesim.cli.stats import stats
+from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 
-COMMANDS = (up, demo, apply, delete, patch, get, check, route, stats, explain, version)
+COMMANDS = (up, demo, apply, delete, patch, get, check, route, test, stats, explain, version)
 
 app = typer.Typer(
     help="Rehearse a canary release on one laptop: Gloo Edge YAML in, a real HTTP proxy out.",

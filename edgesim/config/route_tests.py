@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgesim.config.files import STDIN, Text, files_under, is_test_file, read_texts
+from edgesim.config.files import STDIN, files_under, is_test_file, read_texts
 from edgesim.config.read import Read, read_text
 from edgesim.dialects.route_tests import is_route_tests, read_route_tests
 from edgesim.model import Problem
@@ -33,49 +33,46 @@ def find_route_tests(paths: Iterable[Path]) -> TestFiles:
 
     Of a folder the files named so are route tests, and the folder holds manifests too where there is any other.
     """
-    texts: list[Text] = []
+    reads: dict[str, Read] = {}
     problems: list[Problem] = []
     manifests: list[Path] = []
     for path in paths:
         if str(path) != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a NUL in the name
-            found, said = read_texts(files_under(str(path), is_test_file))
-            texts += found
+            texts, said = read_texts(files_under(str(path), is_test_file))
+            reads |= {text.file: read_text(text.text, text.file) for text in texts}
             problems += said
             if next(files_under(str(path)), None) is not None:
                 manifests.append(path)
-        elif (text := _tests_in(path)) is not None:
-            texts.append(text)
+        elif (read := _tests_in(path)) is not None:
+            reads[str(path)] = read
         else:
             manifests.append(path)
-    reads = [read_tests(text.text, text.file) for text in texts]
-    return TestFiles(
-        tuple(test for tests, _problems in reads for test in tests),
-        (*problems, *(problem for _tests, said in reads for problem in said)),
-        tuple(text.file for text in texts),
-        tuple(manifests),
-    )
+    tests, said = _all_tests(reads.values())
+    return TestFiles(tests, (*problems, *said), tuple(reads), tuple(manifests))
 
 
-def _tests_in(path: Path) -> Text | None:
-    """Return the text of a file of route tests; None for any other, which is then read with the manifests."""
+def _tests_in(path: Path) -> Read | None:
+    """Return what a file of route tests holds; None for any other, which is then read with the manifests."""
     if str(path) == STDIN:
         return None
-    found, _problems = read_texts([path])
-    if not found:
+    texts, _problems = read_texts([path])
+    if not texts or not (is_test_file(path.name) or _HINT.search(texts[0].text)):
         return None
-    text = found[0]
-    if is_test_file(path.name):
-        return text
-    return text if _HINT.search(text.text) and _holds_tests(read_text(text.text, text.file)) else None
-
-
-def _holds_tests(read: Read) -> bool:
-    return any(is_route_tests(document.manifest) for document in read.documents)
+    read = read_text(texts[0].text, texts[0].file)
+    named_so = is_test_file(path.name)
+    return read if named_so or any(is_route_tests(document.manifest) for document in read.documents) else None
 
 
 def read_tests(text: str, file: str) -> tuple[tuple[RouteTest, ...], tuple[Problem, ...]]:
     """Read the route tests of one text, and every problem of it."""
-    read = read_text(text, file)
-    decoded = [read_route_tests(document) for document in read.documents]
-    tests = tuple(test for each in decoded for test in each.tests)
-    return tests, (*read.problems, *(problem for each in decoded for problem in each.problems))
+    return _all_tests([read_text(text, file)])
+
+
+def _all_tests(reads: Iterable[Read]) -> tuple[tuple[RouteTest, ...], tuple[Problem, ...]]:
+    tests: list[RouteTest] = []
+    problems: list[Problem] = []
+    for read in reads:
+        decoded = [read_route_tests(document) for document in read.documents]
+        tests += [test for each in decoded for test in each.tests]
+        problems += [*read.problems, *(problem for each in decoded for problem in each.problems)]
+    return tuple(tests), tuple(problems)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from edgesim.http1.fields import Fields
-from edgesim.inspect.named import Names, compare_split, percent, subset_text
+from edgesim.inspect.named import Names, arm_name, compare_split, percent, subset_text
 from edgesim.inspect.outcomes import Outcome, actual, auto_host, request_fields, response_fields, share_list
 from edgesim.model.policies import StringMatch, StringMatchKind
 from edgesim.model.route_tests import Assertion, Facet, HeaderTest
@@ -16,12 +16,16 @@ from edgesim.routing.regexes import full_match
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One expectation that does not hold; `known` are the names there are, for a hint."""
+    """One expectation that does not hold; `known` are the names there are, for a hint, `note` says more of what came,
+    `meant` is the name to find among the known where it is not the whole of what was expected.
+    """
 
     name: str
     expected: str
     actual: str
     known: tuple[str, ...] = ()
+    note: str = ""
+    meant: str = ""
 
 
 Compare = Callable[[Assertion, Outcome, Names], Mismatch | None]
@@ -36,7 +40,7 @@ def compare(assertion: Assertion, outcomes: Sequence[Outcome], names: Names) -> 
     first = failed[0][1]
     if len(outcomes) == 1:
         return first
-    return Mismatch(assertion.name, first.expected, _by_share(failed), first.known)
+    return replace(first, actual=_by_share(failed))
 
 
 def _by_share(failed: Iterable[tuple[Outcome, Mismatch]]) -> str:
@@ -101,7 +105,10 @@ def _compare_split(assertion: Assertion, outcome: Outcome, names: Names) -> Mism
     if not found:
         return Mismatch(assertion.name, wanted, _destination(outcome, names))
     wrong = compare_split(pairs, found, names)
-    return None if wrong is None else Mismatch(assertion.name, wanted, wrong.reason, wrong.known)
+    if wrong is None:
+        return None
+    came = ", ".join(f"{arm_name(arm, names)}: {percent(arm[2])}" for arm in found)
+    return Mismatch(assertion.name, wanted, came, wrong.known, wrong.reason, wrong.name)
 
 
 def _pairs(assertion: Assertion) -> Iterable[tuple[str, Fraction]]:

@@ -56,9 +56,10 @@ def _full(cluster: Cluster) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SplitMismatch:
-    """Why shares are not those expected, and the names that could have been meant."""
+    """Why shares are not those expected: of a name that is none also the names there are."""
 
     reason: str
+    name: str = ""
     known: tuple[str, ...] = ()
 
 
@@ -74,7 +75,7 @@ def compare_split(expected: Iterable[tuple[str, Fraction]], actual: Shares, name
             return SplitMismatch(f"`{name}` may mean {' or '.join(sorted(senses))}: write {_full_names(actual, names)}")
         arms = next(iter(senses.values()), frozenset())
         if not arms and share:
-            return SplitMismatch(f"`{name}` gets nothing: no destination has this name", _all_names(actual, names))
+            return SplitMismatch(f"no destination is named `{name}`", name, _all_names(actual, names))
         for arm in arms:
             if arm in owners:
                 both = f"`{owners[arm]}` and `{name}`"
@@ -82,12 +83,9 @@ def compare_split(expected: Iterable[tuple[str, Fraction]], actual: Shares, name
             owners[arm] = name
         found = sum((actual[arm][2] for arm in arms), Fraction(0))
         if found != share:
-            return SplitMismatch(f"{name} gets {percent(found)}")
-    left = [arm for index, arm in enumerate(actual) if index not in owners]
-    if left:
-        unnamed = " and ".join(f"{arm_name(arm, names)} gets {percent(arm[2])}" for arm in left)
-        return SplitMismatch(f"{unnamed}, which is not expected")
-    return None
+            return SplitMismatch("")
+    left = [arm_name(arm, names) for index, arm in enumerate(actual) if index not in owners]
+    return SplitMismatch(f"nothing is expected for {' and '.join(left)}") if left else None
 
 
 def _senses(name: str, actual: Shares, names: Names) -> dict[str, frozenset[int]]:

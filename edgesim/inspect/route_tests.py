@@ -155,7 +155,8 @@ class _Runner:
         return replace(case, virtual_host=asked.host, origin=steps(origin, self._where))
 
     def _hinted(self, mismatch: Mismatch) -> Failed:
-        hint = self._hint(mismatch.expected, mismatch.known) if mismatch.known else ""
+        meant = self._hint(mismatch.meant or mismatch.expected, mismatch.known) if mismatch.known else ""
+        hint = "; ".join(part for part in (mismatch.note, meant) if part)
         return Failed(mismatch.name, mismatch.expected, mismatch.actual, hint)
 
 

@@ -1,0 +1,72 @@
+"""Route tests as JUnit XML, for the test pages of CI systems: a suite for each file, a case for each request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from edgesim.cli.cases import case_lines
+from edgesim.inspect import Case, TestReport
+from edgesim.model import Problem
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(report: TestReport, problems: Sequence[Problem], seconds: float) -> bytes:
+    """Return the document; what could not be read of a file is an error of its suite."""
+    root = ET.Element("testsuites", name="edgesim test", time=f"{seconds:.3f}")
+    files = dict.fromkeys([*(case.file for case in report.cases), *(_file(problem) for problem in problems)])
+    by_file: dict[str, list[Case]] = {file: [] for file in files}
+    for case in report.cases:
+        by_file[case.file].append(case)
+    for file, cases in by_file.items():
+        _suite(root, file, cases, [problem for problem in problems if _file(problem) == file])
+    for attribute in ("tests", "failures", "errors"):
+        root.set(attribute, str(sum(int(suite.get(attribute, "0")) for suite in root)))
+    ET.indent(root)
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+
+
+def _file(problem: Problem) -> str:
+    return problem.position.file if problem.position is not None else ""
+
+
+def _suite(root: ET.Element, file: str, cases: Iterable[Case], problems: Sequence[Problem]) -> None:
+    suite = ET.SubElement(root, "testsuite", name=_clean(file))
+    failures = tests = 0
+    for case in cases:
+        tests += 1
+        failures += not case.passed
+        _case(suite, case)
+    for problem in problems:
+        made = ET.SubElement(suite, "testcase", name=_clean(problem.field or file), classname=_class(file))
+        error = ET.SubElement(made, "error", message=_clean(problem.message), type=problem.code)
+        error.text = _clean(f"{problem.position}: {problem.code} {problem.message}")
+    suite.set("tests", str(tests + len(problems)))
+    suite.set("failures", str(failures))
+    suite.set("errors", str(len(problems)))
+    suite.set("skipped", "0")
+
+
+def _case(suite: ET.Element, case: Case) -> None:
+    name = case.name if case.passed else f"{case.name} [{case.request}]"
+    made = ET.SubElement(suite, "testcase", name=_clean(name), classname=_class(case.file), time="0")
+    if case.passed:
+        return
+    made.set("file", _clean(case.file))
+    made.set("line", str(case.line))
+    first = case.failed[0]
+    message = f"{first.name}: expected {first.expected}, got {first.actual}"
+    ET.SubElement(made, "failure", message=_clean(message), type="mismatch").text = _clean("\n".join(case_lines(case)))
+
+
+def _class(file: str) -> str:
+    """Return a class name: CI systems cut one at its dots."""
+    return _clean(Path(file).name.partition(".")[0])
+
+
+def _clean(text: str) -> str:
+    """Leave out what XML 1.0 cannot hold."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,157 @@
+"""`edgesim test`: routes as unit tests."""
+# ruff: noqa: PT028 - the command is named test; it is none
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from edgesim.admin import File, Files, TestOutcome
+from edgesim.cli.cases import case_lines
+from edgesim.cli.client import DEFAULT_ADMIN, Client
+from edgesim.cli.console import STYLES, err, fail, out, out_json, paint
+from edgesim.cli.junit import junit
+from edgesim.cli.offline import load, without_collector
+from edgesim.cli.options import AdminUrl, Output, Report, client_at
+from edgesim.cli.problems import print_problems
+from edgesim.config.files import read_texts
+from edgesim.config.route_tests import TestFiles, find_route_tests
+from edgesim.dialects import did_you_mean
+from edgesim.inspect import Case, CoverageReport, Tables, TestReport, run_route_tests
+from edgesim.model import Problem, Severity
+
+_MOST_FAILURES = 50
+_MOST_MISSED = 20
+"""So many failed cases, and routes without a test, are printed as text; JSON has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What came of the tests, with the problems of their files and those of the manifests."""
+
+    report: TestReport
+    problems: tuple[Problem, ...]
+    manifests: tuple[Problem, ...]
+
+
+def test(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="TESTS... [PATH...]",
+            help="Files of route tests; manifests or folders of them (without any, the running instance).",
+        ),
+    ],
+    fail_under: Annotated[
+        float,
+        typer.Option("--fail-under", metavar="PERCENT", min=0, max=100, help="Fail below this coverage of routes."),
+    ] = 0,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML, too.")
+    ] = None,
+    admin: AdminUrl = DEFAULT_ADMIN,
+    output: Output = Report.TEXT,
+) -> None:
+    """Run route tests: which upstream, share, rewrite or answer does each request get?
+
+    Tests are Envoy's route table check format or edgesim's shorter one (docs/route-tests.md). Files named
+    `*.test.yaml` in a folder of manifests are found. Exit code 0 when all pass, 1 when one fails, cannot
+    be read, or coverage is below --fail-under.
+
+    Example:
+      edgesim test configs/two-phased-canary/vs-5.test.yaml configs/two-phased-canary/{echo,upstream,vs-5}.yaml
+      edgesim test --fail-under 100 --junit routes.xml routes.test.yaml manifests/
+    """
+    begun = time.perf_counter()
+    with without_collector():
+        found = find_route_tests(paths)
+        if not found.files:
+            raise typer.BadParameter("there are no route tests among these paths", param_hint="TESTS")
+        every = output is Report.JSON
+        run = _offline(found, every=every) if found.manifests else _live(client_at(admin), found)
+    if junit_file is not None:
+        _write(junit_file, junit(run.report, run.problems, time.perf_counter() - begun))
+    if output is Report.JSON:
+        out_json(_json(run))
+    else:
+        _print(run, fail_under)
+    bad = run.problems or run.report.failures or any(found.severity is Severity.ERROR for found in run.manifests)
+    raise typer.Exit(1 if bad or run.report.coverage.percent < fail_under else 0)
+
+
+def _offline(found: TestFiles, *, every: bool) -> _Run:
+    loaded = load(found.manifests)
+    translation = loaded.translation
+    most = None if every else _MOST_MISSED
+    report = run_route_tests(found.tests, Tables(translation.model), translation.where, did_you_mean, most)
+    grave = tuple(each for each in loaded.problems if each.severity is not Severity.NOTE)
+    return _Run(report, found.problems, grave)
+
+
+def _live(client: Client, found: TestFiles) -> _Run:
+    """Let the running instance run the tests on what it serves."""
+    texts, _problems = read_texts(found.files)
+    body = msgspec.json.encode(Files(tuple(File(each.file, each.text) for each in texts))).decode()
+    sent = {"Content-Type": "application/json"}
+    outcome = msgspec.convert(client.request("POST", "/edgesim/v1/test", body, sent), TestOutcome)
+    return _Run(outcome.report, outcome.problems, ())
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise fail(f"{file} cannot be written: {reason}", 2) from None
+
+
+def _json(run: _Run) -> dict[str, object]:
+    """Return totals, every failed case, coverage with every miss, and the problems of all files."""
+    failures = run.report.failures
+    return {
+        "cases": len(run.report.cases),
+        "passed": len(run.report.cases) - len(failures),
+        "failed": len(failures),
+        "failures": failures,
+        "coverage": run.report.coverage,
+        "problems": (*run.problems, *run.manifests),
+    }
+
+
+def _print(run: _Run, fail_under: float) -> None:
+    print_problems([*run.manifests, *run.problems])
+    failures = run.report.failures
+    for case in failures[:_MOST_FAILURES]:
+        _print_case(case)
+    if len(failures) > _MOST_FAILURES:
+        out(f"and {len(failures) - _MOST_FAILURES} more that failed (-o json has them all)")
+    passed = len(run.report.cases) - len(failures)
+    style = STYLES["error" if failures or run.problems else "ok"]
+    unread = f", {len(run.problems)} not readable" if run.problems else ""
+    out(paint(f"{passed} passed, {len(failures)} failed{unread}", style, sys.stdout))
+    _print_coverage(run.report.coverage, fail_under)
+
+
+def _print_case(case: Case) -> None:
+    out(f"{paint('FAILED', STYLES['error'], sys.stdout)} {case.name}: {case.request}")
+    for line in case_lines(case):
+        out(f"  {line}")
+
+
+def _print_coverage(coverage: CoverageReport, fail_under: float) -> None:
+    out(f"{coverage.reached} of {coverage.matchers} matchers of routes reached ({coverage.percent:g}%)")
+    for miss in coverage.missed:
+        number = str(miss.route) if miss.matchers == 1 else f"{miss.route}.{miss.matcher}"
+        name = f' "{miss.name}"' if miss.name else ""
+        place = f"{miss.origin[-1].file}:{miss.origin[-1].line}: " if miss.origin else ""
+        out(f"  not reached: {place}route {number}{name} of {miss.virtual_host} ({miss.conditions})")
+    if coverage.others:
+        out(f"  and {coverage.others} more (-o json has them all)")
+    if coverage.percent < fail_under:
+        err(f"coverage of {coverage.percent:g}% is below --fail-under {fail_under:g}")
