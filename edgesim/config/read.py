@@ -20,8 +20,8 @@ from edgesim.dialects import Document, FieldPath, Source, describe
 from edgesim.model import Position, Problem
 from edgesim.model.codes import problem
 
-# What YAML 1.1 takes for the end of a line, so that lines are counted as its parser counts them.
-_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What YAML 1.1 takes for the end of a line, so that lines are counted as its parser counts them."""
 _SEPARATOR = re.compile(
     "(?:^|(?<=[\r\x85\u2028\u2029]))(?:---|\\.\\.\\.)(?=[ \t\r\n\x85\u2028\u2029]|\\Z)", re.MULTILINE
 )
@@ -56,7 +56,7 @@ class Chunk:
 
     def source(self, path: FieldPath = ()) -> Source:
         """Return the source of this text's document, or of a List's item at `path`."""
-        return Source(self.file, self.line, lambda inner: self._locate((*path, *inner)))
+        return Source(self.file, self.line, lambda inner: self._locate((*path, *inner)), self.text)
 
     def _locate(self, path: FieldPath) -> Position:
         if not self._parsed:
@@ -126,7 +126,7 @@ def _chunks(text: str, file: str, first_line: int) -> Iterator[Chunk]:
             continue
         # The `...` that ended the document before is no part of this one.
         yield Chunk(f"   {part[3:]}" if part.startswith("...") else part, file, line)
-        begin, line = end, line + len(_BREAK.findall(part))
+        begin, line = end, line + len(LINE_BREAK.findall(part))
 
 
 def _parse(chunk: Chunk, problems: list[Problem]) -> Any:

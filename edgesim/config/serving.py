@@ -1,37 +1,55 @@
-"""The freeze policy: what is served while the configuration has problems.
+"""What is served while the configuration has problems.
 
-Gloo 1.3, as the two-phased canary tutorial has it: any error or warning (never a note) keeps the whole
-proxy on the last good configuration. The policy governs the model, routes and clusters; endpoints are
-assigned to the clusters of whatever model is served, so they follow Services and pods even while frozen.
+Two policies. *Freeze* is Gloo 1.3, as the two-phased canary tutorial has it: any error or warning (never a
+note) keeps the whole proxy on the last good configuration. *Isolate* is Gloo since 1.12: an error keeps
+only what it reaches on its last good version, and warnings are served (`config.isolation`). Under either, a
+problem whose route answers with the configured response instead (`Problem.replaced`) holds nothing up.
+
+The policy governs the model: listeners, routes and clusters. Endpoints are assigned to the clusters of
+whatever model is served, so they follow Services and pods even while it is held back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
-from edgesim.model import Model, Problem, Severity
+from edgesim.config.isolation import isolate
+from edgesim.model import Model, Problem, Severity, VirtualHost
 
 NO_MODEL: Final = Model()
 
 
+class Policy(StrEnum):
+    """How much a problem holds up."""
+
+    FREEZE = "freeze"
+    ISOLATE = "isolate"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The newest configuration: the model it translates to, the store's version, all its problems."""
+    """The newest configuration: the model it translates to, the store's version, all its problems.
+
+    `unread` says that documents could not be read, so that the model may lack what they declare.
+    """
 
     model: Model
     version: int
     problems: tuple[Problem, ...] = ()
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """What is served, and why not something newer.
 
-    `version` is the store's when `model` was current (0 before anything was). `good` says that a
-    configuration without errors and warnings has been served; `frozen` that the newest one is held
-    back, by the errors and warnings among `problems`.
+    `version` is the store's when `model` was current (0 before anything was). `good` says that what is
+    served may be fallen back on, now and after a restart; `frozen` that something newer is held back, by the
+    errors and warnings among `problems`. `whole` are virtual hosts that were held back and had to give some
+    of their domains to newer ones, as they were before.
     """
 
     model: Model = NO_MODEL
@@ -39,35 +57,50 @@ class Served:
     problems: tuple[Problem, ...] = ()
     good: bool = False
     frozen: bool = False
+    policy: Policy = Policy.FREEZE
+    whole: tuple[VirtualHost, ...] = ()
 
     @property
     def blocking(self) -> tuple[Problem, ...]:
         """Return the problems that hold the newest configuration back, or make it partial."""
-        return tuple(blocking(self.problems))
+        return tuple(blocking(self.problems, self.policy))
 
 
 NOTHING = Served()
 """Before anything was served."""
 
 
-def blocking(problems: Iterable[Problem]) -> Iterable[Problem]:
-    """Return the problems that may change what is served: errors and warnings, never notes."""
-    return (problem for problem in problems if problem.severity is not Severity.NOTE)
+def blocking(problems: Iterable[Problem], policy: Policy = Policy.FREEZE) -> Iterable[Problem]:
+    """Return the problems that may change what is served: errors, under freeze warnings too, never notes."""
+    grave = {Severity.ERROR} if policy is Policy.ISOLATE else {Severity.ERROR, Severity.WARNING}
+    return (problem for problem in problems if problem.severity in grave and not problem.replaced)
 
 
 def hold_back(previous: Served, candidate: Candidate) -> Served:
     """Return what stays served when the candidate cannot be."""
-    return Served(previous.model, previous.version, candidate.problems, good=previous.good, frozen=True)
+    return replace(previous, problems=candidate.problems, frozen=True)
 
 
-def serve(previous: Served, candidate: Candidate, *, keep_going: bool = False) -> Served:
+def serve(
+    previous: Served, candidate: Candidate, *, keep_going: bool = False, policy: Policy = Policy.FREEZE
+) -> Served:
     """Decide what is served next.
 
-    With nothing good yet, nothing is served, unless `keep_going` asks for what can be served of a
-    configuration that has problems.
+    Under freeze, with nothing good yet nothing is served, unless `keep_going` asks for what can be served of
+    a configuration that has problems. Isolate always serves what can be served; that counts as good once
+    every document could be read.
     """
-    if not any(blocking(candidate.problems)):
-        return Served(candidate.model, candidate.version, candidate.problems, good=True)
+    if not any(blocking(candidate.problems, policy)):
+        return Served(candidate.model, candidate.version, candidate.problems, good=True, policy=policy)
+    if policy is Policy.ISOLATE:
+        return _isolated(previous, candidate)
     if keep_going and not previous.good:
         return Served(candidate.model, candidate.version, candidate.problems)
-    return hold_back(previous, candidate)
+    return replace(hold_back(previous, candidate), policy=policy)
+
+
+def _isolated(previous: Served, candidate: Candidate) -> Served:
+    model, whole = isolate(previous.model, previous.whole, candidate.model, candidate.problems)
+    good = previous.good or not candidate.unread
+    held = model is not candidate.model
+    return Served(model, candidate.version, candidate.problems, good, held, Policy.ISOLATE, whole)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgesim.config.files import read_file
-from edgesim.config.serving import NOTHING, Candidate, Served, hold_back, serve
+from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back, serve
 from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
-from edgesim.dialects import Document, Resource, Translation, assign, decode, translate
+from edgesim.dialects import Document, Memo, Resource, Translation, assign, decode, translate
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
 from edgesim.telemetry.tasks import spawn
 
@@ -28,6 +28,9 @@ LARGE: Final = 500
 
 REFUSED: Final = "ES0703"
 """The code of what only the proxy can find wrong."""
+
+MAX_REFUSALS: Final = 8
+"""Virtual hosts the proxy refuses that are isolated one after the other, before everything is held back."""
 
 
 @dataclass(slots=True)
@@ -43,16 +46,27 @@ class Instance:
     """The store, its controllers and the engine, kept in step."""
 
     def __init__(
-        self, store: Store, engine: Engine, controllers: Controllers[Any], *, keep_going: bool = False
+        self,
+        store: Store,
+        engine: Engine,
+        controllers: Controllers[Any],
+        *,
+        keep_going: bool = False,
+        policy: Policy = Policy.FREEZE,
     ) -> None:
-        """Take the parts; `keep_going` serves what can be served while nothing good was ever there."""
+        """Take the parts; `keep_going` serves what can be served while nothing good was ever there.
+
+        `policy` says how much a problem holds up.
+        """
         self.store = store
         self.served: Served = NOTHING
         self.translation: Translation = translate([])
+        self._memo = Memo()
         self.assignments: Assignments = {}
         self._engine = engine
         self._controllers = controllers
         self._keep_going = keep_going
+        self._policy = policy
         self._waiting: list[_Batch] = []
         self._worker: asyncio.Task[None] | None = None
         self._file_problems: tuple[Problem, ...] = ()
@@ -155,28 +169,40 @@ class Instance:
         """Bring pods, model and engine to what the store says."""
         self._leaving += await self._controllers.reconcile()
         resources = self.store.resources()
-        self.translation = await _translated(resources)
-        candidate = Candidate(self.translation.model, self.store.version, self._all_problems())
+        self.translation = await self._translate(resources)
+        unread = any(problem.severity is Severity.ERROR for problem in self._file_problems)
+        candidate = Candidate(self.translation.model, self.store.version, self._all_problems(), unread)
         await self._serve(candidate, resources)
         leaving, self._leaving = self._leaving, []
         self._controllers.retire(leaving)
 
     async def _serve(self, candidate: Candidate, resources: list[Resource]) -> None:
-        """Serve what the policy says of the candidate; one that the engine refuses is held back with its problem.
+        """Serve what the policy says of the candidate; what the engine refuses is held back with its problem.
 
         Raises UpdateRefusedError when the engine does not even take what it served before: it is broken.
         """
         previous = self.served
-        chosen = serve(previous, candidate, keep_going=self._keep_going)
-        try:
-            await self._choose(chosen, resources)
-        except UpdateRefusedError as refused:
-            problems = (*candidate.problems, refusal(refused, chosen.model, self.translation))
-            await self._choose(hold_back(previous, dataclasses.replace(candidate, problems=problems)), resources)
+        for _ in range(MAX_REFUSALS if self._policy is Policy.ISOLATE else 1):
+            chosen = serve(previous, candidate, keep_going=self._keep_going, policy=self._policy)
+            try:
+                await self._choose(chosen, resources)
+            except UpdateRefusedError as refused:
+                found = refusal(refused, chosen.model, self.translation)
+                candidate = dataclasses.replace(candidate, problems=(*candidate.problems, found))
+                if found.resource is None:
+                    break  # nobody to isolate
+            else:
+                return
+        await self._choose(hold_back(previous, candidate), resources)
+
+    async def _translate(self, resources: list[Resource]) -> Translation:
+        if len(resources) < LARGE:
+            return translate(resources, read_file, self._memo)
+        return await asyncio.to_thread(translate, resources, read_file, self._memo)
 
     async def _choose(self, chosen: Served, resources: list[Resource]) -> None:
         self.served = chosen
-        self.assignments = assign(chosen.model.clusters, resources)
+        self.assignments = assign(chosen.model.clusters, resources, self._memo)
         await self._push(chosen.model, self.assignments)
 
     async def _push(self, model: Model, assignments: Assignments) -> None:
@@ -195,10 +221,10 @@ class Instance:
 
 
 def refusal(refused: UpdateRefusedError, model: Model, translation: Translation) -> Problem:
-    """Return what the engine said as a problem of the resource whose virtual host or cluster it names."""
-    origins = {each.name: each.origin for each in model.clusters} | {
-        each.name: each.origin for each in model.virtual_hosts
-    }
+    """Return what the engine said as a problem of the resource whose virtual host, listener or cluster it names."""
+    origins = {each.name: each.origin for each in model.clusters}
+    origins |= {each.name: each.origin for each in model.listeners}
+    origins |= {each.name: each.origin for each in model.virtual_hosts}
     step = next(iter(origins.get(refused.culprit, ())), None)
     if step is None:
         return Problem(REFUSED, Severity.ERROR, refused.reason)
@@ -208,9 +234,3 @@ def refusal(refused: UpdateRefusedError, model: Model, translation: Translation)
 def _fail(batch: _Batch, error: Exception) -> None:
     if not batch.done.done():
         batch.done.set_exception(error)
-
-
-async def _translated(resources: list[Resource]) -> Translation:
-    if len(resources) < LARGE:
-        return translate(resources, read_file)
-    return await asyncio.to_thread(translate, resources, read_file)

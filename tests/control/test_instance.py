@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from edgesim.backends import Controllers, PodRuntime
+from edgesim.config.serving import Policy
 from edgesim.config.store import Store
 from edgesim.control import ConflictError, Delete, Instance, Put
 from edgesim.model import ResourceKey, Update, UpdateRefusedError
@@ -233,3 +235,26 @@ async def test_an_engine_that_refuses_everything_fails_the_write(instance: Insta
     engine.failure = None
     await instance.write([])
     assert len(engine.endpoints(CLUSTER)) == 1
+
+
+async def test_isolate_holds_one_virtual_host_back(store: Store, engine: RecordingEngine) -> None:
+    """Under isolate what the proxy refuses is held back alone, as what has an error is; the rest goes live."""
+    instance = Instance(store, engine, Controllers(store, PodRuntime()), policy=Policy.ISOLATE)
+    other = virtual_service().replace(
+        "name: echo, namespace: gloo-system}\nspec", "name: other, namespace: gloo-system}\nspec"
+    )
+    other = other.replace("domains: ['*']", "domains: [other]")
+    await instance.write(puts(documents(ECHO, other)))
+
+    async def refuse(update: Update) -> None:
+        await asyncio.sleep(0)
+        for host in update.model.virtual_hosts:
+            if host.domains == ("*",) and host.routes[0].matches[0].path.value == "/new":
+                raise UpdateRefusedError("the certificate cannot be used", host.name)
+
+    engine.during = refuse
+    await instance.write(puts(documents(virtual_service(prefix="/new"), other.replace("prefix: /", "prefix: /other"))))
+    paths = {host.domains: host.routes[0].matches[0].path.value for host in engine.last.model.virtual_hosts}
+    assert paths == {("*",): "/", ("other",): "/other"}
+    assert (instance.served.frozen, [one.resource for one in instance.served.blocking]) == (True, [VIRTUAL_SERVICE])
+    await instance.close(grace=0)
