@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from edgesim.dialects.gloo.gateways import read_gateways
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.scope import ReadFile, Scope, no_files, scope_of
+from edgesim.dialects.gloo.settings import read_settings
 from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
 from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
 from edgesim.dialects.gloo.virtual_services import read_virtual_services
 from edgesim.dialects.resource import Resource
-from edgesim.model import PLAIN_LISTENER, TLS_LISTENER, Model, OriginStep, Position, Problem, ResourceKey
+from edgesim.model import Model, OriginStep, Position, Problem, ResourceKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +45,22 @@ def translate(resources: Iterable[Resource], read_file: ReadFile = no_files, mem
     """
     memo = Memo() if memo is None else memo
     listed = list(resources)
-    scope = scope_of(listed, read_file)
     try:
-        return _translated(listed, scope, memo)
+        memo.begin(listed)
+        return _translated(listed, scope_of(memo.shelves, read_file), memo)
     except BaseException:
         memo.forget()  # what is half read must not be taken for whole
         raise
 
 
 def _translated(listed: Sequence[Resource], scope: Scope, memo: Memo) -> Translation:
-    by_kind = {kind: [each for each in listed if each.kind.kind == kind] for kind in _READ}
-    read_gateways(by_kind["Gateway"], scope)
-    memo.begin(scope)
-    clusters = read_upstreams(by_kind["Upstream"], scope, memo)
-    check_upstream_groups(by_kind["UpstreamGroup"], scope)
-    hosts = read_virtual_services(by_kind["VirtualService"], scope, memo)
-    listeners = (
-        replace(PLAIN_LISTENER, options=scope.listeners.plain),
-        replace(TLS_LISTENER, options=scope.listeners.tls),
-    )
+    of = memo.shelves.of
+    read_settings(of("Settings"), scope)
+    gates = read_gateways(of("Gateway"), of("VirtualService"), scope)
+    memo.settle(scope)
+    clusters = read_upstreams(of("Upstream"), scope, memo)
+    check_upstream_groups(of("UpstreamGroup"), scope)
+    hosts, listeners = read_virtual_services(of("VirtualService"), gates, scope, memo)
     clusters = memo.same("clusters", (*clusters, *read_kube_destinations(scope, memo)))
     model = Model(hosts, clusters, listeners)
     old = memo.kept("model", Model)
@@ -71,9 +69,6 @@ def _translated(listed: Sequence[Resource], scope: Scope, memo: Memo) -> Transla
     memo.keep("model", model)
     memo.end(scope)
     return Translation(model, joined(scope.problems), listed)
-
-
-_READ = ("Gateway", "Upstream", "UpstreamGroup", "VirtualService")
 
 
 def joined(problems: Iterable[Problem]) -> tuple[Problem, ...]:

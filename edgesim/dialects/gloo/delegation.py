@@ -21,7 +21,8 @@ from edgesim.dialects.gloo.inheritance import (
 )
 from edgesim.dialects.gloo.memo import Reading
 from edgesim.dialects.gloo.route_tables import sort_key
-from edgesim.dialects.gloo.scope import Name, Place, Reporter
+from edgesim.dialects.gloo.scope import Place, Reporter
+from edgesim.dialects.gloo.shelves import Lookup, Name
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
 from edgesim.dialects.schema.options import RouteOptions
@@ -101,7 +102,10 @@ class Delegation:
     action: gateway.DelegateAction
     choice: Reading[tuple[Name, ...]] | None = None
     children: dict[Name, Node] = field(default_factory=dict)
+    branches: tuple[Node, ...] = ()
+    """Those of the children that delegate further."""
     cycles: tuple[Problem, ...] = ()
+    stamp: int = 0
 
 
 Piece = Leaf | Delegation
@@ -123,18 +127,15 @@ class Node:
     resource: Resource
     context: Context | None
     reading: Reading[Pieces]
+    lookups: frozenset[Lookup]
     stamp: int
+    weight: int = 0
     leaves: tuple[Leaf, ...] = ()
 
     @property
     def delegations(self) -> tuple[Delegation, ...]:
         """Return the delegating routes."""
         return self.reading.value.delegations
-
-    @property
-    def weight(self) -> int:
-        """Return the weight of the table; a missing one is 0."""
-        return cast(gateway.RouteTable, self.resource.typed).spec.weight or 0
 
 
 def read_pieces(
@@ -159,7 +160,7 @@ class _Reader:
     def read(self, route: gateway.Route, path: FieldPath, index: int) -> Piece | None:
         """Read one route; None if it is left out."""
         refs = (*path, "optionsConfigRefs")
-        known = self._reporter.scope.route_options
+        known = self._reporter.scope.shelves["RouteOption"]
         options = with_refs(route.options, route.options_config_refs, refs, known, "routeOption", self._reporter)
         matchers, moved = route.matchers, cast(dict[FieldPath, Place], {})
         if self._context is not None:

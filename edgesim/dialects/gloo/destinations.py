@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
 from edgesim.dialects.gloo.policies import arm_policies
-from edgesim.dialects.gloo.scope import Name, Reporter, dotted, guess
+from edgesim.dialects.gloo.scope import Reporter, dotted, guess
+from edgesim.dialects.gloo.shelves import Name
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway
 from edgesim.model import NO_MUTATIONS, Destination, Subset, WeightedCluster

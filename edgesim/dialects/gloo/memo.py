@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from edgesim.dialects.gloo.scope import ANY_NAME, FILE, INDEXED, Index, Lookup, Name, ReadFile, Scope
+from edgesim.dialects.gloo.scope import ReadFile, Scope
+from edgesim.dialects.gloo.shelves import FILE, Lookup, Shelves
 from edgesim.dialects.resource import Resource
 from edgesim.model import Problem
 
 T = TypeVar("T")
 
-LABELS = "RouteTable labels"
-"""The kind of a Lookup that is a namespace (or `*`): which tables there are, and their labels."""
-
-_OWN = frozenset(
-    {"lookups", "upstreams", "groups", "services", "secrets", "tables", "route_options", "host_options", "read_file"}
-    | {"problems", "kube_destinations"}
-)
+_OWN = frozenset({"shelves", "read_file", "files", "problems", "kube_destinations"})
 """The fields of a Scope that are looked up one by one, or that fill while resources are read."""
 
 
@@ -40,26 +35,32 @@ class Reading(Generic[T]):
 
     def replay(self, scope: Scope) -> None:
         """Leave in the scope what the reading left when it was made."""
-        scope.problems.extend(self.problems)
+        if self.problems:
+            scope.problems.extend(self.problems)
         if self.kube_destinations:
             scope.kube_destinations.update(self.kube_destinations)
 
 
 def reading_of(scope: Scope, read: Callable[[], T]) -> Reading[T]:
     """Read, and take down what was looked up and reported. Nothing is left in the scope: `replay` does that."""
-    before = scope.lookups.seen, scope.problems, scope.kube_destinations
-    scope.lookups.seen, scope.problems, scope.kube_destinations = set(), [], {}
+    before = scope.problems, scope.kube_destinations
+    seen: set[Lookup] = set()
+    listening = scope.shelves.listen(seen)
+    scope.problems, scope.kube_destinations = [], {}
     try:
         value = read()
-        seen, problems, kube = scope.lookups.seen, scope.problems, scope.kube_destinations
+        problems, kube = scope.problems, scope.kube_destinations
     finally:
-        scope.lookups.seen, scope.problems, scope.kube_destinations = before
+        scope.problems, scope.kube_destinations = before
+        scope.shelves.listen(listening)
     return Reading(value, frozenset(seen), tuple(problems), kube)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Kept:
-    resource: Resource
+    """A reading of some resources."""
+
+    resources: tuple[Resource, ...]
     reading: Reading[Any]
 
 
@@ -67,29 +68,27 @@ class _Kept:
 class Memo:
     """Carried from one translation to the next; `changed` is what is not as it was in the one before."""
 
+    shelves: Shelves = field(default_factory=Shelves)
     changed: set[Lookup] = field(default_factory=set)
     version: int = 0
     assigned: object = None
     """What `assign` keeps."""
     _kept: dict[Hashable, Any] = field(default_factory=dict)
     _used: dict[Hashable, Any] = field(default_factory=dict)
-    _indexes: Mapping[str, Index] = field(default_factory=dict)
     _globals: tuple[Any, ...] = ()
     _files: Mapping[str, bytes | str] = field(default_factory=dict)
 
-    def begin(self, scope: Scope) -> None:
-        """Find out what has changed since the last translation. Call it once Settings and gateways are read."""
+    def begin(self, listed: list[Resource]) -> None:
+        """Take the resources, and find out what has changed since the last translation."""
         self.version += 1
         self._used = {}
+        self.changed = self.shelves.update(listed)
+
+    def settle(self, scope: Scope) -> None:
+        """Take notice of Settings, listeners and files. Call it before anything is recalled."""
         found = tuple(getattr(scope, each.name) for each in dataclasses.fields(scope) if each.name not in _OWN)
         if found != self._globals:
-            self.forget()
-            self._globals = found
-        indexes = dict(zip(INDEXED, _indexes(scope), strict=True))
-        self.changed = set()
-        for kind, index in indexes.items():
-            self.changed |= _differences(kind, self._indexes.get(kind, {}), index)
-        self._indexes = indexes
+            self._kept, self._globals = {}, found
         for path, before in self._files.items():  # a file may hold another certificate now
             if _contents(scope.read_file, path) != before:
                 self.changed.add((FILE, path))
@@ -97,11 +96,11 @@ class Memo:
     def end(self, scope: Scope) -> None:
         """Drop what the translation did not use."""
         self._kept, self._used = self._used, {}
-        self._files = scope.lookups.files
+        self._files = scope.files
 
     def forget(self) -> None:
         """Drop everything: the next translation reads all anew."""
-        self._kept, self._indexes, self._globals, self._files = {}, {}, (), {}
+        self.shelves, self._kept, self._globals, self._files = Shelves(), {}, (), {}
 
     def valid(self, reading: Reading[Any]) -> bool:
         """Tell whether nothing that a reading rests on has changed."""
@@ -109,10 +108,14 @@ class Memo:
 
     def recall(self, resource: Resource, scope: Scope, read: Callable[[], T]) -> T:
         """Return what was read of a resource, reading only where something has changed."""
-        key = (resource.kind.kind, resource.namespace, resource.name)
+        return self.recall_all((resource.kind.kind, resource.namespace, resource.name), (resource,), scope, read)
+
+    def recall_all(self, key: Hashable, resources: Iterable[Resource], scope: Scope, read: Callable[[], T]) -> T:
+        """Return what was read of several resources together, reading only where something has changed."""
+        listed = tuple(resources)
         kept = self.kept(key, _Kept)
-        if kept is None or kept.resource is not resource or not self.valid(kept.reading):
-            kept = _Kept(resource, reading_of(scope, read))
+        if kept is None or not is_same(kept.resources, listed) or not self.valid(kept.reading):
+            kept = _Kept(listed, reading_of(scope, read))
         self.keep(key, kept)
         kept.reading.replay(scope)
         value: T = kept.reading.value
@@ -130,10 +133,15 @@ class Memo:
     def same(self, key: Hashable, parts: tuple[T, ...]) -> tuple[T, ...]:
         """Return the tuple of the last translation where it holds the identical parts."""
         old = self.kept(key, tuple)
-        if old is not None and len(old) == len(parts) and all(map(operator.is_, old, parts)):
+        if old is not None and is_same(old, parts):
             parts = old
         self.keep(key, parts)
         return parts
+
+
+def is_same(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
+    """Tell whether two tuples hold the identical objects."""
+    return len(before) == len(after) and all(map(operator.is_, before, after))
 
 
 def _contents(read_file: ReadFile, path: str) -> bytes | str:
@@ -141,36 +149,3 @@ def _contents(read_file: ReadFile, path: str) -> bytes | str:
         return read_file(path)
     except (OSError, ValueError) as error:
         return str(error)
-
-
-def _indexes(scope: Scope) -> tuple[Index, ...]:
-    """Return the indexes of a scope in the order of INDEXED."""
-    return (
-        scope.upstreams,
-        scope.groups,
-        scope.services,
-        scope.secrets,
-        scope.tables,
-        scope.route_options,
-        scope.host_options,
-    )
-
-
-def _differences(kind: str, before: dict[Name, Resource], after: dict[Name, Resource]) -> set[Lookup]:
-    found: set[Lookup] = set()
-    changed = {name for name, resource in dict.items(after) if dict.get(before, name) is not resource}
-    gone = before.keys() - after.keys()
-    for name in changed | gone:
-        found.add((kind, *name))
-        old, new = dict.get(before, name), dict.get(after, name)
-        if old is None or new is None:
-            found.add((kind, ANY_NAME))
-        if kind == "RouteTable" and (old is None or new is None or labels_of(old) != labels_of(new)):
-            found |= {(LABELS, name[0]), (LABELS, ANY_NAME)}
-    return found
-
-
-def labels_of(resource: Resource) -> Mapping[str, str]:
-    """Return the labels of a resource."""
-    labels: Mapping[str, str] = resource.typed.metadata.labels or {}
-    return labels

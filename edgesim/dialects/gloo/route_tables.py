@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgesim.dialects.gloo.inheritance import path_of
-from edgesim.dialects.gloo.memo import LABELS, Memo, labels_of
-from edgesim.dialects.gloo.scope import ANY_NAME, Index, Name, Reporter, dotted, guess
+from edgesim.dialects.gloo.memo import Memo
+from edgesim.dialects.gloo.scope import Reporter, dotted, guess
+from edgesim.dialects.gloo.shelves import ANY_NAME, LABELS, Index, Name, labels_of
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema.gateway import DelegateAction, Matcher, RouteTableSelector
@@ -112,10 +113,9 @@ def _by_selector(
             return ()
     namespaces = _namespaces(selector, reporter)
     found = _selected(selector, namespaces, catalogue)
-    seen = reporter.scope.lookups.seen
-    seen.update((LABELS, namespace) for namespace in namespaces)
+    for namespace in namespaces if found else (*namespaces, ANY_NAME):
+        reporter.scope.shelves.look((LABELS, namespace))
     if not found:
-        seen.add((LABELS, ANY_NAME))
         hint = _selector_hint(selector, namespaces, catalogue)
         reporter.report("ES0254", path, "no route table matches the given selector", hint)
     return found

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from edgesim.dialects.fields import show_path
+from edgesim.dialects.gloo.shelves import FILE, Index, Name, Shelves
 from edgesim.dialects.nearest import did_you_mean, nearest
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema.kubernetes import Service
-from edgesim.dialects.schema.settings import Settings, SettingsSpec
 from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import KubeSpec, Upstream, UpstreamGroup
-from edgesim.model import DEFAULT_LISTENER, ListenerOptions, Origin, OriginStep, Problem, ResourceKey, Severity
+from edgesim.model import (
+    DirectResponseAction,
+    ListenerOptions,
+    Origin,
+    OriginStep,
+    Problem,
+    ResourceKey,
+    Severity,
+)
 from edgesim.model.codes import problem
 
 DEFAULT_REGEX_LIMIT = 1024
@@ -37,83 +45,11 @@ DEFAULT_MAX_BODY = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
-    """What gateways say of the two listeners."""
+class Replacement:
+    """What a broken route answers instead (section 9.5), and where that is said."""
 
-    plain: ListenerOptions = DEFAULT_LISTENER
-    tls: ListenerOptions = DEFAULT_LISTENER
-
-
-Name = tuple[str, str]
-"""Namespace and name of a resource of a known kind."""
-
-
-Lookup = tuple[str, ...]
-"""One thing that a reading asked for: a kind and a resource's namespace and name, or a kind and a word of its own."""
-
-
-class Lookups:
-    """What has been asked for since somebody began to listen, and what files held (or why they were not read)."""
-
-    __slots__ = ("files", "seen")
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.seen: set[Lookup] = set()
-        self.files: dict[str, bytes | str] = {}
-
-    def recording(self, read_file: ReadFile) -> ReadFile:
-        """Return a reader of files that takes down what was read."""
-
-        def recorded(path: str) -> bytes:
-            self.seen.add((FILE, path))
-            try:
-                found = read_file(path)
-            except (OSError, ValueError) as error:
-                self.files[path] = str(error)
-                raise
-            self.files[path] = found
-            return found
-
-        return recorded
-
-
-FILE = "file"
-"""The kind of a Lookup that is the path of a file."""
-
-ANY_NAME = "*"
-"""In a Lookup: which names there are at all."""
-
-
-class Index(dict[Name, Resource]):
-    """The resources of one kind. Whatever is asked of it is recorded: a reading depends on it."""
-
-    __slots__ = ("_kind", "_lookups")
-
-    def __init__(self, kind: str, lookups: Lookups) -> None:
-        """Begin empty."""
-        super().__init__()
-        self._kind = kind
-        self._lookups = lookups
-
-    def __contains__(self, name: object) -> bool:
-        """Tell whether a resource exists, and record that somebody asked."""
-        return self.get(cast(Name, name)) is not None
-
-    def __getitem__(self, name: Name) -> Resource:
-        """Return a resource, and record that somebody asked. Raises KeyError."""
-        self._lookups.seen.add((self._kind, *name))
-        return super().__getitem__(name)
-
-    def get(self, name: Name, default: Any = None) -> Any:
-        """Return a resource or the default, and record that somebody asked."""
-        self._lookups.seen.add((self._kind, *name))
-        return super().get(name, default)
-
-    def __iter__(self) -> Iterator[Name]:
-        """Iterate over the names, and record that somebody asked for all."""
-        self._lookups.seen.add((self._kind, ANY_NAME))
-        return super().__iter__()
+    response: DirectResponseAction
+    origin: Origin
 
 
 def dotted(name: Name) -> str:
@@ -137,22 +73,19 @@ def guess(name: Name, known: Iterable[Name]) -> str:
 class Scope:
     """What a translation can see, and where it reports.
 
-    Resources are found by kind and name. What Settings and Gateways say follows, and at the end stands what
-    fills while resources are read: whatever is added there `memo.Memo` has to replay.
+    Resources stand on the shelves, by kind. What Settings and Gateways say follows, and at the end stands what
+    fills while resources are read: whatever is added there `memo.Reading` has to take down and replay.
     """
 
-    lookups: Lookups
-    upstreams: Index
-    groups: Index
-    services: Index
-    secrets: Index
-    tables: Index
-    route_options: Index
-    host_options: Index
+    shelves: Shelves
     read_file: ReadFile = no_files
+    files: dict[str, bytes | str] = field(default_factory=dict)
     regex_limit: int = DEFAULT_REGEX_LIMIT
-    listeners: Listeners = Listeners()
+    listeners: tuple[ListenerOptions, ...] = ()
     max_body: int = DEFAULT_MAX_BODY
+    all_gateways: bool = False
+    replacement: Replacement | None = None
+    warn_short_circuits: bool = False
     max_retries: int = DEFAULT_MAX_RETRIES
     warn_missing_secret: bool = True
     one_way_tls: bool = False
@@ -161,9 +94,34 @@ class Scope:
     problems: list[Problem] = field(default_factory=list)
 
     @property
+    def upstreams(self) -> Index:
+        """Return the Upstreams."""
+        return self.shelves["Upstream"]
+
+    @property
+    def groups(self) -> Index:
+        """Return the UpstreamGroups."""
+        return self.shelves["UpstreamGroup"]
+
+    @property
+    def services(self) -> Index:
+        """Return the Services."""
+        return self.shelves["Service"]
+
+    @property
+    def secrets(self) -> Index:
+        """Return the Secrets."""
+        return self.shelves["Secret"]
+
+    @property
+    def tables(self) -> Index:
+        """Return the RouteTables."""
+        return self.shelves["RouteTable"]
+
+    @property
     def buffers(self) -> bool:
         """Tell whether a listener has the buffer filter."""
-        return any(each.buffer_bytes is not None for each in (self.listeners.plain, self.listeners.tls))
+        return any(each.buffer_bytes is not None for each in self.listeners)
 
     def subset_keys(self, upstream: Name) -> list[frozenset[str]] | None:
         """Return the key sets by which an upstream cuts subsets, or None without a subsetSpec."""
@@ -185,48 +143,27 @@ class Scope:
         return None if resource is None else cast(Service, resource.typed)
 
 
-INDEXED = ("Upstream", "UpstreamGroup", "Service", "Secret", "RouteTable", "RouteOption", "VirtualHostOption")
-"""The kinds of which a scope has an index."""
-
-
-def scope_of(resources: Iterable[Resource], read_file: ReadFile = no_files) -> Scope:
-    """Index the resources that others refer to, and read Settings."""
-    lookups = Lookups()
-    indexes = {kind: Index(kind, lookups) for kind in INDEXED}
-
-    scope = Scope(
-        lookups=lookups,
-        upstreams=indexes["Upstream"],
-        groups=indexes["UpstreamGroup"],
-        services=indexes["Service"],
-        secrets=indexes["Secret"],
-        tables=indexes["RouteTable"],
-        route_options=indexes["RouteOption"],
-        host_options=indexes["VirtualHostOption"],
-        read_file=lookups.recording(read_file),
-    )
-    for resource in resources:
-        kind = resource.kind.kind
-        if kind in indexes:
-            indexes[kind][resource.namespace, resource.name] = resource
-        elif kind == "Settings" and resource.name == "default":
-            _apply_settings(cast(Settings, resource.typed).spec, scope)
+def scope_of(shelves: Shelves, read_file: ReadFile = no_files) -> Scope:
+    """Make a scope over what stands on the shelves."""
+    scope = Scope(shelves)
+    scope.read_file = _recording(read_file, scope)
     return scope
 
 
-def _apply_settings(spec: SettingsSpec, scope: Scope) -> None:
-    """Take what Settings say; what they leave out keeps the default of Gloo's Helm chart."""
-    gloo, gateway = spec.gloo, spec.gateway
-    if gloo is not None and gloo.regex_max_program_size is not None:
-        scope.regex_limit = gloo.regex_max_program_size
-    if gloo is not None and gloo.circuit_breakers is not None and gloo.circuit_breakers.max_retries is not None:
-        scope.max_retries = gloo.circuit_breakers.max_retries
-    if gateway is not None and gateway.validation is not None:
-        scope.warn_missing_secret = gateway.validation.warn_missing_tls_secret is not False
-    if gateway is not None and gateway.virtual_service_options is not None:
-        scope.one_way_tls = gateway.virtual_service_options.one_way_tls is True
-    if spec.upstream_options is not None:
-        scope.upstream_parameters = spec.upstream_options.ssl_parameters
+def _recording(read_file: ReadFile, scope: Scope) -> ReadFile:
+    """Return a reader of files that takes down what was read, or why it was not."""
+
+    def recorded(path: str) -> bytes:
+        scope.shelves.look((FILE, path))
+        try:
+            found = read_file(path)
+        except (OSError, ValueError) as error:
+            scope.files[path] = str(error)
+            raise
+        scope.files[path] = found
+        return found
+
+    return recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +231,3 @@ class Reporter:
 
 WITHOUT_EFFECT = "ES0604"
 """The note on an option that does not act where it is written."""
-
-
-def each_of(resources: Iterable[Resource], kind: str) -> Iterator[Resource]:
-    """Iterate over the resources of one kind."""
-    return (resource for resource in resources if resource.kind.kind == kind)

@@ -8,26 +8,35 @@ here recurses: Gloo knows no maximum depth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any, Final, cast
 
 from edgesim.dialects.gloo.delegation import Context, Delegation, Leaf, Node, Pieces, Root, read_pieces
-from edgesim.dialects.gloo.memo import Memo, Reading, reading_of
+from edgesim.dialects.gloo.memo import Memo, Reading, is_same, reading_of
 from edgesim.dialects.gloo.route_tables import Catalogue, choose_tables
-from edgesim.dialects.gloo.scope import Lookup, Name, Reporter, Scope, dotted
+from edgesim.dialects.gloo.scope import Reporter, Scope, dotted
+from edgesim.dialects.gloo.shelves import Lookup, Name
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import gateway
 from edgesim.model import Problem, Route
 
-MAX_NODES: Final = 200_000
+MAX_NODES: Final = 100_000
 """Ways to RouteTables below one VirtualService. Tables that select each other multiply, and Gloo never ends."""
+
+_lookups: Callable[[Any], frozenset[Lookup]] = attrgetter("lookups")
 
 
 @dataclass(slots=True, eq=False)
 class Tree:
-    """A VirtualService's node and all below it, flattened; `lookups` is what any of them rests on."""
+    """A VirtualService's node and all below it, flattened.
+
+    `lookups` is what any of them rests on (and perhaps a little more: `exact` is how many there were when
+    they were last counted).
+    """
 
     root: Root
     top: Node
@@ -35,6 +44,7 @@ class Tree:
     readings: tuple[Reading[Any], ...] = ()
     cycles: tuple[Problem, ...] = ()
     lookups: frozenset[Lookup] = frozenset()
+    exact: int = 0
 
     def replay(self, scope: Scope) -> None:
         """Leave in the scope what the readings of the tree left there."""
@@ -45,165 +55,214 @@ class Tree:
 
 @dataclass(slots=True)
 class Grower:
-    """Grows trees within one translation."""
+    """Grows trees within one translation; `_fresh` is what was read for the tree at hand."""
 
     scope: Scope
     memo: Memo
     catalogue: Catalogue
-    _nodes: list[Node] = field(default_factory=list)
+    _fresh: list[frozenset[Lookup]] = field(default_factory=list)
+
+    def is_current(self, tree: Tree) -> bool:
+        """Tell whether nothing that a tree rests on has changed, but for the VirtualService itself."""
+        return tree.lookups.isdisjoint(self.memo.changed)
 
     def grow(self, old: Tree | None, resource: Resource, root: Root, read_top: Callable[[], Pieces]) -> Tree:
         """Return the tree of a VirtualService, keeping of an old one whatever is still valid."""
-        if old is not None and old.top.resource is resource and old.root == root:
-            if old.lookups.isdisjoint(self.memo.changed):
-                return old
-            if self.memo.valid(old.top.reading):
-                return self._grown(Tree(root, old.top))
-        top = Node(resource, None, reading_of(self.scope, read_top), self.memo.version)
-        if old is not None and old.root == root:
-            _take_over(old.top, top)
-        return self._grown(Tree(root, top))
+        if old is not None and old.root != root:
+            old = None
+        if old is not None and old.top.resource is resource and self.memo.valid(old.top.reading):
+            return old if self.is_current(old) else self._grown(Tree(root, old.top), old)
+        top = self._node(resource, None, reading_of(self.scope, read_top), old.top if old is not None else None)
+        return self._grown(Tree(root, top), old)
 
-    def _grown(self, tree: Tree) -> Tree:
+    def _grown(self, tree: Tree, old: Tree | None) -> Tree:
+        self._fresh = [tree.top.lookups]
         nodes = self._walk(tree)
         for node in reversed(nodes):  # children stand after their parents
             self._flatten(node)
-        readings: list[Reading[Any]] = [each for node in nodes for each in (node.reading, *_choices(node))]
-        tree.routes = tuple(route for _, route in tree.top.leaves)
+        routes = tuple(map(itemgetter(1), tree.top.leaves))
+        tree.routes = old.routes if old is not None and is_same(old.routes, routes) else routes
+        delegations = [each for node in nodes for each in node.delegations]
+        tables = [*chain.from_iterable(each.children.values() for each in delegations)]
+        choices = [each.choice for each in delegations if each.choice is not None]
+        readings: list[Reading[Any]] = [tree.top.reading, *choices, *map(attrgetter("reading"), tables)]
         tree.readings = tuple(each for each in readings if each.problems or each.kube_destinations)
-        tree.lookups = frozenset().union(*(reading.lookups for reading in readings))
-        tree.cycles = tuple(
-            problem for node in nodes for delegation in node.delegations for problem in delegation.cycles
-        )
+        # One way into a cycle is enough to mend it.
+        cycles = {
+            (each.resource, each.field, each.hint): each for one in delegations[::-1] for each in one.cycles[::-1]
+        }
+        tree.cycles = tuple(reversed(cycles.values()))
+        if old is not None and len(old.lookups) < 2 * old.exact:
+            tree.lookups, tree.exact = old.lookups.union(*self._fresh), old.exact
+        else:
+            tree.lookups = tree.top.lookups.union(*map(_lookups, choices), *map(_lookups, tables))
+            tree.exact = len(tree.lookups)
         return tree
 
+    # --- from the top down: what is there -----------------------------------------------------------
+
     def _walk(self, tree: Tree) -> list[Node]:
-        """Bring every node of a tree up to date, from the top; return them so that parents stand before children."""
+        """Bring a tree up to date; return the nodes that delegate (and the top), parents before children."""
         found: list[Node] = []
         waiting = [tree.top]
+        count = 0
         while waiting:
             node = waiting.pop()
             found.append(node)
-            below: list[Node] = []
             for delegation in node.delegations:
-                if len(found) + len(waiting) > MAX_NODES:
+                if count > MAX_NODES:
                     self._refuse(delegation, node, tree.root)
                 else:
-                    self._choose(delegation, node, tree.root)
-                below.extend(delegation.children.values())
+                    self._update(delegation, node, tree.root)
+                count += len(delegation.children)
+            below = [branch for delegation in node.delegations for branch in delegation.branches]
             waiting.extend(reversed(below))
         return found
 
-    def _choose(self, delegation: Delegation, node: Node, root: Root) -> None:
-        """Choose the tables of a delegating route, and read those anew that are not valid."""
+    def _update(self, delegation: Delegation, node: Node, root: Root) -> None:
+        """Choose the tables of a delegating route, and read again those that are not valid."""
+        before = delegation.children
         if delegation.choice is None or not self.memo.valid(delegation.choice):
-            reporter = self._reporter(node.resource, node.context, root)
-            path = (*delegation.context.place.path, "delegateAction")
-            choice = reading_of(self.scope, lambda: choose_tables(delegation.action, path, reporter, self.catalogue))
-            if delegation.choice is None or delegation.choice.value != choice.value:
-                node.stamp = self.memo.version
-            delegation.choice = choice
-        on_way = {each.table for each in delegation.context.way()}
-        before, children = delegation.children, {}
-        cycles: list[Problem] = []
-        for name in delegation.choice.value:
-            if name in on_way:
-                cycles.append(self._cycle(delegation, node, name, root))
-            else:
-                children[name] = self._child(before.get(name), name, delegation.context, root)
-        delegation.children, delegation.cycles = children, tuple(cycles)
+            delegation.children = self._choose(delegation, node, root)
+        changed, children = self.memo.changed, delegation.children
+        stale = [name for name, child in before.items() if not child.lookups.isdisjoint(changed) and name in children]
+        for name in stale:
+            children[name] = self._read(before[name], name, delegation.context, root)
+        if stale or children is not before:
+            delegation.branches = tuple(child for child in children.values() if child.delegations)
+            same = len(before) == len(children) and all(map(operator.eq, before, children)) and not stale
+            delegation.stamp = delegation.stamp if same else self.memo.version
 
-    def _child(self, old: Node | None, name: Name, context: Context, root: Root) -> Node:
+    def _choose(self, delegation: Delegation, node: Node, root: Root) -> dict[Name, Node]:
+        """Choose the tables of a delegating route, and read those it did not have before."""
+        context = delegation.context
+        reporter = self._reporter(node.resource, node.context, root)
+        path = (*context.place.path, "delegateAction")
+        choice = reading_of(self.scope, lambda: choose_tables(delegation.action, path, reporter, self.catalogue))
+        self._fresh.append(choice.lookups)
+        on_way = {each.table for each in context.way()}
+        cycles = [name for name in choice.value if name in on_way]
+        if cycles:  # it matters to their problems where they are written
+            looked = choice.lookups | {("RouteTable", *name) for name in cycles}
+            choice = Reading(choice.value, looked, choice.problems, choice.kube_destinations)
+        delegation.choice = choice
+        delegation.cycles = tuple(self._cycle(context, node, name, root) for name in cycles)
+        before = delegation.children
+        return {
+            name: before[name] if name in before else self._read(None, name, context, root)
+            for name in choice.value
+            if name not in on_way
+        }
+
+    def _read(self, old: Node | None, name: Name, context: Context, root: Root) -> Node:
+        """Read a table in a context."""
         resource = dict.__getitem__(self.scope.tables, name)
-        if old is not None and old.resource is resource and self.memo.valid(old.reading):
-            return old
         routes = cast(gateway.RouteTable, resource.typed).spec.routes
         reporter = self._reporter(resource, context, root)
         reading = reading_of(self.scope, lambda: read_pieces(routes, ("spec", "routes"), context, root, reporter))
-        reading = _resting_on(reading, resource)
-        node = Node(resource, context, reading, self.memo.version)
+        return self._node(resource, context, reading, old)
+
+    def _node(self, resource: Resource, context: Context | None, reading: Reading[Pieces], old: Node | None) -> Node:
+        """Make a node, keeping of the old one what came out equal."""
         if old is not None and old.context is context:
-            _take_over(old, node)
+            reading = _take_over(old.reading, reading)
+        key = resource.key
+        node = Node(
+            resource=resource,
+            context=context,
+            reading=reading,
+            lookups=reading.lookups | {(key.kind, key.namespace, key.name)},
+            stamp=self.memo.version,
+            weight=0 if context is None else cast(gateway.RouteTable, resource.typed).spec.weight or 0,
+            leaves=() if reading.value.delegations else cast(tuple[Leaf, ...], reading.value.pieces),
+        )
+        self._fresh.append(node.lookups)
         return node
 
     def _reporter(self, resource: Resource, context: Context | None, root: Root) -> Reporter:
-        affects = () if context is None else (root.key,)
-        return Reporter(self.scope, resource, affects=affects, above=() if context is None else context.steps)
+        if context is None:
+            return Reporter(self.scope, resource)
+        return Reporter(self.scope, resource, affects=(root.key,), above=context.steps)
 
-    def _cycle(self, delegation: Delegation, node: Node, name: Name, root: Root) -> Problem:
+    def _cycle(self, context: Context, node: Node, name: Name, root: Root) -> Problem:
         """Report a cycle, on the table that is about to be revisited: at its route that leads into the cycle."""
-        way = [context for context in delegation.context.way() if context.table is not None]
-        way.reverse()
-        names = [dotted(cast(Name, context.table)) for context in way]
-        context = next(each for each in way if each.table == name)
+        way = [each for each in context.way() if each.table is not None][::-1]
+        names = [dotted(cast(Name, each.table)) for each in way]
         text = " -> ".join(f"[{each}]" for each in [*names, dotted(name)])
-        reporter = Reporter(self.scope, dict.__getitem__(self.scope.tables, name))
-        reporter.affects = tuple(dict.fromkeys((node.resource.key, root.key)))
-        path = (*context.place.path, "delegateAction")
+        path = next(each.place.path for each in way if each.table == name)
+        affects = tuple(dict.fromkeys((node.resource.key, root.key)))
+        reporter = Reporter(self.scope, dict.__getitem__(self.scope.tables, name), affects=affects)
         hint = f"{dotted((node.resource.namespace, node.resource.name))} leads back here"
-        reading = reading_of(
-            self.scope,
-            lambda: reporter.report("ES0259", path, f"invalid route: delegation cycle detected: {text}", hint),
-        )
-        return reading.problems[0]
+        text = f"invalid route: delegation cycle detected: {text}"
+        return _reported(reporter, "ES0259", (*path, "delegateAction"), text, hint)
 
     def _refuse(self, delegation: Delegation, node: Node, root: Root) -> None:
         """Give up on a tree that grows without end."""
         text = f"more than {MAX_NODES} ways lead to route tables: they select each other"
-        reporter = self._reporter(node.resource, node.context, root)
         path = (*delegation.context.place.path, "delegateAction")
-        reading = reading_of(self.scope, lambda: reporter.report("ES0260", path, text))
-        delegation.choice = None
-        delegation.children, delegation.cycles = {}, reading.problems
+        delegation.cycles = (_reported(self._reporter(node.resource, node.context, root), "ES0260", path, text),)
+        delegation.choice, delegation.children, delegation.branches = None, {}, ()
+
+    # --- from the bottom up: in which order ---------------------------------------------------------
 
     def _flatten(self, node: Node) -> None:
-        """Put the leaves of a node in order, if any below it has changed."""
-        delegations = node.delegations
-        changed = any(child.stamp == self.memo.version for each in delegations for child in each.children.values())
-        if not changed and node.stamp != self.memo.version:
+        """Put the leaves of a delegating node in order, if anything below it has changed."""
+        version = self.memo.version
+        if not node.delegations:
             return
-        node.stamp = self.memo.version
-        leaves: list[Leaf] = []
-        for piece in node.reading.value.pieces:
-            if isinstance(piece, Delegation):
-                leaves.extend(_in_order(piece.children.values()))
-            else:
-                leaves.append(piece)
-        node.leaves = tuple(leaves)
+        if node.stamp != version and not any(
+            each.stamp == version or any(branch.stamp == version for branch in each.branches)
+            for each in node.delegations
+        ):
+            return
+        node.stamp = version
+        node.leaves = tuple(
+            chain.from_iterable(
+                _in_order(piece.children.values()) if isinstance(piece, Delegation) else (piece,)
+                for piece in node.reading.value.pieces
+            )
+        )
 
 
-def _in_order(tables: Iterable[Node]) -> list[Leaf]:
+def _in_order(tables: Iterable[Node]) -> Iterable[Leaf]:
     """Return the routes of tables by weight; those of several tables of one weight are sorted (section 5.3)."""
     groups: dict[int, list[Node]] = {}
     for table in tables:
         groups.setdefault(table.weight, []).append(table)
-    found: list[Leaf] = []
-    for _weight, group in sorted(groups.items(), key=itemgetter(0)):
-        leaves = [leaf for table in group for leaf in table.leaves]
-        if len(group) > 1:
-            leaves.sort(key=itemgetter(0))
-        found.extend(leaves)
-    return found
+    return chain.from_iterable(_group(groups[weight]) for weight in sorted(groups))
 
 
-def _take_over(old: Node, new: Node) -> None:
-    """Keep the nodes below delegating routes that hand down what they handed down before.
+def _group(tables: Sequence[Node]) -> Sequence[Leaf]:
+    if len(tables) == 1:
+        return tables[0].leaves
+    return sorted(chain.from_iterable(table.leaves for table in tables), key=itemgetter(0))
 
-    Those that lean on the node's resource are read again: it matters to their problems where a field stands.
+
+def _take_over(old: Reading[Pieces], new: Reading[Pieces]) -> Reading[Pieces]:
+    """Keep routes that came out equal, and what is below delegating routes that hand down what they did before.
+
+    Below a delegating route those are read again that lean on their parent's resource: it matters to their
+    problems where in it a field stands.
     """
-    before = {each.context.place.path: each for each in old.delegations}
-    for delegation in new.delegations:
+    before = {each.context.place.path: each for each in old.value.delegations}
+    for delegation in new.value.delegations:
         match = before.get(delegation.context.place.path)
         if match is not None and delegation.context.equals(match.context):
             kept = {name: child for name, child in match.children.items() if not child.reading.value.leans}
             delegation.children = kept
+    leaves = {piece[1].number: piece for piece in old.value.pieces if not isinstance(piece, Delegation)}
+    pieces = tuple(
+        piece if isinstance(piece, Delegation) else _equal(leaves.get(piece[1].number), piece)
+        for piece in new.value.pieces
+    )
+    value = Pieces(pieces, new.value.delegations, new.value.leans)
+    return Reading(value, new.lookups, new.problems, new.kube_destinations)
 
 
-def _resting_on(reading: Reading[Pieces], resource: Resource) -> Reading[Pieces]:
-    key = resource.key
-    lookups = reading.lookups | {(key.kind, key.namespace, key.name)}
-    return Reading(reading.value, lookups, reading.problems, reading.kube_destinations)
+def _equal(old: Leaf | None, new: Leaf) -> Leaf:
+    return old if old is not None and old == new else new
 
 
-def _choices(node: Node) -> list[Reading[Any]]:
-    return [each.choice for each in node.delegations if each.choice is not None]
+def _reported(reporter: Reporter, code: str, path: tuple[str | int, ...], text: str, hint: str = "") -> Problem:
+    """Make a problem without leaving it in the scope: the tree keeps it."""
+    return reading_of(reporter.scope, lambda: reporter.report(code, path, text, hint)).problems[0]

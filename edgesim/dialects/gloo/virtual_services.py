@@ -10,16 +10,18 @@ from typing import cast
 from edgesim.dialects.gloo.actions import read_action
 from edgesim.dialects.gloo.cors import merged_cors
 from edgesim.dialects.gloo.delegation import Root, read_pieces
-from edgesim.dialects.gloo.domains import Claimant, share_domains
+from edgesim.dialects.gloo.domains import Claimant, place, share_domains
+from edgesim.dialects.gloo.gateways import Gate
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.inheritance import with_refs
+from edgesim.dialects.gloo.listeners import listeners_of, with_gateways
 from edgesim.dialects.gloo.matchers import matches_of
 from edgesim.dialects.gloo.memo import Memo, Reading, reading_of
 from edgesim.dialects.gloo.names import virtual_host_name
 from edgesim.dialects.gloo.policies import direct_response_headers, host_policies, route_policies
 from edgesim.dialects.gloo.route_tables import catalogue_of
 from edgesim.dialects.gloo.scope import Place, Reporter, Scope, dotted
-from edgesim.dialects.gloo.tls import TlsHost, check_server_names, downstream_tls
+from edgesim.dialects.gloo.tls import downstream_tls
 from edgesim.dialects.gloo.trees import Grower, Tree
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
@@ -29,6 +31,7 @@ from edgesim.model import (
     DownstreamTls,
     HeaderMutations,
     InheritedOption,
+    Listener,
     Policies,
     Route,
     VirtualHost,
@@ -59,15 +62,26 @@ class _Kept:
     built_from: _Settings | None = None
 
 
-def read_virtual_services(resources: Iterable[Resource], scope: Scope, memo: Memo) -> tuple[VirtualHost, ...]:
-    """Translate every VirtualService; one without a domain of its own left is left out."""
+def read_virtual_services(
+    resources: Iterable[Resource], gates: Sequence[Gate], scope: Scope, memo: Memo
+) -> tuple[tuple[VirtualHost, ...], tuple[Listener, ...]]:
+    """Translate every VirtualService, and say which listeners they are on.
+
+    One without a domain of its own left, or on no listener, is left out.
+    """
     grower = Grower(scope, memo, catalogue_of(scope.tables, memo))
     read = [_read(resource, grower) for resource in resources]
     claimants = [_claimant(kept.resource, scope) for kept in read]
-    shares = share_domains(claimants)
-    hosts = [_virtual_host(kept, domains) if domains else None for kept, domains in zip(read, shares, strict=True)]
-    _check_names(claimants, hosts)
-    return memo.same("virtual hosts", tuple(host for host in hosts if host is not None))
+    placed = place(claimants, gates)
+    shares = share_domains(claimants, placed)
+    hosts = {
+        claimant: host
+        for claimant, kept, domains in zip(claimants, read, shares, strict=True)
+        if domains and (host := _virtual_host(kept, domains)) is not None
+    }
+    listeners = listeners_of(placed, hosts)
+    scope.problems[:] = with_gateways(scope.problems, placed)
+    return memo.same("virtual hosts", tuple(hosts.values())), listeners
 
 
 def _read(resource: Resource, grower: Grower) -> _Kept:
@@ -76,6 +90,11 @@ def _read(resource: Resource, grower: Grower) -> _Kept:
     key = (resource.kind.kind, resource.namespace, resource.name)
     old = memo.kept(key, _Kept)
     if old is not None and old.resource is resource and memo.valid(old.settings):
+        if grower.is_current(old.tree):
+            old.tree.replay(scope)
+            old.settings.replay(scope)
+            memo.keep(key, old)
+            return old
         settings = old.settings
     else:
         settings = reading_of(scope, lambda: _settings(Reporter(scope, resource)))
@@ -117,18 +136,9 @@ def _root(resource: Resource, settings: _Settings) -> Root:
     return Root(resource.key, label, shared, read)
 
 
-def _check_names(claimants: Sequence[Claimant], hosts: Sequence[VirtualHost | None]) -> None:
-    reporters = {
-        virtual_host_name(of.namespace, of.name): each.reporter for each in claimants for of in [each.reporter.resource]
-    }
-    check_server_names(
-        [TlsHost(host.tls, reporters[host.name]) for host in hosts if host is not None and host.tls is not None]
-    )
-
-
 def _claimant(resource: Resource, scope: Scope) -> Claimant:
     spec = cast(gateway.VirtualService, resource.typed).spec
-    return Claimant(Reporter(scope, resource), spec.virtual_host, spec.ssl_config is not None)
+    return Claimant(Reporter(scope, resource), spec.virtual_host)
 
 
 def _settings(reporter: Reporter) -> _Settings:
@@ -142,7 +152,7 @@ def _settings(reporter: Reporter) -> _Settings:
     tls = downstream_tls(ssl, ("spec", "sslConfig"), reporter) if ssl is not None else None
     given = host.options if host is not None else None
     refs = host.options_config_refs if host is not None else None
-    at, known = (*_PATH, "optionsConfigRefs"), reporter.scope.host_options
+    at, known = (*_PATH, "optionsConfigRefs"), reporter.scope.shelves["VirtualHostOption"]
     options = with_refs(given, refs, at, known, "virtualHostOption", reporter)
     reporter.moved = options.moved((*_PATH, "options"))
     merging = options.value.cors_policy_merge_settings if options.value is not None else None
