@@ -6,6 +6,6 @@ commands that only talk to it must not wait for aiohttp.
 
 from __future__ import annotations
 
-from edgesim.admin.wire import File, Files, Outcome, Result, TestOutcome
+from edgesim.admin.wire import File, Files, Outcome, Result, RouteTestOutcome
 
-__all__ = ["File", "Files", "Outcome", "Result", "TestOutcome"]
+__all__ = ["File", "Files", "Outcome", "Result", "RouteTestOutcome"]

@@ -7,9 +7,8 @@ from aiohttp import web
 
 from edgesim.admin.bodies import body_files
 from edgesim.admin.context import CONTEXT, instance_of
-from edgesim.admin.wire import TestOutcome
+from edgesim.admin.wire import RouteTestOutcome
 from edgesim.config.route_tests import read_tests
-from edgesim.dialects import did_you_mean
 from edgesim.inspect import run_route_tests
 
 
@@ -19,6 +18,6 @@ async def run_tests(request: web.Request) -> web.Response:
     read = [read_tests(file.text, file.name) for file in await body_files(request)]
     tables = request.app[CONTEXT].compiled.tables_of(instance.served.model)
     tests = [test for tests, _problems in read for test in tests]
-    report = run_route_tests(tests, tables, instance.translation.where, did_you_mean)
+    report = run_route_tests(tests, tables, instance.translation.where)
     problems = tuple(problem for _tests, problems in read for problem in problems)
-    return web.json_response(msgspec.to_builtins(TestOutcome(report, problems)))
+    return web.json_response(msgspec.to_builtins(RouteTestOutcome(report, problems)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgesim.inspect import TestReport
+from edgesim.inspect import RouteTestReport
 from edgesim.model import Problem
 
 
@@ -48,8 +48,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class TestOutcome:
+class RouteTestOutcome:
     """What came of route tests, and what is wrong with their files."""
 
-    report: TestReport
+    report: RouteTestReport
     problems: tuple[Problem, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
@@ -17,7 +17,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 _NOWHERE = PodAddress("", {})
 
 
-def planned_assignments(clusters: Iterable[Cluster], resources: Iterable[Resource]) -> Assignments:
+def planned_assignments(clusters: Sequence[Cluster], resources: Iterable[Resource]) -> Assignments:
     """Return the endpoints of each EDS cluster as they would be with every pod running.
 
     Their addresses are empty; pods of a Deployment are named by it and counted from 1.

@@ -8,13 +8,13 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from edgesim.cli.cases import case_lines
-from edgesim.inspect import Case, TestReport
+from edgesim.inspect import Case, RouteTestReport
 from edgesim.model import Problem
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(report: TestReport, problems: Sequence[Problem], seconds: float) -> bytes:
+def junit(report: RouteTestReport, problems: Sequence[Problem], seconds: float) -> bytes:
     """Return the document; what could not be read of a file is an error of its suite."""
     root = ET.Element("testsuites", name="edgesim test", time=f"{seconds:.3f}")
     files = dict.fromkeys([*(case.file for case in report.cases), *(_file(problem) for problem in problems)])
@@ -26,7 +26,8 @@ def junit(report: TestReport, problems: Sequence[Problem], seconds: float) -> by
     for attribute in ("tests", "failures", "errors"):
         root.set(attribute, str(sum(int(suite.get(attribute, "0")) for suite in root)))
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def _file(problem: Problem) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from edgesim.admin import File, Files, TestOutcome
+from edgesim.admin import File, Files, RouteTestOutcome
 from edgesim.cli.cases import case_lines
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import STYLES, err, fail, out, out_json, paint
@@ -21,9 +21,8 @@ from edgesim.cli.offline import load, without_collector
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
 from edgesim.config.files import read_texts
-from edgesim.config.route_tests import TestFiles, find_route_tests
-from edgesim.dialects import did_you_mean
-from edgesim.inspect import Case, CoverageReport, Tables, TestReport, run_route_tests
+from edgesim.config.route_tests import RouteTestFiles, find_route_tests
+from edgesim.inspect import Case, CoverageReport, RouteTestReport, Tables, run_route_tests
 from edgesim.model import Problem, Severity
 
 _MOST_FAILURES = 50
@@ -35,7 +34,7 @@ _MOST_MISSED = 20
 class _Run:
     """What came of the tests, with the problems of their files and those of the manifests."""
 
-    report: TestReport
+    report: RouteTestReport
     problems: tuple[Problem, ...]
     manifests: tuple[Problem, ...]
 
@@ -85,21 +84,21 @@ def test(
     raise typer.Exit(1 if bad or run.report.coverage.percent < fail_under else 0)
 
 
-def _offline(found: TestFiles, *, every: bool) -> _Run:
+def _offline(found: RouteTestFiles, *, every: bool) -> _Run:
     loaded = load(found.manifests)
     translation = loaded.translation
     most = None if every else _MOST_MISSED
-    report = run_route_tests(found.tests, Tables(translation.model), translation.where, did_you_mean, most)
+    report = run_route_tests(found.tests, Tables(translation.model), translation.where, most)
     grave = tuple(each for each in loaded.problems if each.severity is not Severity.NOTE)
     return _Run(report, found.problems, grave)
 
 
-def _live(client: Client, found: TestFiles) -> _Run:
+def _live(client: Client, found: RouteTestFiles) -> _Run:
     """Let the running instance run the tests on what it serves."""
     texts, _problems = read_texts(found.files)
     body = msgspec.json.encode(Files(tuple(File(each.file, each.text) for each in texts))).decode()
     sent = {"Content-Type": "application/json"}
-    outcome = msgspec.convert(client.request("POST", "/edgesim/v1/test", body, sent), TestOutcome)
+    outcome = msgspec.convert(client.request("POST", "/edgesim/v1/test", body, sent), RouteTestOutcome)
     return _Run(outcome.report, outcome.problems, ())
 
 

@@ -19,7 +19,7 @@ _HINT = re.compile(r"""^\s*\{?\s*["']?(tests|routes)["']?\s*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class TestFiles:
+class RouteTestFiles:
     """The route tests of some paths with every problem of reading them, and the paths that hold manifests."""
 
     tests: tuple[RouteTest, ...]
@@ -28,7 +28,7 @@ class TestFiles:
     manifests: tuple[Path, ...]
 
 
-def find_route_tests(paths: Iterable[Path]) -> TestFiles:
+def find_route_tests(paths: Iterable[Path]) -> RouteTestFiles:
     """Sort paths: a file is one of route tests by its name (`*.test.yaml`) or by what is in it.
 
     Of a folder the files named so are route tests, and the folder holds manifests too where there is any other.
@@ -38,9 +38,9 @@ def find_route_tests(paths: Iterable[Path]) -> TestFiles:
     manifests: list[Path] = []
     for path in paths:
         if str(path) != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a NUL in the name
-            texts, said = read_texts(files_under(str(path), is_test_file))
+            texts, unread = read_texts(files_under(str(path), is_test_file))
             reads |= {text.file: read_text(text.text, text.file) for text in texts}
-            problems += said
+            problems += unread
             if next(files_under(str(path)), None) is not None:
                 manifests.append(path)
         elif (read := _tests_in(path)) is not None:
@@ -48,7 +48,7 @@ def find_route_tests(paths: Iterable[Path]) -> TestFiles:
         else:
             manifests.append(path)
     tests, said = _all_tests(reads.values())
-    return TestFiles(tests, (*problems, *said), tuple(reads), tuple(manifests))
+    return RouteTestFiles(tests, (*problems, *said), tuple(reads), tuple(manifests))
 
 
 def _tests_in(path: Path) -> Read | None:

@@ -13,7 +13,7 @@ from edgesim.inspect.coverage import CoverageReport
 from edgesim.inspect.explain import Explanation, RouteTrial
 from edgesim.inspect.listeners import Tables, choose_listener
 from edgesim.inspect.requests import RequestError, Url, read_url, request_head
-from edgesim.inspect.route_tests import Case, TestReport, run_route_tests
+from edgesim.inspect.route_tests import Case, RouteTestReport, run_route_tests
 from edgesim.inspect.routes import Inherited, Question, Reply, RouteReport, route_report
 from edgesim.inspect.steps import Step
 
@@ -30,11 +30,11 @@ __all__ = [
     "Reply",
     "RequestError",
     "RouteReport",
+    "RouteTestReport",
     "RouteTrial",
     "Step",
     "Tables",
     "Target",
-    "TestReport",
     "Url",
     "check_report",
     "choose_listener",

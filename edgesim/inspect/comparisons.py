@@ -16,8 +16,9 @@ from edgesim.routing.regexes import full_match
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One expectation that does not hold; `known` are the names there are, for a hint, `note` says more of what came,
-    `meant` is the name to find among the known where it is not the whole of what was expected.
+    """One expectation that does not hold; `note` says more of what came.
+
+    `known` are the names there are, and `meant` the one to find among them where it is not all that was expected.
     """
 
     name: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from edgesim.dialects import did_you_mean
 from edgesim.inspect.comparisons import Mismatch, compare
 from edgesim.inspect.coverage import Coverage, CoverageReport
 from edgesim.inspect.listeners import Tables, choose_listener, served_hosts
@@ -14,11 +15,8 @@ from edgesim.inspect.outcomes import Asked, Outcome
 from edgesim.inspect.requests import RequestError, Url, head_of
 from edgesim.inspect.steps import Step, Where, steps
 from edgesim.model import Listener, RequestHead
-from edgesim.model.route_tests import Facet, RouteTest, TestRequest
+from edgesim.model.route_tests import Facet, RouteTest, RouteTestRequest
 from edgesim.routing import Decision, Split, Target, find_host, lookup, resolve
-
-Hint = Callable[[str, Iterable[str]], str]
-"""Returns what was likely meant by a name that is none of those there are; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class TestReport:
+class RouteTestReport:
     """What came of route tests."""
 
     cases: tuple[Case, ...]
@@ -69,21 +67,20 @@ class TestReport:
 
 
 def run_route_tests(
-    tests: Iterable[RouteTest], tables: Tables, where: Where, hint: Hint, most_missed: int | None = None
-) -> TestReport:
+    tests: Iterable[RouteTest], tables: Tables, where: Where, most_missed: int | None = None
+) -> RouteTestReport:
     """Run tests on a model; `most_missed` bounds how many routes without a test are named."""
-    runner = _Runner(tables, where, hint)
+    runner = _Runner(tables, where)
     cases = tuple(runner.run(test) for test in tests)
-    return TestReport(cases, runner.coverage.report(where, most_missed))
+    return RouteTestReport(cases, runner.coverage.report(where, most_missed))
 
 
 class _Runner:
     """What the cases of a run share."""
 
-    def __init__(self, tables: Tables, where: Where, hint: Hint) -> None:
+    def __init__(self, tables: Tables, where: Where) -> None:
         self._tables = tables
         self._where = where
-        self._hint = hint
         self._names = Names(tables.clusters)
         self._listeners: dict[tuple[str, str, str], Listener] = {}
         self.coverage = Coverage(tables.model)
@@ -103,9 +100,9 @@ class _Runner:
         ]
         if not found:
             return Case(test.name, test.file, "")
-        return self._failed(test, asked, outcomes[0].decision, [self._hinted(mismatch) for mismatch in found])
+        return self._failed(test, asked, outcomes[0].decision, [_hinted(mismatch) for mismatch in found])
 
-    def _asked(self, request: TestRequest) -> Asked:
+    def _asked(self, request: RouteTestRequest) -> Asked:
         listener, forwarded = self._listener(request)
         fields = [(name.encode(), value.encode()) for name, value in request.headers]
         if forwarded:
@@ -114,7 +111,7 @@ class _Runner:
         host = find_host(self._tables.of(listener).hosts, head.authority)
         return Asked(listener, head, request.response_headers, "" if host is None else host.virtual_host.name)
 
-    def _listener(self, request: TestRequest) -> tuple[Listener, str]:
+    def _listener(self, request: RouteTestRequest) -> tuple[Listener, str]:
         """Return the listener, and the scheme an outer proxy would name where no TLS listener serves anything."""
         scheme, forwarded = request.scheme, ""
         if request.forwarded_https:
@@ -154,10 +151,10 @@ class _Runner:
         origin = next((host.origin for host in hosts), ())
         return replace(case, virtual_host=asked.host, origin=steps(origin, self._where))
 
-    def _hinted(self, mismatch: Mismatch) -> Failed:
-        meant = self._hint(mismatch.meant or mismatch.expected, mismatch.known) if mismatch.known else ""
-        hint = "; ".join(part for part in (mismatch.note, meant) if part)
-        return Failed(mismatch.name, mismatch.expected, mismatch.actual, hint)
+
+def _hinted(mismatch: Mismatch) -> Failed:
+    meant = did_you_mean(mismatch.meant or mismatch.expected, mismatch.known)
+    return Failed(mismatch.name, mismatch.expected, mismatch.actual, "; ".join(filter(None, (mismatch.note, meant))))
 
 
 def _decisions(target: Target, head: RequestHead, random: int | None) -> list[tuple[Decision, Fraction]]:
@@ -179,7 +176,7 @@ def _case(test: RouteTest, failed: tuple[Failed, ...]) -> Case:
     return Case(test.name, test.file, request_text(test.request), failed, position.line, position.column)
 
 
-def request_text(request: TestRequest) -> str:
+def request_text(request: RouteTestRequest) -> str:
     """Write a request on one line."""
     scheme = "https" if request.forwarded_https else request.scheme
     parts = [f"{request.method} {scheme}://{request.authority}{request.target}"]

@@ -12,7 +12,7 @@ from edgesim.model.problems import Position
 
 
 @dataclass(frozen=True, slots=True)
-class TestRequest:
+class RouteTestRequest:
     """A request to decide. `random` pins the draw of weighted choices; None asks about every destination.
 
     `forwarded_https` says that the client came over TLS, whether or not a TLS listener serves anything.
@@ -93,6 +93,6 @@ class RouteTest:
 
     name: str
     file: str
-    request: TestRequest
+    request: RouteTestRequest
     assertions: tuple[Assertion, ...]
     place: Callable[[], Position] = field(repr=False, compare=False)

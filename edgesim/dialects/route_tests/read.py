@@ -61,7 +61,7 @@ def _read_router_check(document: Document) -> ReadTests:
         assertions = tuple(router_check.assertions_of(item.validate))
         wrong = [*router_check.refused(item, path), *_regexes(item.validate, (*path, "validate"))]
         wrong += _draws([item.input.random_value], (*path, "input", "random_value"))
-        if not assertions and item.validate.virtual_cluster_name is None:
+        if not assertions and not wrong and item.validate.virtual_cluster_name is None:
             wrong.append(Finding("ES0802", (*path, "validate"), "the test expects nothing"))
         findings += wrong
         if not wrong:
@@ -110,7 +110,7 @@ def _has_one_of(plain: dict[str, Any]) -> bool:
     )
 
 
-def _expansion(test: schema.Test, path: FieldPath) -> Iterator[Finding]:
+def _expansion(test: schema.ShortTest, path: FieldPath) -> Iterator[Finding]:
     size = short_form.size_of(test.request)
     if size > MOST_REQUESTS:
         yield Finding("ES0804", (*path, "request"), f"the lists stand for {size} requests, at most {MOST_REQUESTS}")

@@ -9,7 +9,7 @@ from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.route_tests import schema
 from edgesim.model.policies import StringMatch, StringMatchKind
-from edgesim.model.route_tests import Assertion, Facet, HeaderTest, TestRequest
+from edgesim.model.route_tests import Assertion, Facet, HeaderTest, RouteTestRequest
 
 _PLAIN = (
     ("cluster_name", Facet.CLUSTER),
@@ -26,10 +26,10 @@ _HEADERS = (
 INTERNAL = ("x-envoy-internal", "true")
 
 
-def request_of(given: schema.Input) -> TestRequest:
+def request_of(given: schema.Input) -> RouteTestRequest:
     """Return the request of a test. The draw is pinned, to 0 where nothing is said."""
     headers = tuple((header.key.lower(), header.value) for header in given.additional_request_headers)
-    return TestRequest(
+    return RouteTestRequest(
         given.authority,
         given.path,
         given.method,

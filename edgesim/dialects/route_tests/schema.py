@@ -167,7 +167,7 @@ class Expect(Strict, frozen=True):
     response_headers: dict[str, str | None] = field(default_factory=dict)
 
 
-class Test(Strict, frozen=True):
+class ShortTest(Strict, frozen=True):
     """One test."""
 
     name: Name
@@ -178,4 +178,4 @@ class Test(Strict, frozen=True):
 class RouteTests(Strict, frozen=True):
     """The whole file."""
 
-    routes: Annotated[tuple[Test, ...], Meta(min_length=1)]
+    routes: Annotated[tuple[ShortTest, ...], Meta(min_length=1)]

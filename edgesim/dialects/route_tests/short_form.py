@@ -13,7 +13,7 @@ from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.route_tests import schema
 from edgesim.dialects.route_tests.shares import share
 from edgesim.model.policies import StringMatch, StringMatchKind
-from edgesim.model.route_tests import Assertion, Facet, HeaderTest, TestRequest
+from edgesim.model.route_tests import Assertion, Facet, HeaderTest, RouteTestRequest
 
 _LISTS = ("scheme", "host", "path", "method", "random", "listener")
 _PLAIN = (
@@ -80,12 +80,12 @@ def _dimensions(request: schema.Request) -> list[tuple[Any, ...]]:
     return [*lists, *request.headers.values()]
 
 
-def requests_of(request: schema.Request) -> Iterator[TestRequest]:
+def requests_of(request: schema.Request) -> Iterator[RouteTestRequest]:
     """Yield every request a test asks about; the first list changes most slowly."""
     names = [name.lower() for name in request.headers]
     for scheme, host, path, method, draw, listener, *values in product(*_dimensions(request)):
         headers = tuple(zip(names, values, strict=True))
-        yield TestRequest(host, path, method, headers, scheme, listener, draw)
+        yield RouteTestRequest(host, path, method, headers, scheme, listener, draw)
 
 
 def assertions_of(expect: schema.Expect) -> Iterator[Assertion]:
