@@ -2,7 +2,7 @@
 
 Sockets and the kernel are left out and processor time is counted, so the figure is steady enough to see a microsecond. Kinds of traffic:
 the same request and answer again and again, requests that differ in their path and answers that all differ, and
-requests that have a header of their own too.
+requests that have a header of their own too; some with an access log, to a file that goes nowhere.
 
     python -m bench.hotpath [--requests N]
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from random import Random
 from typing import Any, cast
 
 from edgesim.model import (
+    PLAIN_LISTENER,
     Cluster,
     ClusterType,
     Destination,
@@ -36,6 +38,7 @@ from edgesim.model import (
     VirtualHost,
     WeightedCluster,
 )
+from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.pools import give
@@ -87,10 +90,12 @@ def canary() -> Delta:
 class Scene:
     """A worker with one client and a connection to each endpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, logged: bool = False) -> None:
         self.worker = Worker(Random(1), time.monotonic, time.time)
-        self.worker.snapshot = self.worker.compiler.snapshot(canary())
-        self.client = Downstream(self.worker)
+        self.worker.swap(self.worker.compiler.snapshot(canary()))
+        if logged:
+            self.worker.log = AccessLog(compile_format(""), os.devnull)
+        self.client = Downstream(self.worker, self.worker.listeners[PLAIN_LISTENER.name])
         self.client.connection_made(cast(asyncio.BaseTransport, Nowhere()))
         cluster = self.worker.snapshot.clusters["echo"]
         self.upstreams: list[UpstreamConnection] = []
@@ -151,8 +156,9 @@ def microseconds(exchange: Callable[[bytes, bytes], None], pairs: list[tuple[byt
 async def main(count: int) -> None:
     """Print a line for each kind of traffic."""
     gc.set_threshold(50_000)
-    for kind in ("repeated", "repeated, ten headers", "other paths", "distinct", "distinct, ten headers"):
-        scene = Scene()
+    kinds = ("repeated", "repeated, ten headers", "other paths", "distinct", "distinct, ten headers")
+    for kind in (*kinds, "repeated, logged", "distinct, logged"):
+        scene = Scene(logged="logged" in kind)
         pairs = traffic(kind, count)
         microseconds(scene.exchange, pairs[: count // 4])
         assert scene.answered() == b"version:v1"

@@ -27,7 +27,12 @@ async def help_page(_request: web.Request) -> web.Response:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/", "this page", help_page),
-    Endpoint("GET", "/ready", "200 `LIVE` once the proxy serves, 503 before", reports.ready),
+    Endpoint(
+        "GET",
+        "/ready",
+        "200 `LIVE` once the proxy serves, 503 before; `?format=json` lists the listeners",
+        reports.ready,
+    ),
     Endpoint("GET", "{resources}", "list a kind, of one namespace or of all", resources.list_objects),
     Endpoint("POST", "{resources}", "create an object; 409 if it is there", resources.create_object),
     Endpoint("GET", "{resources}/{name}", "one object", resources.read_object),

@@ -46,6 +46,8 @@ class Context:
     ready: Callable[[], bool]
     token: str | None = None
     stats: Stats = _nothing
+    listeners: Callable[[], list[dict[str, str]]] = list
+    """The listeners that take connections, each with `name` and `url`."""
     compiled: CompiledModel = field(default_factory=CompiledModel)
 
 

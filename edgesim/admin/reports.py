@@ -18,10 +18,12 @@ from edgesim.inspect import Question, RequestError, check_report, route_report
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer `LIVE` once the proxy serves, as Envoy's admin does."""
-    if request.app[CONTEXT].ready():
-        return web.Response(text="LIVE\n")
-    return web.Response(text="PRE_INITIALIZING\n", status=503)
+    """Answer `LIVE` once the proxy serves, as Envoy's admin does; with `?format=json` also where it listens."""
+    context = request.app[CONTEXT]
+    state, status = ("LIVE", 200) if context.ready() else ("PRE_INITIALIZING", 503)
+    if request.query.get("format") == "json":
+        return web.json_response({"state": state, "listeners": context.listeners()}, status=status)
+    return web.Response(text=f"{state}\n", status=status)
 
 
 async def apply(request: web.Request) -> web.Response:

@@ -27,14 +27,14 @@ from edgesim.admin.guard import is_loopback
 from edgesim.backends import Controllers, PodRuntime
 from edgesim.cli.console import err, out
 from edgesim.cli.problems import print_problems
-from edgesim.cli.settings import UpSettings
+from edgesim.cli.settings import LOOPBACK, UpSettings
 from edgesim.config.serving import blocking
 from edgesim.config.store import Store
 from edgesim.control import Instance
 from edgesim.control.files import Files
 from edgesim.model import Problem
 from edgesim.policies.formatter import FormatError
-from edgesim.proxy import PushError, Supervisor, WorkerSettings
+from edgesim.proxy import Bound, PushError, Supervisor, WorkerSettings
 from edgesim.proxy.access_log import compile_format, open_log
 from edgesim.telemetry import spawn
 
@@ -83,18 +83,19 @@ class Reporter:
 
 
 @dataclass(slots=True)
-class TlsAnnouncer:
-    """Prints where the TLS listener is whenever it opens."""
+class Announcer:
+    """Prints where listeners are that open later."""
 
     supervisor: Supervisor
-    port: int
+    known: tuple[Bound, ...]
     quiet: bool
 
     def announce(self, _instance: Instance) -> None:
-        """Print the address of a listener that was not there before."""
-        before, self.port = self.port, self.supervisor.tls_port
-        if self.port and self.port != before and not self.quiet:
-            out(f"tls {_tls_url(self.supervisor)}")
+        """Print the addresses of listeners that were not there before."""
+        before, self.known = self.known, self.supervisor.bound
+        for bound in self.known:
+            if bound not in before and not self.quiet:
+                out(_line(bound))
 
 
 @dataclass(slots=True)
@@ -168,7 +169,11 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), _token(settings)
-    await _serve_admin(stack, with_admin, Context(instance, lambda: ready.live, token, supervisor.stats))
+    await _serve_admin(
+        stack,
+        with_admin,
+        Context(instance, lambda: ready.live, token, supervisor.stats, lambda: _listeners(supervisor)),
+    )
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
     try:
@@ -184,7 +189,7 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     _reload_on_hangup(files, instance, supervisor)
     ready.live = True
     _announce(settings, supervisor, _url(settings.admin_host, _port(with_admin)), token)
-    instance.listen(TlsAnnouncer(supervisor, supervisor.tls_port, quiet=settings.as_json).announce)
+    instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
     return True
 
 
@@ -235,10 +240,12 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
 
 
 def _reserve_proxy(settings: UpSettings, seed: int, told: WorkerSettings) -> Supervisor:
+    host, seeded = settings.listen or LOOPBACK, str(seed)
+    as_written = settings.listen is not None
     try:
-        return Supervisor(settings.host, settings.port, settings.workers, str(seed), settings.tls_port, told)
+        return Supervisor(host, settings.port, settings.workers, seeded, settings.tls_port, told, as_written=as_written)
     except OSError as error:
-        raise _refused(error, settings.host, settings.port, "--port") from None
+        raise _refused(error, host, settings.port, "--port") from None
 
 
 def _reserve_admin(settings: UpSettings) -> socket.socket:
@@ -278,20 +285,35 @@ def _url(host: str, port: int, scheme: str = "http") -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _tls_url(supervisor: Supervisor) -> str | None:
-    return _url(supervisor.host, supervisor.tls_port, "https") if supervisor.tls_port else None
+def _url_of(bound: Bound) -> str:
+    return _url(bound.host, bound.port, "https" if bound.tls else "http")
+
+
+def _listeners(supervisor: Supervisor) -> list[dict[str, str]]:
+    return [{"name": bound.name, "url": _url_of(bound)} for bound in supervisor.bound]
+
+
+def _line(bound: Bound) -> str:
+    return f"{'tls' if bound.tls else 'proxy'} {_url_of(bound)}"
 
 
 def _announce(settings: UpSettings, supervisor: Supervisor, admin: str, token: str | None) -> None:
-    proxy, tls = _url(supervisor.host, supervisor.port), _tls_url(supervisor)
+    """Print every listener's address; the first is the one that scripts look for, on `--port` if it is there."""
+    usual = _url(supervisor.host, supervisor.port)
+    plain = [bound for bound in supervisor.bound if not bound.tls]
+    first = next((bound for bound in plain if _url_of(bound) == usual), next(iter(plain), None))
+    proxy = usual if first is None else _url_of(first)
     if settings.as_json:
+        tls = next((_url_of(bound) for bound in supervisor.bound if bound.tls), None)
         named = {"proxy": proxy, "admin": admin, "token": token, "tls": tls}
-        out(json.dumps({name: value for name, value in named.items() if value}))
+        listeners = _listeners(supervisor)
+        out(json.dumps({name: value for name, value in named.items() if value} | {"listeners": listeners}))
         return
     out(f"proxy {proxy}")
     out(f"admin {admin}")
-    if tls is not None:
-        out(f"tls {tls}")
+    for bound in supervisor.bound:
+        if bound is not first:
+            out(_line(bound))
     if token is not None and settings.admin_token is None:
         out(f"admin token {token}")
     if settings.hints is not None:

@@ -6,19 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
+
 
 @dataclass(frozen=True, slots=True)
 class UpSettings:
-    """The options of `up`; `hints` returns what to print below the addresses (of proxy and admin URL).
+    """The options of `up`; `listen` is where the proxy listens, None for loopback unless a gateway says more.
+
+    `hints` returns what to print below the addresses (of proxy and admin URL).
 
     `as_json` prints the addresses as one line of JSON instead. `grace` is how many seconds requests in
     progress have at the end. `access_log` is a file, `-` for standard output, or `off`.
     """
 
     paths: tuple[Path, ...] = ()
-    host: str = "127.0.0.1"
+    listen: str | None = None
     port: int = 8080
-    admin_host: str = "127.0.0.1"
+    admin_host: str = LOOPBACK
     admin_port: int = 9901
     admin_token: str | None = None
     seed: int | None = None

@@ -13,12 +13,23 @@ from edgesim.cli.options import Output, Report
 from edgesim.cli.settings import UpSettings
 
 Port = Annotated[
-    int, typer.Option("--port", metavar="N", min=0, max=65535, help="The proxy's port; 0 takes a free one.")
+    int,
+    typer.Option(
+        "--port", metavar="N", min=0, max=65535, help="The proxy's port, in place of 8080; 0 takes a free one."
+    ),
 ]
 AdminPort = Annotated[
     int, typer.Option("--admin-port", metavar="N", min=0, max=65535, help="The admin API's port; 0 takes a free one.")
 ]
-Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; loopback unless you say so.")]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        "--host",
+        metavar="ADDRESS",
+        help="Where to listen; loopback unless you say so. Gateways that bind another address are bound to it then.",
+    ),
+]
 AdminHost = Annotated[
     str,
     typer.Option("--admin-host", metavar="ADDRESS", help="Where the admin API listens; off loopback it needs a token."),
@@ -57,7 +68,7 @@ TlsPort = Annotated[
         metavar="N",
         min=0,
         max=65535,
-        help="The port of virtual hosts with sslConfig, opened when there is one; 0 takes a free one.",
+        help="The port of virtual hosts with sslConfig, in place of 8443, opened when there is one; 0 takes a free one.",
     ),
 ]
 Grace = Annotated[
@@ -96,7 +107,7 @@ def up(
     ] = None,
     port: Port = 8080,
     admin_port: AdminPort = 9901,
-    host: Host = "127.0.0.1",
+    listen: Listen = None,
     admin_host: AdminHost = "127.0.0.1",
     admin_token: Token = None,
     seed: Seed = None,
@@ -124,7 +135,7 @@ def up(
     """
     settings = UpSettings(
         tuple(paths or ()),
-        host,
+        listen,
         port,
         admin_host,
         admin_port,

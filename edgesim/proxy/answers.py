@@ -70,7 +70,7 @@ def local_bytes(exchange: Exchange, status: int, fields: Fields, body: bytes) ->
     close = exchange.closes()
     extra = None if plan is None or exchange.is_bare else additions(exchange, plan, close=close)
     worker = exchange.downstream.worker
-    server = worker.snapshot.options_of(exchange.downstream.scheme).server_name.encode()
+    server = exchange.downstream.listener.snapshot.options.server_name.encode()
     if extra is not None and extra.record is not None:
         extra.record.status = 0  # Envoy fills it in behind the mutations
     return local_reply(

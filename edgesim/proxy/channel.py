@@ -1,19 +1,26 @@
 """The channel between the parent and a worker: length-prefixed pickles over a socket pair.
 
-Both ends are this program and the socket is private to them, so pickle is safe here.
+Both ends are this program and the socket is private to them, so pickle is safe here. Listening sockets are
+handed over on a second pair, always ahead of the message that tells of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import pickle
+import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgesim.proxy.deltas import Delta
 from edgesim.telemetry.tally import News
 
 _LENGTH = struct.Struct(">Q")
+_AT_ONCE = 200
+"""Sockets handed over by one call: Linux takes up to 253."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +90,20 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
     except (asyncio.IncompleteReadError, OSError):
         return None
     return message
+
+
+def hand_over(pair: socket.socket, sockets: Sequence[socket.socket]) -> None:
+    """Send sockets to the other side, which has copies then. Raises OSError, also where the other side takes none."""
+    for begin in range(0, len(sockets), _AT_ONCE):
+        socket.send_fds(pair, [b"."], [each.fileno() for each in sockets[begin : begin + _AT_ONCE]])
+
+
+def take_over(pair: socket.socket, count: int) -> list[socket.socket]:
+    """Receive sockets that were handed over before the message that told how many. Raises OSError."""
+    taken: list[socket.socket] = []
+    while len(taken) < count:
+        _data, numbers, flags, _address = socket.recv_fds(pair, 1, _AT_ONCE)
+        if flags & socket.MSG_CTRUNC or not numbers:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # the system drops what there is no room for
+        taken += [socket.socket(fileno=number) for number in numbers]
+    return taken

@@ -6,16 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from edgesim.model import (
-    DEFAULT_LISTENER,
-    Assignments,
-    Cluster,
-    ListenerOptions,
-    Model,
-    Update,
-    VirtualHost,
-    options_of,
-)
+from edgesim.model import Assignments, Cluster, Listener, Model, Update, VirtualHost
+from edgesim.proxy.ports import Place
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -27,7 +19,8 @@ NOTHING = Update(0, Model(), {})
 class Delta:
     """The way from one version to another: what is new or changed, and the names of what is gone.
 
-    `tls_port` is 0 while no virtual host asks for TLS.
+    A worker begins with the listeners of an empty model. `opened` names those that take connections, with the
+    place each is bound to; `handed` are the places whose sockets were sent ahead of this, in order.
     """
 
     version: int
@@ -37,16 +30,18 @@ class Delta:
     clusters_gone: frozenset[str] = frozenset()
     assignments: Assignments | None = None
     assignments_gone: frozenset[str] = frozenset()
-    listener: ListenerOptions = DEFAULT_LISTENER
-    tls_listener: ListenerOptions = DEFAULT_LISTENER
-    tls_port: int = 0
+    listeners: tuple[Listener, ...] = ()
+    listeners_gone: frozenset[str] = frozenset()
+    opened: tuple[tuple[str, Place], ...] = ()
+    handed: tuple[Place, ...] = ()
 
 
-def delta(old: Update, new: Update, tls_port: int) -> Delta:
-    """Return what a worker that serves `old` needs to serve `new`."""
+def delta(old: Update, new: Update, opened: Mapping[str, Place] | None = None) -> Delta:
+    """Return what a worker that serves `old` needs to serve `new`; `opened` is where listeners are bound, by name."""
     hosts, hosts_gone = _changes(_by_name(old.model.virtual_hosts), _by_name(new.model.virtual_hosts))
     clusters, clusters_gone = _changes(_by_name(old.model.clusters), _by_name(new.model.clusters))
     assignments, assignments_gone = _changes(old.assignments, new.assignments)
+    listeners, listeners_gone = _changes(_by_name(old.model.listeners), _by_name(new.model.listeners))
     return Delta(
         new.version,
         tuple(hosts.values()),
@@ -55,13 +50,13 @@ def delta(old: Update, new: Update, tls_port: int) -> Delta:
         clusters_gone,
         assignments,
         assignments_gone,
-        options_of(new.model, tls=False),
-        options_of(new.model, tls=True),
-        tls_port,
+        tuple(listeners.values()),
+        listeners_gone,
+        tuple((opened or {}).items()),
     )
 
 
-N = TypeVar("N", VirtualHost, Cluster)
+N = TypeVar("N", VirtualHost, Cluster, Listener)
 
 
 def _by_name(items: Iterable[N]) -> dict[str, N]:

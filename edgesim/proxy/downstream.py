@@ -23,6 +23,7 @@ from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.messages import Request
 
 if TYPE_CHECKING:
+    from edgesim.proxy.listening import ActiveListener
     from edgesim.proxy.worker import Worker
 
 _RESET = struct.pack("ii", 1, 0)
@@ -44,6 +45,7 @@ class Downstream(asyncio.Protocol):
         "head_size",
         "in_head",
         "lines",
+        "listener",
         "parser",
         "paused",
         "piece",
@@ -63,12 +65,13 @@ class Downstream(asyncio.Protocol):
         "worker",
     )
 
-    def __init__(self, worker: Worker, scheme: bytes = b"http") -> None:
-        """Belong to a worker; `scheme` is that of the listener."""
+    def __init__(self, worker: Worker, listener: ActiveListener) -> None:
+        """Belong to a worker and to the listener that took the connection."""
         self.worker = worker
-        self.scheme = scheme
-        self.requests = worker.requests[scheme]
-        self.lines = worker.lines[scheme]
+        self.listener = listener
+        self.scheme = listener.scheme
+        self.requests = listener.requests
+        self.lines = listener.lines
         self.transport: asyncio.Transport | None = None
         self.parser = _parser(self)
         self.fields = NO_FIELDS
@@ -94,15 +97,16 @@ class Downstream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the worker's connections; close at once when there are as many as may be (as Envoy), or it is leaving."""
         self.transport = cast("asyncio.Transport", transport)
-        most = self.worker.snapshot.options_of(self.scheme).max_connections
-        if self.worker.draining or (most and len(self.worker.connections) >= most):
+        if self.listener.draining or self.listener.is_full():
             self.close()
+        self.listener.connections += 1
         self.worker.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the protocol's signature
         """Leave the worker's connections and give up what was under way."""
         self.transport = None
         self.closing = True
+        self.listener.connections -= 1
         self.worker.left(self)
         if self.current is not None:
             self.current.client_lost()
@@ -152,7 +156,7 @@ class Downstream(asyncio.Protocol):
         seen = lines.recall(data[end:])
         if seen is None:
             return None
-        start = read_usual_start(data[:end], self.worker.snapshot.options_of(self.scheme))
+        start = read_usual_start(data[:end], self.listener.snapshot.options)
         return None if start is None else seen.with_start(*start)
 
     def _remember(self, data: bytes, request: Request) -> None:
@@ -161,7 +165,7 @@ class Downstream(asyncio.Protocol):
             end = data.find(b"\r\n")
             # Only behind a usual line do the lines alone say what was read: an absolute target replaces Host,
             # other methods get a length, and an empty line ahead would make the first line a header line.
-            if read_usual_start(data[:end], self.worker.snapshot.options_of(self.scheme)) is not None:
+            if read_usual_start(data[:end], self.listener.snapshot.options) is not None:
                 self.lines.keep(data[end:], request)
         came = request.unchecked
         if came is not None:
@@ -186,7 +190,7 @@ class Downstream(asyncio.Protocol):
             self.head_size += self.piece
         else:
             self.head_size = 1  # the head begins somewhere in this piece, behind another message
-        if self.head_size > self.worker.snapshot.options_of(self.scheme).max_headers_bytes:
+        if self.head_size > self.listener.snapshot.options.max_headers_bytes:
             self.refuse(431)
 
     def _flush(self) -> None:
@@ -222,7 +226,7 @@ class Downstream(asyncio.Protocol):
             self.fields.append((name.lower(), value.rstrip()))
         else:
             self.head_size += len(name) + len(value)
-            if self.head_size > self.worker.snapshot.options_of(self.scheme).max_headers_bytes:
+            if self.head_size > self.listener.snapshot.options.max_headers_bytes:
                 self.refuse(431)
 
     def on_headers_complete(self) -> None:
@@ -234,7 +238,7 @@ class Downstream(asyncio.Protocol):
         fields, self.fields = self.fields, NO_FIELDS  # an idle connection keeps no head
         size = self.piece + self.head_size
         try:
-            head, special = read_head(parser, self.target, fields, size, self.worker.snapshot.options_of(self.scheme))
+            head, special = read_head(parser, self.target, fields, size, self.listener.snapshot.options)
         except RefusedError as refused:
             self.refuse(refused.status)
             return
@@ -423,7 +427,7 @@ class Downstream(asyncio.Protocol):
 
     def client(self, head: RequestHead) -> Client:
         """Return who sent a request, and what follows."""
-        return identify(self.worker.snapshot.remote_of(self.scheme), head, self.peer)
+        return identify(self.listener.snapshot.remote, head, self.peer)
 
     # -- back-pressure -------------------------------------------------------------------------
 

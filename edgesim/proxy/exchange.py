@@ -135,7 +135,7 @@ class Exchange:
         """Decide, and act on the decision."""
         request = self.request
         worker = self.downstream.worker
-        snapshot = worker.snapshot
+        snapshot = self.downstream.listener.snapshot
         self.begun = worker.now()
         if snapshot.tokens:
             if not admit(self, snapshot):
@@ -143,7 +143,7 @@ class Exchange:
             request = self.request
         if request.snapshot is not snapshot:
             request.snapshot = snapshot
-            request.target = lookup(snapshot.tables[self.downstream.scheme], request.head)
+            request.target = lookup(snapshot.table, request.head)
         if not self.request_complete:
             self._meet_expectation()
         target = request.target
@@ -166,7 +166,7 @@ class Exchange:
             self.downstream.write(CONTINUE)
 
     def _sticky_draw(self, decision: Decision, draw: int) -> int:
-        snapshot = self.downstream.worker.snapshot
+        snapshot = self.downstream.listener.snapshot
         plan = snapshot.plans.get(decision) or snapshot.plan(decision)
         self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
         return arm_draw(self.hashed, draw)
@@ -321,7 +321,7 @@ class Exchange:
 
     def closes(self) -> bool:
         """Decide, and tell, whether the client's connection ends with this answer."""
-        if not self.request_complete or self.downstream.worker.draining:
+        if not self.request_complete or self.downstream.listener.draining:
             self.keep_alive = False
         return not self.keep_alive
 

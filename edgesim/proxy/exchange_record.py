@@ -62,7 +62,7 @@ def _local(record: ExchangeRecord) -> bytes:
 
 def _forwarded_for(record: ExchangeRecord) -> bytes | None:
     downstream, head = record.exchange.downstream, record.exchange.request.head
-    if downstream.worker.snapshot.remote_of(downstream.scheme).append:
+    if downstream.listener.snapshot.remote.append:
         client: Client = record.client
         if client.forwarded_for is not None:
             return client.forwarded_for
@@ -86,7 +86,7 @@ def _request_id(record: ExchangeRecord) -> bytes | None:
     """A request that was answered before it was forwarded has got an id all the same."""
     exchange = record.exchange
     downstream, head = exchange.downstream, exchange.request.head
-    rules = downstream.worker.snapshot.remote_of(downstream.scheme)
+    rules = downstream.listener.snapshot.remote
     if exchange.request_id is None and needs_request_id(rules, record.client, head):
         exchange.request_id = downstream.worker.request_id()
     return exchange.request_id

@@ -22,6 +22,7 @@ from edgesim.routing import find_host
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
+    from edgesim.proxy.listening import ActiveListener
     from edgesim.proxy.worker import Worker
 
 HANDSHAKE = 15.0
@@ -40,9 +41,9 @@ class TlsDownstream(Downstream):
 
     __slots__ = ("verify_names",)
 
-    def __init__(self, worker: Worker, verify_names: tuple[str, ...]) -> None:
-        """Belong to a worker; take the names of which the client's certificate must carry one."""
-        super().__init__(worker, b"https")
+    def __init__(self, worker: Worker, listener: ActiveListener, verify_names: tuple[str, ...]) -> None:
+        """Belong to a worker and a listener; take the names of which the client's certificate must carry one."""
+        super().__init__(worker, listener)
         self.verify_names = verify_names
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,7 +51,7 @@ class TlsDownstream(Downstream):
         super().connection_made(transport)
         if not names_hold(transport.get_extra_info("peercert"), self.verify_names):
             self.abort()
-        elif self.worker.draining:
+        elif self.listener.draining:
             self.close()
 
     def eof_received(self) -> bool:
@@ -62,9 +63,10 @@ class TlsDownstream(Downstream):
 class TlsListener:
     """A listening socket whose connections begin with TLS."""
 
-    def __init__(self, worker: Worker, listening: socket.socket) -> None:
-        """Take a bound socket and listen."""
+    def __init__(self, worker: Worker, listener: ActiveListener, listening: socket.socket) -> None:
+        """Take a listening socket, and the listener whose it is."""
         self._worker = worker
+        self._listener = listener
         self._socket = listening
         self._loop = asyncio.get_running_loop()
         self._paused: asyncio.TimerHandle | None = None
@@ -104,24 +106,20 @@ class TlsListener:
                 return
             client.setblocking(False)
             self._worker.accepted += 1
-            if self._is_full():
+            if self._listener.is_full(len(self.handshakes)):
                 client.close()
             else:
                 _Handshake(self, client).look()
 
-    def _is_full(self) -> bool:
-        most = self._worker.snapshot.options_of(b"https").max_connections
-        return bool(most) and len(self._worker.connections) + len(self.handshakes) >= most
-
     def chosen(self, name: bytes) -> ServerTls | None:
         """Return what serves a server name now."""
-        return find_host(self._worker.snapshot.contexts, name)
+        return find_host(self._listener.snapshot.contexts, name)
 
     async def serve(self, client: socket.socket, tls: ServerTls, seconds: float) -> None:
         """Shake hands; from then on the connection lives by itself. One that fails is closed, and nobody is told."""
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(
-                lambda: TlsDownstream(self._worker, tls.verify_names),
+                lambda: TlsDownstream(self._worker, self._listener, tls.verify_names),
                 client,
                 ssl=tls.context,
                 ssl_handshake_timeout=seconds,
@@ -202,17 +200,3 @@ class _Handshake:
             return
         self._unwatch()
         self._client.close()
-
-
-def listen(worker: Worker, host: str, port: int, backlog: int) -> TlsListener:
-    """Listen for TLS on a port that other workers share. Raises OSError."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(backlog)
-    except OSError:
-        listening.close()
-        raise
-    return TlsListener(worker, listening)

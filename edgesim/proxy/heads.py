@@ -84,7 +84,7 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
     request, downstream = exchange.request, exchange.downstream
     head = request.head
     client = downstream.client(head)
-    new_id = needs_request_id(downstream.worker.snapshot.remote_of(downstream.scheme), client, head)
+    new_id = needs_request_id(downstream.listener.snapshot.remote, client, head)
     ours = fields_to_set(client, head, downstream.scheme)
     dropped = NOT_FORWARDED | client.drops | {name for name, _ in ours} | ({REQUEST_ID} if new_id else set())
     fields = forwardable(request.fields, _naming(head.headers), dropped)

@@ -23,13 +23,12 @@ _REQUEST_TIMEOUT = b"request timeout"
 
 def sweep(worker: Worker, now: float) -> float:
     """Look at every connection; return when to look again."""
-    snapshot = worker.snapshot
     for connection in list(worker.connections):
         if connection.touched:
             connection.touched = False
             connection.since = now
-        _look_at(connection, snapshot.options_of(connection.scheme), now)
-    shortest = min(_shortest(snapshot.options_of(scheme)) for scheme in (b"http", b"https"))
+        _look_at(connection, connection.listener.snapshot.options, now)
+    shortest = min((_shortest(each.snapshot.options) for each in worker.listeners.values()), default=_LONGEST_PAUSE * 4)
     return now + max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, shortest / 4))
 
 

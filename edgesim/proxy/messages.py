@@ -16,7 +16,7 @@ from edgesim.policies.remote import INTERNAL_ONLY
 
 if TYPE_CHECKING:
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.serving import Snapshot
+    from edgesim.proxy.serving import ListenerSnapshot
     from edgesim.proxy.tokens import Admitted
     from edgesim.routing import Target
 
@@ -65,7 +65,7 @@ class Request:
         self.keep_alive = True
         self.upgrade: bytes | None = None
         self.usual = self.bodiless and UNUSUAL.isdisjoint(head.headers)
-        self.snapshot: Snapshot | None = None
+        self.snapshot: ListenerSnapshot | None = None
         self.target: Target | None = None
         self.parts: dict[Plan, Parts] | None = None
         self.admitted: Admitted | None = None

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from edgesim.model import Assignments, Cluster, ForwardAction, ListenerOptions, VirtualHost
-from edgesim.policies.jwt import JwtRules
-from edgesim.policies.remote import RemoteRules, compile_remote
+from edgesim.model import (
+    DEFAULT_LISTENERS,
+    Assignments,
+    Cluster,
+    ForwardAction,
+    Listener,
+    VirtualHost,
+    is_served,
+)
+from edgesim.policies.jwt import JwtRules, compile_jwt
+from edgesim.policies.remote import compile_remote
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.own_address import own_address
 from edgesim.proxy.plan import Buckets, Plan
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
-from edgesim.proxy.tokens import rules_of
 from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
 
 HTTP, HTTPS = b"http", b"https"
@@ -29,57 +37,53 @@ class UncompilableError(ValueError):
         self.culprit = culprit
 
 
-class Snapshot:
-    """A version's routes with the clusters they lead to. Plans are made when first needed and kept."""
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledHost:
+    """A virtual host's routes, and its rules for tokens where it has any."""
 
-    __slots__ = (
-        "_buckets",
-        "_options",
-        "_remote",
-        "clusters",
-        "contexts",
-        "plans",
-        "tables",
-        "tokens",
-        "version",
-    )
+    table: HostTable
+    tokens: JwtRules | None
+
+
+class ListenerSnapshot:
+    """What one listener serves in one version. Plans are made when first needed and kept."""
+
+    __slots__ = ("_buckets", "clusters", "contexts", "name", "options", "plans", "remote", "table", "tokens")
 
     def __init__(
         self,
-        version: int,
-        tables: dict[bytes, RouteTable],
-        clusters: dict[str, ClusterRuntime],
-        options: dict[bytes, ListenerOptions],
-        contexts: Contexts,
-        tokens: dict[str, JwtRules],
+        listener: Listener,
+        hosts: Sequence[CompiledHost],
+        clusters: Mapping[str, ClusterRuntime],
     ) -> None:
-        """Bind the compiled routes and the options of each scheme to clusters by name."""
-        self.version = version
-        self.tables = tables
+        """Bind a listener's compiled virtual hosts, which other listeners may share, to clusters by name."""
+        self.name = listener.name
+        self.options = listener.options
+        self.remote = compile_remote(listener.options, own_address())
+        self.table: RouteTable = table_of([host.table for host in hosts], HTTPS if listener.tls else HTTP)
+        configured = (host.table.virtual_host.tls for host in hosts)
+        self.contexts: Contexts = contexts(tls for tls in configured if tls is not None)
+        self.tokens = {host.table.virtual_host.name: host.tokens for host in hosts if host.tokens is not None}
         self.clusters = clusters
-        self._options = options
-        self._buckets: dict[bytes, Buckets] = {scheme: {} for scheme in options}
-        self._remote = {scheme: compile_remote(chosen, own_address()) for scheme, chosen in options.items()}
-        self.contexts = contexts
-        self.tokens = tokens
         self.plans: dict[Decision, Plan] = {}
-
-    def options_of(self, scheme: bytes) -> ListenerOptions:
-        """Return the options of the plain listener (`http`) or the TLS listener (`https`)."""
-        return self._options[scheme]
-
-    def remote_of(self, scheme: bytes) -> RemoteRules:
-        """Return how the clients of a listener are known."""
-        return self._remote[scheme]
+        self._buckets: Buckets = {}
 
     def plan(self, decision: Decision) -> Plan:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
         name = decision.destination.cluster if decision.destination is not None else ""
-        scheme = HTTP if decision.virtual_host.tls is None else HTTPS
-        plan = Plan(decision, self.clusters.get(name), self._options[scheme], self._buckets[scheme])
+        plan = Plan(decision, self.clusters.get(name), self.options, self._buckets)
         if not (isinstance(decision.action, ForwardAction) and decision.action.cluster_header):
             self.plans[decision] = plan
         return plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A version: every listener by name, and the clusters their routes lead to."""
+
+    version: int
+    listeners: Mapping[str, ListenerSnapshot]
+    clusters: Mapping[str, ClusterRuntime]
 
 
 class Compiler:
@@ -92,7 +96,8 @@ class Compiler:
         """Take the draw of where a round robin begins, and the memory of response heads."""
         self._responses = responses
         self._start = start
-        self._hosts: dict[str, HostTable] = {}
+        self._listeners = {listener.name: listener for listener in DEFAULT_LISTENERS}
+        self._hosts: dict[str, CompiledHost] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
         self._assignments: Assignments = {}
 
@@ -104,17 +109,17 @@ class Compiler:
         """
         compiled = {host.name: _compiled(host) for host in delta.hosts}
         _check_certificates(delta.clusters)
-        hosts = {name: table for name, table in self._hosts.items() if name not in delta.hosts_gone} | compiled
-        contexts_by_name = contexts(t.virtual_host.tls for t in hosts.values() if t.virtual_host.tls is not None)
-        tokens = rules_of(table.virtual_host for table in hosts.values())
-        self._hosts = hosts
+        hosts = {name: host for name, host in self._hosts.items() if name not in delta.hosts_gone} | compiled
+        listeners = {name: each for name, each in self._listeners.items() if name not in delta.listeners_gone}
+        listeners |= {each.name: each for each in delta.listeners}
+        self._hosts, self._listeners = hosts, listeners
         self._update_clusters(delta)
-        tables = {
-            HTTP: table_of(t for t in hosts.values() if t.virtual_host.tls is None),
-            HTTPS: table_of((t for t in hosts.values() if t.virtual_host.tls is not None), HTTPS),
-        }
-        options = {HTTP: delta.listener, HTTPS: delta.tls_listener}
-        return Snapshot(delta.version, tables, dict(self._clusters), options, contexts_by_name, tokens)
+        clusters = dict(self._clusters)
+        served = {name: ListenerSnapshot(each, self._served_by(each), clusters) for name, each in listeners.items()}
+        return Snapshot(delta.version, served, clusters)
+
+    def _served_by(self, listener: Listener) -> list[CompiledHost]:
+        return [host for host in self._hosts.values() if is_served(host.table.virtual_host, listener)]
 
     def _update_clusters(self, delta: Delta) -> None:
         for name in delta.clusters_gone:
@@ -143,12 +148,12 @@ def _blaming(name: str) -> Iterator[None]:
         raise UncompilableError(str(wrong), name) from wrong
 
 
-def _compiled(host: VirtualHost) -> HostTable:
+def _compiled(host: VirtualHost) -> CompiledHost:
     with _blaming(host.name):
-        rules_of((host,))
+        tokens = None if host.policies.jwt is None else compile_jwt(host.policies.jwt)
         if host.tls is not None:
             downstream_context(host.tls)
-        return compile_host(host)
+        return CompiledHost(compile_host(host), tokens)
 
 
 def _check_certificates(clusters: Iterable[Cluster]) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import dataclass, field
 
 from edgesim.model import UpdateRefusedError
 from edgesim.proxy import channel
+from edgesim.proxy.deltas import Delta
+from edgesim.proxy.ports import Place
 from edgesim.telemetry.tally import Tally
 
 MOST_DEATHS = 3
@@ -45,7 +48,11 @@ class Child:
     process: asyncio.subprocess.Process
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    sockets: socket.socket
+    """Where listening sockets are handed over."""
     served: int = -1
+    handed: set[Place] = field(default_factory=set)
+    """The places of the sockets it has got."""
 
     def send(self, message: channel.Message) -> None:
         """Send a message; one that is gone does not get it."""
@@ -55,20 +62,18 @@ class Child:
 class Slot:
     """Keeps one worker running."""
 
-    def __init__(
-        self, index: int, start: Callable[[int], Awaitable[Child]], first: Callable[[], channel.Message | None]
-    ) -> None:
-        """Take how a worker is started (raises OSError), and what a new one must be told at once."""
+    def __init__(self, index: int, start: Callable[[], Awaitable[Child]], greet: Callable[[Slot, Child], None]) -> None:
+        """Take how a worker is started (raises OSError), and what tells a new one all it must know at once."""
         self.index = index
         self.child: Child | None = None
-        self.listener: socket.socket | None = None
-        """The worker's plain listener, held here as well: clients wait in it while a worker is replaced."""
+        self.listening: dict[Place, socket.socket] = {}
+        """The worker's listening sockets, held here as well: clients wait in them while a worker is replaced."""
         self.tally = Tally()
         """What the present worker counted, as far as it said."""
         self.past = Tally()
         """What those before it counted."""
         self._start = start
-        self._first = first
+        self._greet = greet
         self._failure: channel.Failed | None = None
         self._deaths = self._deaths_in_a_row = 0
         self._last_words = ""
@@ -100,24 +105,23 @@ class Slot:
             if self._has_served:  # who waits for the first update is told by it
                 _log.warning("worker %d %s; another takes its place", self.index, words)
             if self._deaths_in_a_row >= MOST_DEATHS:
-                self.close_listener()  # nobody may be there for long: let clients go to the other workers
+                self.close_listeners()  # nobody may be there for long: let clients go to the other workers
             await self._pause()
 
     async def _run_one(self) -> str:
         """Run one worker to its end, and return how it ended."""
         try:
-            child = self.child = await self._start(self.index)
+            child = self.child = await self._start()
         except OSError as refused:
             return f"cannot be started: {refused.strerror or refused}"
         if self._closing:
             child.writer.close()
-        first = self._first()
-        if first is not None:
-            child.send(first)
+        self._greet(self, child)
         while (message := await channel.read(child.reader)) is not None:
             self._take(child, message)
         code = await child.process.wait()
         child.writer.close()
+        child.sockets.close()
         self._bury()
         return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
 
@@ -156,11 +160,27 @@ class Slot:
                 await asyncio.wait_for(self._hurry.wait(), pause)
         self._hurry.clear()
 
-    def close_listener(self) -> None:
-        """Let go of the listener; the worker's own copy is its own to close."""
-        listener, self.listener = self.listener, None
-        if listener is not None:
-            listener.close()
+    def close_listeners(self, kept: Container[Place] = ()) -> None:
+        """Let go of the listening sockets but those kept; the worker's own copies are its own to close."""
+        for place in [place for place in self.listening if place not in kept]:
+            self.listening.pop(place).close()
+
+    def hand_over(self, child: Child, changes: Delta, bound: Callable[[Place], socket.socket]) -> None:
+        """Send a worker an update, ahead of it the listening sockets that it has not got."""
+        new = tuple(place for _name, place in changes.opened if place not in child.handed)
+        try:
+            for place in new:
+                if place not in self.listening:
+                    self.listening[place] = bound(place)
+            channel.hand_over(child.sockets, [self.listening[place] for place in new])
+        except BrokenPipeError:
+            return  # it is dead, and will be replaced
+        except OSError as refused:
+            _log.warning("worker %d cannot be given its sockets: %s", self.index, refused.strerror or refused)
+            self.kill()
+            return
+        child.handed = {place for _name, place in changes.opened}
+        child.send(dataclasses.replace(changes, handed=new))
 
     def send(self, message: channel.Message) -> None:
         """Send a message to the present worker, if there is one."""
@@ -223,7 +243,7 @@ class Slot:
         """Let the worker drain within `grace` seconds, and wait for its end."""
         self._closing = True
         self._hurry.set()
-        self.close_listener()
+        self.close_listeners()
         child = self.child
         if child is None:
             return

@@ -8,11 +8,13 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
-from edgesim.model import Update
+from edgesim.model import Update, UpdateRefusedError
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
-from edgesim.proxy.ports import PortInUseError, bound, port_of, reserve
+from edgesim.proxy.ports import Addresses, Held, Place
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
 from edgesim.proxy.slot import Child, PushError, Slot
 from edgesim.telemetry import spawn
@@ -24,34 +26,60 @@ _ASK_SHARE = 50
 """Asking may take one part in so many of the time."""
 
 
+class Bound(NamedTuple):
+    """A listener and the port it takes connections on."""
+
+    name: str
+    tls: bool
+    host: str
+    port: int
+
+
 class Supervisor:
-    """The workers of one listener.
+    """The workers, and the ports they share.
 
     Updates are numbered anew here: going back to one is an update as well.
     """
 
     def __init__(
-        self, host: str, port: int, workers: int, seed: str, tls_port: int = 0, given: WorkerSettings = DEFAULT
+        self,
+        host: str,
+        port: int,
+        workers: int,
+        seed: str,
+        tls_port: int = 0,
+        given: WorkerSettings = DEFAULT,
+        *,
+        as_written: bool = False,
     ) -> None:
-        """Reserve the port; raises as `reserve`. The TLS port is taken when a virtual host first asks for TLS."""
-        self._held = reserve(host, port)
-        self._held_tls: socket.socket | None = None
-        self._wanted_tls_port = tls_port
+        """Hold the port that stands in for 8080 (`ports.Addresses` tells what else is bound where); raises as `reserve`.
+
+        The other ports are taken when a listener first asks for them.
+        """
+        self._held = Held(Addresses(host, port, tls_port, as_written))
         self.host = host
-        self.port: int = port_of(self._held)
+        self.port = self._held.port(self._held.first)
         self._seed = seed
         self._settings = encode(given)
-        self._slots = [Slot(index, self._start_one, self._everything) for index in range(workers)]
+        self._slots = [Slot(index, partial(self._start_one, index), self._greet) for index in range(workers)]
         self._tasks: list[asyncio.Task[None]] = []
         self._latest = NOTHING
+        self._places: dict[str, Place] = {}
         self._number = 0
         self._pushing = asyncio.Lock()
         self._counting = asyncio.Lock()
 
     @property
+    def bound(self) -> tuple[Bound, ...]:
+        """Where the listeners take connections now, in the model's order."""
+        named = {listener.name: listener for listener in self._latest.model.listeners}
+        places = ((named[name], place) for name, place in self._places.items())
+        return tuple(Bound(each.name, each.tls, place[0], self._held.port(place)) for each, place in places)
+
+    @property
     def tls_port(self) -> int:
-        """The port of the TLS listener, 0 while there is none."""
-        return port_of(self._held_tls)
+        """The port of the first TLS listener, 0 while there is none."""
+        return next((each.port for each in self.bound if each.tls), 0)
 
     @property
     def pids(self) -> list[int]:
@@ -64,39 +92,37 @@ class Supervisor:
         self._tasks.append(spawn(self._keep_asking(), "count"))
 
     async def _start_one(self, index: int) -> Child:
-        slot = self._slots[index]
-        if slot.listener is None:
-            slot.listener = bound(self.host, self.port)
         ours, theirs = socket.socketpair()
-        passed = (theirs.fileno(), slot.listener.fileno())
+        our_end, their_end = socket.socketpair()
+        our_end.setblocking(False)
+        passed = (theirs.fileno(), their_end.fileno())
         command = (
             sys.executable,
             "-m",
             "edgesim.proxy.worker",
             "--channel",
             str(passed[0]),
-            "--listener",
+            "--sockets",
             str(passed[1]),
         )
-        address = ("--host", self.host, "--port", str(self.port), "--seed", f"{self._seed}:{index}")
-        told = ("--settings", self._settings)
+        told = ("--seed", f"{self._seed}:{index}", "--settings", self._settings)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, *address, *told, pass_fds=passed, stdin=asyncio.subprocess.DEVNULL
+                *command, *told, pass_fds=passed, stdin=asyncio.subprocess.DEVNULL
             )
         except OSError:
             ours.close()
+            our_end.close()
             raise
         finally:
             theirs.close()
-        return Child(process, *await asyncio.open_connection(sock=ours))
+            their_end.close()
+        return Child(process, *await asyncio.open_connection(sock=ours), our_end)
 
-    def _everything(self) -> channel.Message | None:
-        """What a new worker is told: the way from nothing to what the others serve, or are about to."""
-        return delta(NOTHING, self._latest, self._tls_port_of(self._latest)) if self._latest.version else None
-
-    def _tls_port_of(self, update: Update) -> int:
-        return self.tls_port if _wants_tls(update) else 0
+    def _greet(self, slot: Slot, child: Child) -> None:
+        """Tell a new worker the way from nothing to what the others serve, or are about to."""
+        if self._latest.version:
+            slot.hand_over(child, delta(NOTHING, self._latest, self._places), self._held.bound)
 
     # -- updates -------------------------------------------------------------------------------
 
@@ -104,27 +130,42 @@ class Supervisor:
         """Hand an update to every worker; return when all serve it.
 
         A worker that dies meanwhile is replaced. Raises PushError when one cannot serve the update, or the
-        TLS port is taken; then all serve again what they served before.
+        port of a listener is taken; then all serve again what they served before.
         """
         async with self._pushing:
             before = self._latest
-            self._hold_tls_port(update)
             try:
-                await self._reach(update, self._slots)
-            except PushError:
-                await self._go_back(before)
-                raise
+                places = self._hold(update)
+                try:
+                    await self._reach(update, places, self._slots)
+                except PushError:
+                    await self._go_back(before)
+                    raise
             finally:
-                self._release_tls_port()
+                self._let_go()
 
-    async def _reach(self, update: Update, awaited: Sequence[Slot]) -> None:
+    def _hold(self, update: Update) -> dict[str, Place]:
+        try:
+            return self._held.hold(update.model)
+        except UpdateRefusedError as refused:
+            raise PushError(refused.reason, refused.culprit) from None
+
+    def _let_go(self) -> None:
+        """Close the sockets of listeners that are gone."""
+        kept = set(self._places.values())
+        self._held.keep(kept)
+        for slot in self._slots:
+            slot.close_listeners(kept)
+
+    async def _reach(self, update: Update, places: dict[str, Place], awaited: Sequence[Slot]) -> None:
         """Let all serve an update. Raises PushError, once each that is awaited has served or failed."""
         self._number += 1
         numbered = dataclasses.replace(update, version=self._number)
-        changes = delta(self._latest, numbered, self._tls_port_of(numbered))
-        self._latest = numbered
+        changes = delta(self._latest, numbered, places)
+        self._latest, self._places = numbered, places
         for slot in self._slots:
-            slot.send(changes)
+            if slot.child is not None:
+                slot.hand_over(slot.child, changes, self._held.bound)
         waits = (slot.reached(numbered.version) for slot in awaited)
         for outcome in await asyncio.gather(*waits, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -132,30 +173,13 @@ class Supervisor:
 
     async def _go_back(self, before: Update) -> None:
         """Let all serve the update before the one that failed; a worker that cannot even that is replaced."""
+        places = self._held.hold(before.model)
         try:
-            await self._reach(before, [slot for slot in self._slots if not slot.is_gone])
+            await self._reach(before, places, [slot for slot in self._slots if not slot.is_gone])
         except PushError:
             for slot in self._slots:
                 if slot.child is not None and slot.child.served < self._number:
                     slot.kill()
-
-    def _hold_tls_port(self, update: Update) -> None:
-        if self._held_tls is not None or not _wants_tls(update):
-            return
-        culprit = next(host.name for host in update.model.virtual_hosts if host.tls is not None)
-        address = f"{self.host}:{self._wanted_tls_port}"
-        try:
-            self._held_tls = reserve(self.host, self._wanted_tls_port)
-        except PortInUseError:
-            raise PushError(f"{address}, the TLS listener's, is in use; --tls-port N takes another", culprit) from None
-        except OSError as refused:
-            reason = f"cannot listen on {address} for TLS: {(refused.strerror or str(refused)).lower()}"
-            raise PushError(reason, culprit) from None
-
-    def _release_tls_port(self) -> None:
-        if self._held_tls is not None and not _wants_tls(self._latest):
-            self._held_tls.close()
-            self._held_tls = None
 
     # -- counts --------------------------------------------------------------------------------
 
@@ -193,9 +217,3 @@ class Supervisor:
         await asyncio.gather(*(slot.close(grace) for slot in self._slots))
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._held.close()
-        if self._held_tls is not None:
-            self._held_tls.close()
-
-
-def _wants_tls(update: Update) -> bool:
-    return any(host.tls is not None for host in update.model.virtual_hosts)

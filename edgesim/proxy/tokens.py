@@ -10,14 +10,13 @@ What a head comes to is remembered with the head, as long as its tokens and keys
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgesim.model import RequestHead, VirtualHost
+from edgesim.model import RequestHead
 from edgesim.model.policies import JwtProvider
 from edgesim.policies import cors
-from edgesim.policies.jwt import JwtRules, Keys, TokenCache, Verdict, apply_to_fields, apply_to_head, check, compile_jwt
+from edgesim.policies.jwt import JwtRules, Keys, TokenCache, Verdict, apply_to_fields, apply_to_head, check
 from edgesim.policies.jwt_keys import KeysError, parse_keys
 from edgesim.proxy.fetch import FetchError, fetch
 from edgesim.proxy.filters import allow_origins
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from edgesim.policies.cors import CorsRules
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.serving import Snapshot
+    from edgesim.proxy.serving import ListenerSnapshot
     from edgesim.proxy.worker import Worker
 
 _FETCH_TIMEOUT = 5.0
@@ -46,7 +45,7 @@ Place = tuple[str, str]
 class Admitted:
     """What a remembered request passes as in a snapshot, from `since` to `until`, unix seconds."""
 
-    snapshot: Snapshot
+    snapshot: ListenerSnapshot
     since: float
     until: float
     request: Request
@@ -62,7 +61,7 @@ class Tokens:
         self.waiting: dict[Place, list[Exchange]] = {}
 
 
-def admit(exchange: Exchange, snapshot: Snapshot) -> bool:
+def admit(exchange: Exchange, snapshot: ListenerSnapshot) -> bool:
     """Check a request's token; the exchange goes on with the request it has then, if this returns True."""
     request, worker = exchange.request, exchange.downstream.worker
     now = worker.wall_clock()
@@ -70,7 +69,7 @@ def admit(exchange: Exchange, snapshot: Snapshot) -> bool:
     if known is not None and known.snapshot is snapshot and known.since <= now <= known.until:
         exchange.request = known.request
         return True
-    table = snapshot.tables[exchange.downstream.scheme]
+    table = snapshot.table
     host = find_host(table.hosts, request.head.authority)
     rules = None if host is None else snapshot.tokens.get(host.virtual_host.name)
     if rules is None or host is None:
@@ -87,7 +86,7 @@ def admit(exchange: Exchange, snapshot: Snapshot) -> bool:
 
 def _judge(
     exchange: Exchange,
-    snapshot: Snapshot,
+    snapshot: ListenerSnapshot,
     rules: JwtRules,
     providers: tuple[JwtProvider, ...],
     plain: Request,
@@ -110,7 +109,9 @@ def _judge(
     return True
 
 
-def _go_on(exchange: Exchange, passed: Request, verdict: Verdict, snapshot: Snapshot, until: float = _FOREVER) -> None:
+def _go_on(
+    exchange: Exchange, passed: Request, verdict: Verdict, snapshot: ListenerSnapshot, until: float = _FOREVER
+) -> None:
     """Let an exchange go on with what passed, and remember it where the head itself is remembered."""
     request = exchange.request
     exchange.request = passed
@@ -129,7 +130,7 @@ def _passed(request: Request, verdict: Verdict) -> Request:
     return passed
 
 
-def _plan(target: Target, head: RequestHead, snapshot: Snapshot) -> Plan:
+def _plan(target: Target, head: RequestHead, snapshot: ListenerSnapshot) -> Plan:
     """Return a plan of the route a target belongs to; the arms of a split have the route in common."""
     if isinstance(target, Split):
         target = target.arms[0]
@@ -218,9 +219,3 @@ def _resume(exchange: Exchange) -> None:
 
 def _forget(tokens: Tokens, place: Place) -> None:
     tokens.fetched.pop(place, None)
-
-
-def rules_of(hosts: Iterable[VirtualHost]) -> dict[str, JwtRules]:
-    """Return the rules of the virtual hosts that have any, by name. Raises KeysError for keys that are none."""
-    found = {host.name: compile_jwt(host.policies.jwt) for host in hosts if host.policies.jwt is not None}
-    return {name: rules for name, rules in found.items() if rules is not None}

@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import formatdate
 from random import Random
 
@@ -26,9 +27,8 @@ from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
-from edgesim.proxy.handshakes import TlsListener, listen
-from edgesim.proxy.loopback import is_loopback, unpaced
-from edgesim.proxy.messages import Memory, Request, Response
+from edgesim.proxy.listening import ActiveListener, Listeners
+from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
 from edgesim.proxy.tokens import Tokens
@@ -39,7 +39,6 @@ SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
 LINGER = 1.0
 """Seconds a client has to read a last answer, as Envoy's delayed close."""
-_BACKLOG = 4096
 _COLLECT_AFTER = 50_000
 _REFUSALS = {400: b"Bad Request", 426: b"", 431: b""}
 
@@ -49,11 +48,10 @@ class Worker:
 
     def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         """Take randomness, the monotonic clock and the wall clock, both in seconds."""
-        self.requests: dict[bytes, Memory[Request]] = {b"http": Memory(), b"https": Memory()}
-        self.lines: dict[bytes, Memory[Request]] = {b"http": Memory(), b"https": Memory()}
         self.responses: Memory[Response] = Memory()
         self.compiler = Compiler(lambda: random.getrandbits(16), self.responses)
-        self.snapshot: Snapshot = self.compiler.snapshot(Delta(0))
+        self.listeners: dict[str, ActiveListener] = {}
+        self.snapshot: Snapshot
         self.connections: set[Downstream] = set()
         self.active: set[Exchange] = set()
         self.lingering: dict[Downstream, float] = {}
@@ -71,6 +69,24 @@ class Worker:
         self.wall_clock = wall_clock
         self._random = random
         self.date = formatdate(wall_clock(), usegmt=True).encode()
+        self.swap(self.compiler.snapshot(Delta(0)))
+
+    def swap(self, snapshot: Snapshot) -> None:
+        """Serve another snapshot from now on; connections of listeners that are gone drain."""
+        if self.log is not None:
+            self.log.flush()  # what is found out while lines are written belongs to the old one
+        self.snapshot = snapshot
+        for name, served in snapshot.listeners.items():
+            listener = self.listeners.get(name)
+            if listener is not None and listener.scheme == served.table.scheme:
+                listener.swap(served)
+                continue
+            self.listeners[name] = ActiveListener(served)
+            if listener is not None:
+                self._drain(listener)
+        for name in self.listeners.keys() - snapshot.listeners.keys():
+            self._drain(self.listeners.pop(name))
+        self.responses.clear()
 
     def draw(self) -> int:
         """Return the 64-bit value a request's weighted choice is made with."""
@@ -87,10 +103,10 @@ class Worker:
         self.unrouted[status // 100] += 1
         return reply_bytes(status, local_fields(body), body, self.date, close=True, head_only=False)
 
-    def accept(self, scheme: bytes) -> Downstream:
+    def accept(self, listener: ActiveListener) -> Downstream:
         """Take a connection from a client."""
         self.accepted += 1
-        return Downstream(self, scheme)
+        return Downstream(self, listener)
 
     @property
     def totals(self) -> Totals:
@@ -122,9 +138,15 @@ class Worker:
         self.draining = True
         if not self.connections:
             self.empty.set()
-        for connection in list(self.connections):
-            if connection.current is None:
-                connection.close()
+        for listener in self.listeners.values():
+            self._drain(listener)
+
+    def _drain(self, listener: ActiveListener) -> None:
+        listener.draining = True
+        if listener.connections:
+            for connection in [each for each in self.connections if each.listener is listener]:
+                if connection.current is None:
+                    connection.close()
 
     def left(self, connection: Downstream) -> None:
         """Note that a connection is gone."""
@@ -145,9 +167,10 @@ async def run(options: argparse.Namespace) -> None:
     _apply(worker, settings.decode(options.settings))
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     sweeping = _every(SWEEP, worker.sweep)
-    listeners = Listeners(worker, options.host, socket.socket(fileno=options.listener))
+    listeners = Listeners(worker)
+    handed = socket.socket(fileno=options.sockets)
     teller = Teller(worker.counts)
-    grace = await _obey(worker, listeners, teller, reader, writer)
+    grace = await _obey(worker, _Serving(worker, listeners, handed), teller, reader, writer)
     listeners.close()
     await _leave(worker, grace or 0.0)
     sweeping()
@@ -162,7 +185,7 @@ async def run(options: argparse.Namespace) -> None:
 
 
 async def _obey(
-    worker: Worker, listeners: Listeners, teller: Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    worker: Worker, serving: _Serving, teller: Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> float | None:
     """Do as the parent says until it says to leave, or is gone; return the grace time, None for a worker that is broken."""
     while (message := await channel.read(reader)) is not None:
@@ -173,7 +196,7 @@ async def _obey(
         elif isinstance(message, channel.Reopen) and worker.log is not None:
             worker.log.reopen()
         elif isinstance(message, Delta):
-            answer, sound = await _serve_and_listen(worker, listeners, message)
+            answer, sound = await serving.take(message)
             channel.write(writer, answer)
             if not sound:
                 return None
@@ -189,15 +212,25 @@ def _tell(writer: asyncio.StreamWriter, worker: Worker, teller: Teller, asked: c
             worker.log.forget_dropped()
 
 
-async def _serve_and_listen(worker: Worker, listeners: Listeners, delta: Delta) -> tuple[channel.Message, bool]:
-    """Serve an update; tell also whether this worker is sound: one that failed halfway must be replaced."""
-    try:
-        answer = _serve(worker, delta)
-        if isinstance(answer, channel.Served):
-            await listeners.open(delta.tls_port)
-    except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent must know: it waits
-        return channel.Failed(delta.version, f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"), False
-    return answer, True
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """What takes updates: a worker, its listening sockets, and where the parent hands them over."""
+
+    worker: Worker
+    listeners: Listeners
+    handed: socket.socket
+
+    async def take(self, delta: Delta) -> tuple[channel.Message, bool]:
+        """Serve an update; tell also whether this worker is sound: one that failed halfway must be replaced."""
+        try:
+            sockets = channel.take_over(self.handed, len(delta.handed))
+            self.listeners.take(zip(delta.handed, sockets, strict=True))
+            answer = _serve(self.worker, delta)
+            if isinstance(answer, channel.Served):
+                await self.listeners.open(dict(delta.opened))
+        except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent must know: it waits
+            return channel.Failed(delta.version, f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"), False
+        return answer, True
 
 
 def _apply(worker: Worker, given: settings.WorkerSettings) -> None:
@@ -208,48 +241,12 @@ def _apply(worker: Worker, given: settings.WorkerSettings) -> None:
 
 def _serve(worker: Worker, delta: Delta) -> channel.Message:
     try:
-        worker.snapshot = worker.compiler.snapshot(delta)
+        worker.swap(worker.compiler.snapshot(delta))
     except UncompilableError as wrong:
         return channel.Failed(delta.version, str(wrong), wrong.culprit)
-    for memory in (*worker.requests.values(), *worker.lines.values()):
-        memory.clear()
-    worker.responses.clear()
-    if worker.log is not None:
-        worker.log.forget_templates()
     gc.collect()
     gc.freeze()
     return channel.Served(delta.version)
-
-
-class Listeners:
-    """The listening sockets: the plain one from the first version on, the TLS one while virtual hosts ask for it."""
-
-    def __init__(self, worker: Worker, host: str, bound: socket.socket) -> None:
-        """Take the plain listener's socket: the parent's, so that clients wait in it while a worker is replaced."""
-        self._worker = worker
-        self._host = host
-        self._bound = bound
-        self._plain: asyncio.Server | None = None
-        self._tls: TlsListener | None = None
-
-    async def open(self, tls_port: int) -> None:
-        """Open what is not open yet; a `tls_port` of 0 closes the TLS listener."""
-        if self._plain is None:
-            loop, worker = asyncio.get_running_loop(), self._worker
-            if is_loopback(self._host):
-                unpaced(self._bound)
-            self._plain = await loop.create_server(lambda: worker.accept(b"http"), sock=self._bound, backlog=_BACKLOG)
-        if tls_port and self._tls is None:
-            self._tls = listen(self._worker, self._host, tls_port, _BACKLOG)
-        elif not tls_port and self._tls is not None:
-            self._tls.close()
-            self._tls = None
-
-    def close(self) -> None:
-        """Accept no more."""
-        for server in (self._plain, self._tls):
-            if server is not None:
-                server.close()
 
 
 def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
@@ -283,9 +280,7 @@ def main() -> None:
     """Run as a child of `Supervisor`: everything it needs is on its command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True)
-    parser.add_argument("--listener", type=int, required=True)
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--sockets", type=int, required=True)
     parser.add_argument("--seed", required=True)
     parser.add_argument("--settings", default="{}")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group; the parent decides

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, cast
 
 from edgesim.model import (
+    PLAIN_LISTENER,
     Cluster,
     ClusterType,
     Destination,
@@ -110,8 +111,11 @@ class Machine:
         cluster = Cluster("up", ClusterType.STATIC, (Endpoint("127.0.0.1", 1),))
         listener = ListenerOptions(**options)  # type: ignore[arg-type]
         self.worker = Worker(Random(1), lambda: 1.0, lambda: 1.0)
-        self.worker.snapshot = self.worker.compiler.snapshot(
-            Delta(1, (VirtualHost("any", ("*",), routes),), clusters=(cluster,), listener=listener)
+        plain = replace(PLAIN_LISTENER, options=listener)
+        self.worker.swap(
+            self.worker.compiler.snapshot(
+                Delta(1, (VirtualHost("any", ("*",), routes),), clusters=(cluster,), listeners=(plain,))
+            )
         )
         runtime = self.worker.snapshot.clusters["up"]
         self.pool = runtime.pool(runtime.endpoints.every[0])
@@ -132,7 +136,7 @@ class Machine:
             self.upstreams.append((connection, pipe))
 
     def client(self) -> tuple[Downstream, Pipe]:
-        connection, pipe = Downstream(self.worker, b"http"), Pipe()
+        connection, pipe = Downstream(self.worker, self.worker.listeners[PLAIN_LISTENER.name]), Pipe()
         pipe.protocol = connection
         connection.connection_made(cast(asyncio.BaseTransport, pipe))
         return connection, pipe

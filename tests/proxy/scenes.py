@@ -8,18 +8,20 @@ import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from edgesim.model import (
+    PLAIN_LISTENER,
     Cluster,
     ClusterType,
     Destination,
     DirectResponseAction,
     Endpoint,
     ForwardAction,
+    ListenerOptions,
     Model,
     PathKind,
     PathMatcher,
@@ -31,7 +33,7 @@ from edgesim.model import (
 from edgesim.proxy import worker as workers
 from edgesim.proxy.channel import Served
 from edgesim.proxy.deltas import NOTHING, delta
-from edgesim.proxy.downstream import Downstream
+from edgesim.proxy.listening import ActiveListener
 
 DEADLINE = 10.0
 """Seconds anything may take with every core busy; what hangs fails then."""
@@ -232,6 +234,11 @@ def model(routes: Sequence[Route], clusters: Sequence[Cluster] = (), **options: 
     return Model((VirtualHost("any", ("*",), tuple(routes), **options),), tuple(clusters))  # type: ignore[arg-type]
 
 
+def with_options(served: Model, **options: object) -> Model:
+    """The same model, its plain listener with other options."""
+    return replace(served, listeners=(replace(PLAIN_LISTENER, options=ListenerOptions(**options)),))  # type: ignore[arg-type]
+
+
 # -- the worker ------------------------------------------------------------------------------------
 
 
@@ -244,10 +251,15 @@ class Gateway:
         self.update = NOTHING
         self.clients: list[Client] = []
 
+    @property
+    def listener(self) -> ActiveListener:
+        """The plain listener."""
+        return self.worker.listeners[PLAIN_LISTENER.name]
+
     def serve(self, served: Model, assignments: Mapping[str, tuple[Endpoint, ...]] | None = None) -> None:
         """Swap a model in, as an update from the parent does."""
         new = Update(self.update.version + 1, served, dict(assignments or {}))
-        reply = workers._serve(self.worker, delta(self.update, new, 0))
+        reply = workers._serve(self.worker, delta(self.update, new))
         assert isinstance(reply, Served), reply
         self.update = new
 
@@ -265,7 +277,7 @@ async def gateway(served: Model | None = None, seed: int = 7) -> AsyncIterator[G
     failures: list[dict[str, object]] = []
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     worker = workers.Worker(Random(seed), loop.time, time.time)
-    server = await loop.create_server(lambda: Downstream(worker, b"http"), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: worker.accept(worker.listeners[PLAIN_LISTENER.name]), "127.0.0.1", 0)
     stop = workers._every(workers.SWEEP, worker.sweep)
     made = Gateway(worker, server.sockets[0].getsockname()[1])
     try:

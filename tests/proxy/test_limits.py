@@ -5,12 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 
-from edgesim.model import ListenerOptions
-from tests.proxy.scenes import GET, OK, Gateway, Peer, Script, Upstream, cluster, gateway, model, to, until, upstream
+from tests.proxy.scenes import (
+    GET,
+    OK,
+    Gateway,
+    Peer,
+    Script,
+    Upstream,
+    cluster,
+    gateway,
+    model,
+    to,
+    until,
+    upstream,
+    with_options,
+)
 
 _HEAD = b"POST / HTTP/1.1\r\nhost: any\r\ncontent-length: 5\r\n"
 
@@ -19,7 +31,7 @@ _HEAD = b"POST / HTTP/1.1\r\nhost: any\r\ncontent-length: 5\r\n"
 async def limited(script: Script | bytes = OK, **options: object) -> AsyncIterator[tuple[Gateway, Upstream]]:
     """Run a worker with options of its listener."""
     async with upstream(script) as up:
-        served = replace(model([to()], [cluster(up.endpoint)]), listener=ListenerOptions(**options))  # type: ignore[arg-type]
+        served = with_options(model([to()], [cluster(up.endpoint)]), **options)
         async with gateway(served) as gw:
             yield gw, up
 

@@ -186,10 +186,10 @@ async def test_a_cluster_header_does_not_make_memory_grow() -> None:
             unknown = GET.replace(b"\r\n\r\n", b"\r\nx-to: none\r\n\r\n")
             answers = await ask(gw, *[named, unknown] * 100)
             assert answers == [(200, b"ok"), (503, b"")] * 100
-            requests = [kept for memory in gw.worker.requests.values() for kept in memory._kept.values()]
+            requests = list(gw.listener.requests._kept.values())
             answers_kept = [kept.parts for kept in gw.worker.responses._kept.values()]
             assert all(len(parts or {}) <= 1 for parts in [*(kept.parts for kept in requests), *answers_kept])
-            assert len(gw.worker.snapshot.plans) <= 1
+            assert len(gw.listener.snapshot.plans) <= 1
 
 
 async def test_an_endpoint_set_that_changes_is_followed_at_once() -> None:

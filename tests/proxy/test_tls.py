@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -60,7 +61,8 @@ def host(name: str, tls: DownstreamTls | None = TLS, domain: str = "*") -> Virtu
 async def tls_gateway(served: Model) -> AsyncIterator[tuple[Gateway, handshakes.TlsListener]]:
     """Run a worker that listens for TLS as well."""
     async with gateway(served) as made:
-        listener = handshakes.listen(made.worker, "127.0.0.1", 0, 100)
+        listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        listener = handshakes.TlsListener(made.worker, made.worker.listeners[TLS_LISTENER.name], listening)
         try:
             yield made, listener
         finally:

@@ -443,12 +443,12 @@ async def test_a_token_seen_again_is_nearly_free() -> None:
         request = asking(signed({"stage": "canary"}))
         for _ in range(3):
             await client.ask(request)
-        remembered = gw.worker.requests[b"http"].recall(request)
+        remembered = gw.listener.requests.recall(request)
         assert remembered is not None
         assert remembered.head.headers[b"authorization"]
         passed = remembered.admitted
         assert passed is not None
         assert b"authorization" not in passed.request.head.headers
-        assert passed.request.snapshot is gw.worker.snapshot
+        assert passed.request.snapshot is gw.listener.snapshot
         await client.ask(request)
         assert remembered.admitted is passed

@@ -10,8 +10,21 @@ from dataclasses import replace
 import aiohttp
 from aiohttp import web
 
-from edgesim.model import ListenerOptions, Policies
-from tests.proxy.scenes import Client, Gateway, Peer, Script, Upstream, cluster, gateway, model, to, until, upstream
+from edgesim.model import Policies
+from tests.proxy.scenes import (
+    Client,
+    Gateway,
+    Peer,
+    Script,
+    Upstream,
+    cluster,
+    gateway,
+    model,
+    to,
+    until,
+    upstream,
+    with_options,
+)
 
 _ASK = b"GET / HTTP/1.1\r\nhost: any\r\nconnection: Upgrade\r\nupgrade: %b\r\n\r\n"
 _AGREE = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\nx-mine: 1\r\n\r\n"
@@ -25,7 +38,7 @@ async def switching(
     """Run a worker whose one route takes some upgrades, and connect a client."""
     async with upstream(script) as up:
         route = replace(to(), policies=Policies(upgrades=upgrades))
-        served = replace(model([route], [cluster(up.endpoint)]), listener=ListenerOptions(**options))  # type: ignore[arg-type]
+        served = with_options(model([route], [cluster(up.endpoint)]), **options)
         async with gateway(served) as gw:
             yield gw, up, await gw.client()
 
