@@ -8,6 +8,8 @@ from typing import Protocol
 
 from aiohttp import web
 
+from edgesim.admin.checks import Checked
+from edgesim.admin.statuses import Statuses
 from edgesim.control import Instance
 from edgesim.inspect import Tables
 from edgesim.model import Model
@@ -49,6 +51,8 @@ class Context:
     listeners: Callable[[], list[dict[str, str]]] = list
     """The listeners that take connections, each with `name` and `url`."""
     compiled: CompiledModel = field(default_factory=CompiledModel)
+    statuses: Statuses = field(default_factory=Statuses)
+    checked: Checked = field(default_factory=Checked)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

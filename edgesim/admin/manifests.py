@@ -76,7 +76,7 @@ def patched_source(old: Source, patch: Document) -> Source:
     def locate(path: FieldPath) -> Position:
         return patch.source.locate(path) if _writes(patch.manifest, path) else old.locate(path)
 
-    return Source(old.file, old.line, locate)
+    return Source(old.file, old.line, locate, old.text)
 
 
 def _writes(patch: Any, path: FieldPath) -> bool:

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from edgesim.admin.bodies import YAML_TYPES, Target, body_patch, body_text, source_name
+from edgesim.admin.bodies import Target, body_files, body_patch
 from edgesim.admin.context import CONTEXT, instance_of
 from edgesim.admin.errors import ApiError
 from edgesim.admin.statuses import problems_of
-from edgesim.admin.wire import File, Files, Outcome
+from edgesim.admin.wire import Outcome
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.dialects import find_kind
-from edgesim.inspect import Question, RequestError, check_report, route_report
+from edgesim.inspect import Question, RequestError, route_report
 
 
 async def ready(request: web.Request) -> web.Response:
@@ -28,7 +28,7 @@ async def ready(request: web.Request) -> web.Response:
 
 async def apply(request: web.Request) -> web.Response:
     """Apply files, as kubectl's client-side apply."""
-    return _json(await apply_files(instance_of(request), await _files(request)))
+    return _json(await apply_files(instance_of(request), await body_files(request)))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -37,7 +37,7 @@ async def delete(request: web.Request) -> web.Response:
     if "kind" in request.query:
         target = _target(request)
         return _json(await delete_keys(instance, [(target.kind, target.key)]))
-    return _json(await delete_files(instance, await _files(request)))
+    return _json(await delete_files(instance, await body_files(request)))
 
 
 async def patch(request: web.Request) -> web.Response:
@@ -54,7 +54,8 @@ async def problems(request: web.Request) -> web.Response:
 
 async def check(request: web.Request) -> web.Response:
     """Report as `edgesim check` does."""
-    return _json(check_report(instance_of(request).problems))
+    context = request.app[CONTEXT]
+    return _json(await context.checked.report_of(context.instance))
 
 
 async def route(request: web.Request) -> web.Response:
@@ -98,20 +99,6 @@ def _target(request: web.Request) -> Target:
     if not name:
         raise ApiError("BadRequest", "which object? the query needs name=NAME")
     return Target(kind, request.query.get("namespace", "default") if kind.namespaced else None, name)
-
-
-async def _files(request: web.Request) -> list[File]:
-    """Read a body: one file as YAML, or several as JSON `{"files": [{"name", "text"}]}`."""
-    text = await body_text(request)
-    if request.content_type in YAML_TYPES:
-        return [File(source_name(request), text)]
-    if request.content_type != "application/json":
-        raise ApiError("UnsupportedMediaType", "send application/yaml, or application/json with a list of files")
-    try:
-        return list(msgspec.json.decode(text, type=Files).files)
-    except (msgspec.MsgspecError, RecursionError):
-        message = 'expected {"files": [{"name": "vs.yaml", "text": "..."}]}'
-        raise ApiError("BadRequest", message) from None
 
 
 def _json(report: Outcome | Any) -> web.Response:

@@ -10,9 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from edgesim.admin.bodies import Target, body_document, body_patch, expected_version, target_of
-from edgesim.admin.context import instance_of
+from edgesim.admin.context import CONTEXT, instance_of
 from edgesim.admin.errors import ApiError, success
-from edgesim.admin.statuses import shown
 from edgesim.admin.writes import change_object, existing, patched, with_retries
 from edgesim.config.store import Entry
 from edgesim.control import Delete
@@ -25,7 +24,7 @@ async def list_objects(request: web.Request) -> web.Response:
     """GET of a plural: the kind's List, of one namespace or of all."""
     target, instance = target_of(request), instance_of(request)
     store = instance.store
-    items = [shown(instance, entry) for entry in store.entries(target.kind.kind, target.namespace)]
+    items = [_shown(request, entry) for entry in store.entries(target.kind.kind, target.namespace)]
     return web.json_response(
         {
             "kind": f"{target.kind.kind}List",
@@ -39,7 +38,7 @@ async def list_objects(request: web.Request) -> web.Response:
 async def read_object(request: web.Request) -> web.Response:
     """GET of a name: the object."""
     instance = instance_of(request)
-    return web.json_response(shown(instance, existing(instance, target_of(request))))
+    return web.json_response(_shown(request, existing(instance, target_of(request))))
 
 
 async def create_object(request: web.Request) -> web.Response:
@@ -53,7 +52,7 @@ async def create_object(request: web.Request) -> web.Response:
     if instance.store.get(target.key) is not None:
         raise ApiError("AlreadyExists", f'{target.qualified} "{target.name}" already exists', target.details())
     entry = await change_object(instance, target, document, None)
-    return web.json_response(shown(instance, entry), status=201)
+    return web.json_response(_shown(request, entry), status=201)
 
 
 async def replace_object(request: web.Request) -> web.Response:
@@ -65,14 +64,14 @@ async def replace_object(request: web.Request) -> web.Response:
     async def replace() -> Entry:
         return await change_object(instance, target, document, expected or existing(instance, target).version)
 
-    return web.json_response(shown(instance, await with_retries(replace, target, pinned=expected is not None)))
+    return web.json_response(_shown(request, await with_retries(replace, target, pinned=expected is not None)))
 
 
 async def patch_object(request: web.Request) -> web.Response:
     """PATCH of a name: a merge patch (RFC 7386) or a JSON patch (RFC 6902)."""
     target, instance = target_of(request), instance_of(request)
     entry = await patched(instance, target, await body_patch(request))
-    return web.json_response(shown(instance, entry))
+    return web.json_response(_shown(request, entry))
 
 
 async def delete_object(request: web.Request) -> web.Response:
@@ -81,6 +80,11 @@ async def delete_object(request: web.Request) -> web.Response:
     entry = existing(instance, target)
     await instance.write([Delete(target.key)])
     return web.json_response(success({**target.details(), "uid": entry.uid}))
+
+
+def _shown(request: web.Request, entry: Entry) -> Manifest:
+    context = request.app[CONTEXT]
+    return context.statuses.shown(context.instance, entry)
 
 
 def _addressed(target: Target, document: Document) -> Document:

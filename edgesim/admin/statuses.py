@@ -5,31 +5,79 @@ Gloo's shape and reason texts: `.status.statuses`, section "Status object" of Gl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from edgesim.config.store import Entry, published
+from edgesim.admin.reported import on_proxy, wording
+from edgesim.config.store import Entry, Store, published
 from edgesim.control import Instance
-from edgesim.model import Problem, ResourceKey, Severity
+from edgesim.model import Model, Problem, ResourceKey, Severity
 
-INSTALL_NAMESPACE = "gloo-system"
+INSTALL_NAMESPACE: Final = "gloo-system"
+PROXY: Final = f"*v1.Proxy.gateway-proxy_{INSTALL_NAMESPACE}"
+"""The name of the Proxy in `subresourceStatuses`."""
+
 _GLOO_GROUPS = {"gateway.solo.io": "gateway", "gloo.solo.io": "gloo"}
+_WITH_SUBRESOURCES = frozenset({"VirtualService", "Gateway"})
+_NOTHING: tuple[Problem, ...] = ()
 
 
-def shown(instance: Instance, entry: Entry) -> dict[str, Any]:
-    """Return an object as the API shows it, with the status it has now."""
-    return published(entry, _status(instance, entry))
+@dataclass(frozen=True, slots=True)
+class ProblemIndex:
+    """The problems of each resource, with those it suffers from; the RouteTables in use; the Proxy's status."""
+
+    by_resource: dict[ResourceKey, list[Problem]] = field(default_factory=dict)
+    tables: frozenset[ResourceKey] = frozenset()
+    proxy: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, key: ResourceKey) -> Sequence[Problem]:
+        """Return what is wrong with a resource, and what is wrong elsewhere and reaches it."""
+        return self.by_resource.get(key, _NOTHING)
 
 
-def _status(instance: Instance, entry: Entry) -> dict[str, Any] | None:
-    kind = entry.resource.kind
-    if entry.status is not None:
-        return entry.status
-    if kind.group in _GLOO_GROUPS and kind.kind != "Settings":
-        return gloo_status(problems_of(instance.problems, entry.resource.key), kind.group)
-    if kind.kind == "Namespace":
-        return {"phase": "Active"}
-    return {"loadBalancer": {}} if kind.kind == "Service" else None
+def index_problems(problems: Iterable[Problem], model: Model, store: Store) -> ProblemIndex:
+    """Go through everything once, so that each of 25,000 objects finds its own at once."""
+    by_resource: dict[ResourceKey, list[Problem]] = {}
+    grave = [problem for problem in problems if problem.severity is not Severity.NOTE]
+    for problem in grave:
+        for key in dict.fromkeys((*([problem.resource] if problem.resource else ()), *problem.affects)):
+            by_resource.setdefault(key, []).append(problem)
+    tables = {step.resource for host in model.virtual_hosts for route in host.routes for step in route.origin[1:]} | {
+        problem.resource for problem in grave if problem.resource is not None and problem.affects
+    }
+    used = frozenset(key for key in tables if key.kind == "RouteTable")
+    of_proxy = [(problem, problem.resource) for problem in grave if on_proxy(problem) and problem.resource is not None]
+    return ProblemIndex(by_resource, used, _reported("gloo", _texts(of_proxy, store)))
+
+
+@dataclass(slots=True)
+class Statuses:
+    """The index of what is served now; it is made anew when something else is."""
+
+    key: tuple[object, object] | None = None
+    index: ProblemIndex = field(default_factory=ProblemIndex)
+
+    def index_of(self, instance: Instance) -> ProblemIndex:
+        """Return the index of an instance's problems."""
+        problems, model = instance.problems, instance.translation.model
+        if self.key is None or self.key[0] is not problems or self.key[1] is not model:
+            self.index, self.key = index_problems(problems, model, instance.store), (problems, model)
+        return self.index
+
+    def shown(self, instance: Instance, entry: Entry) -> dict[str, Any]:
+        """Return an object as the API shows it, with the status it has now."""
+        return published(entry, self._status(instance, entry))
+
+    def _status(self, instance: Instance, entry: Entry) -> dict[str, Any] | None:
+        kind = entry.resource.kind
+        if entry.status is not None:
+            return entry.status
+        if kind.group in _GLOO_GROUPS and kind.kind != "Settings":
+            return gloo_status(self.index_of(instance), entry.resource.key, kind.group, instance.store)
+        if kind.kind == "Namespace":
+            return {"phase": "Active"}
+        return {"loadBalancer": {}} if kind.kind == "Service" else None
 
 
 def problems_of(problems: Iterable[Problem], key: ResourceKey) -> tuple[Problem, ...]:
@@ -37,22 +85,46 @@ def problems_of(problems: Iterable[Problem], key: ResourceKey) -> tuple[Problem,
     return tuple(problem for problem in problems if problem.resource == key)
 
 
-def gloo_status(problems: Iterable[Problem], group: str) -> dict[str, Any]:
-    """Return the status Gloo reports for these problems of one resource."""
-    errors = [problem.message for problem in problems if problem.severity is Severity.ERROR]
-    warnings = [problem.message for problem in problems if problem.severity is Severity.WARNING]
-    state = "Rejected" if errors else "Warning" if warnings else "Accepted"
-    reported = {"reportedBy": _GLOO_GROUPS[group], "state": state}
-    if errors or warnings:
-        reported["reason"] = _reason(errors, warnings)
+def gloo_status(index: ProblemIndex, key: ResourceKey, group: str, store: Store) -> dict[str, Any]:
+    """Return the status Gloo reports of one resource."""
+    found = _texts([(problem, key) for problem in index.of(key)], store)
+    if key.kind == "Upstream":  # the sanitizer takes its cluster away, and makes warnings of its errors
+        found = _Texts((), (*found.errors, *found.warnings))
+    reported = _reported(_GLOO_GROUPS[group], found)
+    if key.kind in _WITH_SUBRESOURCES or key in index.tables:
+        reported["subresourceStatuses"] = {PROXY: index.proxy}
     return {"statuses": {INSTALL_NAMESPACE: reported}}
 
 
-def _reason(errors: list[str], warnings: list[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def _texts(found: Iterable[tuple[Problem, ResourceKey]], store: Store) -> _Texts:
+    """Word problems for those who have or suffer from them."""
+    texts: dict[Severity, dict[str, None]] = {Severity.ERROR: {}, Severity.WARNING: {}}
+    for problem, sufferer in found:
+        owner = store.get(problem.resource) if problem.resource is not None else None
+        text = wording(problem, sufferer, owner.resource.manifest if owner is not None else None)
+        texts[problem.severity][text] = None
+    return _Texts(tuple(texts[Severity.ERROR]), tuple(texts[Severity.WARNING]))
+
+
+def _reported(reporter: str, texts: _Texts) -> dict[str, Any]:
+    state = "Rejected" if texts.errors else "Warning" if texts.warnings else "Accepted"
+    reported = {"reportedBy": reporter, "state": state}
+    if texts.errors or texts.warnings:
+        reported["reason"] = _reason(texts)
+    return reported
+
+
+def _reason(texts: _Texts) -> str:
     parts = []
-    if errors:
-        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-        parts.append(f"{count} occurred:\n" + "".join(f"\t* {error}\n" for error in errors) + "\n")
-    if warnings:
-        parts.append("warning: \n  " + "\n".join(warnings))
+    if texts.errors:
+        count = "1 error" if len(texts.errors) == 1 else f"{len(texts.errors)} errors"
+        parts.append(f"{count} occurred:\n" + "".join(f"\t* {error}\n" for error in texts.errors) + "\n")
+    if texts.warnings:
+        parts.append("warning: \n  " + "\n".join(texts.warnings))
     return "\n".join(parts)

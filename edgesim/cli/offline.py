@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgesim.backends.checks import pod_problems
 from edgesim.backends.planned import planned_assignments
-from edgesim.config.files import decode_all, read_file, read_paths
+from edgesim.config.files import STDIN, decode_all, read_file, read_paths
 from edgesim.dialects import Resource, Translation, translate
 from edgesim.model import Assignments, Problem
 
@@ -22,6 +23,8 @@ class Loaded:
     translation: Translation
     problems: tuple[Problem, ...]
     resources: tuple[Resource, ...] = ()
+    texts: dict[str, str] = field(default_factory=dict)
+    """What came by standard input (`-`), which nobody can read again."""
 
     def assignments(self) -> Assignments:
         """Return the endpoints there would be with every pod running."""
@@ -47,10 +50,17 @@ def load(paths: Iterable[Path]) -> Loaded:
 
 
 def _load(paths: Iterable[Path]) -> Loaded:
-    read = read_paths(paths)
+    texts: dict[str, str] = {}
+
+    def stdin() -> bytes:
+        content = sys.stdin.buffer.read()
+        texts[STDIN] = content.decode(errors="replace")
+        return content
+
+    read = read_paths(paths, stdin)
     decoded = decode_all(read.documents)
     resources = [each.resource for each in decoded if each.resource is not None]
     translation = translate(resources, read_file)
     said = (problem for each in decoded for problem in each.problems)
     found = (*read.problems, *said, *translation.problems, *pod_problems(resources))
-    return Loaded(translation, tuple(dict.fromkeys(found)), tuple(resources))
+    return Loaded(translation, tuple(dict.fromkeys(found)), tuple(resources), texts)

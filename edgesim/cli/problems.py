@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from edgesim.cli.console import STYLES, paint
@@ -17,9 +17,9 @@ def print_problems(problems: Iterable[Problem], stream: IO[str] | None = None) -
         print(problem_text(problem, target), file=target, flush=True)
 
 
-def problem_text(problem: Problem, stream: IO[str]) -> str:
-    """Return `file:line:column: severity CODE message`, with the field and the hint below."""
-    place = f"{problem.position}: " if problem.position else ""
+def problem_text(problem: Problem, stream: IO[str], frame: Sequence[str] = ()) -> str:
+    """Return `file:line:column: severity CODE message`, with the field, a code frame and the hint below."""
+    place = f"{printable(str(problem.position))}: " if problem.position else ""
     severity = paint(problem.severity.value, STYLES[problem.severity.value], stream)
     lines = [f"{place}{severity} {problem.code} {_flat(problem.message)}"]
     owner = str(problem.resource) if problem.resource else ""
@@ -27,6 +27,7 @@ def problem_text(problem: Problem, stream: IO[str]) -> str:
         lines.append(f"    field: {problem.field}" + (f" of {owner}" if owner else ""))
     elif owner:
         lines.append(f"    resource: {owner}")
+    lines += [f"    {line}" for line in frame]
     if problem.hint:
         lines.append(f"    hint: {_flat(problem.hint)}")
     return "\n".join(lines)
@@ -34,4 +35,9 @@ def problem_text(problem: Problem, stream: IO[str]) -> str:
 
 def _flat(text: str) -> str:
     """Keep a message on its line: what a user wrote may hold line breaks and escape codes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """Spell out what a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -20,12 +20,14 @@ class Source:
     """Where a document was written: a file (`-` for standard input) and its first line.
 
     `locate` finds the position of a field path, or of its nearest ancestor that exists. It may
-    parse the text again, so it is called only when a problem has to be shown.
+    parse the text again, so it is called only when a problem has to be shown. `text` is what stands there, from
+    that line on; empty where no text declares the document.
     """
 
     file: str
     line: int
     locate: Callable[[FieldPath], Position] = field(repr=False, compare=False)
+    text: str = field(default="", repr=False, compare=False)
 
 
 def nowhere(file: str) -> Source:

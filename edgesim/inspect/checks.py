@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from edgesim.model import Problem, Severity
+from edgesim.model import Problem, ResourceKey, Severity
 
 _GROUPS = (
     ("Deployments", "Deployment"),
@@ -19,10 +20,14 @@ _GROUPS = (
     ("RouteOptions", "RouteOption"),
     ("Secrets", "Secret"),
     ("VirtualServices", "VirtualService"),
+    ("RouteTables", "RouteTable"),
     ("Gateways", "Gateway"),
     ("Proxies", "Proxy"),
 )
-"""glooctl's groups in the order `glooctl check` goes through them, with the kind each looks at."""
+"""glooctl's groups in the order `glooctl check` goes through them, with the kind each looks at.
+
+RouteTables are edgesim's own: glooctl does not check them.
+"""
 
 OTHERS = "Documents"
 """The group of problems that belong to no kind of glooctl's: unreadable text, Services, Namespaces."""
@@ -42,22 +47,61 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Lines of a file around a problem's place; `first` is the number of the first, from 1."""
+
+    first: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A resource whose newest version is not served, and the problems it waits for, by index in the report."""
+
+    resource: ResourceKey
+    problems: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Everything `check` prints: problems in the order of their files and lines, notes last."""
+    """Everything `check` prints: problems in the order of their files and lines, notes last.
+
+    `frames` are the code frames of the problems, one each, as far as the texts are known. `waiting` says who
+    waits for which problem under `policy`; on files alone, who would.
+    """
 
     groups: tuple[Group, ...]
     problems: tuple[Problem, ...]
+    frames: tuple[Frame | None, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    policy: str = "freeze"
 
     @property
     def clean(self) -> bool:
         """Tell whether there is nothing but notes."""
         return not any(group.errors for group in self.groups)
 
+    def passes(self, *, strict: bool) -> bool:
+        """Tell whether the exit code is 0; a strict check wants no notes either."""
+        return not self.problems if strict else self.clean
+
+
+class Held(Protocol):
+    """A resource that is held back, as `config.waiting` tells."""
+
+    @property
+    def resource(self) -> ResourceKey:
+        """Return the resource."""
+
+    @property
+    def blockers(self) -> tuple[Problem, ...]:
+        """Return the problems it waits for."""
+
 
 def check_report(problems: Iterable[Problem]) -> CheckReport:
-    """Sort problems into glooctl's groups. A problem of several resources is there once for each."""
-    ordered = tuple(sorted(problems, key=_place))
-    kinds = dict(zip((kind for _name, kind in _GROUPS), (name for name, _kind in _GROUPS), strict=True))
+    """Sort problems into glooctl's groups."""
+    ordered = tuple(sorted(merged(problems), key=_place))
+    kinds = {kind: name for name, kind in _GROUPS}
     grave = Counter(
         kinds.get(problem.resource.kind, OTHERS) if problem.resource else OTHERS
         for problem in ordered
@@ -67,6 +111,28 @@ def check_report(problems: Iterable[Problem]) -> CheckReport:
     if grave[OTHERS]:
         names.insert(0, OTHERS)
     return CheckReport(tuple(Group(name, grave[name]) for name in names), ordered)
+
+
+def merged(problems: Iterable[Problem]) -> list[Problem]:
+    """Join what differs only in who suffers from it: a table's mistake is one, however many delegate to it."""
+    suffering: dict[Problem, dict[ResourceKey, None]] = {}
+    for problem in problems:
+        suffering.setdefault(replace(problem, affects=()), {}).update(dict.fromkeys(problem.affects))
+    return [replace(problem, affects=tuple(keys)) for problem, keys in suffering.items()]
+
+
+def with_waiting(report: CheckReport, held: Iterable[Held], policy: str) -> CheckReport:
+    """Add who waits for which problems, under a policy."""
+    numbers = {replace(problem, affects=()): number for number, problem in enumerate(report.problems)}
+    known: dict[int, int | None] = {}
+    waiting: list[Waiting] = []
+    for each in held:
+        for problem in each.blockers:
+            if id(problem) not in known:
+                known[id(problem)] = numbers.get(replace(problem, affects=()))
+        found = dict.fromkeys(number for problem in each.blockers if (number := known[id(problem)]) is not None)
+        waiting.append(Waiting(each.resource, tuple(found)))
+    return replace(report, waiting=tuple(each for each in waiting if each.problems), policy=policy)
 
 
 def _place(problem: Problem) -> tuple[bool, str, int, int]:
