@@ -88,9 +88,10 @@ def _metadata(kind: inspect.Metadata) -> Check:
         description = (kind.extra_json_schema or {}).get("description", "")
         return _scalar(kind.type, description) if description else _compile(kind.type)
     inside = _compile(kind.type)
+    default = (kind.extra or {}).get("default")
 
     def check_unsimulated(value: Any, path: FieldPath, found: Findings) -> None:
-        if not found.quiet:
+        if not found.quiet and not (isinstance(value, bool) and value is default):
             found.add("ES0601", path, "this field is read but not simulated: it has no effect here")
         before, found.quiet = found.quiet, True
         inside(value, path, found)

@@ -34,7 +34,9 @@ def test_domains_are_kept_in_lower_case() -> None:
 def test_an_empty_domain_is_an_error_and_means_any() -> None:
     """`domains: ['']` is reported as Gloo does, and would be served as `*`."""
     outcome = run(host("['']", "a"))
-    assert outcome.only().message == "virtual host [default.a] has an empty domain"
+    assert outcome.only().message == (
+        "VirtualHost Error: EmptyDomainError. Reason: virtual host default.a has an empty domain"
+    )
     assert outcome.hosts[0].domains == ("*",)
 
 

@@ -134,24 +134,16 @@ def test_each_listener_has_its_gateway() -> None:
     assert (options_of(model, tls=False).buffer_bytes, options_of(model, tls=True).buffer_bytes) == (1, 2)
 
 
-@pytest.mark.parametrize("names", [("a", "gateway-proxy"), ("gateway-proxy", "a"), ("b", "a")])
-def test_one_gateway_of_a_sort_counts(names: tuple[str, str]) -> None:
-    """The one Gloo installs, else the first; the other is noted."""
-    outcome = run(*(gateway("httpGateway: {options: {router: {}}}\n", name) for name in names))
-    chosen = "gateway-proxy" if "gateway-proxy" in names else names[0]
-    problem = outcome.only()
-    assert problem.code == "ES0608"
-    assert problem.resource is not None
-    assert problem.resource.name != chosen
-    assert f"default.{chosen} is" in problem.message
-
-
 @pytest.mark.parametrize(
     ("spec", "codes"),
     [
-        ("bindPort: 9090\nbindAddress: 10.0.0.1\nhttpGateway: {}\n", ["ES0608", "ES0608"]),
-        ("ssl: true\nbindPort: 8080\nhttpGateway: {}\n", ["ES0608"]),
-        ("proxyNames: [gateway-proxy]\nhttpGateway: {virtualServiceSelector: {a: b}}\n", ["ES0601"]),
+        ("bindPort: 9090\nbindAddress: 10.0.0.1\nhttpGateway: {}\n", ["ES0608"]),
+        ("bindPort: 9090\nbindAddress: 127.0.0.2\nhttpGateway: {}\n", []),
+        ("bindPort: 9090\nbindAddress: 0.0.0.0\nhttpGateway: {}\n", []),
+        ("bindAddress: here\nhttpGateway: {}\n", ["ES0525"]),
+        ("bindPort: 65536\nhttpGateway: {}\n", ["ES0525"]),
+        ("proxyNames: [gateway-proxy, other]\nhttpGateway: {virtualServiceSelector: {a: b}}\n", []),
+        ("proxyNames: [other]\nhttpGateway: {}\n", ["ES0608"]),
         ("tcpGateway: {}\n", ["ES0601"]),
         ("hybridGateway: {}\nuseProxyProto: true\n", ["ES0601", "ES0601"]),
         ("options: {accessLoggingService: {}}\nhttpGateway: {options: {gzip: {}}}\n", ["ES0601", "ES0601"]),
@@ -159,7 +151,7 @@ def test_one_gateway_of_a_sort_counts(names: tuple[str, str]) -> None:
     ],
 )
 def test_what_a_gateway_cannot_do_here_is_said(spec: str, codes: list[str]) -> None:
-    """Ports, selection, TCP and hybrid gateways are noted; one of no type is an error."""
+    """Addresses, other proxies, TCP and hybrid gateways are noted; one of no type or with no real address is an error."""
     assert run(gateway(spec)).codes == codes
 
 

@@ -123,12 +123,10 @@ def test_a_bad_matcher_takes_its_route_out(matcher: str, code: str, field: str) 
 
 def test_the_regex_limit_comes_from_settings() -> None:
     """`gloo.regexMaxProgramSize` of the Settings named default raises or lowers the limit."""
-    settings = (
-        "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: %s}\nspec: {gloo: {regexMaxProgramSize: 5}}\n"
-    )
+    settings = "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: %s, namespace: gloo-system}\nspec: {gloo: {regexMaxProgramSize: 5}}\n"
     regex = routed("matchers: [{regex: '/[a-z]{20}'}]\n" + TO_ECHO)
     assert run(regex).problems == []
-    assert run(regex, settings % "other").problems == []
+    assert run(regex, settings % "other").codes == ["ES0610"]
     assert run(regex, settings % "default").only().code == "ES0209"
 
 
@@ -479,5 +477,5 @@ def test_other_upstream_types_have_no_cluster() -> None:
 
 def test_settings_without_a_limit_change_nothing() -> None:
     """Settings that say nothing of regexes leave the default limit."""
-    settings = "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: default}\nspec: {gloo: {}}\n"
+    settings = "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: default, namespace: gloo-system}\nspec: {gloo: {}}\n"
     assert run(routed("matchers: [{regex: '/[a-z]{20}'}]\n" + TO_ECHO), settings).problems == []

@@ -27,7 +27,7 @@ def downstream(ssl: str, *more: str, files: dict[str, bytes] | None = None) -> O
 
 def settings(spec: str) -> str:
     """Write Settings."""
-    return f"apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {{name: default}}\nspec: {{{spec}}}\n"
+    return f"apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {{name: default, namespace: gloo-system}}\nspec: {{{spec}}}\n"
 
 
 def served(outcome: Outcome) -> DownstreamTls:

@@ -1,144 +1,142 @@
-"""Gateways become the options of the two listeners: the plain one and the TLS one (reference section 11)."""
+"""Gateways become listeners (reference section 11)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import cast
 
-from edgesim.dialects.gloo.cors import csrf_of
-from edgesim.dialects.gloo.limits import max_request_bytes, timeout_of, token_bucket, upgrades_of
-from edgesim.dialects.gloo.scope import DEFAULT_MAX_BODY, Listeners, Reporter, Scope
-from edgesim.dialects.resource import FieldPath, Resource
+from edgesim.dialects.gloo.listener_options import body_limit, listener_options
+from edgesim.dialects.gloo.scope import DEFAULT_MAX_BODY, Place, Reporter, Scope, dotted
+from edgesim.dialects.gloo.selection import Chooses, is_tls, selection_of
+from edgesim.dialects.gloo.settings import INSTALL_NAMESPACE
+from edgesim.dialects.gloo.shelves import Name
+from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import listener as schema
-from edgesim.model import DEFAULT_LISTENER, ListenerOptions
+from edgesim.model import DEFAULT_LISTENERS, Listener, OriginStep
 
-_NAMES = {False: "gateway-proxy", True: "gateway-proxy-ssl"}
-"""The gateways that an installation of Gloo makes."""
+PROXY = "gateway-proxy"
+"""The one proxy that edgesim is."""
 
 _PORTS = {False: 8080, True: 8443}
-_PATH = ("spec", "httpGateway", "options")
-_HCM = (*_PATH, "httpConnectionManagerSettings")
-_DEFAULT_HCM = schema.HttpConnectionManagerSettings()
+_ANY_ADDRESS = frozenset({"", "::", "0.0.0.0"})
 
 
-def read_gateways(resources: Iterable[Resource], scope: Scope) -> None:
-    """Read the gateway of each listener into the scope; others of its sort are noted."""
-    sound = [resource for resource in resources if _is_http(resource, Reporter(scope, resource))]
-    listeners = Listeners()
-    limits: list[int] = []
-    for tls in (False, True):
-        found = [resource for resource in sound if _spec(resource).ssl is tls]
-        if not found:
-            continue
-        chosen = _chosen(found, tls=tls)
-        for other in found:
-            if other is not chosen:
-                _note_other(other, chosen, Reporter(scope, other))
-        options = _listener(_spec(chosen), Reporter(scope, chosen))
-        listeners = Listeners(listeners.plain, options) if tls else Listeners(options, listeners.tls)
-        limits.append(_body_limit(_spec(chosen)))
-    scope.listeners = listeners
-    # A route may be on either listener, so the larger limit counts.
-    scope.max_body = max(limits, default=DEFAULT_MAX_BODY)
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A listener with the Gateway it comes from, if one is written; without `chooses` it takes all of its sort."""
+
+    listener: Listener
+    chooses: Chooses | None = None
+    reporter: Reporter | None = None
+
+    def takes(self, virtual_service: Resource) -> bool:
+        """Tell whether a VirtualService is on this listener."""
+        if is_tls(virtual_service) is not self.listener.tls:
+            return False
+        return self.chooses is None or self.chooses(virtual_service)
+
+
+def read_gateways(
+    resources: Iterable[Resource], virtual_services: Iterable[Resource], scope: Scope
+) -> tuple[Gate, ...]:
+    """Read Gateways; where none of a sort is, there is the one that an installation of Gloo makes."""
+    known: dict[Name, Resource] = {(each.namespace, each.name): each for each in virtual_services}
+    written = [resource for resource in resources if _counts(resource, Reporter(scope, resource))]
+    gates = _first_of_each_place([_gate(resource, known, Reporter(scope, resource)) for resource in written])
+    taken = {_place(gate.listener) for gate in gates}
+    for default in DEFAULT_LISTENERS:
+        if not any(gate.listener.tls is default.tls for gate in gates) and _place(default) not in taken:
+            gates.append(Gate(default))
+    scope.listeners = tuple(gate.listener.options for gate in gates)
+    # A route may be on any of the listeners, so the largest limit counts.
+    scope.max_body = max((body_limit(_spec(each)) for each in written), default=DEFAULT_MAX_BODY)
+    return tuple(gates)
 
 
 def _spec(resource: Resource) -> schema.GatewaySpec:
     return cast(schema.Gateway, resource.typed).spec
 
 
-def _is_http(resource: Resource, reporter: Reporter) -> bool:
+def _counts(resource: Resource, reporter: Reporter) -> bool:
+    """Tell whether a Gateway is an HTTP listener of this proxy, and report why not."""
     spec = _spec(resource)
+    if resource.namespace != INSTALL_NAMESPACE and not reporter.scope.all_gateways:
+        text = f"only Gateways in {INSTALL_NAMESPACE} are read, so this one has no effect"
+        hint = f"add `namespace: {INSTALL_NAMESPACE}`, or set `gateway.readGatewaysFromAllNamespaces` in Settings"
+        reporter.report("ES0610", ("metadata", "namespace"), text, hint)
+        return False
     if spec.http_gateway is None and spec.tcp_gateway is None and spec.hybrid_gateway is None:
         text = "invalid gateway: gateway must contain gatewayType"
         reporter.report("ES0520", ("spec",), text, "add `httpGateway: {}`")
+    if spec.proxy_names and PROXY not in spec.proxy_names:
+        text = f"this gateway is of another proxy than {PROXY}, which is the one that runs here: it has no effect"
+        reporter.report("ES0608", ("spec", "proxyNames"), text)
+        return False
     return spec.http_gateway is not None
 
 
-def _chosen(found: Sequence[Resource], *, tls: bool) -> Resource:
-    return next((resource for resource in found if resource.name == _NAMES[tls]), found[0])
-
-
-def _note_other(other: Resource, chosen: Resource, reporter: Reporter) -> None:
-    text = (
-        f"several gateways of one sort are not simulated yet: {chosen.namespace}.{chosen.name} is, "
-        f"and {other.namespace}.{other.name} has no effect"
+def _gate(resource: Resource, known: dict[Name, Resource], reporter: Reporter) -> Gate:
+    spec = _spec(resource)
+    _check_place(spec, reporter)
+    address, port = spec.bind_address or "::", spec.bind_port or _PORTS[spec.ssl]
+    listener = Listener(
+        name=f"listener-{address}-{port}",
+        port=port,
+        tls=spec.ssl,
+        options=listener_options(spec, reporter),
+        address=address,
+        origin=(step_of(resource),),
     )
-    reporter.report("ES0608", ("metadata", "name"), text)
+    return Gate(listener, selection_of(spec, known, reporter), reporter)
 
 
-def _listener(spec: schema.GatewaySpec, reporter: Reporter) -> ListenerOptions:
-    _note_address(spec, reporter)
-    http = spec.http_gateway or schema.HttpGateway()
-    options = http.options or schema.HttpListenerOptions()
-    hcm = options.http_connection_manager_settings or _DEFAULT_HCM
-    upgrades = dict(upgrades_of(hcm.upgrades, _HCM, reporter))
-    limit, connections, router = options.http_local_ratelimit, options.connection_limit, options.router
-    bucket = limit.default_limit if limit is not None else None
-    return ListenerOptions(
-        use_remote_address=hcm.use_remote_address is True,
-        xff_trusted_hops=hcm.xff_num_trusted_hops or 0,
-        skip_xff_append=hcm.skip_xff_append is True,
-        generate_request_id=hcm.generate_request_id is not False,
-        preserve_external_request_id=hcm.preserve_external_request_id is True,
-        server_name=hcm.server_name or DEFAULT_LISTENER.server_name,
-        suppress_envoy_headers=router is not None and router.suppress_envoy_headers is True,
-        most_specific_mutations_win=(spec.route_options or _NO_ROUTES).most_specific_header_mutations_wins is True,
-        accept_http_10=hcm.accept_http_10 is True,
-        default_host_for_http_10=hcm.default_host_for_http_10 or "",
-        normalize_path=hcm.normalize_path is not False,
-        merge_slashes=hcm.merge_slashes is True,
-        strip_any_host_port=hcm.strip_any_host_port is True,
-        allow_connect=upgrades.get("connect", False),
-        websocket=upgrades.get("websocket", True),
-        max_headers_bytes=1024 * hcm.max_request_headers_kb
-        if hcm.max_request_headers_kb is not None
-        else DEFAULT_LISTENER.max_headers_bytes,
-        max_headers=hcm.max_headers_count or DEFAULT_LISTENER.max_headers,
-        max_connections=_connections(connections, reporter),
-        header_timeout=_timeout(hcm.request_headers_timeout, "requestHeadersTimeout", 0.0, reporter),
-        request_timeout=_timeout(hcm.request_timeout, "requestTimeout", 0.0, reporter),
-        idle_timeout=_timeout(hcm.idle_timeout, "idleTimeout", DEFAULT_LISTENER.idle_timeout, reporter),
-        stream_idle_timeout=_timeout(
-            hcm.stream_idle_timeout, "streamIdleTimeout", DEFAULT_LISTENER.stream_idle_timeout, reporter
-        ),
-        max_stream_duration=_timeout(hcm.max_stream_duration, "maxStreamDuration", 0.0, reporter),
-        buffer_bytes=max_request_bytes(options.buffer, (*_PATH, "buffer"), reporter) if options.buffer else None,
-        csrf=csrf_of(options.csrf, _PATH, reporter),
-        local_rate_limit=token_bucket(bucket, (*_PATH, "httpLocalRatelimit", "defaultLimit"), reporter)
-        if bucket is not None
-        else None,
-    )
+def step_of(resource: Resource) -> OriginStep:
+    """Return where a Gateway is written."""
+    return Place(resource, ("spec",)).step
 
 
-_NO_ROUTES = schema.RouteConfigurationOptions()
-
-
-def _timeout(given: str | None, name: str, default: float, reporter: Reporter) -> float:
-    value = timeout_of(given, (*_HCM, name), reporter)
-    return default if value is None else value
-
-
-def _connections(given: schema.ConnectionLimit | None, reporter: Reporter) -> int:
-    """Read the limit of connections, which Envoy wants above 0; 0 is none here."""
-    if given is None:
-        return 0
-    if not given.max_active_connections:
-        at = (*_PATH, "connectionLimit")
-        path: FieldPath = at if given.max_active_connections is None else (*at, "maxActiveConnections")
-        reporter.report("ES0521", path, "maxActiveConnections must be at least 1")
-    return given.max_active_connections or 0
-
-
-def _note_address(spec: schema.GatewaySpec, reporter: Reporter) -> None:
-    """Note an address that is not the default: edgesim listens where its command line says."""
-    if spec.bind_port not in {0, _PORTS[spec.ssl]}:
-        text = f"edgesim does not listen on port {spec.bind_port}: its own command line says where"
-        reporter.report("ES0608", ("spec", "bindPort"), text, "see `edgesim up --help`")
-    if spec.bind_address not in {"", "::", "0.0.0.0"}:
-        text = f"edgesim does not bind {spec.bind_address}: its own command line says where"
+def _check_place(spec: schema.GatewaySpec, reporter: Reporter) -> None:
+    """Check where a Gateway wants to listen."""
+    if spec.bind_port > 65535:
+        reporter.report("ES0525", ("spec", "bindPort"), f"a port must be 1..65535, got {spec.bind_port}")
+    if spec.bind_address in _ANY_ADDRESS:
+        return
+    try:
+        loopback = ip_address(spec.bind_address).is_loopback
+    except ValueError:
+        text = f"malformed IP address: {spec.bind_address}"
+        reporter.report("ES0525", ("spec", "bindAddress"), text, "`::` means any")
+        return
+    if not loopback:
+        text = f"edgesim binds {spec.bind_address} only with `--listen`; without, a loopback address stands in for it"
         reporter.report("ES0608", ("spec", "bindAddress"), text, "see `edgesim up --help`")
 
 
-def _body_limit(spec: schema.GatewaySpec) -> int:
-    given = (spec.route_options or _NO_ROUTES).max_direct_response_body_size_bytes
-    return DEFAULT_MAX_BODY if given is None else given
+def _place(listener: Listener) -> tuple[str, int]:
+    """Return what two listeners cannot share: an address, all of those that mean any being one, and a port."""
+    return ("::" if listener.address in _ANY_ADDRESS else listener.address), listener.port
+
+
+def _first_of_each_place(gates: Sequence[Gate]) -> list[Gate]:
+    """Report Gateways that want one address, each, and keep the first of them."""
+    by_place: dict[tuple[str, int], list[Gate]] = {}
+    for gate in gates:
+        by_place.setdefault(_place(gate.listener), []).append(gate)
+    for sharing in by_place.values():
+        if len(sharing) > 1:
+            _report_shared(sharing)
+    return [sharing[0] for sharing in by_place.values() if sharing[0].listener.port <= 65535]
+
+
+def _report_shared(sharing: Sequence[Gate]) -> None:
+    reporters = [gate.reporter for gate in sharing if gate.reporter is not None]
+    names = ",".join(dotted((each.resource.namespace, each.resource.name)) for each in reporters)
+    for gate in sharing:
+        if gate.reporter is not None:
+            spec = _spec(gate.reporter.resource)
+            place = f"{gate.listener.address}:{gate.listener.port}"
+            text = f"bind-address {place} is not unique in a proxy. gateways: {names}"
+            at = ("spec", "bindPort") if spec.bind_port else ("spec",)
+            gate.reporter.report("ES0524", at, text, "give each a `bindPort` of its own")

@@ -1,7 +1,6 @@
 """gateway.solo.io/v1 Gateway: a listener, and how it takes requests (reference section 11).
 
-Source: Gloo's gateway.proto, HttpListenerOptions in options.proto, and hcm.proto. Which ports there are
-is edgesim's own affair so far, and so is which virtual services a gateway selects.
+Source: Gloo's gateway.proto, HttpListenerOptions in options.proto, and hcm.proto.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from edgesim.dialects.schema.common import Duration, FreeForm, Manifest, NotSimulated, OneOf, Strict, UInt32
+from edgesim.dialects.schema.common import Duration, FreeForm, Manifest, NotSimulated, OneOf, Ref, Strict, UInt32
+from edgesim.dialects.schema.gateway import SelectorExpression
 from edgesim.dialects.schema.options import BufferSettings, CsrfPolicy, TokenBucket, Upgrade
 
 HeadersKb = Annotated[int, Meta(ge=1, le=8192)]
@@ -121,14 +121,23 @@ class HttpListenerOptions(Strict, frozen=True):
     wasm: NotSimulated = None
 
 
+class VirtualServiceExpressions(Strict, frozen=True):
+    """Conditions on a virtual service's labels, all of which must hold."""
+
+    expressions: tuple[SelectorExpression, ...] = ()
+
+
 class HttpGateway(Strict, frozen=True):
-    """An HTTP listener; every virtual service is on it, whatever it selects."""
+    """An HTTP listener and which virtual services are on it: all, unless it selects some.
+
+    Expressions go before the selector of labels, that before references by name.
+    """
 
     options: HttpListenerOptions | None = None
-    virtual_services: NotSimulated = None
-    virtual_service_selector: NotSimulated = None
-    virtual_service_expressions: NotSimulated = None
-    virtual_service_namespaces: NotSimulated = None
+    virtual_services: tuple[Ref, ...] = ()
+    virtual_service_selector: dict[str, str] | None = None
+    virtual_service_expressions: VirtualServiceExpressions | None = None
+    virtual_service_namespaces: tuple[str, ...] = ()
 
 
 class ListenerOptions(Strict, frozen=True):

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, FreeForm, Manifest, NotSimulated, Strict, UInt32
+from edgesim.dialects.schema.common import (
+    NOT_SIMULATED,
+    FreeForm,
+    Manifest,
+    NotSimulated,
+    OnlyFalse,
+    OnlyTrue,
+    Strict,
+    UInt32,
+)
 from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import CircuitBreakers
 
@@ -25,10 +34,10 @@ class GlooOptions(Strict, frozen=True):
     """Settings of the gloo translator."""
 
     regex_max_program_size: UInt32 | None = None
-    invalid_config_policy: Annotated[InvalidConfigPolicy | None, NOT_SIMULATED] = None
+    invalid_config_policy: InvalidConfigPolicy | None = None
     circuit_breakers: CircuitBreakers | None = None
-    disable_kubernetes_destinations: NotSimulated = None
-    remove_unused_filters: NotSimulated = None
+    disable_kubernetes_destinations: OnlyFalse = None
+    remove_unused_filters: OnlyFalse = None
     xds_bind_addr: FreeForm = None
     validation_bind_addr: FreeForm = None
     proxy_debug_bind_addr: FreeForm = None
@@ -48,12 +57,12 @@ class GlooOptions(Strict, frozen=True):
 class Validation(Strict, frozen=True):
     """Settings of the validating webhook (section 9.6)."""
 
-    always_accept: Annotated[bool | None, NOT_SIMULATED] = None
-    allow_warnings: Annotated[bool | None, NOT_SIMULATED] = None
-    warn_route_short_circuiting: Annotated[bool | None, NOT_SIMULATED] = None
+    always_accept: OnlyTrue = None
+    allow_warnings: OnlyTrue = None
+    warn_route_short_circuiting: bool | None = None
     warn_missing_tls_secret: bool | None = None
     disable_transformation_validation: FreeForm = None
-    full_envoy_validation: Annotated[bool | None, NOT_SIMULATED] = None
+    full_envoy_validation: OnlyFalse = None
     server_enabled: FreeForm = None
     proxy_validation_server_addr: FreeForm = None
     validation_webhook_tls_cert: FreeForm = None
@@ -79,9 +88,9 @@ class GatewayOptions(Strict, frozen=True):
     """Settings of the gateway translator."""
 
     validation: Validation | None = None
-    read_gateways_from_all_namespaces: NotSimulated = None
-    isolate_virtual_hosts_by_ssl_config: NotSimulated = None
-    translate_empty_gateways: NotSimulated = None
+    read_gateways_from_all_namespaces: bool | None = None
+    isolate_virtual_hosts_by_ssl_config: OnlyFalse = None
+    translate_empty_gateways: OnlyFalse = None
     virtual_service_options: VirtualServiceOptions | None = None
     always_sort_route_table_routes: FreeForm = None
     compressed_proxy_spec: FreeForm = None

@@ -98,10 +98,17 @@ def subset_upstream(*keys: str) -> str:
     return documents(upstream, SERVICE)
 
 
-def gateway(text: str, name: str = "gateway-proxy") -> str:
+def gateway(text: str, name: str = "gateway-proxy", namespace: str = "gloo-system") -> str:
     """Write a Gateway around its spec."""
-    head = f"apiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {{name: {name}}}\nspec:\n"
+    metadata = f"{{name: {name}, namespace: {namespace}}}"
+    head = f"apiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {metadata}\nspec:\n"
     return head + indent(dedent(text), "  ")
+
+
+def settings(spec: str, namespace: str = "gloo-system") -> str:
+    """Write Settings around the inside of their spec."""
+    head = f"apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {{name: default, namespace: {namespace}}}\n"
+    return f"{head}spec: {{{spec}}}\n"
 
 
 def upstream(text: str) -> str:

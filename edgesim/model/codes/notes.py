@@ -23,6 +23,9 @@ def _kube(port: int) -> str:
     return documents(upstream(text), SERVICE)
 
 
+_ANSWER = "domains: ['*']\nroutes: [{directResponseAction: {status: 200}}]\n"
+_NAMING = "httpGateway: {virtualServices: [{name: echo, namespace: default}]}\n"
+
 NOTES: tuple[Code, ...] = (
     note(
         "ES0600",
@@ -84,10 +87,34 @@ NOTES: tuple[Code, ...] = (
     ),
     note(
         "ES0608",
-        "A listener of its own",
-        "edgesim has one listener for plain HTTP and one for TLS, where its command line says. Of the gateways of "
-        "either sort one counts: `gateway-proxy` (`gateway-proxy-ssl`), else the first.",
-        documents(gateway("httpGateway: {}\n"), gateway("bindPort: 9090\nhttpGateway: {}\n", "gateway-two")),
-        gateway("bindPort: 8080\nhttpGateway: {}\n"),
+        "A listener that is not as the Gateway has it",
+        "edgesim stands for the proxy `gateway-proxy`, on this machine's loopback address: a Gateway of another proxy has "
+        "no effect, and an address that is not loopback is bound only with `edgesim up --listen`.",
+        gateway("bindAddress: 192.0.2.1\nbindPort: 8080\nhttpGateway: {}\n"),
+        gateway("bindAddress: '::'\nbindPort: 8080\nhttpGateway: {}\n"),
+    ),
+    note(
+        "ES0609",
+        "A virtual service on no gateway",
+        "No Gateway selects it, so none of its routes is served. One with `sslConfig` is only ever on Gateways with "
+        "`ssl: true`, one without only on the others.",
+        documents(virtual_host(_ANSWER), gateway("httpGateway: {virtualServiceSelector: {team: echo}}\n")),
+        documents(virtual_host(_ANSWER), gateway("httpGateway: {}\n")),
+    ),
+    note(
+        "ES0610",
+        "Outside the namespace of the installation",
+        "Gloo reads Settings `default` and Gateways in the namespace it is installed in, gloo-system; with "
+        "`gateway.readGatewaysFromAllNamespaces: true` in Settings, Gateways everywhere.",
+        gateway("httpGateway: {}\n", namespace="default"),
+        gateway("httpGateway: {}\n"),
+    ),
+    note(
+        "ES0611",
+        "A reference to a virtual service of the other sort",
+        "The Gateway names a virtual service that exists and cannot be on it: those with `sslConfig` are on Gateways with "
+        "`ssl: true` only, the others on those without.",
+        documents(virtual_host(_ANSWER), gateway(f"ssl: true\n{_NAMING}"), gateway("httpGateway: {}\n", "plain")),
+        documents(virtual_host(_ANSWER), gateway(_NAMING)),
     ),
 )

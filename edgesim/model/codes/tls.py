@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from edgesim.model.codes.code import Code, documents, error, upstream, warning
+from edgesim.model.codes.code import Code, documents, error, settings, upstream, warning
 
 _CA = """\
 -----BEGIN CERTIFICATE-----
@@ -33,12 +33,7 @@ def _tls(config: str) -> str:
 _REF = "secretRef: {name: example-ca, namespace: default}"
 _GOOD = documents(_tls(_REF), _secret())
 
-_STRICT = """\
-apiVersion: gloo.solo.io/v1
-kind: Settings
-metadata: {name: default}
-spec: {gateway: {validation: {warnMissingTlsSecret: false}}}
-"""
+_STRICT = settings("gateway: {validation: {warnMissingTlsSecret: false}}")
 
 TLS: tuple[Code, ...] = (
     warning(
