@@ -16,7 +16,7 @@ from edgesim.http1.replies import (
     STREAM_TIMEOUT,
     reset_body,
 )
-from edgesim.model import DirectResponseAction, Endpoint, RedirectAction
+from edgesim.model import Endpoint, RedirectAction
 from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
 from edgesim.policies.response_flags import DC, NC, NR, SI, UMSDR, UT
 from edgesim.policies.retries import Reset, Retries
@@ -198,11 +198,11 @@ class Exchange:
         if isinstance(action, RedirectAction):
             location = redirect_location(action, plan.decision.rewrite, self.request.head, self.downstream.scheme)
             self.reply(action.status, fields=[(b"location", location)], details=b"direct_response")
-        elif isinstance(action, DirectResponseAction):
-            self.reply(plan.local_status, plan.local_body, details=b"direct_response")
+        elif plan.response is not None:
+            self.reply(plan.response.status, plan.response.body.encode(), details=b"direct_response")
         else:
             self.flags |= NC
-            self.reply(plan.local_status, plan.local_body, details=b"cluster_not_found")
+            self.reply(503, details=b"cluster_not_found")
 
     # -- towards the upstream ------------------------------------------------------------------
 

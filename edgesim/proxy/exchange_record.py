@@ -148,7 +148,8 @@ def _route_name(record: ExchangeRecord) -> bytes | None:
 
 def _cluster(record: ExchangeRecord) -> bytes | None:
     plan = record.exchange.plan
-    destination = None if plan is None or plan.cluster is None else plan.decision.destination
+    known = plan is not None and (plan.cluster is not None or plan.response is not None)
+    destination = plan.decision.destination if plan is not None and known else None
     return None if destination is None else destination.cluster.encode()
 
 

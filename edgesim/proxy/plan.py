@@ -44,7 +44,8 @@ class Plan:
 
     `plain` says that nothing of the request changes on its way, `simple` that forwarding it takes one try
     and looks at nothing; `tail` holds the lines then added, `repeatable` that the same request always
-    becomes the same bytes towards the upstream. `filters` are those the route uses, so that one it does
+    becomes the same bytes towards the upstream. `response` is the answer where nothing is forwarded, by the
+    route's action or by its cluster. `filters` are those the route uses, so that one it does
     not use costs nothing.
     """
 
@@ -57,10 +58,10 @@ class Plan:
         """
         self._buckets = buckets
         self.decision = decision
-        self.cluster = cluster
+        self.response = _response(decision, cluster)
+        self.cluster = cluster if self.response is None else None
         self.options = options
         self.subset = decision.destination.subset if decision.destination is not None else ()
-        self.local_status, self.local_body = _local(decision)
         self._read_levels(decision)
         self._read_headers(decision)
         self._read_rewrites(decision)
@@ -172,8 +173,8 @@ def _request_fields(timeout: float) -> tuple[Field, ...]:
     return () if timeout == NEVER else ((b"x-envoy-expected-rq-timeout-ms", b"%d" % round(timeout * 1000)),)
 
 
-def _local(decision: Decision) -> tuple[int, bytes]:
-    """Return the answer where nothing is forwarded; an unknown cluster is an empty 503, as Envoy has it."""
+def _response(decision: Decision, cluster: ClusterRuntime | None) -> DirectResponseAction | None:
+    """Return the answer that is known without an upstream."""
     if isinstance(decision.action, DirectResponseAction):
-        return decision.action.status, decision.action.body.encode()
-    return 503, b""
+        return decision.action
+    return None if cluster is None else cluster.cluster.response
