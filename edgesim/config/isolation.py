@@ -24,6 +24,7 @@ from edgesim.model import (
     VirtualHost,
     is_served,
 )
+from edgesim.model.codes import DOMAIN_CONFLICT
 
 Piece = VirtualHost | Cluster | Listener
 
@@ -52,7 +53,11 @@ def broken_by(problems: Iterable[Problem]) -> Broken:
     return Broken(
         frozenset((*causes, *(key for each in errors for key in each.affects))),
         # A Gateway suffers from a conflict of its virtual hosts, but what it says itself is sound.
-        frozenset(key for key in causes if key.kind == "Gateway"),
+        frozenset(
+            each.resource
+            for each in errors
+            if each.resource is not None and each.resource.kind == "Gateway" and each.code != DOMAIN_CONFLICT
+        ),
         frozenset(each.position.file for each in errors if each.resource is None and each.position is not None),
     )
 

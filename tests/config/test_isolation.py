@@ -30,6 +30,7 @@ from edgesim.model import (
     VirtualHost,
     is_served,
 )
+from edgesim.model.codes import DOMAIN_CONFLICT
 from edgesim.model.policies import Mirror
 
 
@@ -115,6 +116,14 @@ def test_a_conflict_keeps_those_served_before() -> None:
     served = after((before, ()), (newest, conflict))
     assert set(served.model.virtual_hosts) == {host("echo", "a"), host("golf", "g")}
     assert served.model.listeners == newest.listeners
+
+
+def test_a_conflict_does_not_hold_the_gateway() -> None:
+    """The Gateway has a problem of its own then, which keeps nobody else off its listener."""
+    conflict = replace(error(key("Gateway", "gateway")), code=DOMAIN_CONFLICT)
+    before = model(host("echo"), listeners=(listener("gateway", "echo"),))
+    newest = model(host("echo"), host("foxtrot"), listeners=(listener("gateway", "echo", "foxtrot"),))
+    assert after((before, ()), (newest, (conflict,))).model.listeners == newest.listeners
 
 
 def test_a_held_host_gives_way_and_comes_back() -> None:

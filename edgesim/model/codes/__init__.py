@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.delegation import DELEGATION
-from edgesim.model.codes.gateways import GATEWAYS
+from edgesim.model.codes.gateways import DOMAIN_CONFLICT, GATEWAYS
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.lint import LINT
 from edgesim.model.codes.notes import NOTES
@@ -59,4 +59,4 @@ def problem(
     return Problem(code, CODES[code].severity, message, resource, field, position, hint, affects, related=related)
 
 
-__all__ = ["CODES", "Code", "problem"]
+__all__ = ["CODES", "DOMAIN_CONFLICT", "Code", "problem"]

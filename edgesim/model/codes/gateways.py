@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from edgesim.model.codes.code import Code, documents, error, gateway, settings, virtual_host
 
+DOMAIN_CONFLICT = "ES0522"
+"""A Gateway's problem that is its virtual services' doing."""
+
 
 def _host(name: str, domain: str) -> str:
     return virtual_host(f"domains: [{domain}]\nroutes: [{{directResponseAction: {{status: 200}}}}]\n", name)
@@ -45,7 +48,7 @@ GATEWAYS: tuple[Code, ...] = (
         gateway("httpGateway: {options: {connectionLimit: {maxActiveConnections: 1000}}}\n"),
     ),
     error(
-        "ES0522",
+        DOMAIN_CONFLICT,
         "A gateway whose virtual services want one domain",
         "A domain belongs to one virtual service of a Gateway. Each of those that want it has the problem too (ES0200). "
         "Gloo freezes everything on the Gateway's listener.",
