@@ -129,13 +129,9 @@ class Node:
     reading: Reading[Pieces]
     lookups: frozenset[Lookup]
     stamp: int
-    weight: int = 0
+    weight: int
+    delegations: tuple[Delegation, ...]
     leaves: tuple[Leaf, ...] = ()
-
-    @property
-    def delegations(self) -> tuple[Delegation, ...]:
-        """Return the delegating routes."""
-        return self.reading.value.delegations
 
 
 def read_pieces(

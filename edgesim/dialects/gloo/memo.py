@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -58,9 +58,9 @@ def reading_of(scope: Scope, read: Callable[[], T]) -> Reading[T]:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A reading of some resources."""
+    """A reading, and the parts it was made of."""
 
-    resources: tuple[Resource, ...]
+    parts: tuple[object, ...]
     reading: Reading[Any]
 
 
@@ -110,12 +110,11 @@ class Memo:
         """Return what was read of a resource, reading only where something has changed."""
         return self.recall_all((resource.kind.kind, resource.namespace, resource.name), (resource,), scope, read)
 
-    def recall_all(self, key: Hashable, resources: Iterable[Resource], scope: Scope, read: Callable[[], T]) -> T:
-        """Return what was read of several resources together, reading only where something has changed."""
-        listed = tuple(resources)
+    def recall_all(self, key: Hashable, parts: tuple[object, ...], scope: Scope, read: Callable[[], T]) -> T:
+        """Return what was read of several parts together, reading only where something has changed."""
         kept = self.kept(key, _Kept)
-        if kept is None or not is_same(kept.resources, listed) or not self.valid(kept.reading):
-            kept = _Kept(listed, reading_of(scope, read))
+        if kept is None or not is_same(kept.parts, parts) or not self.valid(kept.reading):
+            kept = _Kept(parts, reading_of(scope, read))
         self.keep(key, kept)
         kept.reading.replay(scope)
         value: T = kept.reading.value

@@ -9,7 +9,7 @@ here recurses: Gloo knows no maximum depth.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter, itemgetter
@@ -174,6 +174,7 @@ class Grower:
             lookups=reading.lookups | {(key.kind, key.namespace, key.name)},
             stamp=self.memo.version,
             weight=0 if context is None else cast(gateway.RouteTable, resource.typed).spec.weight or 0,
+            delegations=reading.value.delegations,
             leaves=() if reading.value.delegations else cast(tuple[Leaf, ...], reading.value.pieces),
         )
         self._fresh.append(node.lookups)
@@ -224,18 +225,20 @@ class Grower:
         )
 
 
-def _in_order(tables: Iterable[Node]) -> Iterable[Leaf]:
+def _in_order(tables: Collection[Node]) -> Iterable[Leaf]:
     """Return the routes of tables by weight; those of several tables of one weight are sorted (section 5.3)."""
-    groups: dict[int, list[Node]] = {}
+    weights = {table.weight for table in tables}
+    if len(weights) == 1:
+        return _group(tables)
+    groups: dict[int, list[Node]] = {weight: [] for weight in sorted(weights)}
     for table in tables:
-        groups.setdefault(table.weight, []).append(table)
-    return chain.from_iterable(_group(groups[weight]) for weight in sorted(groups))
+        groups[table.weight].append(table)
+    return chain.from_iterable(map(_group, groups.values()))
 
 
-def _group(tables: Sequence[Node]) -> Sequence[Leaf]:
-    if len(tables) == 1:
-        return tables[0].leaves
-    return sorted(chain.from_iterable(table.leaves for table in tables), key=itemgetter(0))
+def _group(tables: Collection[Node]) -> Iterable[Leaf]:
+    leaves = chain.from_iterable([table.leaves for table in tables])
+    return leaves if len(tables) == 1 else sorted(leaves, key=itemgetter(0))
 
 
 def _take_over(old: Reading[Pieces], new: Reading[Pieces]) -> Reading[Pieces]:

@@ -10,7 +10,7 @@ from typing import cast
 from edgesim.dialects.gloo.actions import read_action
 from edgesim.dialects.gloo.cors import merged_cors
 from edgesim.dialects.gloo.delegation import Root, read_pieces
-from edgesim.dialects.gloo.domains import Claimant, place, share_domains
+from edgesim.dialects.gloo.domains import Claimant, Placed, place, share_domains
 from edgesim.dialects.gloo.gateways import Gate
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.inheritance import with_refs
@@ -21,6 +21,7 @@ from edgesim.dialects.gloo.names import virtual_host_name
 from edgesim.dialects.gloo.policies import direct_response_headers, host_policies, route_policies
 from edgesim.dialects.gloo.route_tables import catalogue_of
 from edgesim.dialects.gloo.scope import Place, Reporter, Scope, dotted
+from edgesim.dialects.gloo.shelves import Name
 from edgesim.dialects.gloo.tls import downstream_tls
 from edgesim.dialects.gloo.trees import Grower, Tree
 from edgesim.dialects.resource import FieldPath, Resource
@@ -61,40 +62,75 @@ class _Kept:
     host: VirtualHost | None = None
     built_from: _Settings | None = None
 
+    def replay(self, scope: Scope) -> None:
+        """Leave in the scope what the readings left there."""
+        self.tree.replay(scope)
+        self.settings.replay(scope)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which VirtualService has which domains, and what is on which listener; routes do not matter here."""
+
+    domains: Sequence[tuple[str, ...]]
+    listeners: tuple[Listener, ...]
+    placed: Sequence[Placed]
+
 
 def read_virtual_services(
-    resources: Iterable[Resource], gates: Sequence[Gate], scope: Scope, memo: Memo
+    resources: Sequence[Resource], gates: Sequence[Gate], scope: Scope, memo: Memo
 ) -> tuple[tuple[VirtualHost, ...], tuple[Listener, ...]]:
     """Translate every VirtualService, and say which listeners they are on.
 
     One without a domain of its own left, or on no listener, is left out.
     """
     grower = Grower(scope, memo, catalogue_of(scope.tables, memo))
-    read = [_read(resource, grower) for resource in resources]
+    read = _read_all(resources, grower)
+    gateways = (gate.reporter.resource for gate in gates if gate.reporter is not None)
+    parts = (*resources, *gateways, *(kept.settings.value for kept in read))
+    layout = memo.recall_all("layout", parts, scope, lambda: _lay_out(read, gates, scope))
+    scope.problems[:] = with_gateways(scope.problems, layout.placed)
+    hosts = (_virtual_host(*pair) for pair in zip(read, layout.domains, strict=True))
+    return memo.same("virtual hosts", tuple(host for host in hosts if host is not None)), layout.listeners
+
+
+def _lay_out(read: Sequence[_Kept], gates: Sequence[Gate], scope: Scope) -> _Layout:
+    """Give every VirtualService its domains and its place."""
     claimants = [_claimant(kept.resource, scope) for kept in read]
     placed = place(claimants, gates)
     shares = share_domains(claimants, placed)
     hosts = {
         claimant: host
         for claimant, kept, domains in zip(claimants, read, shares, strict=True)
-        if domains and (host := _virtual_host(kept, domains)) is not None
+        if (host := _virtual_host(kept, domains)) is not None
     }
-    listeners = listeners_of(placed, hosts)
-    scope.problems[:] = with_gateways(scope.problems, placed)
-    return memo.same("virtual hosts", tuple(hosts.values())), listeners
+    return _Layout(shares, listeners_of(placed, hosts), placed)
 
 
-def _read(resource: Resource, grower: Grower) -> _Kept:
+def _read_all(resources: Iterable[Resource], grower: Grower) -> list[_Kept]:
+    """Read what has changed of every VirtualService and of the tables below it."""
+    scope, memo = grower.scope, grower.memo
+    before: dict[Name, _Kept] = memo.kept("virtual services", dict) or {}
+    found: dict[Name, _Kept] = {}
+    for resource in resources:
+        name = (resource.namespace, resource.name)
+        kept = before.get(name)
+        if kept is None or not _is_current(kept, resource, grower):
+            kept = _read(resource, kept, grower)
+        kept.replay(scope)
+        found[name] = kept
+    memo.keep("virtual services", found)
+    return [*found.values()]
+
+
+def _is_current(kept: _Kept, resource: Resource, grower: Grower) -> bool:
+    return kept.resource is resource and grower.memo.valid(kept.settings) and grower.is_current(kept.tree)
+
+
+def _read(resource: Resource, old: _Kept | None, grower: Grower) -> _Kept:
     """Read what has changed of a VirtualService and of the tables below it."""
     scope, memo = grower.scope, grower.memo
-    key = (resource.kind.kind, resource.namespace, resource.name)
-    old = memo.kept(key, _Kept)
     if old is not None and old.resource is resource and memo.valid(old.settings):
-        if grower.is_current(old.tree):
-            old.tree.replay(scope)
-            old.settings.replay(scope)
-            memo.keep(key, old)
-            return old
         settings = old.settings
     else:
         settings = reading_of(scope, lambda: _settings(Reporter(scope, resource)))
@@ -107,13 +143,9 @@ def _read(resource: Resource, grower: Grower) -> _Kept:
         root,
         lambda: read_pieces(routes, (*_PATH, "routes"), None, root, Reporter(scope, resource)),
     )
-    tree.replay(scope)
-    settings.replay(scope)
-    if old is None or old.tree is not tree or old.settings is not settings:
-        host, built_from = (old.host, old.built_from) if old is not None else (None, None)
-        old = _Kept(resource, settings, tree, host, built_from)
-    memo.keep(key, old)
-    return old
+    if old is None:
+        return _Kept(resource, settings, tree)
+    return _Kept(resource, settings, tree, old.host, old.built_from)
 
 
 def _root(resource: Resource, settings: _Settings) -> Root:
@@ -168,7 +200,7 @@ def _settings(reporter: Reporter) -> _Settings:
 def _virtual_host(kept: _Kept, domains: tuple[str, ...]) -> VirtualHost | None:
     """Return the virtual host: the one of the last translation if nothing of it has changed."""
     settings, of, old = kept.settings.value, kept.resource, kept.host
-    if not settings.sound:
+    if not settings.sound or not domains:
         return None
     routes = kept.tree.routes
     if old is not None and old.domains == domains and old.routes is routes and kept.built_from is settings:
