@@ -45,7 +45,11 @@ def compare(assertion: Assertion, outcomes: Sequence[Outcome], names: Names) -> 
 
 
 def _by_share(failed: Iterable[tuple[Outcome, Mismatch]]) -> str:
-    return ", ".join(f"{found.actual} for {percent(outcome.share)}" for outcome, found in failed)
+    """Write what came, with the share of the requests where it is not all of them."""
+    came: dict[str, Fraction] = {}
+    for outcome, found in failed:
+        came[found.actual] = came.get(found.actual, Fraction(0)) + outcome.share
+    return ", ".join(text if share == 1 else f"{text} for {percent(share)}" for text, share in came.items())
 
 
 def _compare_text(assertion: Assertion, outcome: Outcome, _names: Names) -> Mismatch | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgesim.config.files import STDIN, Text, decode_all, files_under, is_manifest, read_paths, read_texts
+from edgesim.config.files import STDIN, Text, decode_all, files_under, is_manifest, is_test_file, read_paths, read_texts
 
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n"
 
@@ -106,3 +106,14 @@ def test_manifests_are_told_by_name() -> None:
     assert is_manifest("a.JSON")
     assert not is_manifest(".a.yaml")
     assert not is_manifest("a.yaml~")
+
+
+def test_route_tests_are_no_manifests(tmp_path: Path) -> None:
+    """`*.test.yaml` holds route tests: a folder of manifests may hold them too."""
+    for name in ("a.test.yaml", "b.test.JSON", "c.yaml", "test.yaml"):
+        (tmp_path / name).write_text("")
+    assert not is_manifest("a.test.yaml")
+    assert is_test_file("a.test.yml")
+    assert not is_test_file(".a.test.yml")
+    assert [Path(file).name for file in files_under(str(tmp_path))] == ["c.yaml", "test.yaml"]
+    assert [Path(file).name for file in files_under(str(tmp_path), is_test_file)] == ["a.test.yaml", "b.test.JSON"]
