@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from ipaddress import ip_address, ip_network
 from operator import attrgetter
+from typing import Any
 
-from edgesim.model import RequestHead
 from edgesim.policies.record import Record
 from edgesim.policies.times import LOCAL_TIME, UTC_TIME, has_newline, time_format
 
@@ -40,6 +40,21 @@ def plain(getter: Getter) -> Callable[[str, Process], Getter]:
     return lambda _parameters, _process: getter
 
 
+class Derived:
+    """A getter of what is made from one slot: a batch of records is read without a call of ours for each."""
+
+    __slots__ = ("convert", "read")
+
+    def __init__(self, slot: str, convert: Callable[[Any], Value]) -> None:
+        """Take the slot's name, and what makes the value from what is there."""
+        self.read: Callable[[Record], Any] = attrgetter(slot)
+        self.convert = convert
+
+    def __call__(self, record: Record) -> Value:
+        """Return the value."""
+        return self.convert(self.read(record))
+
+
 def never(_parameters: str, _process: Process) -> Getter:
     """Return a getter of what is never known."""
     return lambda _record: None
@@ -65,12 +80,11 @@ def _port(address: bytes | None) -> int | None:
 
 def host_of(slot: str) -> Callable[[str, Process], Getter]:
     """Return what builds the address without port; a number in brackets masks it, as in `10.1.0.0/16`."""
-    get: Callable[[Record], bytes | None] = attrgetter(slot)
 
     def build(parameters: str, _process: Process) -> Getter:
         if not parameters.isdecimal():
-            return lambda record: without_port(get(record))
-        return lambda record: _masked(without_port(get(record)), int(parameters))
+            return Derived(slot, without_port)
+        return Derived(slot, lambda address: _masked(without_port(address), int(parameters)))
 
     return build
 
@@ -85,8 +99,7 @@ def _masked(host: bytes | None, bits: int) -> bytes | None:
 
 def port_of(slot: str) -> Callable[[str, Process], Getter]:
     """Return what builds the port of an address."""
-    get: Callable[[Record], bytes | None] = attrgetter(slot)
-    return plain(lambda record: _port(get(record)))
+    return plain(Derived(slot, _port))
 
 
 def host_name(record: Record) -> bytes | None:
@@ -170,11 +183,8 @@ def _authority(record: Record) -> Value:
 def _path(record: Record) -> bytes | None:
     if record.path is not None:
         return record.path
-    return None if record.head is None else _target(record.head)
-
-
-def _target(head: RequestHead) -> bytes:
-    return head.path if head.query is None else head.path + b"?" + head.query
+    head = record.head
+    return None if head is None else head.path if head.query is None else head.path + b"?" + head.query
 
 
 def _original_path(record: Record) -> bytes | None:
@@ -295,13 +305,12 @@ def query_param(parameters: str, _process: Process) -> Getter:
 
 def time_of(slot: str, *, local: bool) -> Callable[[str, Process], Getter]:
     """Return what builds a getter of a time in the format in brackets."""
-    get: Callable[[Record], float] = attrgetter(slot)
 
     def build(parameters: str, process: Process) -> Getter:
         if has_newline(parameters):
             raise ValueError("a time format must not write a line break")
-        write = time_format(parameters or (LOCAL_TIME if local else UTC_TIME), process.zone if local else UTC)
-        return lambda record: write(get(record))
+        form = parameters or (LOCAL_TIME if local else UTC_TIME)
+        return Derived(slot, time_format(form, process.zone if local else UTC))
 
     return build
 

@@ -13,6 +13,7 @@ from enum import Enum
 
 from edgesim.policies.getters import (
     REQUEST_SPECIAL,
+    Derived,
     Getter,
     Process,
     constant,
@@ -54,11 +55,6 @@ class Operator:
     length: bool = False
 
 
-FIXED = frozenset((
-    "PROTOCOL", "REQ", "PATH", "QUERY_PARAM", "QUERY_PARAMS", "UPSTREAM_CLUSTER", "UPSTREAM_CLUSTER_RAW", "ROUTE_NAME",
-    "HOSTNAME", "ENVIRONMENT", "ACCESS_LOG_TYPE",
-))  # fmt: skip
-"""Commands that say the same of every request with the same bytes that takes the same route."""
 _WITH_LENGTH = frozenset(("DYNAMIC_METADATA", "METADATA", "FILTER_STATE", "UPSTREAM_FILTER_STATE"))
 _OPTIONAL, _REQUIRED = Parameters.OPTIONAL, Parameters.REQUIRED
 
@@ -73,8 +69,8 @@ _ROWS = (
     Operator("UPSTREAM_PROTOCOL", "the upstream's protocol", slot("upstream_protocol")),
     Operator("RESPONSE_CODE", "the status; 0 when none was sent", slot("status")),
     Operator("RESPONSE_CODE_DETAILS", "who set the status, and why", response_code_details, _OPTIONAL),
-    Operator("RESPONSE_FLAGS", "short flags", plain(lambda record: short_names(record.flags))),
-    Operator("RESPONSE_FLAGS_LONG", "long flags", plain(lambda record: long_names(record.flags))),
+    Operator("RESPONSE_FLAGS", "short flags", plain(Derived("flags", short_names))),
+    Operator("RESPONSE_FLAGS_LONG", "long flags", plain(Derived("flags", long_names))),
     Operator("CONNECTION_TERMINATION_DETAILS", "why the connection was ended", slot("termination_details")),
     Operator("BYTES_RECEIVED", "bytes of the request's body", slot("bytes_received")),
     Operator("BYTES_SENT", "bytes of the answer's body", slot("bytes_sent")),

@@ -1,4 +1,4 @@
-"""The access log: lines are made on the spot, collected, and written in batches by a thread of its own.
+"""The access log: exchanges that ended are collected, their lines made batch by batch, and written by a thread of its own.
 
 A slow or full disk never holds a request up: what cannot be kept is dropped and counted.
 """
@@ -11,7 +11,7 @@ import os
 import select
 import stat
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from queue import SimpleQueue
 
 from edgesim.policies.formatter import Formatter, Lines, compile_json, compile_text
@@ -19,11 +19,12 @@ from edgesim.policies.record import Record
 
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
+TOGETHER = 32
+"""So many lines are made at once: enough to make each cheap, few enough for what they tell of to be in the cache still."""
 BATCH = 256
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
 MOST_WAITING = 64 << 20
 """Bytes that may wait for the disk."""
-_MOST_TEMPLATES = 4096
 _CLOSING = 1.0
 """Seconds the last lines may take to be written."""
 _REOPEN = b""
@@ -59,8 +60,9 @@ class AccessLog:
         self._format = formatter
         self._path = path
         self._file = open_log(path)
+        self._records: list[Record] = []
         self._lines: list[bytes] = []
-        self._templates: dict[Hashable, bytes] = {}
+        self._made = 0
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         # Of each pair of numbers one belongs to the thread: neither side ever waits for a lock.
         self._handed = self._taken = 0
@@ -69,36 +71,30 @@ class AccessLog:
         self._thread = threading.Thread(target=self._write_all, name="access log", daemon=True)
         self._thread.start()
 
-    def add(self, record: Record, repeated: Hashable = None) -> None:
-        """Log one exchange; those with the same `repeated` share what the format tells of request and route."""
-        formatter = self._format
-        if repeated is None or not isinstance(formatter, Lines):
-            line = formatter(record)
-        else:
-            template = self._templates.get(repeated) or self._new_template(formatter, record, repeated)
-            line = formatter.fill(template, record)
-        self._lines.append(line)
-        if len(self._lines) >= BATCH:
-            self.flush()
+    def add(self, record: Record) -> None:
+        """Log one exchange that ended. Its line is written a little later, so nothing it tells may change any more."""
+        self._records.append(record)
+        if len(self._records) >= TOGETHER:
+            self._write_lines()
+            if self._made >= BATCH:
+                self.flush()
 
-    def _new_template(self, formatter: Lines, record: Record, repeated: Hashable) -> bytes:
-        if len(self._templates) >= _MOST_TEMPLATES:
-            self._templates.clear()
-        template = self._templates[repeated] = formatter.template(record)
-        return template
-
-    def forget_templates(self) -> None:
-        """Let go of what was kept of requests and routes."""
-        self._templates.clear()
+    def _write_lines(self) -> None:
+        records, self._records = self._records, []
+        form = self._format
+        self._lines.append(form.batch(records) if isinstance(form, Lines) else b"".join(map(form, records)))
+        self._made += len(records)
 
     def flush(self) -> None:
         """Hand over what waits."""
-        if not self._lines:
+        if self._records:
+            self._write_lines()
+        if not self._made:
             return
-        lines, self._lines = self._lines, []
-        batch = b"".join(lines)
+        batch, made = b"".join(self._lines), self._made
+        self._lines, self._made = [], 0
         if self._handed - self._taken > MOST_WAITING:
-            self._refused += len(lines)
+            self._refused += made
             return
         self._handed += len(batch)
         self._queue.put(batch)

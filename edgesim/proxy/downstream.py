@@ -37,6 +37,7 @@ class Downstream(asyncio.Protocol):
     """One connection from a client."""
 
     __slots__ = (
+        "addresses",
         "body_came",
         "closing",
         "current",
@@ -73,6 +74,7 @@ class Downstream(asyncio.Protocol):
         self.requests = listener.requests
         self.lines = listener.lines
         self.transport: asyncio.Transport | None = None
+        self.addresses: tuple[bytes, bytes] | None = None
         self.parser = _parser(self)
         self.fields = NO_FIELDS
         self.target = b""
@@ -101,6 +103,8 @@ class Downstream(asyncio.Protocol):
             self.close()
         self.listener.connections += 1
         self.worker.connections.add(self)
+        if self.worker.log is not None:
+            self._both_ends()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the protocol's signature
         """Leave the worker's connections and give up what was under way."""
@@ -412,12 +416,18 @@ class Downstream(asyncio.Protocol):
     @property
     def peer(self) -> bytes:
         """The other end of the connection as `ip:port`."""
-        return _address(self.transport, "peername")
+        return self._both_ends()[0]
 
     @property
     def local(self) -> bytes:
         """This end of the connection as `ip:port`."""
-        return _address(self.transport, "sockname")
+        return self._both_ends()[1]
+
+    def _both_ends(self) -> tuple[bytes, bytes]:
+        """Ask the system once: of a connection that was reset it tells no more."""
+        if self.addresses is None:
+            self.addresses = _address(self.transport, "peername"), _address(self.transport, "sockname")
+        return self.addresses
 
     @property
     def ends(self) -> Connection:

@@ -7,7 +7,7 @@ something to find out is found out when a format asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from edgesim.policies.lines import line
@@ -40,9 +40,11 @@ def elapsed(exchange: Exchange) -> float:
     return exchange.downstream.worker.now() - exchange.begun if exchange.begun else 0.0
 
 
-def record_of(exchange: Exchange) -> Record:
-    """Return what is known of an exchange now."""
-    return ExchangeRecord(exchange)
+def record_of(exchange: Exchange, taken: float | None = None) -> Record:
+    """Return what is known of an exchange now, `taken` seconds after it began."""
+    plan = exchange.plan
+    kind = PlainRecord if plan is not None and plan.plain else ExchangeRecord
+    return kind(exchange, elapsed(exchange) if taken is None else taken)
 
 
 # --- the client --------------------------------------------------------------------------------------
@@ -61,14 +63,16 @@ def _local(record: ExchangeRecord) -> bytes:
 
 
 def _forwarded_for(record: ExchangeRecord) -> bytes | None:
-    downstream, head = record.exchange.downstream, record.exchange.request.head
-    if downstream.listener.snapshot.remote.append:
+    if record.exchange.downstream.listener.snapshot.remote.append:
         client: Client = record.client
         if client.forwarded_for is not None:
             return client.forwarded_for
-    if head.repeated and b"x-forwarded-for" in head.repeated:
-        return line(head, b"x-forwarded-for")
-    return None
+    return _joined_forwarded_for(record)
+
+
+def _joined_forwarded_for(record: ExchangeRecord) -> bytes | None:
+    head = record.exchange.request.head
+    return line(head, b"x-forwarded-for") if head.repeated and b"x-forwarded-for" in head.repeated else None
 
 
 def _forwarded_proto(record: ExchangeRecord) -> bytes | None:
@@ -153,14 +157,9 @@ def _cluster(record: ExchangeRecord) -> bytes | None:
     return None if destination is None else destination.cluster.encode()
 
 
-@lru_cache(maxsize=1024)
-def _address(host: str, port: int) -> bytes:
-    return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
-
-
 def _endpoint(record: ExchangeRecord) -> bytes | None:
     pool = record.exchange.pool
-    return None if pool is None else _address(pool.address, pool.port)
+    return None if pool is None else pool.written
 
 
 def _failure(record: ExchangeRecord) -> bytes | None:
@@ -191,26 +190,31 @@ class ExchangeRecord(Record):
     upstream_protocol: Any = _Asked(lambda record: None if record.exchange.pool is None else b"HTTP/1.1")
     transport_failure: Any = _Asked(_failure)
 
-    def __init__(self, exchange: Exchange) -> None:
-        """Keep what changes while the exchange goes on, and what is known without looking."""
+    flags: Any = property(attrgetter("exchange.flags"))
+    bytes_received: Any = property(attrgetter("exchange.body_size"))
+    bytes_sent: Any = property(attrgetter("exchange.answer_size"))
+    attempts: Any = property(attrgetter("exchange.attempts"))
+    service_time: Any = property(attrgetter("exchange.service_time"))
+    response_code_details: Any = property(lambda record: record.exchange.details or None)
+
+    def __init__(self, exchange: Exchange, taken: float) -> None:
+        """Keep what is the moment's; `taken` is how many seconds the exchange took until now."""
         self.exchange = exchange
-        downstream = exchange.downstream
-        now, taken = downstream.worker.wall_clock(), elapsed(exchange)
+        self.emitted = now = exchange.downstream.worker.wall_clock()
         self.start = now - taken
-        self.emitted = now
         self.duration = int(taken * 1000)
         self.head = exchange.request.head
         self.status = exchange.status
-        self.flags = exchange.flags
-        self.bytes_received = exchange.body_size
-        self.bytes_sent = exchange.answer_size
-        self.attempts = exchange.attempts
-        self.response_code_details = exchange.details or None
-        self.service_time = exchange.service_time
-        plan = exchange.plan
-        if plan is None or plan.plain:
+        if exchange.plan is None:
             self.sent = self.authority = self.path = self.original_path = None
         if exchange.request_id is not None:
             self.request_id = exchange.request_id
         if exchange.pool is not None:
-            self.upstream_remote = _address(exchange.pool.address, exchange.pool.port)
+            self.upstream_remote = exchange.pool.written
+
+
+class PlainRecord(ExchangeRecord):
+    """The record of an exchange whose route changes nothing of the request."""
+
+    sent = authority = path = original_path = None
+    forwarded_for: Any = property(_joined_forwarded_for)

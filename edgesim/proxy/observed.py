@@ -10,7 +10,6 @@ from edgesim.telemetry.tally import StatKey
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
-    from edgesim.proxy.messages import Request
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.pools import Pool
 
@@ -24,7 +23,8 @@ def note_end(exchange: Exchange) -> None:
     else:
         pool = exchange.pool
         counts = plan.counts.get(pool) or _counts_of(exchange, plan, pool)
-    record(counts, exchange.status, int(elapsed(exchange) * 1e6))
+    taken = elapsed(exchange)
+    record(counts, exchange.status, int(taken * 1e6))
     counts[BYTES_SENT] += exchange.answer_size
     counts[BYTES_RECEIVED] += exchange.body_size
     if exchange.attempts > 1:
@@ -32,15 +32,7 @@ def note_end(exchange: Exchange) -> None:
     if not exchange.status:
         counts[RESETS] += 1
     if worker.log is not None:
-        worker.log.add(record_of(exchange), _repeated(exchange, plan))
-
-
-def _repeated(exchange: Exchange, plan: Plan | None) -> tuple[Request, Plan] | None:
-    """Name what an exchange shares with others whose request came with the same bytes and was forwarded as the same."""
-    request = exchange.request
-    if plan is None or request.parts is None or not plan.repeatable or not exchange.sent_head or exchange.attempts > 1:
-        return None
-    return request, plan
+        worker.log.add(record_of(exchange, taken))
 
 
 def _counts_of(exchange: Exchange, plan: Plan, pool: Pool | None) -> Counts:

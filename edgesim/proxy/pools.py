@@ -82,6 +82,7 @@ class Pool:
         "retired",
         "tls",
         "waiting",
+        "written",
     )
 
     def __init__(
@@ -102,6 +103,7 @@ class Pool:
         self.responses = responses
         self.address = address
         self.port = port
+        self.written = f"[{address}]:{port}".encode() if ":" in address else f"{address}:{port}".encode()
         self.connect_timeout = connect_timeout
         self.idle: list[UpstreamConnection] = []
         self.busy: set[UpstreamConnection] = set()

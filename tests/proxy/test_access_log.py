@@ -63,15 +63,22 @@ def test_the_formats() -> None:
             compile_format(wrong)
 
 
-def test_templates_write_the_same_lines(file: Path) -> None:
-    """A line made from what was kept of an earlier request is what the format alone gives, per cents and all."""
-    formatter = compile_format("")
-    log = AccessLog(formatter, str(file))
-    records = [record(b"/50%/%b", status) for status in (200, 503)]
-    for each in records:
-        log.add(each, "same")
-    log.close()
-    assert file.read_bytes() == b"".join(formatter(each) for each in records)
+def test_a_batch_is_the_lines_one_by_one(file: Path) -> None:
+    """Lines written together are what the format alone gives for each, in order, per cents and all."""
+    for text in (
+        "",
+        "%%b %REQ(:PATH)%",
+        "fixed",
+        '{"50%": "%REQ(:PATH)% %%d", "a": ["%RESPONSE_CODE%", {}, 1.5, "x"]}',
+    ):
+        formatter = compile_format(text)
+        log = AccessLog(formatter, str(file))
+        records = [record(b"/50%/%b", status) for status in (200, 503)]
+        for each in records:
+            log.add(each)
+        log.close()
+        assert file.read_bytes() == b"".join(formatter(each) for each in records)
+        file.unlink()
 
 
 def test_lines_are_written_in_batches(file: Path) -> None:
