@@ -166,8 +166,8 @@ ABSENT = {"present_match": True, "invert_match": True}
 def test_what_envoy_does_holds_here(served: tuple[Model, int], tmp_path: Path) -> None:
     """Cluster, rewritten path and host, headers, redirects and fixed answers of every sampled request, draws included."""
     served_model, port = served
-    sample = list(product(AUTHORITIES, TARGETS, ("GET", "POST"), HEADERS, DRAWS))
-    tests = [observed(port, asked) for asked in sample[::5]]
+    sample = product(AUTHORITIES, TARGETS, ("GET", "POST"), HEADERS, DRAWS)
+    tests = [observed(port, asked) for asked in sample]
     file = tmp_path / "observed.test.json"
     file.write_text(json.dumps({"tests": tests}))
     read, problems = read_tests(file.read_text(), str(file))
