@@ -312,7 +312,7 @@ def _announce(settings: UpSettings, supervisor: Supervisor, admin: str, token: s
     out(f"proxy {proxy}")
     out(f"admin {admin}")
     for bound in supervisor.bound:
-        if bound is not first:
+        if bound != first:
             out(_line(bound))
     if token is not None and settings.admin_token is None:
         out(f"admin token {token}")

@@ -115,7 +115,8 @@ def test_the_addresses_as_json() -> None:
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())
         process.terminate()
-    assert set(addresses) == {"proxy", "admin"}
+    assert set(addresses) == {"proxy", "admin", "listeners"}
+    assert addresses["listeners"] == [{"name": "listener-::-8080", "url": addresses["proxy"]}]
 
 
 def test_a_signal_during_the_start_ends_it() -> None:
