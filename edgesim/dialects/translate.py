@@ -13,7 +13,7 @@ from edgesim.dialects.gloo.upstream_groups import check_upstream_groups
 from edgesim.dialects.gloo.upstreams import read_kube_destinations, read_upstreams
 from edgesim.dialects.gloo.virtual_services import read_virtual_services
 from edgesim.dialects.resource import Resource
-from edgesim.model import Model, OriginStep, Position, Problem, ResourceKey
+from edgesim.model import FALLBACK_CLUSTER, Cluster, ClusterType, Model, OriginStep, Position, Problem, ResourceKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def _translated(listed: Sequence[Resource], scope: Scope, memo: Memo) -> Transla
     clusters = read_upstreams(of("Upstream"), scope, memo)
     check_upstream_groups(of("UpstreamGroup"), scope)
     hosts, listeners = read_virtual_services(of("VirtualService"), gates, scope, memo)
-    clusters = memo.same("clusters", (*clusters, *read_kube_destinations(scope, memo)))
+    clusters = memo.same("clusters", (*clusters, *read_kube_destinations(scope, memo), *_fallback(scope, memo)))
     model = Model(hosts, clusters, listeners)
     old = memo.kept("model", Model)
     if old is not None and old.virtual_hosts is hosts and old.clusters is clusters and old.listeners == listeners:
@@ -69,6 +69,19 @@ def _translated(listed: Sequence[Resource], scope: Scope, memo: Memo) -> Transla
     memo.keep("model", model)
     memo.end(scope)
     return Translation(model, joined(scope.problems), listed)
+
+
+def _fallback(scope: Scope, memo: Memo) -> tuple[Cluster, ...]:
+    """Return the cluster that answers for what is replaced, if anything is."""
+    replacement = scope.replacement
+    if replacement is None or not any(found.replaced for found in scope.problems):
+        return ()
+    kind = ClusterType.DIRECT_RESPONSE
+    cluster = Cluster(FALLBACK_CLUSTER, kind, origin=replacement.origin, response=replacement.response)
+    old = memo.kept(FALLBACK_CLUSTER, Cluster)
+    cluster = old if old == cluster and old is not None else cluster
+    memo.keep(FALLBACK_CLUSTER, cluster)
+    return (cluster,)
 
 
 def joined(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
@@ -11,10 +12,13 @@ from edgesim.dialects.gloo.scope import Reporter, dotted, guess
 from edgesim.dialects.gloo.shelves import Name
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway
-from edgesim.model import NO_MUTATIONS, Destination, Subset, WeightedCluster
+from edgesim.model import FALLBACK_CLUSTER, NO_MUTATIONS, Destination, Subset, WeightedCluster
 
 UNKNOWN_CLUSTER = Destination("")
 """Where a request goes whose upstream group is missing: no cluster has this name."""
+
+FALLBACK = Destination(FALLBACK_CLUSTER)
+"""Where a request goes whose route or weighted entry is replaced (section 9.5)."""
 
 _MAX_TOTAL = 2**32 - 1
 
@@ -102,6 +106,21 @@ def read_weighted(
 def _arm(
     given: gateway.WeightedDestination, path: FieldPath, namespace: str, reporter: Reporter
 ) -> WeightedCluster | None:
+    """Read one entry of a split; what is wrong inside it concerns it alone."""
+    before = len(reporter.broken)
+    arm = _sound_arm(given, path, namespace, reporter)
+    broken = reporter.broken[before:]
+    if not broken:
+        return arm
+    del reporter.broken[before:]
+    if arm is None or any(at[: len(path) + 1] == (*path, "options") for at in broken):
+        return WeightedCluster(FALLBACK, given.weight or 0)
+    return replace(arm, destination=FALLBACK)
+
+
+def _sound_arm(
+    given: gateway.WeightedDestination, path: FieldPath, namespace: str, reporter: Reporter
+) -> WeightedCluster | None:
     if given.destination is None:
         reporter.report("ES0210", path, "no destination type specified", "a weighted destination needs `destination`")
         return None
@@ -124,12 +143,15 @@ def read_group(name: Name, path: FieldPath, reporter: Reporter) -> tuple[Weighte
         text = f"*v1.UpstreamGroup {{ {dotted(name)} }} not found"
         reporter.report("ES0215", path, text, guess(name, reporter.scope.groups))
         return None
-    inside = Reporter(reporter.scope, reporter.scope.groups[name])
+    inside = Reporter(reporter.scope, reporter.scope.groups[name], replacing=reporter.replacing)
     kept = len(reporter.scope.problems)
     arms = read_weighted(group.spec.destinations, ("spec", "destinations"), name[0], inside)
     found = reporter.scope.problems[kept:]
     del reporter.scope.problems[kept:]
+    before = len(reporter.broken)
     for each in found:
         hint = f"in UpstreamGroup {dotted(name)}, {each.field}"
         reporter.report(each.code, path, each.message, hint)
+    if not inside.broken:  # single entries are replaced already
+        del reporter.broken[before:]
     return arms

@@ -31,13 +31,17 @@ def matches_of(route: gateway.Route, path: FieldPath, reporter: Reporter) -> tup
 
 
 def _match(matcher: gateway.Matcher, path: FieldPath, reporter: Reporter) -> RouteMatch | None:
+    """Read one matcher; None if nothing could match it."""
     where = _path(matcher, path, reporter)
+    broken = len(reporter.broken)
     headers = [_header(item, (*path, "headers", i), reporter) for i, item in enumerate(matcher.headers)]
     query = [_query(item, (*path, "queryParameters", i), reporter) for i, item in enumerate(matcher.query_parameters)]
     for i, method in enumerate(matcher.methods):
         if not is_header_name(method):
             reporter.report("ES0227", (*path, "methods", i), f"{method!r} is not an HTTP method")
-    return None if where is None else RouteMatch(where, tuple(headers), tuple(query), matcher.methods)
+    if where is None or len(reporter.broken) > broken:
+        return None
+    return RouteMatch(where, tuple(headers), tuple(query), matcher.methods)
 
 
 def _path(matcher: gateway.Matcher, path: FieldPath, reporter: Reporter) -> PathMatcher | None:

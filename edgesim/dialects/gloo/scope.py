@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from edgesim.dialects.fields import show_path
@@ -186,7 +186,8 @@ class Reporter:
 
     Fields that are `moved` were written elsewhere, by a parent route or in a RouteOption: what is wrong with
     one is a problem of the resource that wrote it. `affects` suffer from whatever is wrong here. `above` is
-    the way that leads to the resource, for origins.
+    the way that leads to the resource, for origins. While it is `replacing`, a route answers with the response of
+    Settings instead of being in error (section 9.5), and what is at fault goes to `broken`.
     """
 
     scope: Scope
@@ -195,6 +196,8 @@ class Reporter:
     affects: tuple[ResourceKey, ...] = ()
     above: Origin = ()
     moved: Mapping[FieldPath, Place] = field(default_factory=dict)
+    replacing: bool = False
+    broken: list[FieldPath] = field(default_factory=list)
 
     def report(self, code: str, path: FieldPath, message: str, hint: str = "") -> None:
         """Attach a problem to a field of the resource."""
@@ -213,6 +216,9 @@ class Reporter:
             hint=hint,
             affects=tuple(suffering),
         )
+        if self.replacing and is_replaceable(found):
+            found = replace(found, severity=Severity.WARNING, replaced=True)
+            self.broken.append(path)
         self.errors += found.severity is Severity.ERROR
         self.scope.problems.append(found)
 
@@ -227,6 +233,29 @@ class Reporter:
     def origin(self, path: FieldPath) -> Origin:
         """Return the origin of a piece of the model that a field of the resource declares."""
         return (*self.above, Place(self.resource, path).step)
+
+
+_MISSING = frozenset({"ES0214", "ES0215"})
+"""Warnings of routes whose destination is not there."""
+
+_OF_VIRTUAL_SERVICE = frozenset({"ES0208", "ES0209", "ES0232"})
+"""Errors inside a route that Gloo finds before it makes a Proxy, and never replaces: regexes."""
+
+
+def is_replaceable(found: Problem) -> bool:
+    """Tell whether a problem of a route that forwards may be replaced: a missing destination, or a route error."""
+    if found.severity is Severity.ERROR:
+        return found.code not in _OF_VIRTUAL_SERVICE
+    return found.code in _MISSING
+
+
+def mark_replaced(scope: Scope, since: int) -> None:
+    """Let the problems from an index on hold nothing up, if Settings say that what uses their resource is replaced."""
+    if scope.replacement is not None:
+        scope.problems[since:] = [
+            found if found.severity is Severity.NOTE else replace(found, replaced=True)
+            for found in scope.problems[since:]
+        ]
 
 
 WITHOUT_EFFECT = "ES0604"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from edgesim.dialects.gloo.scope import Reporter, Scope, dotted, guess
+from edgesim.dialects.gloo.scope import Reporter, Scope, dotted, guess, mark_replaced
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema.upstream import UpstreamGroup
 
@@ -13,7 +13,7 @@ from edgesim.dialects.schema.upstream import UpstreamGroup
 def check_upstream_groups(resources: Iterable[Resource], scope: Scope) -> None:
     """Report each destination of a group that is missing or names an upstream that is not there."""
     for resource in resources:
-        reporter = Reporter(scope, resource)
+        reporter, before = Reporter(scope, resource), len(scope.problems)
         for index, arm in enumerate(cast(UpstreamGroup, resource.typed).spec.destinations):
             path = ("spec", "destinations", index)
             ref = arm.destination.upstream if arm.destination is not None else None
@@ -25,3 +25,4 @@ def check_upstream_groups(resources: Iterable[Resource], scope: Scope) -> None:
                     text = f"destination # {index + 1}: upstream not found: list did not find upstream {dotted(name)}"
                     at = (*path, "destination", "upstream")
                     reporter.report("ES0306", at, text, guess(name, scope.upstreams))
+        mark_replaced(scope, before)

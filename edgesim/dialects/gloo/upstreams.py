@@ -13,7 +13,7 @@ from edgesim.dialects.gloo.destinations import subset_of
 from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
-from edgesim.dialects.gloo.scope import DEFAULT_MAX_RETRIES, Place, Reporter, Scope, guess
+from edgesim.dialects.gloo.scope import DEFAULT_MAX_RETRIES, Place, Reporter, Scope, guess, mark_replaced
 from edgesim.dialects.gloo.tls import upstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import upstream as schema
@@ -35,15 +35,31 @@ _DEFAULT_CONNECT_TIMEOUT = 5.0
 
 
 def read_upstreams(resources: Iterable[Resource], scope: Scope, memo: Memo) -> tuple[Cluster, ...]:
-    """Translate every Upstream; one with an error has no cluster, so that its requests are answered 503."""
+    """Translate every Upstream; one with an error has no cluster, so that its requests are answered 503.
+
+    Where Settings replace invalid routes it has a cluster that answers as those do.
+    """
     found = (memo.recall(resource, scope, partial(_read, resource, scope)) for resource in resources)
     return tuple(cluster for cluster in found if cluster is not None)
 
 
 def _read(resource: Resource, scope: Scope) -> Cluster | None:
-    reporter = Reporter(scope, resource)
+    reporter, before = Reporter(scope, resource), len(scope.problems)
     cluster = _cluster(cast(schema.Upstream, resource.typed).spec, reporter)
-    return None if reporter.errors else cluster
+    if cluster is not None and not reporter.errors:
+        return cluster
+    mark_replaced(scope, before)
+    return _stand_in(reporter)
+
+
+def _stand_in(reporter: Reporter) -> Cluster | None:
+    """Return what answers for an upstream that cannot be reached, if Settings say so (section 8): no route changes."""
+    replacement, of = reporter.scope.replacement, reporter.resource
+    if replacement is None:
+        return None
+    name = cluster_name(of.namespace, of.name)
+    origin = reporter.origin(())
+    return Cluster(name, ClusterType.DIRECT_RESPONSE, origin=origin, response=replacement.response)
 
 
 def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:

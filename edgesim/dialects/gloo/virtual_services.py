@@ -7,28 +7,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from edgesim.dialects.gloo.actions import read_action
 from edgesim.dialects.gloo.cors import merged_cors
 from edgesim.dialects.gloo.delegation import Root, read_pieces
 from edgesim.dialects.gloo.domains import Claimant, Placed, place, share_domains
 from edgesim.dialects.gloo.gateways import Gate
-from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.inheritance import with_refs
 from edgesim.dialects.gloo.listeners import listeners_of, with_gateways
-from edgesim.dialects.gloo.matchers import matches_of
 from edgesim.dialects.gloo.memo import Memo, Reading, reading_of
 from edgesim.dialects.gloo.names import virtual_host_name
-from edgesim.dialects.gloo.policies import direct_response_headers, host_policies, route_policies
+from edgesim.dialects.gloo.policies import host_policies
 from edgesim.dialects.gloo.route_tables import catalogue_of
+from edgesim.dialects.gloo.routes import headers_of, read_route
 from edgesim.dialects.gloo.scope import Place, Reporter, Scope, dotted
 from edgesim.dialects.gloo.shelves import Name
 from edgesim.dialects.gloo.tls import downstream_tls
 from edgesim.dialects.gloo.trees import Grower, Tree
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
-from edgesim.dialects.schema.options import CorsPolicyMergeSettings, SharedOptions
+from edgesim.dialects.schema.options import CorsPolicyMergeSettings
 from edgesim.model import (
-    NO_MUTATIONS,
     DownstreamTls,
     HeaderMutations,
     InheritedOption,
@@ -190,7 +187,7 @@ def _settings(reporter: Reporter) -> _Settings:
     merging = options.value.cors_policy_merge_settings if options.value is not None else None
     return _Settings(
         sound=ssl is None or tls is not None,
-        headers=_headers(options.value, (*_PATH, "options"), reporter),
+        headers=headers_of(options.value, (*_PATH, "options"), reporter),
         policies=host_policies(options.value, (*_PATH, "options"), reporter),
         tls=tls,
         merging=merging,
@@ -225,29 +222,3 @@ def _merged(route: Route, host: Policies, settings: CorsPolicyMergeSettings | No
     if cors is route.policies.cors:
         return route
     return dataclasses.replace(route, policies=dataclasses.replace(route.policies, cors=cors))
-
-
-def read_route(
-    route: gateway.Route,
-    path: FieldPath,
-    number: int,
-    reporter: Reporter,
-    name: str,
-    inherited: tuple[InheritedOption, ...] = (),
-) -> Route | None:
-    """Translate one route; a route with an error is left out, the others are not."""
-    before = reporter.errors
-    matches = matches_of(route, path, reporter)
-    action = read_action(route, path, reporter)
-    headers = _headers(route.options, (*path, "options"), reporter)
-    emulated = direct_response_headers(route)
-    if emulated:
-        headers = dataclasses.replace(headers, response_add=(*headers.response_add, *emulated))
-    policies = route_policies(route, (*path, "options"), reporter)
-    if action is None or not matches or reporter.errors > before:
-        return None
-    return Route(matches, action, headers, name, number, reporter.origin(path), policies, inherited)
-
-
-def _headers(options: SharedOptions | None, path: FieldPath, reporter: Reporter) -> HeaderMutations:
-    return NO_MUTATIONS if options is None else mutations_of(options.header_manipulation, path, reporter)
