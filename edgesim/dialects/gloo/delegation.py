@@ -26,7 +26,7 @@ from edgesim.dialects.gloo.shelves import Lookup, Name
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
 from edgesim.dialects.schema.options import RouteOptions
-from edgesim.model import InheritedOption, Origin, Problem, ResourceKey, Route
+from edgesim.model import InheritedOption, Origin, ResourceKey, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ class Delegation:
     children: dict[Name, Node] = field(default_factory=dict)
     branches: tuple[Node, ...] = ()
     """Those of the children that delegate further."""
-    cycles: tuple[Problem, ...] = ()
+    cycles: tuple[Name, ...] = ()
+    """Those chosen that are on the way to this route already."""
     stamp: int = 0
 
 

@@ -9,22 +9,22 @@ here recurses: Gloo knows no maximum depth.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from edgesim.dialects.gloo.delegation import Context, Delegation, Leaf, Node, Pieces, Root, read_pieces
 from edgesim.dialects.gloo.memo import Memo, Reading, is_same, reading_of
 from edgesim.dialects.gloo.route_tables import Catalogue, choose_tables
 from edgesim.dialects.gloo.scope import Reporter, Scope, dotted
 from edgesim.dialects.gloo.shelves import Lookup, Name
-from edgesim.dialects.resource import Resource
+from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
-from edgesim.model import Problem, Route
+from edgesim.model import Problem, ResourceKey, Route
 
-MAX_NODES: Final = 100_000
+MAX_NODES = 50_000
 """Ways to RouteTables below one VirtualService. Tables that select each other multiply, and Gloo never ends."""
 
 _lookups: Callable[[Any], frozenset[Lookup]] = attrgetter("lookups")
@@ -42,7 +42,7 @@ class Tree:
     top: Node
     routes: tuple[Route, ...] = ()
     readings: tuple[Reading[Any], ...] = ()
-    cycles: tuple[Problem, ...] = ()
+    errors: tuple[Problem, ...] = ()
     lookups: frozenset[Lookup] = frozenset()
     exact: int = 0
 
@@ -50,7 +50,7 @@ class Tree:
         """Leave in the scope what the readings of the tree left there."""
         for reading in self.readings:
             reading.replay(scope)
-        scope.problems.extend(self.cycles)
+        scope.problems.extend(self.errors)
 
 
 @dataclass(slots=True)
@@ -87,11 +87,7 @@ class Grower:
         choices = [each.choice for each in delegations if each.choice is not None]
         readings: list[Reading[Any]] = [tree.top.reading, *choices, *map(attrgetter("reading"), tables)]
         tree.readings = tuple(each for each in readings if each.problems or each.kube_destinations)
-        # One way into a cycle is enough to mend it.
-        cycles = {
-            (each.resource, each.field, each.hint): each for one in delegations[::-1] for each in one.cycles[::-1]
-        }
-        tree.cycles = tuple(reversed(cycles.values()))
+        tree.errors = tuple(self._errors(delegations, tree.root))
         if old is not None and len(old.lookups) < 2 * old.exact:
             tree.lookups, tree.exact = old.lookups.union(*self._fresh), old.exact
         else:
@@ -111,7 +107,8 @@ class Grower:
             found.append(node)
             for delegation in node.delegations:
                 if count > MAX_NODES:
-                    self._refuse(delegation, node, tree.root)
+                    delegation.choice, delegation.children, delegation.branches = None, {}, ()
+                    delegation.cycles = ()
                 else:
                     self._update(delegation, node, tree.root)
                 count += len(delegation.children)
@@ -146,7 +143,7 @@ class Grower:
             looked = choice.lookups | {("RouteTable", *name) for name in cycles}
             choice = Reading(choice.value, looked, choice.problems, choice.kube_destinations)
         delegation.choice = choice
-        delegation.cycles = tuple(self._cycle(context, node, name, root) for name in cycles)
+        delegation.cycles = tuple(cycles)
         before = delegation.children
         return {
             name: before[name] if name in before else self._read(None, name, context, root)
@@ -185,24 +182,35 @@ class Grower:
             return Reporter(self.scope, resource)
         return Reporter(self.scope, resource, affects=(root.key,), above=context.steps)
 
-    def _cycle(self, context: Context, node: Node, name: Name, root: Root) -> Problem:
-        """Report a cycle, on the table that is about to be revisited: at its route that leads into the cycle."""
-        way = [each for each in context.way() if each.table is not None][::-1]
-        names = [dotted(cast(Name, each.table)) for each in way]
-        text = " -> ".join(f"[{each}]" for each in [*names, dotted(name)])
-        path = next(each.place.path for each in way if each.table == name)
-        affects = tuple(dict.fromkeys((node.resource.key, root.key)))
-        reporter = Reporter(self.scope, dict.__getitem__(self.scope.tables, name), affects=affects)
-        hint = f"{dotted((node.resource.namespace, node.resource.name))} leads back here"
-        text = f"invalid route: delegation cycle detected: {text}"
-        return _reported(reporter, "ES0259", (*path, "delegateAction"), text, hint)
+    def _errors(self, delegations: Iterable[Delegation], root: Root) -> Iterator[Problem]:
+        """Report cycles, one way into each, and the first place where the tree was cut off."""
+        seen: set[tuple[Name, FieldPath, ResourceKey]] = set()
+        cut = False
+        for each in delegations:
+            place = each.context.place
+            if each.choice is None and not cut:
+                cut = True
+                text = f"more than {MAX_NODES} ways lead to route tables: they select each other"
+                reporter = self._reporter(place.resource, each.context.above, root)
+                yield _reported(reporter, "ES0260", (*place.path, "delegateAction"), text)
+            for name in each.cycles:
+                way = [*each.context.way()][::-1]
+                start = next(context.place.path for context in way if context.table == name)
+                key = (name, start, place.resource.key)
+                if key not in seen:
+                    seen.add(key)
+                    yield self._cycle(way, name, start, root)
 
-    def _refuse(self, delegation: Delegation, node: Node, root: Root) -> None:
-        """Give up on a tree that grows without end."""
-        text = f"more than {MAX_NODES} ways lead to route tables: they select each other"
-        path = (*delegation.context.place.path, "delegateAction")
-        delegation.cycles = (_reported(self._reporter(node.resource, node.context, root), "ES0260", path, text),)
-        delegation.choice, delegation.children, delegation.branches = None, {}, ()
+    def _cycle(self, way: Sequence[Context], name: Name, start: FieldPath, root: Root) -> Problem:
+        """Report a cycle on the table that is about to be revisited, at its route that leads into the cycle."""
+        names = [dotted(each.table) for each in way if each.table is not None]
+        text = " -> ".join(f"[{each}]" for each in [*names, dotted(name)])
+        last = way[-1].place.resource
+        affects = tuple(dict.fromkeys((last.key, root.key)))
+        reporter = Reporter(self.scope, dict.__getitem__(self.scope.tables, name), affects=affects)
+        hint = f"{dotted((last.namespace, last.name))} leads back here"
+        text = f"invalid route: delegation cycle detected: {text}"
+        return _reported(reporter, "ES0259", (*start, "delegateAction"), text, hint)
 
     # --- from the bottom up: in which order ---------------------------------------------------------
 
@@ -266,6 +274,6 @@ def _equal(old: Leaf | None, new: Leaf) -> Leaf:
     return old if old is not None and old == new else new
 
 
-def _reported(reporter: Reporter, code: str, path: tuple[str | int, ...], text: str, hint: str = "") -> Problem:
+def _reported(reporter: Reporter, code: str, path: FieldPath, text: str, hint: str = "") -> Problem:
     """Make a problem without leaving it in the scope: the tree keeps it."""
     return reading_of(reporter.scope, lambda: reporter.report(code, path, text, hint)).problems[0]

@@ -125,9 +125,9 @@ DELEGATION: tuple[Code, ...] = (
         "ES0260",
         "Route tables that multiply without end",
         "Each way to a table has its own routes. Where many tables select each other there are more ways than any "
-        "gateway can serve; 200,000 below one virtual service is the limit here.",
+        "gateway can serve; 50,000 below one virtual service is the limit here.",
         "$ edgesim check tables/  # 20 tables, each with `selector: {}`\n"
-        "error ES0260: more than 200000 ways lead to route tables: they select each other\n",
+        "error ES0260: more than 50000 ways lead to route tables: they select each other\n",
         "$ edgesim check tables/  # each with labels, and a selector that picks those below it\n"
         "No problems detected.\n",
         console=True,
