@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,9 +49,15 @@ def edgesim(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, 
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+_states = tempfile.TemporaryDirectory(prefix="edgesim-states-")
+_numbers = itertools.count()
+
+
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the environment of a command; each has state of its own, so that no test knows of another."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EDGESIM_ADMIN")}
-    return {**kept, "NO_COLOR": "1", "COLUMNS": "200", **(more or {})}
+    state = f"{_states.name}/{next(_numbers)}"
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "200", "XDG_STATE_HOME": state, **(more or {})}
 
 
 @dataclass(slots=True)
@@ -122,7 +130,9 @@ def wait_until(condition: Any, message: str) -> None:
         time.sleep(0.01)
 
 
-def start(*arguments: str | Path, command: str = "up", cwd: Path = ROOT) -> Gateway:
+def start(
+    *arguments: str | Path, command: str = "up", cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> Gateway:
     """Start an instance on free ports; returns when it printed its addresses."""
     process = subprocess.Popen(
         [sys.executable, "-m", "edgesim", command, "--port", "0", "--admin-port", "0", *map(str, arguments)],
@@ -131,7 +141,7 @@ def start(*arguments: str | Path, command: str = "up", cwd: Path = ROOT) -> Gate
         stdin=subprocess.DEVNULL,
         text=True,
         cwd=cwd,
-        env=_environment({"PYTHONPATH": str(ROOT)}),
+        env=_environment({"PYTHONPATH": str(ROOT), **(env or {})}),
     )
     gateway = Gateway(process)
     lines: queue.Queue[str] = queue.Queue()

@@ -7,12 +7,10 @@ from typing import Any
 
 from edgesim.admin.patches import three_way
 from edgesim.config.store import SERVER_METADATA, Entry
+from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Document, Source
 from edgesim.dialects.resource import FieldPath
 from edgesim.model import Position
-
-API_WRITER = "api"
-"""Who wrote an object, for the store, when it came through the admin API."""
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 from edgesim.admin.bodies import InvalidError, JsonPatch, Patch, Target, expected_version
 from edgesim.admin.errors import ApiError
-from edgesim.admin.manifests import API_WRITER, applied, patched_source, without_last_applied
+from edgesim.admin.manifests import applied, patched_source, without_last_applied
 from edgesim.admin.patches import PatchError, json_patch, merge_patch
 from edgesim.admin.wire import File, Outcome, Result
 from edgesim.config.read import read_text
 from edgesim.config.store import Change, Entry, published
 from edgesim.control import ConflictError, Delete, Instance, Put
+from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Document, Kind, Resource, decode, kind_of, nowhere
 from edgesim.model import Problem, ResourceKey, Severity
 

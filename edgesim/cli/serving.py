@@ -10,12 +10,14 @@ import resource
 import secrets
 import signal
 import socket
+import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -28,10 +30,13 @@ from edgesim.backends import Controllers, PodRuntime
 from edgesim.cli.console import err, out
 from edgesim.cli.problems import print_problems
 from edgesim.cli.settings import LOOPBACK, UpSettings
-from edgesim.config.serving import blocking
+from edgesim.config.serving import Policy
+from edgesim.config.state_folder import FolderInUseError, default_folder, open_default, open_explicit, temporary
 from edgesim.config.store import Store
 from edgesim.control import Instance
+from edgesim.control.changes import install
 from edgesim.control.files import Files
+from edgesim.control.recorder import Recorder
 from edgesim.model import Problem
 from edgesim.policies.formatter import FormatError
 from edgesim.proxy import Bound, PushError, Supervisor, WorkerSettings
@@ -76,10 +81,16 @@ class Reporter:
         problems, frozen = instance.problems, instance.served.frozen
         print_problems(problem for problem in problems if problem not in self.seen)
         if frozen and not self.frozen:
-            err("what was served stays served until this is mended")
+            err(_HELD[instance.served.policy])
         elif self.frozen and not frozen:
             err("the configuration is sound again, and served")
         self.seen, self.frozen = set(problems), frozen
+
+
+_HELD: Mapping[Policy, str] = {
+    Policy.FREEZE: "what was served stays served until this is mended",
+    Policy.ISOLATE: "what has an error stays as it was served until this is mended; everything else is served",
+}
 
 
 @dataclass(slots=True)
@@ -164,8 +175,12 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     supervisor = _reserve_proxy(settings, seed, told)
     with_admin = _reserve_admin(settings)
     store = Store(lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
+    install(store)
     controllers = Controllers(store, PodRuntime(seed), seed)
-    instance = Instance(store, supervisor, controllers, keep_going=settings.keep_going)
+    recorder = _recorder(settings)
+    instance = Instance(
+        store, supervisor, controllers, keep_going=settings.keep_going, policy=settings.policy, recorder=recorder
+    )
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), _token(settings)
@@ -177,11 +192,11 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
     try:
-        await files.load()
+        await load(instance, recorder, files)
     except PushError as gone:
         raise StartError(f"ES0704 {gone}") from None
     print_problems(instance.problems)
-    if any(blocking(instance.problems)) and not settings.keep_going:
+    if not instance.served.good and not settings.keep_going:
         return False
     instance.listen(Reporter(set(instance.problems), instance.served.frozen).report)
     stack.push_async_callback(files.close)
@@ -191,6 +206,33 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     _announce(settings, supervisor, _url(settings.admin_host, _port(with_admin)), token)
     instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
     return True
+
+
+def _recorder(settings: UpSettings) -> Recorder:
+    """Open the state: of a folder that was asked for, of the paths, or one that vanishes with the process."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    if settings.state == "off":
+        return Recorder(temporary(), clock)
+    if not settings.state:
+        return Recorder(open_default(default_folder(map(str, settings.paths), os.environ)), clock)
+    try:
+        return Recorder(open_explicit(Path(settings.state)), clock)
+    except FolderInUseError as held:
+        raise StartError(f"ES0720 --state: {held}") from None
+    except (OSError, sqlite3.Error) as error:
+        raise StartError(f"ES0720 --state {settings.state}: {error}") from None
+
+
+async def load(instance: Instance, recorder: Recorder, files: Files) -> None:
+    """Serve what the files declare, falling back on what was good before a restart."""
+    recorder.declared = files.manifest
+    revision, kept = await recorder.restored()
+    if revision is not None:
+        instance.restore(revision)
+    await files.load(kept)
 
 
 def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) -> None:

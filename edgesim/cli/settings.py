@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgesim.config.serving import Policy
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -16,7 +18,8 @@ class UpSettings:
     `hints` returns what to print below the addresses (of proxy and admin URL).
 
     `as_json` prints the addresses as one line of JSON instead. `grace` is how many seconds requests in
-    progress have at the end. `access_log` is a file, `-` for standard output, or `off`.
+    progress have at the end. `access_log` is a file, `-` for standard output, or `off`. `state` is a folder,
+    `off` for one that vanishes with the process, or empty for the paths' own.
     """
 
     paths: tuple[Path, ...] = ()
@@ -34,4 +37,6 @@ class UpSettings:
     access_log: str = "off"
     access_log_format: str = ""
     route_header: bool = False
+    policy: Policy = Policy.FREEZE
+    state: str = ""
     hints: Callable[[str, str], str] | None = None

@@ -11,6 +11,7 @@ import typer
 from edgesim.cli.examples import DEMO, demo_folder, next_steps
 from edgesim.cli.options import Output, Report
 from edgesim.cli.settings import UpSettings
+from edgesim.config.serving import Policy
 
 Port = Annotated[
     int,
@@ -98,6 +99,22 @@ RouteHeader = Annotated[
 KeepGoing = Annotated[
     bool, typer.Option("--keep-going", help="Start with what can be served although there are problems.")
 ]
+InvalidConfig = Annotated[
+    Policy,
+    typer.Option(
+        "--invalid-config",
+        help="What a problem holds up: freeze keeps everything as it was served, isolate only what has an error.",
+    ),
+]
+StateFolder = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        metavar="DIR|off",
+        help="Where the last good configuration and the history are kept; a folder named here also keeps what apply "
+        "writes. Without it they are kept by PATH below $XDG_STATE_HOME; off keeps them until the end only.",
+    ),
+]
 
 
 def up(
@@ -118,19 +135,22 @@ def up(
     access_log_format: AccessLogFormat = "",
     route_header: RouteHeader = False,
     keep_going: KeepGoing = False,
+    invalid_config: InvalidConfig = Policy.FREEZE,
+    state: StateFolder = "",
     output: Output = Report.TEXT,
 ) -> None:
     """Serve a configuration: start what it deploys, route as it says, follow its files.
 
     SIGHUP reads files and certificates again and opens the access log anew. SIGTERM or Ctrl-C drains: no
     more connections, idle ones closed, requests in progress finished within the grace time. Problems at the
-    start end it with exit code 1, unless --keep-going; problems of a later change are printed, and what was
-    served stays.
+    start are printed, and what was good last is served; where nothing good is kept it ends with exit code 1,
+    unless --keep-going. Problems of a later change are printed, and what was served stays.
 
     Example:
       edgesim up configs/two-phased-canary/{echo,upstream,vs-3}.yaml
       edgesim up echo.yaml upstream.yaml vs.yaml --port 0 --seed 7
       edgesim up configs/ --workers auto --access-log access.log --route-header
+      edgesim up teams/ --invalid-config isolate --state ~/edgesim-state
       edgesim up vs.yaml --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_HOST%'
     """
     settings = UpSettings(
@@ -149,6 +169,8 @@ def up(
         access_log=access_log,
         access_log_format=access_log_format,
         route_header=route_header,
+        policy=invalid_config,
+        state=state,
     )
     raise typer.Exit(_run(settings))
 
@@ -174,6 +196,7 @@ def demo(
         seed=seed,
         workers=workers,
         as_json=output is Report.JSON,
+        state="off",
         hints=next_steps,
     )
     raise typer.Exit(_run(settings))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from edgesim.config.serving import Policy, Served, blocking
-from edgesim.model import Cluster, Listener, Model, Origin, Problem, ResourceKey, Route, VirtualHost
+from edgesim.model import Cluster, Listener, Model, Problem, ResourceKey, Route, VirtualHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,11 @@ Difference = tuple[ResourceKey, ResourceKey]
 def _differing(old: Model, new: Model) -> Iterator[Difference]:
     for before, after in _pairs(old.virtual_hosts, new.virtual_hosts):
         yield from _host_difference(before, after)
-    for one, other in _pairs(old.listeners, new.listeners):
-        yield from _whole((other or one).origin if other or one else ())
-    for left, right in _pairs(old.clusters, new.clusters):
-        yield from _whole((right or left).origin if right or left else ())
+    for pair in (*_pairs(old.listeners, new.listeners), *_pairs(old.clusters, new.clusters)):
+        for piece in pair[::-1]:
+            if piece is not None and piece.origin:
+                yield piece.origin[0].resource, piece.origin[0].resource
+                break
 
 
 Named = TypeVar("Named", VirtualHost, Listener, Cluster)
@@ -63,11 +64,6 @@ def _pairs(old: Iterable[Named], new: Iterable[Named]) -> Iterator[tuple[Named |
         one, other = before.get(name), after.get(name)
         if one is not other and one != other:
             yield one, other
-
-
-def _whole(origin: Origin) -> Iterator[Difference]:
-    if origin:
-        yield origin[0].resource, origin[0].resource
 
 
 def _host_difference(before: VirtualHost | None, after: VirtualHost | None) -> Iterator[Difference]:

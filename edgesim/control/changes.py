@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgesim.config.store import Change, Store
+from edgesim.control.builtin import IMPLIED, built_in
 from edgesim.dialects import Resource, find_kind, nowhere
 from edgesim.dialects.schema.common import Metadata
 from edgesim.dialects.schema.kubernetes import Namespace
 from edgesim.model import Problem, ResourceKey
 
-IMPLIED: Final = "edgesim"
-"""The writer of namespaces nobody declared."""
+API_WRITER: Final = "api"
+"""The writer of what came through the admin API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,13 @@ def apply_writes(store: Store, writes: Iterable[Write]) -> list[Change]:
     return changes
 
 
+def install(store: Store) -> None:
+    """Write the objects that are always there, where they are not."""
+    for key, resource in built_in().items():
+        if store.get(key) is None:
+            _put(store, Put(resource, IMPLIED))
+
+
 def _expect(store: Store, write: Write) -> None:
     if write.expected is None:
         return
@@ -107,6 +115,8 @@ def _delete(store: Store, write: Delete) -> Change | None:
     if change is not None:
         for key in inside:
             store.delete(key)
+        if not built_in().keys().isdisjoint((write.key, *inside)):
+            install(store)
     return change
 
 

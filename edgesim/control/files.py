@@ -11,10 +11,10 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edgesim.config.declared import (
     NOTHING_DECLARED,
@@ -25,11 +25,14 @@ from edgesim.config.declared import (
     difference,
     record_file,
 )
+from edgesim.config.encoding import StoredResource, digest_of
 from edgesim.config.files import STDIN, decode_all, files_under, read_paths
 from edgesim.config.store import Change
 from edgesim.config.watch import watch
 from edgesim.control.changes import Delete, Put, Write
 from edgesim.control.instance import Instance
+from edgesim.control.undo import revived
+from edgesim.model import ResourceKey
 from edgesim.telemetry.tasks import spawn
 
 SETTLE: Final = 0.06
@@ -63,12 +66,21 @@ class Files:
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
 
-    async def load(self) -> list[Change]:
-        """Read all files and write what they declare; returns when it is served (or held back)."""
+    async def load(self, kept: Sequence[StoredResource] = ()) -> list[Change]:
+        """Read all files and write what they declare; returns when it is served (or held back).
+
+        `kept` are objects that were written through the API before a restart. They come back in the same
+        write, but for those that a file declares otherwise since.
+        """
         async with self._lock:
             records = await asyncio.to_thread(self._read)
             self._loaded = True
-            return await self._write(records)
+            return await self._write(records, kept)
+
+    def manifest(self, key: ResourceKey) -> Mapping[str, Any] | None:
+        """Return what the files declare under a name, or None."""
+        found = self._declared.resources.get(key)
+        return None if found is None else found.manifest
 
     async def refresh(self) -> list[Change]:
         """Read the files that changed since, and write what that changes; returns when it is served."""
@@ -127,9 +139,9 @@ class Files:
             difference(self._declared, declare_all(records.values())).deletes
         )
 
-    async def _write(self, records: dict[str, FileRecord]) -> list[Change]:
+    async def _write(self, records: dict[str, FileRecord], kept: Sequence[StoredResource] = ()) -> list[Change]:
         declared = declare_all(records.values())
-        writes = writes_of(difference(self._declared, declared), declared)
+        writes = [*writes_of(difference(self._declared, declared), declared), *_returning(kept, declared)]
         self._records, self._declared, self._signatures = records, declared, self._seen
         return await self._instance.write(writes, file_problems=declared.problems)
 
@@ -138,6 +150,17 @@ def writes_of(found: Difference, declared: Declared) -> list[Write]:
     """Turn a difference into writes in the name of the files."""
     puts = [Put(one, one.source.file, notes=declared.notes.get(one.key, ())) for one in found.puts]
     return [*puts, *(Delete(key, writer) for key, writer in found.deletes)]
+
+
+def _returning(kept: Iterable[StoredResource], declared: Declared) -> Iterable[Write]:
+    """Return the writes that bring back what the API wrote, unless a file has been changed since."""
+    for stored in kept:
+        of_file = declared.resources.get(stored.key)
+        if of_file is not None and digest_of(of_file.manifest) != stored.over:
+            continue
+        decoded = revived(stored)
+        if decoded.resource is not None:
+            yield Put(decoded.resource, stored.writer, notes=decoded.problems)
 
 
 def sign(paths: Iterable[str]) -> dict[str, Signature]:

@@ -16,11 +16,14 @@ from typing import Any, Final
 
 from edgesim.config.files import read_file
 from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back, serve
+from edgesim.config.state import Revision
 from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
+from edgesim.control.recorder import Recorder
 from edgesim.dialects import Document, Memo, Resource, Translation, assign, decode, translate
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
+from edgesim.model.codes import problem
 from edgesim.telemetry.tasks import spawn
 
 LARGE: Final = 500
@@ -53,12 +56,15 @@ class Instance:
         *,
         keep_going: bool = False,
         policy: Policy = Policy.FREEZE,
+        recorder: Recorder | None = None,
     ) -> None:
         """Take the parts; `keep_going` serves what can be served while nothing good was ever there.
 
-        `policy` says how much a problem holds up.
+        `policy` says how much a problem holds up, `recorder` keeps what is served.
         """
         self.store = store
+        self.recorder = recorder
+        self.restored: Revision | None = None
         self.served: Served = NOTHING
         self.translation: Translation = translate([])
         self._memo = Memo()
@@ -80,6 +86,11 @@ class Instance:
     def problems(self) -> tuple[Problem, ...]:
         """Return every problem there is now: of files, documents, the translation and pods."""
         return self.served.problems
+
+    def restore(self, revision: Revision) -> None:
+        """Fall back on what was good before a restart, until what is declared now is sound. Call it first."""
+        self.restored = revision
+        self.served = Served(revision.model, good=True, policy=self._policy, whole=revision.whole)
 
     def listen(self, listener: Callable[[Instance], None]) -> Callable[[], None]:
         """Call `listener` after each change is served; return what ends that."""
@@ -113,6 +124,8 @@ class Instance:
         self._controllers.retire(self._leaving)
         self._leaving = []
         await self._controllers.close(grace)
+        if self.recorder is not None:
+            await self.recorder.close()
 
     # --- the one write path -----------------------------------------------------------------------
 
@@ -132,11 +145,22 @@ class Instance:
             for batch, _ in applied:
                 _fail(batch, error)
             return
+        await self._keep()
         for batch, changes in applied:
             if not batch.done.done():
                 batch.done.set_result([self._current(change) for change in changes])
         for listener in [*self._listeners]:
             listener(self)
+
+    async def _keep(self) -> None:
+        """Have what is served taken down; what must not be lost is on disk when this returns."""
+        if self.recorder is None:
+            return
+        self.recorder.record(self.served, self.translation.model, self.store.entries())
+        await self.recorder.keep(self.store.entries())
+        told = [each for each in self.recorder.problems if each not in self.served.problems]
+        if told:
+            self.served = dataclasses.replace(self.served, problems=(*self.served.problems, *told))
 
     def _apply(self, batch: _Batch) -> list[Change] | None:
         try:
@@ -201,6 +225,10 @@ class Instance:
         return await asyncio.to_thread(translate, resources, read_file, self._memo)
 
     async def _choose(self, chosen: Served, resources: list[Resource]) -> None:
+        if not chosen.frozen:
+            self.restored = None
+        elif self.restored is not None:
+            chosen = dataclasses.replace(chosen, problems=(*chosen.problems, fallen_back(self.restored)))
         self.served = chosen
         self.assignments = assign(chosen.model.clusters, resources, self._memo)
         await self._push(chosen.model, self.assignments)
@@ -229,6 +257,12 @@ def refusal(refused: UpdateRefusedError, model: Model, translation: Translation)
     if step is None:
         return Problem(REFUSED, Severity.ERROR, refused.reason)
     return Problem(REFUSED, Severity.ERROR, refused.reason, step.resource, position=translation.where(step))
+
+
+def fallen_back(revision: Revision) -> Problem:
+    """Return the note that what is held back is served as it was before the restart."""
+    text = f"served as before the restart (revision {revision.number} of {revision.time}) until the problems are mended"
+    return problem("ES0724", text)
 
 
 def _fail(batch: _Batch, error: Exception) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgesim.model.codes.code import Code, error
+from edgesim.model.codes.code import Code, error, note
 
 RUNNING: tuple[Code, ...] = (
     error(
@@ -66,6 +66,52 @@ RUNNING: tuple[Code, ...] = (
         "$ edgesim up --access-log - --access-log-format '%REQ_PATH%'\n"
         "ES0706 --access-log-format, character 1: `REQ_PATH` is no command operator\n",
         "$ edgesim up --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE%'\n",
+        console=True,
+    ),
+    error(
+        "ES0720",
+        "The state folder cannot be used",
+        "The folder of `--state` cannot be made, written or locked, or another instance holds it. What is written "
+        "through `apply` would be lost, so there is no start without it; without `--state` there is.",
+        "$ edgesim up --state /nowhere/state vs.yaml\n"
+        "ES0720 --state /nowhere/state: [Errno 13] Permission denied: '/nowhere'\n",
+        "$ edgesim up --state ./state vs.yaml\n",
+        console=True,
+    ),
+    note(
+        "ES0721",
+        "The state ends with this process",
+        "The folder in which the last good configuration and the history of these PATHs are kept is held by another "
+        "instance, or cannot be written. This instance keeps them in a temporary file: after a restart they are gone.",
+        "$ edgesim up vs.yaml\nnote ES0721 process 4711 holds the state of ~/.local/state/edgesim/0f3a91c2d4e5b687\n",
+        "$ edgesim up vs.yaml --state ./another-folder\n",
+        console=True,
+    ),
+    note(
+        "ES0722",
+        "The state was set aside",
+        "What is kept on disk is damaged, or was written by another version of edgesim. It stays beside the new state as "
+        "`state.db.aside`; the history begins anew.",
+        "$ edgesim up vs.yaml\nnote ES0722 the state in ~/.local/state/edgesim/0f3a91c2d4e5b687 cannot be used\n",
+        "$ rm ~/.local/state/edgesim/0f3a91c2d4e5b687/state.db.aside\n",
+        console=True,
+    ),
+    note(
+        "ES0723",
+        "The state cannot be written",
+        "The disk is full, or the state folder cannot be written any more. Everything is served as ever, but what has "
+        "changed since is missing after a restart. It is tried again at each change.",
+        "$ edgesim apply -f vs.yaml\nnote ES0723 the state cannot be kept: database or disk is full\n",
+        "$ df -h ~/.local/state\n",
+        console=True,
+    ),
+    note(
+        "ES0724",
+        "What was good before the restart is served",
+        "The files have problems, and an earlier run kept what was good last: that is served where the problems hold "
+        "something back, and until they are mended.",
+        "$ edgesim up vs.yaml\nnote ES0724 served as before the restart (revision 3 of 2026-11-24T19:00:00.000Z)\n",
+        "$ edgesim check vs.yaml\n",
         console=True,
     ),
     error(

@@ -1,0 +1,463 @@
+"""The state of an instance on disk: the last good configuration, and the history of what was served.
+
+One SQLite database. Every piece of a revision (a virtual host, a cluster, a listener, a resource) is a row
+that says from which revision on it holds and until which, so one change among 25,000 resources writes one
+row. Each row carries a checksum. Endpoints are never kept. Nothing here knows an event loop or the clock;
+methods block on the disk, so they are called in a thread of their own, one at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from edgesim.config.encoding import (
+    DamagedError,
+    StoredResource,
+    digest,
+    pack,
+    pack_resource,
+    shape,
+    unpack,
+    unpack_resource,
+)
+from edgesim.model import Cluster, Listener, Model, Problem, ResourceKey, VirtualHost
+
+FORMAT: Final = "1"
+MOST_REVISIONS: Final = 200
+MOST_BYTES: Final = 256 * 1024 * 1024
+MOST_CHANGES: Final = 1000
+"""Changed resources that are listed of one revision, and waiting ones of one blockage."""
+MOST_BLOCKAGES: Final = 50
+"""Blockages that are kept of one revision: the latest."""
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS piece (
+  kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, data BLOB NOT NULL, sum BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS present ON piece (kind, name) WHERE until IS NULL;
+CREATE INDEX IF NOT EXISTS past ON piece (until) WHERE until IS NOT NULL;
+CREATE TABLE IF NOT EXISTS revision (number INTEGER PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS blockage (
+  id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, open INTEGER NOT NULL, data BLOB NOT NULL, sum BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS written (name TEXT PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL);
+"""
+
+
+class StateError(Exception):
+    """The database cannot be used: it is damaged, or of another version (then `other` is true)."""
+
+    def __init__(self, reason: str, *, other: bool = False) -> None:
+        """Say why, in a few words."""
+        super().__init__(reason)
+        self.other = other
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """What became of one resource from one revision to the next."""
+
+    verb: str
+    resource: ResourceKey
+
+
+@dataclass(frozen=True, slots=True)
+class Blockage:
+    """A time in which something newer was held back: by which problems, and which resources waited.
+
+    `until` is None while it lasts. Times are RFC 3339 texts in UTC.
+    """
+
+    since: str
+    problems: tuple[Problem, ...]
+    waiting: tuple[ResourceKey, ...] = ()
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionInfo:
+    """One line of the history. `changed` is how many resources changed, `changes` the first of them."""
+
+    number: int
+    time: str
+    changed: int = 0
+    changes: tuple[ResourceChange, ...] = ()
+    blockages: tuple[Blockage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What was served at one time, and the resources of that moment."""
+
+    number: int
+    time: str
+    model: Model
+    whole: tuple[VirtualHost, ...]
+    resources: tuple[StoredResource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is to be recorded: what is served, what is declared, and what waits for which problems.
+
+    `current` says that nothing is held back by a freeze: the resources are those the model came of.
+    """
+
+    time: datetime
+    model: Model
+    whole: tuple[VirtualHost, ...]
+    resources: Sequence[StoredResource]
+    current: bool
+    problems: tuple[Problem, ...] = ()
+    waiting: tuple[ResourceKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The data of a row of `revision`."""
+
+    time: str
+    changed: int
+    changes: tuple[ResourceChange, ...]
+
+
+_Key = tuple[str, str]
+_RESOURCE: Final = "resource"
+_ORDER: Final = "order"
+_KINDS: Final[Mapping[str, type[Any]]] = {
+    "host": VirtualHost, "whole": VirtualHost, "cluster": Cluster, "listener": Listener
+}  # fmt: skip
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class State:
+    """An open database. `number` is the current revision, 0 before the first."""
+
+    path: str
+    durable: bool = False
+    number: int = 0
+    _connection: sqlite3.Connection = field(init=False, repr=False)
+    _present: dict[_Key, Any] | None = field(default=None, repr=False)
+    _written: dict[ResourceKey, StoredResource] = field(default_factory=dict, repr=False)
+    _open: Blockage | None = None
+
+    def __post_init__(self) -> None:
+        """Open or make the database; an empty path keeps it in a temporary file that vanishes when it is closed.
+
+        With `durable` what is committed survives a power cut. Raises StateError, sqlite3.OperationalError.
+        """
+        # One thread at a time uses it, but not always the same one.
+        self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        try:
+            with _readable():
+                self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def kept_keys(self) -> tuple[ResourceKey, ...]:
+        """Return which objects written through the API are kept."""
+        return tuple(self._written)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def last(self) -> Revision | None:
+        """Return the current revision: what was good last. Raises StateError."""
+        return self.revision(self.number) if self.number else None
+
+    def revision(self, number: int) -> Revision | None:
+        """Return a revision, None where it is not (or no longer) kept. Raises StateError."""
+        with _readable():
+            found = self._line(number)
+            if found is None:
+                return None
+            pieces = self._pieces(number)
+            return _revision(number, found.time, pieces)
+
+    def history(self) -> tuple[RevisionInfo, ...]:
+        """Return every revision that is kept, the newest first. Raises StateError."""
+        with _readable():
+            rows = self._connection.execute("SELECT number, data, sum FROM revision ORDER BY number DESC").fetchall()
+            blockages: dict[int, list[Blockage]] = {}
+            query = "SELECT revision, data, sum FROM blockage ORDER BY id"
+            for number, data, sum_ in self._connection.execute(query):
+                blockages.setdefault(number, []).append(_decoded(data, sum_, Blockage, "blockage"))
+            lines = [(number, _decoded(data, sum_, _Line, str(number))) for number, data, sum_ in rows]
+            return tuple(
+                RevisionInfo(number, line.time, line.changed, line.changes, tuple(blockages.get(number, ())))
+                for number, line in lines
+            )
+
+    def written(self) -> tuple[StoredResource, ...]:
+        """Return the objects that were written through the API, in the order they came. Raises StateError."""
+        with _readable():
+            rows = self._connection.execute("SELECT name, data, sum FROM written ORDER BY rowid").fetchall()
+            found = tuple(unpack_resource(_checked(data, sum_, name)) for name, data, sum_ in rows)
+            self._written = {each.key: each for each in found}
+            return found
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def record(self, snapshot: Snapshot) -> int:
+        """Record what is served now; returns the revision's number, a new one where something differs.
+
+        Raises sqlite3.Error where the disk does not take it; then nothing is recorded.
+        """
+        present = self._known()
+        wanted = _pieces_of(snapshot)
+        if not snapshot.current:
+            # What waits behind a freeze is in no revision: the resources stay those it came of.
+            wanted = {key: one for key, one in wanted.items() if key[0] != _RESOURCE}
+            wanted |= {key: one for key, one in present.items() if key[0] == _RESOURCE}
+        puts = {key: piece for key, piece in wanted.items() if not _same(key, present, piece)}
+        gone = [key for key in present if key not in wanted]
+        time = _spelled(snapshot.time)
+        blocked = Blockage(time, snapshot.problems, snapshot.waiting[:MOST_CHANGES]) if snapshot.problems else None
+        with self._transaction():
+            number = self._add(time, puts, gone, present) if puts or gone or not self.number else self.number
+            opened = self._block(number, blocked, time)
+            self._prune(number)
+        self.number, self._open = number, opened
+        self._present = wanted
+        return number
+
+    def write(self, objects: Iterable[StoredResource], gone: Iterable[ResourceKey]) -> None:
+        """Keep objects that were written through the API, and forget those that are not (or no longer) so.
+
+        Raises sqlite3.Error where the disk does not take it; then nothing is kept or forgotten.
+        """
+        kept = {each.key: each for each in objects if self._written.get(each.key) != each}
+        lost = [key for key in gone if key in self._written]
+        if not kept and not lost:
+            return
+        with self._transaction():
+            self._connection.executemany("DELETE FROM written WHERE name = ?", [(str(key),) for key in (*kept, *lost)])
+            rows = [(str(key), data := pack_resource(each), _sum(str(key), data)) for key, each in kept.items()]
+            self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", rows)
+        self._written = {key: each for key, each in (self._written | kept).items() if key not in lost}
+
+    # --- within -----------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        run("PRAGMA journal_mode = WAL")
+        run(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
+        run("PRAGMA journal_size_limit = 8388608")
+        known = run("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+        found = dict(run("SELECT name, value FROM meta").fetchall()) if known else {}
+        wanted = {"format": FORMAT, "shape": shape()}
+        if found and found != wanted:
+            raise StateError("it was written by another version of edgesim", other=True)
+        if not found:
+            self._connection.executescript(_TABLES)
+            self._connection.executemany("INSERT INTO meta VALUES (?, ?)", wanted.items())
+        self.number = run("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0]
+        row = run("SELECT data, sum FROM blockage WHERE open ORDER BY id DESC LIMIT 1").fetchone()
+        self._open = None if row is None else _decoded(row[0], row[1], Blockage, "blockage")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _line(self, number: int) -> _Line | None:
+        row = self._connection.execute("SELECT data, sum FROM revision WHERE number = ?", (number,)).fetchone()
+        return None if row is None else _decoded(row[0], row[1], _Line, str(number))
+
+    def _pieces(self, number: int) -> dict[_Key, Any]:
+        query = "SELECT kind, name, data, sum FROM piece WHERE since <= ? AND (until IS NULL OR until > ?)"
+        found: dict[_Key, Any] = {}
+        for kind, name, data, sum_ in self._connection.execute(query, (number, number)):
+            found[kind, name] = _piece(kind, _checked(data, sum_, kind, name))
+        return found
+
+    def _known(self) -> dict[_Key, Any]:
+        """Return the pieces of the current revision, read from disk once."""
+        if self._present is None:
+            with _readable():
+                self._present = self._pieces(self.number) if self.number else {}
+        return self._present
+
+    def _add(self, time: str, puts: Mapping[_Key, Any], gone: Sequence[_Key], present: Mapping[_Key, Any]) -> int:
+        """Add a revision that differs from the current one by some pieces."""
+        number = self.number + 1
+        run = self._connection.executemany
+        ended = [(number, *key) for key in (*puts, *gone) if key in present]
+        run("UPDATE piece SET until = ? WHERE kind = ? AND name = ? AND until IS NULL", ended)
+        rows = ((*key, number, data := _packed(key[0], piece), _sum(*key, data)) for key, piece in puts.items())
+        run("INSERT INTO piece (kind, name, since, data, sum) VALUES (?, ?, ?, ?, ?)", rows)
+        changes = [
+            ResourceChange("configured" if key in present else "created", piece.key)
+            for key, piece in puts.items()
+            if key[0] == _RESOURCE
+        ]
+        changes += [ResourceChange("deleted", present[key].key) for key in gone if key[0] == _RESOURCE]
+        line = msgspec.msgpack.encode(_Line(time, len(changes), tuple(changes[:MOST_CHANGES])))
+        self._connection.execute("INSERT INTO revision VALUES (?, ?, ?)", (number, line, _sum(str(number), line)))
+        return number
+
+    def _block(self, number: int, blocked: Blockage | None, time: str) -> Blockage | None:
+        """Take down a blockage that begins or ends; the same problems go on blocking."""
+        before = self._open
+        if before is not None and blocked is not None and _goes_on(before, blocked):
+            return before
+        if before is not None:
+            data = _ended(before, time)
+            self._connection.execute(
+                "UPDATE blockage SET open = 0, data = ?, sum = ? WHERE open", (data, _sum("blockage", data))
+            )
+        if blocked is None:
+            return None
+        data = msgspec.msgpack.encode(blocked)
+        row = (number, data, _sum("blockage", data))
+        self._connection.execute("INSERT INTO blockage (revision, open, data, sum) VALUES (?, 1, ?, ?)", row)
+        return blocked
+
+    def _prune(self, number: int) -> None:
+        """Forget the oldest revisions where there are too many of them, or they take too much room."""
+        run = self._connection.execute
+        oldest = run("SELECT coalesce(min(number), 0) FROM revision").fetchone()[0]
+        keep = max(oldest, number - MOST_REVISIONS + 1)
+        pages, free, size = (
+            run(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        if (pages - free) * size > MOST_BYTES:
+            keep = max(keep, oldest + (number - oldest + 1) // 2)
+        if keep > oldest:
+            run("DELETE FROM revision WHERE number < ?", (keep,))
+            run("DELETE FROM piece WHERE until <= ?", (keep,))
+            run("DELETE FROM blockage WHERE revision < ? AND NOT open", (keep,))
+        run(
+            "DELETE FROM blockage WHERE NOT open AND id <= (SELECT id FROM blockage WHERE revision = ? "
+            "ORDER BY id DESC LIMIT 1 OFFSET ?) AND revision = ?",
+            (number, MOST_BLOCKAGES, number),
+        )
+
+
+def read_state(path: Path) -> State:
+    """Open the database of a state folder for reading only, beside an instance that may be writing it.
+
+    Raises StateError where there is none, or it cannot be read.
+    """
+    if not path.is_file():
+        raise StateError(f"there is no {path}")
+    return State(f"{path}")
+
+
+# --- pieces ---------------------------------------------------------------------------------------
+
+
+def _pieces_of(snapshot: Snapshot) -> dict[_Key, Any]:
+    """Return every piece of a revision. The order of each kind is a piece itself."""
+    model = snapshot.model
+    found: dict[_Key, Any] = {}
+    named: Mapping[str, Iterable[Any]] = {
+        "host": model.virtual_hosts, "whole": snapshot.whole, "cluster": model.clusters, "listener": model.listeners
+    }  # fmt: skip
+    for kind, pieces in named.items():
+        names = tuple(each.name for each in pieces)
+        found |= {(kind, name): piece for name, piece in zip(names, pieces, strict=True)}
+        found[_ORDER, kind] = names
+    found |= {(_RESOURCE, str(each.key)): each for each in snapshot.resources}
+    return found
+
+
+def _same(key: _Key, present: Mapping[_Key, Any], piece: Any) -> bool:
+    """Tell whether a piece is as it was; where a resource was written, and by whom, does not count."""
+    if key not in present:
+        return False
+    old = present[key]
+    if old is piece:
+        return True
+    if key[0] == _RESOURCE:
+        return old.manifest is piece.manifest or bool(old.manifest == piece.manifest)
+    return bool(old == piece)
+
+
+def _packed(kind: str, piece: Any) -> bytes:
+    if kind == _ORDER:
+        return msgspec.msgpack.encode(piece)
+    return pack_resource(piece) if kind == _RESOURCE else pack(piece)
+
+
+def _piece(kind: str, data: bytes) -> Any:
+    if kind == _ORDER:
+        return _decode(data, tuple[str, ...])
+    return unpack_resource(data) if kind == _RESOURCE else unpack(data, _KINDS[kind])
+
+
+def _revision(number: int, time: str, pieces: Mapping[_Key, Any]) -> Revision:
+    def ordered(kind: str) -> tuple[Any, ...]:
+        return tuple(pieces[kind, name] for name in pieces[_ORDER, kind])
+
+    model = Model(ordered("host"), ordered("cluster"), ordered("listener"))
+    resources = tuple(piece for (kind, _), piece in pieces.items() if kind == _RESOURCE)
+    return Revision(number, time, model, ordered("whole"), resources)
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn whatever shows that the database is damaged into a StateError."""
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise
+    except (sqlite3.DatabaseError, DamagedError, KeyError) as error:
+        raise StateError(f"it is damaged: {error}") from None
+
+
+def _sum(*parts: str | bytes) -> bytes:
+    return digest(*(part.encode() if isinstance(part, str) else part for part in parts))
+
+
+def _checked(data: bytes, sum_: bytes, *names: str) -> bytes:
+    if _sum(*names, data) != sum_:
+        raise DamagedError(f"the checksum of {' '.join(names)} is wrong")
+    return data
+
+
+def _decoded(data: bytes, sum_: bytes, kind: type[T], *names: str) -> T:
+    return _decode(_checked(data, sum_, *names), kind)
+
+
+def _decode(data: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise DamagedError(str(error)) from None
+
+
+def _goes_on(before: Blockage, now: Blockage) -> bool:
+    return before.problems == now.problems and before.waiting == now.waiting
+
+
+def _ended(blockage: Blockage, time: str) -> bytes:
+    return msgspec.msgpack.encode(Blockage(blockage.since, blockage.problems, blockage.waiting, time))
+
+
+def _spelled(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,147 @@
+"""Where state is kept: which folder, who holds it, and what becomes of a database that cannot be used.
+
+A state that cannot be kept on disk never stops a start: it is kept in a temporary file instead, which
+vanishes with the process, and a note says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edgesim.config.files import STDIN
+from edgesim.config.state import State, StateError
+from edgesim.model import Problem
+from edgesim.model.codes import problem
+
+DATABASE: Final = "state.db"
+ASIDE: Final = "state.db.aside"
+"""Where a database goes that cannot be used; an earlier one is overwritten, so that they do not pile up."""
+_LOCK: Final = "lock"
+_BESIDE: Final = ("-wal", "-shm")
+
+
+class FolderInUseError(Exception):
+    """Another instance holds the folder that was asked for."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """An open state, its lock, and notes about it. `folder` is None where it is not kept."""
+
+    state: State
+    folder: Path | None = None
+    notes: tuple[Problem, ...] = ()
+    lock: int | None = None
+
+    def close(self) -> None:
+        """Close the database and let the folder go."""
+        self.state.close()
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+
+def default_folder(paths: Iterable[str], environ: Mapping[str, str]) -> Path:
+    """Return the folder of some paths: below XDG_STATE_HOME (XDG Base Directory Specification), by what they resolve to."""
+    given = environ.get("XDG_STATE_HOME", "")
+    # The specification has relative paths ignored.
+    home = Path(given) if given.startswith("/") else Path(environ.get("HOME") or "/") / ".local" / "state"
+    resolved = [path if path == STDIN else os.path.realpath(path) for path in paths]
+    return (
+        home
+        / "edgesim"
+        / hashlib.blake2b("\0".join(resolved).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    )
+
+
+def temporary(notes: tuple[Problem, ...] = ()) -> Opened:
+    """Return a state that vanishes when it is closed."""
+    return Opened(State(""), None, notes)
+
+
+def open_default(folder: Path) -> Opened:
+    """Open the state of a folder; whatever is in the way, a temporary one serves as well."""
+    try:
+        return _open(folder, durable=False)
+    except FolderInUseError as held:
+        text = f"{held}: this instance keeps its state until it ends"
+        return temporary((problem("ES0721", text),))
+    except (OSError, sqlite3.Error) as error:
+        text = f"no state can be kept in {folder} ({_words(error)}): this instance keeps it until it ends"
+        return temporary((problem("ES0721", text),))
+
+
+def open_explicit(folder: Path) -> Opened:
+    """Open the state of a folder that was asked for; what is committed there survives a power cut.
+
+    Raises FolderInUseError, OSError, sqlite3.Error.
+    """
+    return _open(folder, durable=True)
+
+
+def _open(folder: Path, *, durable: bool) -> Opened:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _hold(folder)
+    try:
+        state, notes = _usable(folder, durable=durable)
+    except BaseException:
+        os.close(lock)
+        raise
+    return Opened(state, folder, notes, lock)
+
+
+def _hold(folder: Path) -> int:
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
+    except BlockingIOError:
+        holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise FolderInUseError(f"process {holder or 'unknown'} holds the state of {folder}") from None
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _usable(folder: Path, *, durable: bool) -> tuple[State, tuple[Problem, ...]]:
+    """Open the database of a folder; one that cannot be used is set aside."""
+    path = folder / DATABASE
+    # It holds what Secrets hold, so it is made for its owner only; SQLite gives its other files the same mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        return _checked(path, durable=durable), ()
+    except StateError as error:
+        for ending in ("", *_BESIDE):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{ending}").replace(folder / f"{ASIDE}{ending}")
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        text = f"the state in {folder} cannot be used: {error}; it is kept as {ASIDE}, and a new one begun"
+        return State(str(path), durable=durable), (problem("ES0722", text),)
+
+
+def _checked(path: Path, *, durable: bool) -> State:
+    """Open a database whose current revision and written objects can be read."""
+    state = State(str(path), durable=durable)
+    try:
+        state.last()
+        state.written()
+    except BaseException:
+        state.close()
+        raise
+    return state
+
+
+def _words(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.lower()

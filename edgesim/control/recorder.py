@@ -1,0 +1,191 @@
+"""Takes down what is served, beside the event loop: the last good configuration and the history.
+
+Recording never delays serving: it happens in a thread of its own after the engine has the update, and where
+the disk is slow, states in between are left out. Only what the API writes into a state folder that was asked
+for is on disk before the write is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from edgesim.backends.deployments import CONTROLLER
+from edgesim.config.encoding import StoredResource, digest_of
+from edgesim.config.serving import Policy, Served
+from edgesim.config.state import Revision, RevisionInfo, Snapshot, StateError
+from edgesim.config.state_folder import Opened
+from edgesim.config.store import Entry
+from edgesim.config.waiting import held_back
+from edgesim.control.changes import API_WRITER, IMPLIED
+from edgesim.model import Model, Problem, ResourceKey
+from edgesim.model.codes import problem
+from edgesim.telemetry.tasks import spawn
+
+MOST_WAITING: Final = 32
+"""Snapshots that wait for a slow disk; the oldest are left out."""
+NOT_DECLARED: Final = frozenset({IMPLIED, CONTROLLER})
+"""Writers whose objects follow from the others': they are made anew, never kept."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What is served at one time; what is in it never changes."""
+
+    time: datetime
+    served: Served
+    newest: Model
+    entries: Sequence[Entry]
+
+
+class Recorder:
+    """Keeps the state of one instance up to date."""
+
+    def __init__(self, opened: Opened, clock: Callable[[], datetime]) -> None:
+        """Take the open state, and the clock (UTC)."""
+        self.folder = opened.folder
+        self.durable = opened.state.durable
+        self.notes = opened.notes
+        self.declared: Callable[[ResourceKey], Mapping[str, Any] | None] = lambda _key: None
+        """Returns what the files declare under a name."""
+        self._opened = opened
+        self._state = opened.state
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "state")
+        self._moments: deque[_Moment] = deque(maxlen=MOST_WAITING)
+        self._saving: asyncio.Task[None] | None = None
+        self._failure: Problem | None = None
+        self._stored: dict[ResourceKey, tuple[Entry, StoredResource]] = {}
+
+    @property
+    def number(self) -> int:
+        """Return the number of the last revision that was recorded."""
+        return self._state.number
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what is to be said about the state: notes only."""
+        return self.notes if self._failure is None else (*self.notes, self._failure)
+
+    def record(self, served: Served, newest: Model, entries: Iterable[Entry]) -> None:
+        """Have what is served taken down soon."""
+        if not served.good:
+            return
+        self._moments.append(_Moment(self._clock(), served, newest, [*entries]))
+        if self._saving is None:
+            self._saving = spawn(self._save_all(), "record what is served")
+
+    async def keep(self, entries: Iterable[Entry]) -> None:
+        """Keep what was written through the API, where a folder was asked for: returns when it is on disk."""
+        if not self.durable:
+            return
+        wanted = [entry for entry in entries if entry.writer == API_WRITER]
+        await self._try(lambda: self._keep(wanted))
+
+    async def restored(self) -> tuple[Revision | None, tuple[StoredResource, ...]]:
+        """Return what was good last, and the objects the API wrote where those come back."""
+        return await self._run(lambda: (self._state.last(), self._state.written() if self.durable else ()))
+
+    async def history(self) -> tuple[RevisionInfo, ...]:
+        """Return the history with everything so far in it, the newest first. Raises StateError."""
+        await self.flush()
+        return await self._run(self._state.history)
+
+    async def revision(self, number: int) -> Revision | None:
+        """Return a revision, None where it is not kept. Raises StateError."""
+        await self.flush()
+        return await self._run(lambda: self._state.revision(number))
+
+    async def flush(self) -> None:
+        """Return when everything so far is taken down."""
+        while self._saving is not None:
+            await asyncio.wait([self._saving])
+
+    async def close(self) -> None:
+        """Take down what waits, and let the folder go."""
+        await self.flush()
+        await self._run(self._opened.close)
+        self._thread.shutdown()
+
+    # --- within -----------------------------------------------------------------------------------
+
+    async def _save_all(self) -> None:
+        try:
+            while self._moments:
+                moment = self._moments.popleft()
+                await self._try(lambda moment=moment: self._save(moment))  # type: ignore[misc]
+        finally:
+            self._saving = None
+
+    async def _try(self, work: Callable[[], None]) -> None:
+        """Do something on disk; where that fails a note says so until it succeeds again."""
+        try:
+            await self._run(work)
+        except (OSError, sqlite3.Error, StateError) as error:
+            where = self.folder or "a temporary file"
+            text = f"the state cannot be kept in {where} ({str(error).lower()}): after a restart it will be missing"
+            self._failure = problem("ES0723", text)
+        else:
+            self._failure = None
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _save(self, moment: _Moment) -> None:
+        served = moment.served
+        frozen = served.policy is Policy.FREEZE and served.frozen
+        snapshot = Snapshot(
+            moment.time,
+            served.model,
+            served.whole,
+            self._declared_of(moment.entries),
+            current=not frozen,
+            problems=served.blocking if served.frozen else (),
+            waiting=tuple(each.resource for each in held_back(served, moment.newest)) if served.frozen else (),
+        )
+        self._state.record(snapshot)
+
+    def _declared_of(self, entries: Sequence[Entry]) -> list[StoredResource]:
+        known, self._stored = self._stored, {}
+        found = []
+        for entry in entries:
+            if entry.writer in NOT_DECLARED:
+                continue
+            key = entry.resource.key
+            old = known.get(key)
+            kept = old if old is not None and old[0] is entry else (entry, _stored(entry))
+            self._stored[key] = kept
+            found.append(kept[1])
+        return found
+
+    def _keep(self, wanted: Sequence[Entry]) -> None:
+        objects = [_stored(entry, self._over(entry)) for entry in wanted]
+        keys = {each.key for each in objects}
+        self._state.write(objects, [key for key in self._state.kept_keys if key not in keys])
+
+    def _over(self, entry: Entry) -> str:
+        declared = self.declared(entry.resource.key)
+        return "" if declared is None else digest_of(declared)
+
+
+def _stored(entry: Entry, over: str = "") -> StoredResource:
+    resource = entry.resource
+    return StoredResource(
+        resource.kind.kind,
+        resource.kind.api_version,
+        resource.namespace,
+        resource.name,
+        resource.manifest,
+        resource.source.file,
+        resource.source.line,
+        entry.writer,
+        over,
+    )
