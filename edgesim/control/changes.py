@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgesim.config.store import Change, Store
-from edgesim.control.builtin import IMPLIED, built_in
+from edgesim.control.builtin import built_in
 from edgesim.dialects import Resource, find_kind, nowhere
 from edgesim.dialects.schema.common import Metadata
 from edgesim.dialects.schema.kubernetes import Namespace
 from edgesim.model import Problem, ResourceKey
 
+IMPLIED: Final = "edgesim"
+"""The writer of what nobody declared: namespaces, and the objects that are always there."""
 API_WRITER: Final = "api"
 """The writer of what came through the admin API."""
 
@@ -29,6 +31,11 @@ class Put:
     writer: str
     expected: int | None = None
     notes: tuple[Problem, ...] | None = None
+
+    @property
+    def key(self) -> ResourceKey:
+        """Return the identity of the resource."""
+        return self.resource.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +89,9 @@ def install(store: Store) -> None:
 def _expect(store: Store, write: Write) -> None:
     if write.expected is None:
         return
-    key = write.resource.key if isinstance(write, Put) else write.key
-    entry = store.get(key)
+    entry = store.get(write.key)
     if entry is None or entry.version != write.expected:
-        raise ConflictError(key)
+        raise ConflictError(write.key)
 
 
 def _put(store: Store, write: Put) -> Change:

@@ -7,13 +7,17 @@ from edgesim.dialects.check import describe
 from edgesim.dialects.decode import Decoded, decode
 from edgesim.dialects.fields import show_path
 from edgesim.dialects.gloo.memo import Memo
+from edgesim.dialects.gloo.settings import INSTALL_NAMESPACE, REPLACEMENT_BODY, REPLACEMENT_CODE
 from edgesim.dialects.kinds import KINDS, Kind, find_kind, kind_of
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import Document, FieldPath, Resource, Source, nowhere
 from edgesim.dialects.translate import Translation, translate
 
 __all__ = [
+    "INSTALL_NAMESPACE",
     "KINDS",
+    "REPLACEMENT_BODY",
+    "REPLACEMENT_CODE",
     "Decoded",
     "Document",
     "FieldPath",
