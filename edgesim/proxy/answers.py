@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def parts(exchange: Exchange, response: Response, plan: Plan, *, bodiless: bool, close: bool) -> Parts:
     """Return the head of an upstream's answer as the client gets it, around the milliseconds it took."""
     worker = exchange.downstream.worker
-    fixed = plan.fixed_answer and not close and not _adds_to_answer(exchange, worker)
+    fixed = plan.rules.fixed_answer and not close and not _adds_to_answer(exchange, worker)
     kept = response.parts if fixed else None
     found = None if kept is None else kept.get(plan)
     if found is None:
-        plain = fixed and plan.plain_answer and response.length is not None and not bodiless
+        plain = fixed and plan.rules.plain_answer and response.length is not None and not bodiless
         found = plain_response_parts(response, plan) if plain else None
         found = found or response_parts(response, plan, worker.date, additions(exchange, plan, close=close))
         if kept is not None:
@@ -37,12 +37,12 @@ def _adds_to_answer(exchange: Exchange, worker: Worker) -> bool:
 
 def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
     """Return what an answer gets besides its own fields."""
-    record = None if plan.fixed_response else record_of(exchange)
+    record = None if plan.rules.fixed_response else record_of(exchange)
     replaced: Fields = []
     added: Fields = []
     if exchange.answered is not None:
         added += [(b"set-cookie", cookie) for cookie in exchange.hashed.cookies]
-    if plan.attempt_count_in_response and exchange.attempts:
+    if plan.rules.attempt_count_in_response and exchange.attempts:
         replaced.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
     if exchange.downstream.worker.route_header:
         added += _whereabouts(exchange, plan)

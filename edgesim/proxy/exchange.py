@@ -168,7 +168,7 @@ class Exchange:
     def _sticky_draw(self, decision: Decision, draw: int) -> int:
         snapshot = self.downstream.listener.snapshot
         plan = snapshot.plans.get(decision) or snapshot.plan(decision)
-        self.hashed = hash_request(plan.hash_steps, self.request.head, self.downstream.ends)
+        self.hashed = hash_request(plan.rules.hash_steps, self.request.head, self.downstream.ends)
         return arm_draw(self.hashed, draw)
 
     def go_on(self) -> None:

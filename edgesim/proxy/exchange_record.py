@@ -43,7 +43,7 @@ def elapsed(exchange: Exchange) -> float:
 def record_of(exchange: Exchange, taken: float | None = None) -> Record:
     """Return what is known of an exchange now, `taken` seconds after it began."""
     plan = exchange.plan
-    kind = PlainRecord if plan is not None and plan.plain else ExchangeRecord
+    kind = PlainRecord if plan is not None and plan.rules.plain else ExchangeRecord
     return kind(exchange, elapsed(exchange) if taken is None else taken)
 
 

@@ -17,42 +17,41 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgesim.model import ForwardAction
 from edgesim.policies import cors, csrf, faults, local_rate_limit
 from edgesim.policies.response_flags import DI, FI, RL
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
+    from edgesim.proxy.rules import Rules
 
 Filter = Callable[["Exchange", "Plan"], bool]
 
 
-def chain(plan: Plan) -> tuple[Filter, ...]:
-    """Return the filters a plan uses, in their order."""
-    forwards = isinstance(plan.decision.action, ForwardAction)
+def chain(rules: Rules) -> tuple[Filter, ...]:
+    """Return the filters that routes of these rules use, in their order."""
     used = {
-        limit_duration: plan.max_stream_duration != float("inf"),
-        fault: plan.fault is not None or plan.options.faults_by_header,
-        allow_origins: forwards and plan.cors is not None,
-        check_origin: plan.csrf is not None,
-        limit_rate: plan.limit is not None,
-        buffer_body: plan.buffer_bytes is not None,
+        limit_duration: rules.max_stream_duration != float("inf"),
+        fault: rules.fault is not None or rules.options.faults_by_header,
+        allow_origins: rules.forwards and rules.cors is not None,
+        check_origin: rules.csrf is not None,
+        limit_rate: rules.limits_rate,
+        buffer_body: rules.buffer_bytes is not None,
     }
     return tuple(each for each, is_used in used.items() if is_used)
 
 
 def limit_duration(exchange: Exchange, plan: Plan) -> bool:
     """End the exchange some time after its head came, whatever it does then."""
-    exchange.last_moment = exchange.deadline = exchange.begun + plan.max_stream_duration
+    exchange.last_moment = exchange.deadline = exchange.begun + plan.rules.max_stream_duration
     exchange.downstream.worker.active.add(exchange)
     return True
 
 
 def fault(exchange: Exchange, plan: Plan) -> bool:
     """Delay, then abort, as the route (or, where allowed, the request's headers) asks."""
-    asked = plan.fault
-    if asked is None and plan.options.faults_by_header:
+    asked = plan.rules.fault
+    if asked is None and plan.rules.options.faults_by_header:
         asked = faults.from_headers(exchange.request.head)
     worker = exchange.downstream.worker
     injection = None if asked is None else faults.decide(asked, worker.draw(), worker.draw())
@@ -82,7 +81,7 @@ def _abort(exchange: Exchange, status: int) -> bool:
 
 def allow_origins(exchange: Exchange, plan: Plan) -> bool:
     """Answer a preflight of an allowed origin; let answers of the upstream say that the origin may read them."""
-    rules, head = plan.cors, exchange.request.head
+    rules, head = plan.rules.cors, exchange.request.head
     origin = cors.allowed_origin(rules, head) if rules is not None else None
     if rules is None or origin is None:
         return True
@@ -97,7 +96,9 @@ def allow_origins(exchange: Exchange, plan: Plan) -> bool:
 
 def check_origin(exchange: Exchange, plan: Plan) -> bool:
     """Refuse a request that changes things and comes from a foreign page."""
-    if plan.csrf is None or not csrf.refuses(plan.csrf, exchange.request.head, exchange.downstream.worker.draw()):
+    if plan.rules.csrf is None or not csrf.refuses(
+        plan.rules.csrf, exchange.request.head, exchange.downstream.worker.draw()
+    ):
         return True
     exchange.reply(csrf.REFUSED_STATUS, csrf.REFUSED_BODY, details=b"csrf_origin_mismatch")
     return False
@@ -118,5 +119,5 @@ def buffer_body(exchange: Exchange, plan: Plan) -> bool:
     """Wait for the end of the body; `Exchange.request_body` refuses one that grows too large."""
     if exchange.request_complete:
         return True
-    exchange.buffers = plan.buffer_bytes or 0
+    exchange.buffers = plan.rules.buffer_bytes or 0
     return False

@@ -53,8 +53,8 @@ def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
     if exchange.request.upgrade is not None and not tunnel.may_switch(exchange, plan):
         return
     exchange.downstream.worker.active.add(exchange)
-    if plan.hash_steps and exchange.hashed is NOT_HASHED:
-        exchange.hashed = hash_request(plan.hash_steps, exchange.request.head, exchange.downstream.ends)
+    if plan.rules.hash_steps and exchange.hashed is NOT_HASHED:
+        exchange.hashed = hash_request(plan.rules.hash_steps, exchange.request.head, exchange.downstream.ends)
     exchange.retries = plan.retries
     head = exchange.request.head
     if asks_router(head.headers) and exchange.downstream.client(head).internal:
@@ -66,8 +66,8 @@ def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
     if exchange.request_complete:
         exchange.start_timeout()
     attempt(exchange)
-    if plan.mirror is not None and not exchange.done:
-        exchange.shadow = mirror(exchange, plan.mirror)
+    if plan.rules.mirror is not None and not exchange.done:
+        exchange.shadow = mirror(exchange, plan.rules.mirror)
 
 
 def _limit_stream(exchange: Exchange, head: RequestHead) -> None:
@@ -108,7 +108,7 @@ def attempt(exchange: Exchange) -> None:
 
 def _head_for(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> bytes:
     request = exchange.request
-    kept = request.parts if plan.repeatable and exchange.attempts == 1 else None
+    kept = request.parts if plan.rules.repeatable and exchange.attempts == 1 else None
     parts = None if kept is None else kept.get(plan)
     if parts is None:
         parts = request_parts(exchange, plan, endpoint)

@@ -57,7 +57,7 @@ def plain_request_parts(request: Request, plan: Plan, scheme: bytes) -> Parts:
     """Return what `request_parts` does for a usual request of which nothing changes."""
     lines = b"\r\n".join(map(b": ".join, request.fields))
     front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
-    return front % (_request_line(request.head, plan), lines, plan.tail, scheme), BLANK_LINE
+    return front % (_request_line(request.head, plan), lines, plan.rules.tail, scheme), BLANK_LINE
 
 
 def request_parts(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Parts:
@@ -93,25 +93,25 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
         fields.append((b"x-forwarded-for", line(head, b"x-forwarded-for")))
     fields += [*ours, *_framing(exchange)]
     fields = _timed_and_counted(exchange, plan, fields)
-    if plan.varying_request:
+    if plan.rules.varying_request:
         if new_id:
             exchange.request_id = exchange.request_id or downstream.worker.request_id()
             fields.append((REQUEST_ID, exchange.request_id))
-        fields = mutate(fields, plan.request_steps, record_of(exchange), show_request)
+        fields = mutate(fields, plan.rules.request_steps, record_of(exchange), show_request)
     else:
         if new_id:
             fields.append((REQUEST_ID, _CHANGING))
-        fields = mutate(fields, plan.request_steps)
-    return plan.rewritten(head, fields, endpoint) if plan.rewrites else fields
+        fields = mutate(fields, plan.rules.request_steps)
+    return plan.rules.rewritten(head, fields, endpoint) if plan.rules.rewrites else fields
 
 
 def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields:
     """Return the fields with what changes from try to try."""
     changing: Fields = []
     expected = _remaining_timeout(exchange)
-    if expected is not None and not plan.options.suppress_envoy_headers:
+    if expected is not None and not plan.rules.options.suppress_envoy_headers:
         changing.append((EXPECTED_TIMEOUT, b"%d" % expected))
-    if plan.attempt_count:
+    if plan.rules.attempt_count:
         changing.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
     return replacing(fields, changing)
 
@@ -119,7 +119,7 @@ def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields
 def _fields_again(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Fields:
     """Return the fields of another try: those of the first, but for what changes from try to try."""
     fields = _timed_and_counted(exchange, plan, exchange.sent_fields or [])
-    if plan.auto_host and endpoint.hostname:
+    if plan.rules.auto_host and endpoint.hostname:
         fields = [field if field[0] != b"host" else (b"host", endpoint.hostname.encode()) for field in fields]
     return fields
 
@@ -183,20 +183,20 @@ def plain_response_parts(response: Response, plan: Plan) -> Parts | None:
     if b"date" not in headers or headers.get(b"connection") not in _NAMES_NO_FIELD:
         return None
     lines = b"\r\n".join([b": ".join(field) for field in response.fields if field[0] not in NOT_RETURNED])
-    return b"%b\r\n%b\r\n%b" % (status_line(response.status), lines, plan.answer_tail), BLANK_LINE
+    return b"%b\r\n%b\r\n%b" % (status_line(response.status), lines, plan.rules.answer_tail), BLANK_LINE
 
 
 def response_parts(response: Response, plan: Plan, date: bytes, additions: Additions) -> Parts:
     """Return the head for the client, around the milliseconds the upstream took (not told where suppressed)."""
     headers = response.headers
-    options = plan.options
+    options = plan.rules.options
     dropped = HOP_BY_HOP if options.suppress_envoy_headers else HOP_BY_HOP | {SERVICE_TIME}
     fields = forwardable(response.fields, _naming(headers), dropped)
     fields = [*replacing(fields, additions.replaced), *additions.added]
     if not options.suppress_envoy_headers:
         fields.append((SERVICE_TIME, _CHANGING))
-    if plan.response_steps:
-        fields = mutate(fields, plan.response_steps, additions.record, _shower(additions.record))
+    if plan.rules.response_steps:
+        fields = mutate(fields, plan.rules.response_steps, additions.record, _shower(additions.record))
     fields = finished(replacing(fields, additions.last), date, options.server_name.encode())
     if additions.chunked:
         fields.append((b"transfer-encoding", b"chunked"))
@@ -229,8 +229,8 @@ def local_reply(
     """
     if plan is not None and additions is not None:
         fields = [*fields, *additions.replaced, *additions.added]
-        if plan.response_steps:
-            fields = mutate(fields, plan.response_steps, additions.record, _shower(additions.record))
+        if plan.rules.response_steps:
+            fields = mutate(fields, plan.rules.response_steps, additions.record, _shower(additions.record))
         fields = replacing(fields, additions.last)
     typed = any(name == b"content-type" for name, _ in fields)
     described = [field for field in local_fields(body) if not (typed and field[0] == b"content-type")]

@@ -68,7 +68,7 @@ def _look_at_request(connection: Downstream, options: ListenerOptions, now: floa
 def _idle_timeout(connection: Downstream, options: ListenerOptions) -> float:
     """Return the route's idle timeout where one is known, else the listener's."""
     plan = None if connection.current is None else connection.current.plan
-    return options.stream_idle_timeout if plan is None else plan.idle_timeout
+    return options.stream_idle_timeout if plan is None else plan.rules.idle_timeout
 
 
 def _end_stuck(connection: Downstream, options: ListenerOptions, quiet: float) -> None:

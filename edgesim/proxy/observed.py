@@ -43,5 +43,5 @@ def _counts_of(exchange: Exchange, plan: Plan, pool: Pool | None) -> Counts:
     endpoint = "" if pool is None else f"{pool.address}:{pool.port}"
     key = StatKey(decision.virtual_host.name, route, cluster, plan.subset, endpoint)
     counts = exchange.downstream.worker.counts.setdefault(key, new_counts())
-    plan.counts[pool] = counts
+    plan.keep_counts(pool, counts)
     return counts

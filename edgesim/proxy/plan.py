@@ -1,176 +1,84 @@
-"""What serving derives from a decision, once per snapshot: bytes ready to send, steps ready to run."""
+"""What serving derives from a decision when it is first made: what is this route's alone, beside its rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from edgesim.http1.fields import Field, Fields
-from edgesim.http1.mutations import are_fixed, request_steps, response_steps
-from edgesim.model import (
-    DirectResponseAction,
-    Endpoint,
-    ForwardAction,
-    HostRewriteKind,
-    ListenerOptions,
-    Policies,
-    RequestHead,
-)
-from edgesim.policies.cors import compile_cors
-from edgesim.policies.csrf import compile_csrf
-from edgesim.policies.formatter import compile_header
-from edgesim.policies.hashing import compile_hash
-from edgesim.policies.local_rate_limit import Bucket, compile_limit
-from edgesim.policies.retries import compile_retries
-from edgesim.proxy.filters import Filter, chain
-from edgesim.routing import Decision, header_levels, host_rewrite
+from edgesim.model import DirectResponseAction, ListenerOptions, Policies
+from edgesim.policies.local_rate_limit import Bucket, Limit, compile_limit
+from edgesim.routing import Decision
 from edgesim.telemetry.histogram import Counts
-
-T = TypeVar("T")
 
 if TYPE_CHECKING:
     from edgesim.proxy.clusters import ClusterRuntime
     from edgesim.proxy.pools import Pool
+    from edgesim.proxy.rules import Rules
 
-NEVER = float("inf")
 Buckets = dict[int | str | None, Bucket]
 """Tokens by what they belong to: the identity of an arm or a route, a virtual host's name, None for the listener."""
-DEFAULT_TIMEOUT = 15.0
-"""Envoy's route timeout in seconds."""
+_NO_COUNTS: dict[Pool | None, Counts] = {}
 
 
 class Plan:
     """How to serve requests for which one decision was made.
 
-    `plain` says that nothing of the request changes on its way, `simple` that forwarding it takes one try
-    and looks at nothing; `tail` holds the lines then added, `repeatable` that the same request always
-    becomes the same bytes towards the upstream. `response` is the answer where nothing is forwarded, by the
-    route's action or by its cluster. `filters` are those the route uses, so that one it does
-    not use costs nothing.
+    There may be a hundred thousand, so what others share is in `rules`, but for what every request asks.
+    `response` is the answer where nothing is forwarded, by the route's action or by its cluster.
     """
 
-    def __init__(
-        self, decision: Decision, cluster: ClusterRuntime | None, options: ListenerOptions, buckets: Buckets
-    ) -> None:
+    __slots__ = (
+        "bucket",
+        "cluster",
+        "counts",
+        "decision",
+        "filters",
+        "limit",
+        "response",
+        "retries",
+        "rules",
+        "simple",
+        "subset",
+        "timeout",
+    )
+
+    def __init__(self, decision: Decision, cluster: ClusterRuntime | None, rules: Rules, buckets: Buckets) -> None:
         """Prepare for a decision; `cluster` is None when nothing is forwarded or the cluster is unknown.
 
         `buckets` holds the tokens of each level of the listener that limits a rate.
         """
-        self._buckets = buckets
         self.decision = decision
+        self.rules = rules
+        self.filters = rules.filters
+        self.retries = rules.retries
+        self.simple = rules.simple
+        self.timeout = rules.timeout
+        self.subset = decision.destination.subset if decision.destination is not None else ()
         self.response = _response(decision, cluster)
         self.cluster = cluster if self.response is None else None
-        self.options = options
-        self.subset = decision.destination.subset if decision.destination is not None else ()
-        self._read_levels(decision)
-        self._read_headers(decision)
-        self._read_rewrites(decision)
-        self.counts: dict[Pool | None, Counts] = {}
-        self.timeout = self.retries.timeout or NEVER
-        self.request_fields = () if options.suppress_envoy_headers else _request_fields(self.timeout)
-        self.plain = self.repeatable and not self.rewrites and not self.request_steps
-        usual = self.mirror is None and self.max_stream_duration == NEVER
-        self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
-        self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
+        self.limit: Limit | None = None
+        self.bucket: Bucket | None = None
+        if rules.limits_rate:
+            self._read_limit(decision, rules.options, buckets)
+        self.counts = _NO_COUNTS
+        """What requests are counted in, by the pool they went to; to be read only, `keep_counts` adds."""
 
-    def _read_levels(self, decision: Decision) -> None:
-        route, host = decision.route.policies, decision.virtual_host.policies
-        levels = [route, host] if decision.arm is None else [decision.arm.policies, route, host]
-        action = decision.action
-        self.max_stream_duration = _first_given(route.max_stream_duration, self.options.max_stream_duration) or NEVER
-        timeout = DEFAULT_TIMEOUT if not isinstance(action, ForwardAction) or action.timeout is None else action.timeout
-        if route.max_stream_duration is not None:
-            timeout = 0.0  # a route with a longest duration has no other timeout, as in Envoy
-        self.retries = compile_retries(route.retries or host.retries, timeout)
-        self.fault = route.fault
-        self.cors = compile_cors(route.cors, host.cors)
-        csrf = _first(levels, lambda level: level.csrf) or self.options.csrf
-        self.csrf = compile_csrf(csrf) if csrf is not None else None
-        self._read_limit(decision)
-        buffer = _first(levels, lambda level: level.buffer)
-        self.buffer_bytes = self.options.buffer_bytes if buffer is None else buffer.max_bytes
-        if self.options.buffer_bytes is None:
-            self.buffer_bytes = None  # a route's limit is effective only with the listener's filter
-        self.mirror = route.mirror if route.mirror is not None and route.mirror.millionths else None
-        self.hash_steps = compile_hash(route.hash_policies)
-        self.idle_timeout = _first_given(route.idle_timeout, self.options.stream_idle_timeout)
-        self.upgrades = {"websocket": self.options.websocket} | dict(route.upgrades)
-        self.attempt_count = host.include_attempt_count
-        self.attempt_count_in_response = host.include_attempt_count_in_response
-        self.filters: tuple[Filter, ...] = chain(self)
-
-    def _read_limit(self, decision: Decision) -> None:
+    def _read_limit(self, decision: Decision, options: ListenerOptions, buckets: Buckets) -> None:
         """Find the most specific rate limit; all that share the level share its tokens."""
         arm, route, host = decision.arm, decision.route, decision.virtual_host
         levels: list[tuple[int | str | None, Policies | ListenerOptions]]
-        levels = [(id(route), route.policies), (host.name, host.policies), (None, self.options)]
+        levels = [(id(route), route.policies), (host.name, host.policies), (None, options)]
         if arm is not None:
             levels.insert(0, (id(arm), arm.policies))
-        key, given = next((found for found in levels if found[1].local_rate_limit is not None), (None, self.options))
-        self.limit = compile_limit(given.local_rate_limit) if given.local_rate_limit is not None else None
-        self.bucket = self._buckets.setdefault(key, Bucket(self.limit, 0.0)) if self.limit is not None else None
+        key, given = next((found for found in levels if found[1].local_rate_limit is not None), (None, options))
+        if given.local_rate_limit is not None:
+            self.limit = compile_limit(given.local_rate_limit)
+            self.bucket = buckets.setdefault(key, Bucket(self.limit, 0.0))
 
-    def _read_headers(self, decision: Decision) -> None:
-        levels = header_levels(decision, most_specific_wins=self.options.most_specific_mutations_win)
-        self.request_steps = request_steps(levels, compile_header)
-        self.varying_request = not are_fixed(self.request_steps)
-        self.response_steps = response_steps(levels, compile_header)
-        self.fixed_response = are_fixed(self.response_steps)
-        self.fixed_answer = self.fixed_response and not self.attempt_count_in_response and not _is_named(decision)
-        self.plain_answer = self.fixed_answer and not self.response_steps and not self.options.suppress_envoy_headers
-        self.answer_tail = b"server: %b\r\nx-envoy-upstream-service-time: " % self.options.server_name.encode()
-
-    def _read_rewrites(self, decision: Decision) -> None:
-        action = decision.action
-        rewrite = action.host_rewrite if isinstance(action, ForwardAction) else None
-        self.host: Callable[[RequestHead], bytes | None] | None = host_rewrite(rewrite)
-        self.auto_host = rewrite is not None and rewrite.kind is HostRewriteKind.AUTO
-        self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
-        self.rewrites = self.host is not None or self.auto_host or decision.rewrite is not None
-        varies = self.auto_host or self.attempt_count or self.options.use_remote_address or _is_named(decision)
-        self.repeatable = not varies and not self.varying_request
-
-    def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
-        """Return the fields with the Host the route asks for, and the original path where it is rewritten."""
-        host = endpoint.hostname.encode() if self.auto_host else self.host(head) if self.host is not None else None
-        quiet = self.options.suppress_envoy_headers
-        if host:
-            fields = [field if field[0] != b"host" else (b"host", host) for field in fields]
-            if self.forwarded_host:
-                fields = _appended(fields, b"x-forwarded-host", head.authority)
-            if not quiet:
-                fields = _set(fields, b"x-envoy-original-host", head.authority)
-        if self.decision.rewrite is None or quiet:
-            return fields
-        original = head.path if head.query is None else head.path + b"?" + head.query
-        return _set(fields, b"x-envoy-original-path", original)
-
-
-def _is_named(decision: Decision) -> bool:
-    """Tell whether the request names the cluster: such a plan is not kept, so nothing may be remembered under it."""
-    return isinstance(decision.action, ForwardAction) and bool(decision.action.cluster_header)
-
-
-def _first(levels: list[Policies], get: Callable[[Policies], T | None]) -> T | None:
-    """Return what the most specific level says."""
-    return next((found for level in levels if (found := get(level)) is not None), None)
-
-
-def _first_given(route: float | None, listener: float) -> float:
-    return listener if route is None else route
-
-
-def _appended(fields: Fields, name: bytes, value: bytes) -> Fields:
-    before = [old for key, old in fields if key == name]
-    return [*(field for field in fields if field[0] != name), (name, b",".join([*before, value]))]
-
-
-def _set(fields: Fields, name: bytes, value: bytes) -> Fields:
-    return [*(field for field in fields if field[0] != name), (name, value)]
-
-
-def _request_fields(timeout: float) -> tuple[Field, ...]:
-    return () if timeout == NEVER else ((b"x-envoy-expected-rq-timeout-ms", b"%d" % round(timeout * 1000)),)
+    def keep_counts(self, pool: Pool | None, counts: Counts) -> None:
+        """Keep the counts of requests to an endpoint for the next one; most plans never need any."""
+        if self.counts is _NO_COUNTS:
+            self.counts = {}
+        self.counts[pool] = counts
 
 
 def _response(decision: Decision, cluster: ClusterRuntime | None) -> DirectResponseAction | None:

@@ -22,6 +22,7 @@ from edgesim.proxy.deltas import Delta
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.own_address import own_address
 from edgesim.proxy.plan import Buckets, Plan
+from edgesim.proxy.rules import AllRules
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
 from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
 
@@ -48,7 +49,7 @@ class CompiledHost:
 class ListenerSnapshot:
     """What one listener serves in one version. Plans are made when first needed and kept."""
 
-    __slots__ = ("_buckets", "clusters", "contexts", "name", "options", "plans", "remote", "table", "tokens")
+    __slots__ = ("_buckets", "_rules", "clusters", "contexts", "name", "options", "plans", "remote", "table", "tokens")
 
     def __init__(
         self,
@@ -67,11 +68,12 @@ class ListenerSnapshot:
         self.clusters = clusters
         self.plans: dict[Decision, Plan] = {}
         self._buckets: Buckets = {}
+        self._rules = AllRules(listener.options)
 
     def plan(self, decision: Decision) -> Plan:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
         name = decision.destination.cluster if decision.destination is not None else ""
-        plan = Plan(decision, self.clusters.get(name), self.options, self._buckets)
+        plan = Plan(decision, self.clusters.get(name), self._rules.of(decision), self._buckets)
         if not (isinstance(decision.action, ForwardAction) and decision.action.cluster_header):
             self.plans[decision] = plan
         return plan

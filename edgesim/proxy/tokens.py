@@ -148,7 +148,7 @@ def _needs_no_token(plan: Plan, head: RequestHead) -> bool:
 
 def _cors(plan: Plan, head: RequestHead) -> tuple[CorsRules | None, bytes | None]:
     """Return the CORS rules that hold on a route, and the request's origin where they allow it."""
-    rules = plan.cors if allow_origins in plan.filters else None
+    rules = plan.rules.cors if allow_origins in plan.filters else None
     return rules, None if rules is None else cors.allowed_origin(rules, head)
 
 

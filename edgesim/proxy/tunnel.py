@@ -79,7 +79,7 @@ def may_switch(exchange: Exchange, plan: Plan) -> bool:
     if protocol == _CONNECT:
         _ = spawn(_terminate(exchange, plan), name="CONNECT")
         return False
-    if protocol is not None and plan.upgrades.get(protocol.decode("latin-1")):
+    if protocol is not None and plan.rules.upgrades.get(protocol.decode("latin-1")):
         return True
     exchange.reply(403)
     return False
