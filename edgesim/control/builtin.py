@@ -8,6 +8,9 @@ from typing import Any, Final
 from edgesim.dialects import INSTALL_NAMESPACE, REPLACEMENT_BODY, REPLACEMENT_CODE, Document, Resource, decode, nowhere
 from edgesim.model import ResourceKey
 
+IMPLIED: Final = "edgesim"
+"""The writer of what nobody declared: namespaces, and the objects that are always there."""
+
 SETTINGS: Final = ResourceKey("Settings", INSTALL_NAMESPACE, "default")
 
 _MANIFEST: Final[dict[str, Any]] = {
@@ -49,6 +52,6 @@ _MANIFEST: Final[dict[str, Any]] = {
 @cache
 def built_in() -> dict[ResourceKey, Resource]:
     """Return the objects that are always there; one that is deleted comes back as it was made."""
-    decoded = decode(Document(_MANIFEST, nowhere("edgesim")))
+    decoded = decode(Document(_MANIFEST, nowhere(IMPLIED)))
     assert decoded.resource is not None, decoded.problems
     return {SETTINGS: decoded.resource}

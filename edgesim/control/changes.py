@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgesim.config.store import Change, Store
-from edgesim.control.builtin import built_in
+from edgesim.control.builtin import IMPLIED, built_in
 from edgesim.dialects import Resource, find_kind, nowhere
 from edgesim.dialects.schema.common import Metadata
 from edgesim.dialects.schema.kubernetes import Namespace
 from edgesim.model import Problem, ResourceKey
 
-IMPLIED: Final = "edgesim"
-"""The writer of what nobody declared: namespaces, and the objects that are always there."""
 API_WRITER: Final = "api"
 """The writer of what came through the admin API."""
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from edgesim.config.store import Store
 from edgesim.control import Delete, Instance
-from edgesim.control.builtin import SETTINGS, built_in
-from edgesim.control.changes import IMPLIED, install
+from edgesim.control.builtin import IMPLIED, SETTINGS, built_in
+from edgesim.control.changes import install
 from edgesim.dialects import REPLACEMENT_BODY, Document, decode, nowhere
 from edgesim.model import ResourceKey
 from tests.control.scenes import puts
