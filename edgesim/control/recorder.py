@@ -23,8 +23,7 @@ from edgesim.config.state import Revision, RevisionInfo, Snapshot, StateError
 from edgesim.config.state_folder import Opened
 from edgesim.config.store import Entry
 from edgesim.config.waiting import held_back
-from edgesim.control.builtin import IMPLIED
-from edgesim.control.changes import API_WRITER
+from edgesim.control.changes import API_WRITER, IMPLIED
 from edgesim.model import Model, Problem, ResourceKey
 from edgesim.model.codes import problem
 from edgesim.telemetry.tasks import spawn
