@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from edgesim.admin import reports, resources, stats
+from edgesim.admin import history, reports, resources, route_tests, stats
 from edgesim.admin.bodies import MAX_BODY
 from edgesim.admin.context import CONTEXT, Context
 from edgesim.admin.endpoints import Endpoint, help_text
@@ -61,6 +61,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/edgesim/v1/route",
         "where `?url=&method=&header=&random=&listener=` goes; `explain=true` tells the whole decision, `all=true` every miss",
         reports.route,
+    ),
+    Endpoint("POST", "/edgesim/v1/test", "run the route tests of files, sent as for apply", route_tests.run_tests),
+    Endpoint("GET", "/edgesim/v1/history", "what was served, who blocked it and when, newest first", history.history),
+    Endpoint("GET", "/edgesim/v1/history/{revision}", "the resources and the model of one revision", history.revision),
+    Endpoint(
+        "POST", "/edgesim/v1/undo", "bring the resources of `?rev=` back, of the one before by default", history.undo
     ),
 )
 """Everything the admin API answers. `{resources}` stands for the paths of every kind."""

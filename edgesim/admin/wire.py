@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgesim.config.revisions import RevisionInfo
 from edgesim.inspect import RouteTestReport
 from edgesim.model import Problem
 
@@ -53,3 +54,24 @@ class RouteTestOutcome:
 
     report: RouteTestReport
     problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Every revision that is kept, the newest first; `current` is the one that is served, 0 for none.
+
+    `folder` is where they are kept, empty where they vanish with the process.
+    """
+
+    current: int
+    folder: str
+    revisions: tuple[RevisionInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What going back to a revision did, and the followed files that declare what it changed."""
+
+    revision: int
+    outcome: Outcome
+    files: tuple[str, ...] = ()

@@ -114,10 +114,10 @@ async def apply_files(instance: Instance, files: Iterable[File]) -> Outcome:
             changes = await instance.write(batch.puts)
         except ConflictError:
             continue
-        results = tuple(_result(change, batch.before[change.key]) for change in changes)
-        caused = _caused(instance.problems, known, set(batch.before))
+        results = tuple(result_of(change, batch.before[change.key]) for change in changes)
+        new = caused(instance.problems, known, set(batch.before))
         refused, notes = _split(batch.refused)
-        return Outcome(results, refused, tuple(dict.fromkeys((*notes, *caused))))
+        return Outcome(results, refused, tuple(dict.fromkeys((*notes, *new))))
     raise ApiError("Conflict", "others keep changing the same objects; try again")
 
 
@@ -132,7 +132,7 @@ async def patch_outcome(instance: Instance, target: Target, patch: Patch) -> Out
     kind = target.kind
     verb = "patched (no change)" if same else "patched"
     result = Result(kind.full_name, target.qualified, target.key.namespace, target.name, verb)
-    return Outcome((result,), problems=_caused(instance.problems, known, {target.key}))
+    return Outcome((result,), problems=caused(instance.problems, known, {target.key}))
 
 
 async def delete_files(instance: Instance, files: Iterable[File]) -> Outcome:
@@ -161,7 +161,7 @@ async def delete_keys(instance: Instance, keys: Iterable[tuple[Kind, ResourceKey
         Result(kind.full_name, _qualified(kind), key.namespace, key.name, "deleted" if key in deleted else "not found")
         for kind, key in wanted
     )
-    return Outcome(results, problems=_caused(instance.problems, known, set()))
+    return Outcome(results, problems=caused(instance.problems, known, set()))
 
 
 async def _aside(files: Iterable[File], work: Callable[[], T]) -> T:
@@ -227,7 +227,8 @@ def _split(found: Iterable[Problem]) -> tuple[tuple[Problem, ...], tuple[Problem
     return grave, tuple(problem for problem in problems if problem.severity is Severity.NOTE)
 
 
-def _result(change: Change, before: Entry | None) -> Result:
+def result_of(change: Change, before: Entry | None) -> Result:
+    """Return what became of one object, which was `before`."""
     resource, verb = change.entry.resource, str(change.verb)
     if before is not None and verb == "configured" and _same(before.resource, resource):
         verb = "unchanged"  # only the annotation of apply is new, which is nobody's change
@@ -243,6 +244,6 @@ def _same(old: Resource, new: Resource) -> bool:
     return without_last_applied(old.manifest) == without_last_applied(new.manifest)
 
 
-def _caused(now: Iterable[Problem], known: set[Problem], keys: set[ResourceKey]) -> tuple[Problem, ...]:
+def caused(now: Iterable[Problem], known: set[Problem], keys: set[ResourceKey]) -> tuple[Problem, ...]:
     """Return the problems of what was written, and those others have only since."""
     return tuple(problem for problem in now if problem.resource in keys or problem not in known)

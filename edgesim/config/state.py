@@ -18,18 +18,24 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from edgesim.config.encoding import (
-    DamagedError,
-    StoredResource,
-    digest,
-    pack,
-    pack_resource,
-    shape,
-    unpack,
-    unpack_resource,
+from edgesim.config.encoding import DamagedError, StoredResource, digest, pack_resource, shape, unpack_resource
+from edgesim.config.revisions import (
+    RESOURCE,
+    Blockage,
+    Key,
+    ResourceChange,
+    Revision,
+    RevisionInfo,
+    Snapshot,
+    is_same,
+    pack_piece,
+    pieces_of,
+    revision_of,
+    unpack_piece,
 )
-from edgesim.model import Cluster, Listener, Model, Problem, ResourceKey, VirtualHost
+from edgesim.model import ResourceKey
 
+DATABASE: Final = "state.db"
 FORMAT: Final = "1"
 MOST_REVISIONS: Final = 200
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -63,65 +69,6 @@ class StateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceChange:
-    """What became of one resource from one revision to the next."""
-
-    verb: str
-    resource: ResourceKey
-
-
-@dataclass(frozen=True, slots=True)
-class Blockage:
-    """A time in which something newer was held back: by which problems, and which resources waited.
-
-    `until` is None while it lasts. Times are RFC 3339 texts in UTC.
-    """
-
-    since: str
-    problems: tuple[Problem, ...]
-    waiting: tuple[ResourceKey, ...] = ()
-    until: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionInfo:
-    """One line of the history. `changed` is how many resources changed, `changes` the first of them."""
-
-    number: int
-    time: str
-    changed: int = 0
-    changes: tuple[ResourceChange, ...] = ()
-    blockages: tuple[Blockage, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """What was served at one time, and the resources of that moment."""
-
-    number: int
-    time: str
-    model: Model
-    whole: tuple[VirtualHost, ...]
-    resources: tuple[StoredResource, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What is to be recorded: what is served, what is declared, and what waits for which problems.
-
-    `current` says that nothing is held back by a freeze: the resources are those the model came of.
-    """
-
-    time: datetime
-    model: Model
-    whole: tuple[VirtualHost, ...]
-    resources: Sequence[StoredResource]
-    current: bool
-    problems: tuple[Problem, ...] = ()
-    waiting: tuple[ResourceKey, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Line:
     """The data of a row of `revision`."""
 
@@ -130,12 +77,6 @@ class _Line:
     changes: tuple[ResourceChange, ...]
 
 
-_Key = tuple[str, str]
-_RESOURCE: Final = "resource"
-_ORDER: Final = "order"
-_KINDS: Final[Mapping[str, type[Any]]] = {
-    "host": VirtualHost, "whole": VirtualHost, "cluster": Cluster, "listener": Listener
-}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -147,7 +88,7 @@ class State:
     durable: bool = False
     number: int = 0
     _connection: sqlite3.Connection = field(init=False, repr=False)
-    _present: dict[_Key, Any] | None = field(default=None, repr=False)
+    _present: dict[Key, Any] | None = field(default=None, repr=False)
     _written: dict[ResourceKey, StoredResource] = field(default_factory=dict, repr=False)
     _open: Blockage | None = None
 
@@ -187,7 +128,7 @@ class State:
             if found is None:
                 return None
             pieces = self._pieces(number)
-            return _revision(number, found.time, pieces)
+            return revision_of(number, found.time, pieces)
 
     def history(self) -> tuple[RevisionInfo, ...]:
         """Return every revision that is kept, the newest first. Raises StateError."""
@@ -219,12 +160,12 @@ class State:
         Raises sqlite3.Error where the disk does not take it; then nothing is recorded.
         """
         present = self._known()
-        wanted = _pieces_of(snapshot)
+        wanted = pieces_of(snapshot)
         if not snapshot.current:
             # What waits behind a freeze is in no revision: the resources stay those it came of.
-            wanted = {key: one for key, one in wanted.items() if key[0] != _RESOURCE}
-            wanted |= {key: one for key, one in present.items() if key[0] == _RESOURCE}
-        puts = {key: piece for key, piece in wanted.items() if not _same(key, present, piece)}
+            wanted = {key: one for key, one in wanted.items() if key[0] != RESOURCE}
+            wanted |= {key: one for key, one in present.items() if key[0] == RESOURCE}
+        puts = {key: piece for key, piece in wanted.items() if not is_same(key, present, piece)}
         gone = [key for key in present if key not in wanted]
         time = _spelled(snapshot.time)
         blocked = Blockage(time, snapshot.problems, snapshot.waiting[:MOST_CHANGES]) if snapshot.problems else None
@@ -285,34 +226,34 @@ class State:
         row = self._connection.execute("SELECT data, sum FROM revision WHERE number = ?", (number,)).fetchone()
         return None if row is None else _decoded(row[0], row[1], _Line, str(number))
 
-    def _pieces(self, number: int) -> dict[_Key, Any]:
+    def _pieces(self, number: int) -> dict[Key, Any]:
         query = "SELECT kind, name, data, sum FROM piece WHERE since <= ? AND (until IS NULL OR until > ?)"
-        found: dict[_Key, Any] = {}
+        found: dict[Key, Any] = {}
         for kind, name, data, sum_ in self._connection.execute(query, (number, number)):
-            found[kind, name] = _piece(kind, _checked(data, sum_, kind, name))
+            found[kind, name] = unpack_piece(kind, _checked(data, sum_, kind, name))
         return found
 
-    def _known(self) -> dict[_Key, Any]:
+    def _known(self) -> dict[Key, Any]:
         """Return the pieces of the current revision, read from disk once."""
         if self._present is None:
             with _readable():
                 self._present = self._pieces(self.number) if self.number else {}
         return self._present
 
-    def _add(self, time: str, puts: Mapping[_Key, Any], gone: Sequence[_Key], present: Mapping[_Key, Any]) -> int:
+    def _add(self, time: str, puts: Mapping[Key, Any], gone: Sequence[Key], present: Mapping[Key, Any]) -> int:
         """Add a revision that differs from the current one by some pieces."""
         number = self.number + 1
         run = self._connection.executemany
         ended = [(number, *key) for key in (*puts, *gone) if key in present]
         run("UPDATE piece SET until = ? WHERE kind = ? AND name = ? AND until IS NULL", ended)
-        rows = ((*key, number, data := _packed(key[0], piece), _sum(*key, data)) for key, piece in puts.items())
+        rows = ((*key, number, data := pack_piece(key[0], piece), _sum(*key, data)) for key, piece in puts.items())
         run("INSERT INTO piece (kind, name, since, data, sum) VALUES (?, ?, ?, ?, ?)", rows)
         changes = [
             ResourceChange("configured" if key in present else "created", piece.key)
             for key, piece in puts.items()
-            if key[0] == _RESOURCE
+            if key[0] == RESOURCE
         ]
-        changes += [ResourceChange("deleted", present[key].key) for key in gone if key[0] == _RESOURCE]
+        changes += [ResourceChange("deleted", present[key].key) for key in gone if key[0] == RESOURCE]
         line = msgspec.msgpack.encode(_Line(time, len(changes), tuple(changes[:MOST_CHANGES])))
         self._connection.execute("INSERT INTO revision VALUES (?, ?, ?)", (number, line, _sum(str(number), line)))
         return number
@@ -355,65 +296,18 @@ class State:
         )
 
 
-def read_state(path: Path) -> State:
-    """Open the database of a state folder for reading only, beside an instance that may be writing it.
+def read_state(folder: Path) -> State:
+    """Open the state of a folder, beside an instance that may be writing it.
 
     Raises StateError where there is none, or it cannot be read.
     """
-    if not path.is_file():
-        raise StateError(f"there is no {path}")
-    return State(f"{path}")
-
-
-# --- pieces ---------------------------------------------------------------------------------------
-
-
-def _pieces_of(snapshot: Snapshot) -> dict[_Key, Any]:
-    """Return every piece of a revision. The order of each kind is a piece itself."""
-    model = snapshot.model
-    found: dict[_Key, Any] = {}
-    named: Mapping[str, Iterable[Any]] = {
-        "host": model.virtual_hosts, "whole": snapshot.whole, "cluster": model.clusters, "listener": model.listeners
-    }  # fmt: skip
-    for kind, pieces in named.items():
-        names = tuple(each.name for each in pieces)
-        found |= {(kind, name): piece for name, piece in zip(names, pieces, strict=True)}
-        found[_ORDER, kind] = names
-    found |= {(_RESOURCE, str(each.key)): each for each in snapshot.resources}
-    return found
-
-
-def _same(key: _Key, present: Mapping[_Key, Any], piece: Any) -> bool:
-    """Tell whether a piece is as it was; where a resource was written, and by whom, does not count."""
-    if key not in present:
-        return False
-    old = present[key]
-    if old is piece:
-        return True
-    if key[0] == _RESOURCE:
-        return old.manifest is piece.manifest or bool(old.manifest == piece.manifest)
-    return bool(old == piece)
-
-
-def _packed(kind: str, piece: Any) -> bytes:
-    if kind == _ORDER:
-        return msgspec.msgpack.encode(piece)
-    return pack_resource(piece) if kind == _RESOURCE else pack(piece)
-
-
-def _piece(kind: str, data: bytes) -> Any:
-    if kind == _ORDER:
-        return _decode(data, tuple[str, ...])
-    return unpack_resource(data) if kind == _RESOURCE else unpack(data, _KINDS[kind])
-
-
-def _revision(number: int, time: str, pieces: Mapping[_Key, Any]) -> Revision:
-    def ordered(kind: str) -> tuple[Any, ...]:
-        return tuple(pieces[kind, name] for name in pieces[_ORDER, kind])
-
-    model = Model(ordered("host"), ordered("cluster"), ordered("listener"))
-    resources = tuple(piece for (kind, _), piece in pieces.items() if kind == _RESOURCE)
-    return Revision(number, time, model, ordered("whole"), resources)
+    path = folder / DATABASE
+    try:
+        if not path.is_file():
+            raise StateError(f"there is no {DATABASE} in it")
+        return State(str(path))
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(str(error).lower()) from None
 
 
 # --- rows -----------------------------------------------------------------------------------------
@@ -452,7 +346,12 @@ def _decode(data: bytes, kind: type[T]) -> T:
 
 
 def _goes_on(before: Blockage, now: Blockage) -> bool:
-    return before.problems == now.problems and before.waiting == now.waiting
+    """Tell whether the same problems hold the same up; after a restart they may be placed otherwise."""
+    return before.waiting == now.waiting and _causes(before) == _causes(now)
+
+
+def _causes(blockage: Blockage) -> list[tuple[object, ...]]:
+    return [(each.code, each.message, each.resource, each.field) for each in blockage.problems]
 
 
 def _ended(blockage: Blockage, time: str) -> bytes:

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from edgesim.config.files import STDIN
-from edgesim.config.state import State, StateError
+from edgesim.config.state import DATABASE, State, StateError
 from edgesim.model import Problem
 from edgesim.model.codes import problem
 
-DATABASE: Final = "state.db"
 ASIDE: Final = "state.db.aside"
 """Where a database goes that cannot be used; an earlier one is overwritten, so that they do not pile up."""
 _LOCK: Final = "lock"

@@ -65,6 +65,7 @@ class Files:
         self._loaded = False
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+        instance.followed = lambda: [file for file in self._records if file != STDIN]
 
     async def load(self, kept: Sequence[StoredResource] = ()) -> list[Change]:
         """Read all files and write what they declare; returns when it is served (or held back).

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgesim.config.files import read_file
+from edgesim.config.revisions import Revision
 from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back, serve
-from edgesim.config.state import Revision
 from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
@@ -65,6 +65,8 @@ class Instance:
         self.store = store
         self.recorder = recorder
         self.restored: Revision | None = None
+        self.followed: Callable[[], Iterable[str]] = tuple
+        """Returns the files whose changes are written as they come."""
         self.served: Served = NOTHING
         self.translation: Translation = translate([])
         self._memo = Memo()

@@ -18,12 +18,14 @@ from typing import Any, Final, TypeVar
 
 from edgesim.backends.deployments import CONTROLLER
 from edgesim.config.encoding import StoredResource, digest_of
+from edgesim.config.revisions import Revision, RevisionInfo, Snapshot
 from edgesim.config.serving import Policy, Served
-from edgesim.config.state import Revision, RevisionInfo, Snapshot, StateError
+from edgesim.config.state import StateError
 from edgesim.config.state_folder import Opened
 from edgesim.config.store import Entry
 from edgesim.config.waiting import held_back
-from edgesim.control.changes import API_WRITER, IMPLIED
+from edgesim.control.builtin import IMPLIED
+from edgesim.control.changes import API_WRITER
 from edgesim.model import Model, Problem, ResourceKey
 from edgesim.model.codes import problem
 from edgesim.telemetry.tasks import spawn

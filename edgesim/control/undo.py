@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgesim.config.encoding import StoredResource
-from edgesim.config.store import Entry, Store
+from edgesim.config.store import Entry
 from edgesim.control.changes import API_WRITER, Delete, Put, Write
 from edgesim.control.recorder import NOT_DECLARED
 from edgesim.dialects import Decoded, Document, Resource, Source, decode
@@ -23,10 +23,10 @@ class Undo:
     files: tuple[str, ...]
 
 
-def plan_undo(store: Store, wanted: Iterable[StoredResource], files: Iterable[str]) -> Undo:
+def plan_undo(entries: Iterable[Entry], wanted: Iterable[StoredResource], files: Iterable[str]) -> Undo:
     """Compare a revision's resources with those there are; `files` are those the instance follows."""
     resources = {each.key: each for each in wanted}
-    present = {entry.resource.key: entry for entry in store.entries() if entry.writer not in NOT_DECLARED}
+    present = {entry.resource.key: entry for entry in entries if entry.writer not in NOT_DECLARED}
     puts: list[Put] = []
     lost: list[ResourceKey] = []
     for key, stored in resources.items():
@@ -44,7 +44,7 @@ def plan_undo(store: Store, wanted: Iterable[StoredResource], files: Iterable[st
     gone.sort(key=lambda key: key.kind == "Namespace")
     deletes = [Delete(key, expected=present[key].version) for key in gone]
     followed = {*files}
-    touched = [*(put.resource for put in puts), *(present[each.key].resource for each in deletes)]
+    touched = [*(put.resource for put in puts), *(present[key].resource for key in gone)]
     return Undo((*puts, *deletes), tuple(lost), tuple(sorted(_files(touched, present) & followed)))
 
 

@@ -115,6 +115,15 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0725",
+        "A resource of an earlier revision is not taken any more",
+        "`edgesim undo` brings back what was declared at the time of a revision; this version of edgesim does not "
+        "read one of those resources as its kind. The others are brought back.",
+        "$ edgesim undo 3\nerror ES0725 VirtualService echo/echo of that revision is not taken any more: it stays as it is\n",
+        "$ edgesim get vs echo -n echo -o yaml\n",
+        console=True,
+    ),
+    error(
         "ES0799",
         "A mistake of edgesim's own",
         "Something failed that should not. With `EDGESIM_DEBUG=1` in the environment the command prints "
