@@ -49,6 +49,7 @@ format: $(VENV)/.dev ## mend what ruff can mend, and write the generated docs
 
 bench: $(VENV)/.dev ## measure routing, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
 	$(BIN)/python -m bench.routes
+	$(BIN)/python -m bench.route_tests
 	$(BIN)/python -m bench.hotpath
 	$(BIN)/python -m bench.proxy
 	$(BIN)/python -m bench.plot
