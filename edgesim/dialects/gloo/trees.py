@@ -9,6 +9,7 @@ here recurses: Gloo knows no maximum depth.
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -153,7 +154,7 @@ class Grower:
 
     def _read(self, old: Node | None, name: Name, context: Context, root: Root) -> Node:
         """Read a table in a context."""
-        resource = dict.__getitem__(self.scope.tables, name)
+        resource = self._table(name)
         routes = cast(gateway.RouteTable, resource.typed).spec.routes
         reporter = self._reporter(resource, context, root)
         reading = reading_of(self.scope, lambda: read_pieces(routes, ("spec", "routes"), context, root, reporter))
@@ -170,12 +171,16 @@ class Grower:
             reading=reading,
             lookups=reading.lookups | {(key.kind, key.namespace, key.name)},
             stamp=self.memo.version,
-            weight=0 if context is None else cast(gateway.RouteTable, resource.typed).spec.weight or 0,
+            weight=0 if context is None else weight_of(resource),
             delegations=reading.value.delegations,
             leaves=() if reading.value.delegations else cast(tuple[Leaf, ...], reading.value.pieces),
         )
         self._fresh.append(node.lookups)
         return node
+
+    def _table(self, name: Name) -> Resource:
+        """Return a table that was chosen; no lookup is recorded, for the choice rests on it."""
+        return dict.__getitem__(self.scope.tables, name)
 
     def _reporter(self, resource: Resource, context: Context | None, root: Root) -> Reporter:
         if context is None:
@@ -207,7 +212,7 @@ class Grower:
         text = " -> ".join(f"[{each}]" for each in [*names, dotted(name)])
         last = way[-1].place.resource
         affects = tuple(dict.fromkeys((last.key, root.key)))
-        reporter = Reporter(self.scope, dict.__getitem__(self.scope.tables, name), affects=affects)
+        reporter = Reporter(self.scope, self._table(name), affects=affects)
         hint = f"{dotted((last.namespace, last.name))} leads back here"
         text = f"invalid route: delegation cycle detected: {text}"
         return _reported(reporter, "ES0259", (*start, "delegateAction"), text, hint)
@@ -227,26 +232,37 @@ class Grower:
         node.stamp = version
         node.leaves = tuple(
             chain.from_iterable(
-                _in_order(piece.children.values()) if isinstance(piece, Delegation) else (piece,)
+                _in_order(piece.children.values(), [weight_of(self._table(name)) for name in piece.cycles])
+                if isinstance(piece, Delegation)
+                else (piece,)
                 for piece in node.reading.value.pieces
             )
         )
 
 
-def _in_order(tables: Collection[Node]) -> Iterable[Leaf]:
-    """Return the routes of tables by weight; those of several tables of one weight are sorted (section 5.3)."""
+def weight_of(table: Resource) -> int:
+    """Return the weight of a RouteTable; a missing one is 0."""
+    return cast(gateway.RouteTable, table.typed).spec.weight or 0
+
+
+def _in_order(tables: Collection[Node], others: Collection[int]) -> Iterable[Leaf]:
+    """Return the routes of tables by weight; those of several tables of one weight are sorted (section 5.3).
+
+    `others` are the weights of tables that were chosen too, and left out because they close a cycle.
+    """
     weights = {table.weight for table in tables}
-    if len(weights) == 1:
-        return _group(tables)
+    if len(weights) == 1 and not others:
+        return _group(tables, len(tables))
     groups: dict[int, list[Node]] = {weight: [] for weight in sorted(weights)}
     for table in tables:
         groups[table.weight].append(table)
-    return chain.from_iterable(map(_group, groups.values()))
+    counts = Counter(others)
+    return chain.from_iterable(_group(group, len(group) + counts[weight]) for weight, group in groups.items())
 
 
-def _group(tables: Collection[Node]) -> Iterable[Leaf]:
+def _group(tables: Collection[Node], count: int) -> Iterable[Leaf]:
     leaves = chain.from_iterable([table.leaves for table in tables])
-    return leaves if len(tables) == 1 else sorted(leaves, key=itemgetter(0))
+    return leaves if count == 1 else sorted(leaves, key=itemgetter(0))
 
 
 def _take_over(old: Reading[Pieces], new: Reading[Pieces]) -> Reading[Pieces]:
