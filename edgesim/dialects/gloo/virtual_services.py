@@ -20,6 +20,7 @@ from edgesim.dialects.gloo.route_tables import catalogue_of
 from edgesim.dialects.gloo.routes import headers_of, read_route
 from edgesim.dialects.gloo.scope import Place, Reporter, Scope, dotted
 from edgesim.dialects.gloo.shelves import Name
+from edgesim.dialects.gloo.short_circuits import report_short_circuits
 from edgesim.dialects.gloo.tls import downstream_tls
 from edgesim.dialects.gloo.trees import Grower, Tree
 from edgesim.dialects.resource import FieldPath, Resource
@@ -83,6 +84,8 @@ def read_virtual_services(
     """
     grower = Grower(scope, memo, catalogue_of(scope.tables, memo))
     read = _read_all(resources, grower)
+    for kept in read if scope.warn_short_circuits else ():
+        report_short_circuits(kept.resource, kept.tree.routes, scope, memo)
     gateways = (gate.reporter.resource for gate in gates if gate.reporter is not None)
     parts = (*resources, *gateways, *(kept.settings.value for kept in read))
     layout = memo.recall_all("layout", parts, scope, lambda: _lay_out(read, gates, scope))

@@ -9,6 +9,7 @@ from edgesim.model.codes.code import (
     error,
     route,
     routed,
+    settings,
     subset_upstream,
     virtual_host,
     warning,
@@ -26,6 +27,13 @@ def _split(one: int, two: int) -> str:
     arm = "{destination: {upstream: {name: echo}}, weight: %d}"
     return routed(f"routeAction:\n  multi:\n    destinations:\n    - {arm % one}\n    - {arm % two}\n")
 
+
+def _ordered(*prefixes: str) -> str:
+    routes = "".join(f"- matchers: [{{prefix: {prefix}}}]\n  {_TO_ECHO}" for prefix in prefixes)
+    return virtual_host(f"domains: ['*']\nroutes:\n{routes}")
+
+
+_WARNING = settings("gateway: {validation: {warnRouteShortCircuiting: true}}")
 
 ROUTES: tuple[Code, ...] = (
     error(
@@ -202,6 +210,15 @@ ROUTES: tuple[Code, ...] = (
         "Envoy refuses a direct response body of more than 4096 bytes.",
         route(f"directResponseAction: {{status: 200, body: {'x' * 4097}}}\n"),
         route("directResponseAction: {status: 200, body: short}\n"),
+    ),
+    warning(
+        "ES0225",
+        "A route behind one that takes its requests",
+        "With `gateway.validation.warnRouteShortCircuiting: true` in Settings Gloo warns of a matcher that is there "
+        "already, of a path that begins with an earlier `prefix`, and of one in which an earlier `regex` is found, where "
+        "headers, parameters and methods do not tell them apart either. Put the narrower route first.",
+        documents(_ordered("/api", "/api/echo"), UPSTREAM, _WARNING),
+        documents(_ordered("/api/echo", "/api"), UPSTREAM, _WARNING),
     ),
     warning(
         "ES0226",
