@@ -138,8 +138,10 @@ def test_only_the_option_at_fault_is_taken_off() -> None:
         ("{destination: {}, weight: 40}", ["ES0210"]),
         ("{weight: 40}", ["ES0210"]),
         (
-            ("{destination: {upstream: {name: echo}}, weight: 40, "
-            "options: {headerManipulation: {requestHeadersToRemove: [host]}}}"),
+            (
+                "{destination: {upstream: {name: echo}}, weight: 40, "
+                "options: {headerManipulation: {requestHeadersToRemove: [host]}}}"
+            ),
             ["ES0221"],
         ),
     ],
