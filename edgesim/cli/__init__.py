@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from edgesim.cli.app import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command line."""
+    from edgesim.cli.app import main as run  # noqa: PLC0415 - the process that serves does without what reads options
+
+    run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ from edgesim.cli.check import check
 from edgesim.cli.client import RefusedError, UnreachableError
 from edgesim.cli.console import err
 from edgesim.cli.delete import delete
+from edgesim.cli.endings import ending_well
 from edgesim.cli.explain import explain, version
 from edgesim.cli.get import get
 from edgesim.cli.history import history, undo
@@ -48,25 +48,14 @@ for each in COMMANDS:
 
 def main() -> None:
     """Run the command line; whatever happens, it ends in an exit code and at most one line about why."""
+    sys.exit(ending_well(_run))
+
+
+def _run() -> int:
     try:
         app(prog_name="edgesim")
     except UnreachableError as error:
-        _end(f"ES0702 {error}; start one with `edgesim up`, or name it with --admin")
+        err(f"ES0702 {error}; start one with `edgesim up`, or name it with --admin")
     except RefusedError as error:
-        _end(f"Error from server ({error.reason or error.code}): {error}")
-    except BrokenPipeError:
-        # Whoever read our output has enough of it (`edgesim get ... | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        if os.environ.get("EDGESIM_DEBUG"):
-            raise
-        text = " ".join(str(error).split())
-        _end(f"ES0799 {type(error).__name__}: {text} (a mistake of edgesim's own: EDGESIM_DEBUG=1 tells where)")
-
-
-def _end(line: str) -> None:
-    err(line)
-    sys.exit(1)
+        err(f"Error from server ({error.reason or error.code}): {error}")
+    return 1  # a command that was not refused leaves by SystemExit

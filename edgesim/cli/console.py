@@ -10,10 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
-import typer
+
+if TYPE_CHECKING:
+    import typer
 
 STYLES: Mapping[str, str] = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
 _ANSI: Mapping[str, str] = {"bold red": "1;31", "yellow": "33", "cyan": "36", "green": "32", "bold": "1", "dim": "2"}
@@ -43,5 +45,7 @@ def paint(text: str, style: str, stream: IO[str]) -> str:
 
 def fail(line: str, code: int = 1) -> typer.Exit:
     """Print one line to standard error and return what to raise."""
+    import typer  # noqa: PLC0415 - a process that serves prints too, and does without
+
     err(line)
     return typer.Exit(code)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.examples import DEMO, demo_folder, next_steps
+from edgesim.cli.handover import hand_over
 from edgesim.cli.options import Output, Report
 from edgesim.cli.settings import UpSettings
 from edgesim.config.serving import Policy
@@ -172,7 +173,7 @@ def up(
         policy=invalid_config,
         state=state,
     )
-    raise typer.Exit(_run(settings))
+    hand_over(settings)
 
 
 def demo(
@@ -199,10 +200,4 @@ def demo(
         state="off",
         hints=next_steps,
     )
-    raise typer.Exit(_run(settings))
-
-
-def _run(settings: UpSettings) -> int:
-    from edgesim.cli.serving import run  # noqa: PLC0415 - aiohttp and uvloop are a quarter of a second that only this needs
-
-    return run(settings)
+    hand_over(settings)
