@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import queue
+import resource
 import subprocess
 import sys
 import tempfile
@@ -193,3 +194,13 @@ def running(*arguments: str | Path) -> Iterator[Gateway]:
 def canary(*names: str) -> Sequence[Path]:
     """Name files of the example release."""
     return [CANARY / f"{name}.yaml" for name in names]
+
+
+def children(pid: int) -> list[int]:
+    """Return the workers of an `up`."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def resident(pid: int) -> int:
+    """Return the memory a process holds now, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -154,50 +156,57 @@ def up(
       edgesim up teams/ --invalid-config isolate --state ~/edgesim-state
       edgesim up vs.yaml --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_HOST%'
     """
-    settings = UpSettings(
+    settings = _settings(
         tuple(paths or ()),
-        listen,
-        port,
-        admin_host,
-        admin_port,
-        admin_token,
-        seed,
-        workers,
+        listen=listen,
+        port=port,
+        admin_host=admin_host,
+        admin_port=admin_port,
+        admin_token=admin_token,
+        seed=seed,
+        workers=workers,
         keep_going=keep_going,
-        as_json=output is Report.JSON,
         tls_port=tls_port,
         grace=grace,
         access_log=access_log,
         access_log_format=access_log_format,
         route_header=route_header,
-        policy=invalid_config,
+        invalid_config=invalid_config,
         state=state,
+        output=output,
     )
     hand_over(settings)
 
 
-def demo(
-    port: Port = 8080,
-    admin_port: AdminPort = 9901,
-    seed: Seed = None,
-    workers: Workers = 1,
-    output: Output = Report.TEXT,
-) -> None:
+def _settings(paths: tuple[Path, ...], *, invalid_config: Policy, output: Report, **same: Any) -> UpSettings:
+    return UpSettings(paths, policy=invalid_config, as_json=output is Report.JSON, **same)
+
+
+def _with_options_of_up(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `up`, some with other defaults: typer reads them from its signature."""
+
+    def give(command: Callable[..., None]) -> Callable[..., None]:
+        parameters = inspect.signature(up, eval_str=True).parameters.values()
+        options = [
+            option.replace(default=defaults.get(option.name, option.default), kind=option.KEYWORD_ONLY)
+            for option in parameters
+            if option.name != "paths"
+        ]
+        command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # PEP 362 lets it be set
+        return command
+
+    return give
+
+
+@_with_options_of_up(state="off")
+def demo(**options: Any) -> None:
     """Serve the example release: echo v1 for everyone, v2 for requests with `stage: canary`.
+
+    Its options are those of `up`.
 
     Example:
       edgesim demo --port 8080
+      edgesim demo --workers 2 --access-log - --route-header
     """
     folder = demo_folder()
-    paths = tuple(folder / name for name in DEMO)
-    settings = UpSettings(
-        paths,
-        port=port,
-        admin_port=admin_port,
-        seed=seed,
-        workers=workers,
-        as_json=output is Report.JSON,
-        state="off",
-        hints=next_steps,
-    )
-    hand_over(settings)
+    hand_over(_settings(tuple(folder / name for name in DEMO), hints=next_steps, **options))

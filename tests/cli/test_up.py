@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.bad import GOOD, UPSTREAM
-from tests.running import DEADLINE, ROOT, canary, edgesim, running, start, wait_until
+from tests.running import DEADLINE, ROOT, canary, children, edgesim, resident, running, send, start, wait_until
 
 
 def test_nothing_configured_is_404() -> None:
@@ -75,6 +77,44 @@ def test_the_demo_serves_what_it_says() -> None:
         assert gateway.get(headers={"stage": "canary"}) == (200, "version:v2")
     finally:
         assert gateway.stop() == 0
+
+
+def test_the_demo_takes_the_options_of_up() -> None:
+    """What `up` can be told `demo` can be told too; of the two only `up` takes paths."""
+
+    def options(command: str) -> set[str]:
+        return set(re.findall(r"^ +(--[a-z-]+)", edgesim(command, "--help").out, re.MULTILINE))
+
+    assert options("demo") == options("up")
+    gateway = start("--route-header", "--workers", "2", command="demo")
+    try:
+        _status, headers, _body = send(gateway.proxy, "GET", "/")
+        assert headers["x-edgesim-cluster"] == "echo_gloo-system"
+    finally:
+        assert gateway.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_what_read_the_options_is_gone_from_the_process_that_serves() -> None:
+    """Each idle process holds at most 60 MB, the parent's pid is the one that was started, and `ps` tells what it is."""
+    with running("--workers", "2", *canary("echo", "upstream", "vs-1")) as gateway:
+        assert gateway.get() == (200, "version:v1")
+        assert "up\0--port" in Path(f"/proc/{gateway.process.pid}/cmdline").read_text()
+        for pid in (gateway.process.pid, *children(gateway.process.pid)):
+            assert resident(pid) < 60 << 20
+
+
+def test_a_folder_with_modules_of_python_is_no_trap(tmp_path: Path) -> None:
+    """The installed command reads no code from the folder it is started in, in none of its processes."""
+    (tmp_path / "asyncio.py").write_text("raise SystemExit('a trap')")
+    code = f"import sys; sys.path[0] = {str(ROOT)!r}; sys.argv[0] = 'edgesim'; from edgesim.cli import main; main()"
+    command = [sys.executable, "-c", code, "up", "--port", "0", "--admin-port", "0", "-o", "json"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as process:
+        assert process.stdout is not None
+        assert "proxy" in json.loads(process.stdout.readline())
+        process.terminate()
+    assert process.returncode == 0
 
 
 def test_a_seed_repeats_a_run() -> None:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.dialects.certificates import pair
-from tests.running import DEADLINE, ROOT, Gateway, canary, edgesim, running, start, wait_until
+from tests.running import DEADLINE, ROOT, Gateway, canary, children, edgesim, resident, running, start, wait_until
 
 ECHO = ("echo", "upstream", "vs-1")
 STATIC = """
@@ -91,11 +91,6 @@ class Load:
     def failures(self) -> dict[str, int]:
         """What was seen besides good answers."""
         return {what: count for what, count in self.seen.items() if what != "200"}
-
-
-def children(pid: int) -> list[int]:
-    """Return the workers of an `up`."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def is_running(pid: int) -> bool:
@@ -330,20 +325,16 @@ def test_a_slow_client_holds_only_itself(tmp_path: Path) -> None:
         Load(gateway, path="/here") as load,
     ):
         (worker,) = children(gateway.process.pid)
-        before = _resident(worker)
+        before = resident(worker)
         slow = [connect(gateway) for _ in range(20)]
         for index, client in enumerate(slow):
             client.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" if index % 2 else b"GET / HTTP/1.1\r\nho")
         for _ in range(5):
             load.more()
-        assert _resident(worker) - before < 64 << 20
+        assert resident(worker) - before < 64 << 20
         assert not load.failures
         for client in slow:
             client.close()
-
-
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -426,8 +417,8 @@ def test_workers_that_cannot_start_are_one_line_and_1() -> None:
     code = (
         "import sys, types; from edgesim.proxy import supervisor; "
         "supervisor.sys = types.SimpleNamespace(executable='/bin/false'); "
-        "sys.argv = ['edgesim', 'up', '--port', '0', '--admin-port', '0', '--workers', '2']; "
-        "from edgesim.cli import main; main()"
+        "from edgesim.cli.serving import run; from edgesim.cli.settings import UpSettings; "
+        "sys.exit(run(UpSettings(port=0, admin_port=0, workers=2)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE, check=False
