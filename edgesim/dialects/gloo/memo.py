@@ -24,6 +24,10 @@ _OWN = frozenset({"shelves", "read_file", "files", "problems", "kube_destination
 """The fields of a Scope that are looked up one by one, or that fill while resources are read."""
 
 
+SETTINGS: Lookup = ("settings",)
+"""What Settings and Gateways say: everything rests on that."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading(Generic[T]):
     """What was read, what it rests on, and what it left in the scope."""
@@ -53,6 +57,7 @@ def reading_of(scope: Scope, read: Callable[[], T]) -> Reading[T]:
     finally:
         scope.problems, scope.kube_destinations = before
         scope.shelves.listen(listening)
+    seen.add(SETTINGS)
     return Reading(value, frozenset(seen), tuple(problems), kube)
 
 
@@ -88,7 +93,8 @@ class Memo:
         """Take notice of Settings, listeners and files. Call it before anything is recalled."""
         found = tuple(getattr(scope, each.name) for each in dataclasses.fields(scope) if each.name not in _OWN)
         if found != self._globals:
-            self._kept, self._globals = {}, found
+            self._globals = found
+            self.changed.add(SETTINGS)
         for path, before in self._files.items():  # a file may hold another certificate now
             if _contents(scope.read_file, path) != before:
                 self.changed.add((FILE, path))
