@@ -15,7 +15,7 @@ ALL = Fraction(1)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One endpoint a destination sends to; `address` is empty for a pod that does not run (manifests on their own)."""
+    """One endpoint a destination sends to, `pod` naming it; `address` is empty for a pod that does not run (manifests on their own)."""
 
     pod: str
     address: str
@@ -116,4 +116,5 @@ def _targets(
 
 
 def _target(endpoint: Endpoint) -> Target:
-    return Target(endpoint.pod or endpoint.hostname, endpoint.address, endpoint.port)
+    name = endpoint.hostname if endpoint.hostname != endpoint.address else ""
+    return Target(endpoint.pod or name, endpoint.address, endpoint.port)

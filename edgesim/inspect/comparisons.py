@@ -9,6 +9,7 @@ from fractions import Fraction
 from edgesim.http1.fields import Fields
 from edgesim.inspect.named import Names, arm_name, compare_split, percent, subset_text
 from edgesim.inspect.outcomes import Outcome, actual, auto_host, request_fields, response_fields, share_list
+from edgesim.inspect.steps import own_name
 from edgesim.model.policies import StringMatch, StringMatchKind
 from edgesim.model.route_tests import Assertion, Facet, HeaderTest
 from edgesim.routing.regexes import full_match
@@ -121,6 +122,14 @@ def _pairs(assertion: Assertion) -> Iterable[tuple[str, Fraction]]:
     return [(name, share) for name, share in assertion.expected if isinstance(share, Fraction)]
 
 
+def _compare_route(assertion: Assertion, outcome: Outcome, _names: Names) -> Mismatch | None:
+    """A route goes by the name its author gave it, and by the one Gloo makes of it."""
+    name = "" if outcome.decision is None else outcome.decision.route.name
+    if assertion.expected in {name, own_name(name)}:
+        return None
+    return Mismatch(assertion.name, shown(assertion.expected), shown(own_name(name) or name))
+
+
 # --- headers -------------------------------------------------------------------------------------------
 
 
@@ -194,6 +203,7 @@ def header_text(test: HeaderTest) -> str:
 
 
 _COMPARISONS: dict[Facet, Compare] = {
+    Facet.ROUTE: _compare_route,
     Facet.UPSTREAM: _compare_upstream,
     Facet.SUBSET: _compare_subset,
     Facet.SPLIT: _compare_split,

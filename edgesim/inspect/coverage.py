@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgesim.inspect.conditions import match_text
-from edgesim.inspect.steps import Step, Where, steps
+from edgesim.inspect.steps import Step, Where, own_name, steps
 from edgesim.model import Model, Route, VirtualHost
 from edgesim.routing import Decision
 
@@ -70,7 +70,7 @@ def _missed(host: VirtualHost, route: Route, index: int, where: Where) -> Missed
     return Missed(
         host.name,
         route.number,
-        route.name,
+        own_name(route.name),
         index + 1,
         len(route.matches),
         match_text(route.matches[index]),

@@ -8,7 +8,7 @@ from heapq import nlargest
 
 from edgesim.inspect.conditions import Failure, Nearness, failure, match_text
 from edgesim.inspect.domains import HostTrial, try_hosts
-from edgesim.inspect.steps import Step, Where, steps
+from edgesim.inspect.steps import Step, Where, own_name, steps
 from edgesim.model import Listener, RequestHead, Route, RouteMatch, VirtualHost
 from edgesim.routing import with_pseudo_headers
 
@@ -124,7 +124,7 @@ def _trial(tried: _Tried, where: Where) -> RouteTrial:
     route = tried.route
     return RouteTrial(
         route.number,
-        route.name,
+        own_name(route.name),
         tried.index + 1,
         len(route.matches),
         match_text(route.matches[tried.index]),

@@ -93,10 +93,6 @@ def _router_virtual_host(outcome: Outcome) -> str:
     return outcome.decision.virtual_host.name if outcome.decision is not None and outcome.forwards else ""
 
 
-def _route(outcome: Outcome) -> str:
-    return "" if outcome.decision is None else outcome.decision.route.name
-
-
 def _path(outcome: Outcome) -> str:
     if outcome.decision is None or not outcome.forwards:
         return ""
@@ -183,7 +179,6 @@ def _cluster(outcome: Outcome) -> str:
 _ACTUAL: Mapping[Facet, Callable[[Outcome], Actual]] = {
     Facet.CLUSTER: _cluster,
     Facet.VIRTUAL_HOST: _virtual_host,
-    Facet.ROUTE: _route,
     Facet.TABLE: _table,
     Facet.STATUS: _status,
     Facet.BODY: _body,

@@ -13,7 +13,7 @@ from edgesim.inspect.listeners import Tables, choose_listener, served_hosts
 from edgesim.inspect.named import Names
 from edgesim.inspect.outcomes import Asked, Outcome
 from edgesim.inspect.requests import RequestError, Url, head_of
-from edgesim.inspect.steps import Step, Where, steps
+from edgesim.inspect.steps import Step, Where, own_name, steps
 from edgesim.model import Listener, RequestHead
 from edgesim.model.route_tests import Facet, RouteTest, RouteTestRequest
 from edgesim.routing import Decision, Split, Target, find_host, lookup, resolve
@@ -144,7 +144,7 @@ class _Runner:
                 case,
                 virtual_host=decision.virtual_host.name,
                 route=route.number,
-                route_name=route.name,
+                route_name=own_name(route.name),
                 origin=steps(route.origin, self._where),
             )
         hosts = (host for host in self._tables.model.virtual_hosts if host.name == asked.host)

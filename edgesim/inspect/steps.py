@@ -33,3 +33,14 @@ def steps(origin: Origin, where: Where) -> tuple[Step, ...]:
 def step_of(step: OriginStep, where: Where) -> Step:
     """Return one step with its line."""
     return Step(step.kind, step.namespace, step.name, step.file, where(step).line)
+
+
+def own_name(name: str) -> str:
+    """Return the name a route was given by its author, of the one Gloo makes for a named branch of delegation.
+
+    Such a name is `vs:GATEWAY_PROXY_NAMESPACE_NAME_route:NAME_rt:...`, an unnamed level being `<unnamed-INDEX>`.
+    """
+    if not name.startswith("vs:"):
+        return name
+    own = name.rpartition("_route:")[2]
+    return "" if own.startswith("<unnamed-") else own

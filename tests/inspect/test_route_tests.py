@@ -13,6 +13,7 @@ from edgesim.inspect import Tables, run_route_tests
 from edgesim.inspect.comparisons import header_holds
 from edgesim.inspect.coverage import Coverage
 from edgesim.inspect.route_tests import Case
+from edgesim.inspect.steps import own_name
 from edgesim.model import (
     FALLBACK_CLUSTER,
     Certificate,
@@ -280,6 +281,19 @@ def test_coverage_is_what_was_decided(host: VirtualHost, asked: list[Any]) -> No
     }
     everything = {(route.number, index) for route in host.routes for index in range(1, len(route.matches) + 1)}
     assert missed == everything - reached
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("canary", "canary"),
+        ("vs:gw_proxy_a_b_route:<unnamed-0>_rt:c_d_route:canary", "canary"),
+        ("vs:gw_proxy_a_b_route:one_rt:c_d_route:<unnamed-1>", ""),
+    ],
+)
+def test_a_delegated_route_goes_by_its_own_name(name: str, own: str) -> None:
+    """Of the name Gloo makes of a named branch the last level is the author's."""
+    assert own_name(name) == own
 
 
 EXACT = StringMatch(StringMatchKind.EXACT, "v")
