@@ -85,18 +85,41 @@ def declare_all(records: Iterable[FileRecord]) -> Declared:
     return Declared(resources, notes, tuple(problems))
 
 
+def declare_changed(before: Declared, changes: Iterable[tuple[FileRecord, FileRecord]]) -> Declared | None:
+    """Return what is declared after some files were read again, each as it was and as it is.
+
+    None where that takes a look at all files: something is declared twice, or a file has problems.
+    """
+    if before.problems:
+        return None
+    resources, notes = dict(before.resources), dict(before.notes)
+    for old, new in changes:
+        if old.problems or new.problems or any(resources.get(key) is not one for key, one in old.resources.items()):
+            return None
+        for key in old.resources.keys() - new.resources.keys():
+            del resources[key], notes[key]
+        for key, resource in new.resources.items():
+            if key in resources and key not in old.resources:
+                return None
+            resources[key], notes[key] = resource, (new.notes or {}).get(key, ())
+    return Declared(resources, notes)
+
+
 def _twice(resource: Resource, first: Resource) -> Problem:
     text = f"{resource.key} is declared twice: also at {first.source.locate(())}"
     position = resource.source.locate(())
     return problem("ES0012", text, resource=resource.key, field="metadata.name", position=position)
 
 
-def difference(before: Declared, after: Declared) -> Difference:
+def difference(before: Declared, after: Declared, keys: Iterable[ResourceKey] | None = None) -> Difference:
     """Compare: resources of files that were read again are put, those no file declares any more deleted.
 
-    Namespaces are deleted last, when what the same files declared in them is gone.
+    Namespaces are deleted last, when what the same files declared in them is gone. Only `keys` are looked at
+    where they are given.
     """
-    puts = [resource for key, resource in after.resources.items() if before.resources.get(key) is not resource]
-    gone = [key for key in before.resources if key not in after.resources]
+    old, new = (before.resources, after.resources)
+    looked_at = dict.fromkeys((*old, *new) if keys is None else keys)
+    puts = [new[key] for key in looked_at if key in new and old.get(key) is not new[key]]
+    gone = [key for key in looked_at if key in old and key not in new]
     gone.sort(key=lambda key: key.kind == "Namespace")
     return Difference(tuple(puts), tuple((key, before.resources[key].source.file) for key in gone))

@@ -1,6 +1,6 @@
-"""Tells when something under the watched paths may have changed.
+"""Tells when something under the watched paths may have changed, and where, as far as the system says so.
 
-It says *that*, not what: whoever listens compares the files. Editors replace a file by renaming another
+It says where to look, not what became of it: whoever listens compares the files. Editors replace a file by renaming another
 over it, a folder may be created later, a path may be a link: so of every path its folder (or the nearest
 that exists) is watched, and folders below it with all they hold.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,8 @@ QUIET_MS: Final = 40
 """A burst of changes ends when nothing happens for so long: a file being written is left alone."""
 LONGEST_MS: Final = 120
 """A burst is told of after so long even if it goes on."""
+MANY: Final = 1000
+"""Changed files from which on everything is looked at."""
 POLL: Final = 0.25
 """Seconds between looks where the system cannot tell of changes (its watches are used up)."""
 
@@ -53,20 +55,50 @@ def _names(paths: Iterable[str]) -> set[str]:
     return {str(name) for path in wanted for name in (path.absolute(), path.resolve())}
 
 
-async def watch(paths: Iterable[str]) -> AsyncGenerator[None]:
-    """Yield once the watch is set up, and after every burst of changes that may matter."""
+async def watch(paths: Iterable[str]) -> AsyncGenerator[frozenset[str] | None]:
+    """Yield once the watch is set up, and after every burst of changes that may matter.
+
+    What is yielded are the absolute names of files that may have changed, or None where everything has to be
+    looked at: at the beginning, and when folders came or went.
+    """
     wanted = [*paths]
     while True:
         targets = targets_of(wanted)
         async with aclosing(_watch_targets(targets, _names(wanted))) as signals:
-            async for _ in signals:
-                yield
+            async for changed in signals:
+                yield changed
                 if targets_of(wanted) != targets:
                     break  # a folder came or went: other watches are needed
 
 
-async def _watch_targets(targets: Targets, names: set[str]) -> AsyncGenerator[None]:
-    changed = asyncio.Event()
+@dataclass(slots=True)
+class _Burst:
+    """What changed since it was last asked; with `all` it may be anything."""
+
+    signal: asyncio.Event = field(default_factory=asyncio.Event)
+    files: set[str] = field(default_factory=set)
+    all: bool = False
+
+    def add(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.all = self.all or not is_manifest(Path(path).name) or Path(path).is_dir()
+            self.files.add(path)
+        self.signal.set()
+
+    def lose(self) -> None:
+        self.all = True
+        self.signal.set()
+
+    def take(self) -> frozenset[str] | None:
+        # Of so many changes the system may have lost some.
+        found = None if self.all or len(self.files) > MANY else frozenset(self.files)
+        self.signal.clear()
+        self.files, self.all = set(), False
+        return found
+
+
+async def _watch_targets(targets: Targets, names: set[str]) -> AsyncGenerator[frozenset[str] | None]:
+    changed = _Burst()
     stop = asyncio.Event()
 
     def below(_change: Change, path: str) -> bool:
@@ -80,13 +112,12 @@ async def _watch_targets(targets: Targets, names: set[str]) -> AsyncGenerator[No
         tasks.append(spawn(_tell(targets.trees, below, changed, stop, recursive=True), "watch trees"))
     try:
         await asyncio.sleep(0)  # the tasks set their watches up before they first wait
-        yield
+        yield None
         while not any(task.done() for task in tasks):
-            await changed.wait()
-            changed.clear()
-            yield
+            await changed.signal.wait()
+            yield changed.take()
         await asyncio.sleep(POLL)  # the system refused a watch: look again in a while
-        yield
+        yield None
     finally:
         stop.set()
         await asyncio.gather(*tasks)
@@ -95,14 +126,14 @@ async def _watch_targets(targets: Targets, names: set[str]) -> AsyncGenerator[No
 async def _tell(
     paths: Iterable[str],
     matters: Callable[[Change, str], bool],
-    changed: asyncio.Event,
+    changed: _Burst,
     stop: asyncio.Event,
     *,
     recursive: bool,
 ) -> None:
-    """Set `changed` after each burst, and when watching ends because the system refuses it."""
+    """Tell of each burst, and when watching ends because the system refuses it."""
     try:
-        async for _ in awatch(
+        async for changes in awatch(
             *paths,
             watch_filter=matters,
             debounce=LONGEST_MS,
@@ -111,9 +142,9 @@ async def _tell(
             recursive=recursive,
             ignore_permission_denied=True,
         ):
-            changed.set()
+            changed.add(path for _, path in changes)
     except (OSError, RuntimeError):
-        changed.set()
+        changed.lose()
 
 
 def _may_be_manifest(path: str) -> bool:

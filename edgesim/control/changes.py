@@ -108,7 +108,7 @@ def _namespace(name: str) -> Resource:
 
 
 def _delete(store: Store, write: Delete) -> Change | None:
-    inside = [entry.resource.key for entry in store.entries() if _is_in(entry.resource.key, write.key)]
+    inside = _inside(store, write.key) if write.key.kind == "Namespace" else []
     entry = store.get(write.key)
     if inside and write.writer is not None:
         # A file that declared a namespace is gone, but others still write into it: it stays, implied.
@@ -124,5 +124,6 @@ def _delete(store: Store, write: Delete) -> Change | None:
     return change
 
 
-def _is_in(key: ResourceKey, namespace: ResourceKey) -> bool:
-    return namespace.kind == "Namespace" and key.namespace == namespace.name
+def _inside(store: Store, namespace: ResourceKey) -> list[ResourceKey]:
+    """Return what is in a namespace."""
+    return [entry.resource.key for entry in store.entries(namespace=namespace.name)]

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from edgesim.config.declared import (
     Difference,
     FileRecord,
     declare_all,
+    declare_changed,
     difference,
     record_file,
 )
@@ -50,6 +52,21 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The files as they were when they were looked at: all, or `some` with the others as before."""
+
+    some: list[str] | None
+    seen: dict[str, Signature]
+    records: dict[str, FileRecord]
+    declared: Declared
+    changes: Difference
+    doubtful: bool
+    """It may be a moment between two states: something is gone, or unreadable, or empty."""
+    by_name: dict[str, str]
+    """The files by the absolute names that the system may report them by."""
+
+
 class Files:
     """Keeps an instance's store as its files declare."""
 
@@ -59,7 +76,7 @@ class Files:
         self._paths = paths
         self._stdin = stdin
         self._signatures: dict[str, Signature] = {}
-        self._seen: dict[str, Signature] = {}
+        self._by_name: dict[str, str] = {}
         self._records: dict[str, FileRecord] = {}
         self._declared: Declared = NOTHING_DECLARED
         self._loaded = False
@@ -74,28 +91,32 @@ class Files:
         write, but for those that a file declares otherwise since.
         """
         async with self._lock:
-            records = await asyncio.to_thread(self._read)
+            look = await asyncio.to_thread(self._look, None)
+            assert look is not None
             self._loaded = True
-            return await self._write(records, kept)
+            return await self._write(look, kept)
 
     def manifest(self, key: ResourceKey) -> Mapping[str, Any] | None:
         """Return what the files declare under a name, or None."""
         found = self._declared.resources.get(key)
         return None if found is None else found.manifest
 
-    async def refresh(self) -> list[Change]:
-        """Read the files that changed since, and write what that changes; returns when it is served."""
+    async def refresh(self, changed: frozenset[str] | None = None) -> list[Change]:
+        """Read the files that changed since, and write what that changes; returns when it is served.
+
+        Only files `changed` (absolute names) are looked at, if they say where they are; None is anywhere.
+        """
         async with self._lock:
+            look = await asyncio.to_thread(self._look, changed)
             for _ in range(MAX_LOOKS):
-                signatures = await asyncio.to_thread(sign, self._paths)
-                if signatures == self._signatures:
+                if look is None:
                     return []
-                records = await asyncio.to_thread(self._read)
-                if self._doubtful(records):
+                if look.doubtful:
                     await asyncio.sleep(SETTLE)
-                if await asyncio.to_thread(sign, self._paths) == self._seen:
-                    break  # nobody wrote while it was read
-            return await self._write(records)
+                if await asyncio.to_thread(self._unchanged, look):
+                    break
+                look = await asyncio.to_thread(self._look, changed)  # somebody wrote while it was read
+            return [] if look is None else await self._write(look)
 
     async def follow(self) -> None:
         """Refresh at every change from now on; returns when the watch is set up."""
@@ -111,40 +132,82 @@ class Files:
 
     async def _follow(self, ready: asyncio.Event) -> None:
         async with aclosing(watch(self._paths)) as signals:
-            async for _ in signals:
+            async for changed in signals:
                 try:
-                    await self.refresh()
+                    await self.refresh(changed)
                 except Exception as error:  # noqa: BLE001 - one reload that fails must not end them all
                     _log.error("reloading failed: %s: %s", type(error).__name__, error)
                 ready.set()
 
-    def _read(self) -> dict[str, FileRecord]:
-        """Read the files that are new or changed; the others keep their records."""
-        self._seen = sign(self._paths)
-        records: dict[str, FileRecord] = {}
-        for file, signature in self._seen.items():
-            old = self._records.get(file)
-            if old is not None and (file == STDIN or self._signatures.get(file, ()) == signature):
-                records[file] = old
-            elif signature is None and file != STDIN and self._loaded:
-                records[file] = FileRecord({})  # a path that is gone declares nothing any more
-            else:
-                read = read_paths([file], self._stdin)
-                records[file] = record_file(old, read.problems, decode_all(read.documents))
-        return records
+    def _look(self, changed: frozenset[str] | None) -> _Look | None:
+        """Read what is new or changed on disk; None where nothing is."""
+        some = self._known(changed)
+        seen = sign(self._paths) if some is None else self._signatures | {file: _sign(file) for file in some}
+        if seen == self._signatures and self._loaded:
+            return None
+        records = self._records if some is None else {file: self._records[file] for file in some}
+        fresh = {file: self._read(file, seen[file]) for file in (seen if some is None else some)}
+        read = {file: record for file, record in fresh.items() if records.get(file) is not record}
+        declared = None
+        if seen.keys() == self._signatures.keys():
+            declared = declare_changed(self._declared, [(self._records[file], new) for file, new in read.items()])
+        # In the order of the paths: of what is declared twice the first counts.
+        every = {file: fresh[file] if file in fresh else self._records[file] for file in seen}
+        keys = None
+        if declared is None:
+            declared = declare_all(every.values())
+        else:
+            keys = [key for file, new in read.items() for key in (*self._records[file].resources, *new.resources)]
+        changes = difference(self._declared, declared, keys)
+        doubtful = bool(changes.deletes) or any(not one.sound or not one.resources for one in read.values())
+        by_name = self._by_name if seen.keys() == self._signatures.keys() else _names(seen)
+        return _Look(some, seen, every, declared, changes, doubtful, by_name)
 
-    def _doubtful(self, records: dict[str, FileRecord]) -> bool:
-        """Tell whether this may be a moment between two states: something is gone, or unreadable, or empty."""
-        new = [record for file, record in records.items() if self._records.get(file) is not record]
-        return any(not record.sound or not record.resources for record in new) or bool(
-            difference(self._declared, declare_all(records.values())).deletes
-        )
+    def _known(self, changed: frozenset[str] | None) -> list[str] | None:
+        """Return by which names the changed files are read; None where it takes a look at everything."""
+        if changed is None or not self._loaded:
+            return None
+        found = [self._by_name.get(name) for name in changed]
+        if any(file is None or _sign(file) is None for file in found):
+            return None
+        return [file for file in self._records if file in found] if len(found) > 1 else [file for file in found if file]
 
-    async def _write(self, records: dict[str, FileRecord], kept: Sequence[StoredResource] = ()) -> list[Change]:
-        declared = declare_all(records.values())
-        writes = [*writes_of(difference(self._declared, declared), declared), *_returning(kept, declared)]
-        self._records, self._declared, self._signatures = records, declared, self._seen
-        return await self._instance.write(writes, file_problems=declared.problems)
+    def _read(self, file: str, signature: Signature) -> FileRecord:
+        """Read a file that is new or changed; another one keeps its record."""
+        old = self._records.get(file)
+        if old is not None and (file == STDIN or self._signatures.get(file, ()) == signature):
+            return old
+        if signature is None and file != STDIN and self._loaded:
+            return FileRecord({})  # a path that is gone declares nothing any more
+        read = read_paths([file], self._stdin)
+        return record_file(old, read.problems, decode_all(read.documents))
+
+    def _unchanged(self, look: _Look) -> bool:
+        """Tell whether the files are still as they were when they were looked at."""
+        if look.some is None:
+            return sign(self._paths) == look.seen
+        return all(_sign(file) == look.seen[file] for file in look.some)
+
+    async def _write(self, look: _Look, kept: Sequence[StoredResource] = ()) -> list[Change]:
+        writes = [*writes_of(look.changes, look.declared), *_returning(kept, look.declared)]
+        self._by_name = look.by_name
+        self._records, self._declared, self._signatures = look.records, look.declared, look.seen
+        return await self._instance.write(writes, file_problems=look.declared.problems)
+
+
+def _names(files: Iterable[str]) -> dict[str, str]:
+    """Return files by their absolute names: as they are written, and with the links in their folders followed."""
+    folders: dict[str, set[str]] = {}
+    found: dict[str, str] = {}
+    for file in files:
+        if file == STDIN:
+            continue
+        parent, name = os.path.split(file)
+        if parent not in folders:
+            folders[parent] = {str(Path(parent).absolute()), str(Path(parent).resolve())}
+        for folder in folders[parent]:
+            found[f"{folder.rstrip('/')}/{name}"] = file
+    return found
 
 
 def writes_of(found: Difference, declared: Declared) -> list[Write]:
