@@ -55,7 +55,9 @@ def asks_router(headers: dict[bytes, bytes]) -> bool:
 
 def plain_request_parts(request: Request, plan: Plan, scheme: bytes) -> Parts:
     """Return what `request_parts` does for a usual request of which nothing changes."""
-    lines = b"\r\n".join(map(b": ".join, request.fields))
+    lines = request.written
+    if lines is None:
+        lines = request.written = b"\r\n".join(map(b": ".join, request.fields))
     front = b"%b\r\n%b%b\r\nx-forwarded-proto: %b\r\nx-request-id: "
     return front % (_request_line(request.head, plan), lines, plan.rules.tail, scheme), BLANK_LINE
 

@@ -53,18 +53,24 @@ class Request:
         "unchecked",
         "upgrade",
         "usual",
+        "written",
     )
 
-    def __init__(self, head: RequestHead, fields: Fields) -> None:
-        """Take a head as parsed; nothing changes it from now on."""
+    def __init__(self, head: RequestHead, fields: Fields, written: bytes | None = None) -> None:
+        """Take a head as parsed; nothing changes it from now on. `written` are a usual one's header lines, where known."""
         self.head = head
         self.fields = fields
-        self.chunked = b"transfer-encoding" in head.headers
-        self.bodiless = not self.chunked and b"content-length" not in head.headers
+        self.written = written
+        if written is None:
+            self.chunked = b"transfer-encoding" in head.headers
+            self.bodiless = not self.chunked and b"content-length" not in head.headers
+            self.usual = self.bodiless and UNUSUAL.isdisjoint(head.headers)
+        else:
+            self.chunked = False
+            self.bodiless = self.usual = True
         self.is_head = head.method == b"HEAD"
         self.keep_alive = True
         self.upgrade: bytes | None = None
-        self.usual = self.bodiless and UNUSUAL.isdisjoint(head.headers)
         self.snapshot: ListenerSnapshot | None = None
         self.target: Target | None = None
         self.parts: dict[Plan, Parts] | None = None
@@ -76,9 +82,7 @@ class Request:
     def with_start(self, method: bytes, path: bytes, query: bytes | None) -> Request:
         """Return the request of another request line before the same header lines."""
         head = self.head
-        other = Request(RequestHead(method, head.authority, path, query, head.headers), self.fields)
-        other.keep_alive = self.keep_alive
-        return other
+        return Request(RequestHead(method, head.authority, path, query, head.headers), self.fields, self.written)
 
     @property
     def lends_lines(self) -> bool:
