@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from edgesim.routing.compiling import HostTable, Steps, Target, compile_host, compile_in_steps, finish
 from edgesim.routing.decision import Decision, header_levels
 from edgesim.routing.hosts import Hosts, find_host
 from edgesim.routing.regexes import RegexError, check_regex
 from edgesim.routing.rewrite import host_rewrite, redirect_location
 from edgesim.routing.table import (
-    HostTable,
     RouteTable,
-    Target,
-    compile_host,
     compile_table,
     decide,
     lookup,
@@ -27,12 +25,15 @@ __all__ = [
     "RegexError",
     "RouteTable",
     "Split",
+    "Steps",
     "Target",
     "check_regex",
     "compile_host",
+    "compile_in_steps",
     "compile_table",
     "decide",
     "find_host",
+    "finish",
     "header_levels",
     "host_rewrite",
     "lookup",

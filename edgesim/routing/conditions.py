@@ -29,7 +29,7 @@ NEVER = 1 << 62
 """An order no entry has: later than every entry."""
 METHOD = b":method"
 _CHECKED_IN_ORDER = 3
-_SHARED = 4096
+_SHARED = 1 << 15
 
 
 class Condition(NamedTuple):

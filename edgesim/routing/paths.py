@@ -9,8 +9,9 @@ is looked up by the lengths there are.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from edgesim.model import PathKind, PathMatcher, RequestHead
 from edgesim.routing.conditions import NEVER, Compiled, Entry, Leaf, Place, build, find, find_first, find_in_order
@@ -63,44 +64,99 @@ class Node:
         self.otherwise: Segment | None = None
 
 
+class Text(NamedTuple):
+    """What a pattern is found by: a whole path, or the bytes that a path must begin with."""
+
+    folded: bool
+    exact: bool
+    value: bytes
+
+
+def text_of(pattern: PathMatcher) -> Text:
+    """Return what a pattern is found by; RE2 says what a regex must begin with."""
+    if pattern.kind is PathKind.REGEX:
+        return Text(folded=False, exact=False, value=_literal_prefix(pattern.value))
+    value = pattern.value if pattern.case_sensitive else pattern.value.lower()
+    return Text(not pattern.case_sensitive, pattern.kind is PathKind.EXACT, value.encode())
+
+
+_literal_prefix = lru_cache(maxsize=1 << 14)(literal_prefix)
+Changed = dict[Text, list[tuple[PathMatcher, Entry]]]
+"""Everything that is found by some texts; nothing for one that is gone."""
+
+
 class Paths:
-    """The index of one virtual host for one case rule; `fold` lower-cases paths before comparing."""
+    """The index of one virtual host for one case rule; `fold` lower-cases paths before comparing.
 
-    __slots__ = ("exact", "fold", "root", "start")
+    `buckets` is what the trie is made from, kept for the next time.
+    """
 
-    def __init__(self, patterns: Iterable[tuple[PathMatcher, Entry]], *, fold: bool) -> None:
-        """Take each path pattern with its entry, in any order."""
-        exact: dict[bytes, list[Entry]] = defaultdict(list)
-        prefixes: dict[bytes, list[Entry]] = defaultdict(list)
-        regexes: dict[bytes, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
-        for pattern, entry in patterns:
-            if pattern.kind is PathKind.REGEX:
-                regexes[literal_prefix(pattern.value)][pattern.value].append(entry)
-                continue
-            text = (pattern.value.lower() if fold else pattern.value).encode()
-            (exact if pattern.kind is PathKind.EXACT else prefixes)[text].append(entry)
+    __slots__ = ("buckets", "exact", "fold", "root", "start", "whole")
+
+    def __init__(
+        self, exact: dict[bytes, Place], buckets: dict[bytes, Bucket], root: Node | None, *, fold: bool
+    ) -> None:
+        """Take the parts."""
         self.fold = fold
-        self.exact = {text: build(entries) for text, entries in exact.items()}
-        root = _trie({t: Bucket(prefixes.get(t, []), regexes.get(t, {})) for t in prefixes.keys() | regexes.keys()})
+        self.exact = exact
+        self.buckets = buckets
+        self.whole = root
         self.root, self.start = _below_the_slash(root)
 
 
-def _trie(buckets: dict[bytes, Bucket]) -> Node | None:
+def paths_in_steps(changed: Changed, before: Paths | None = None, *, fold: bool) -> Generator[None, None, Paths]:
+    """Build an index in steps: everything, or what changed since `before`. Empties `changed`."""
+    exact: dict[bytes, Place] = {} if before is None else dict(before.exact)
+    buckets: dict[bytes, Bucket] = {} if before is None else dict(before.buckets)
+    yield
+    exact_only = before is not None and all(text.exact for text in changed)
+    while changed:  # what was used is let go of on the way: all of it at once would take a while
+        text, patterns = changed.popitem()
+        held: dict[bytes, Any] = exact if text.exact else buckets
+        if patterns:
+            held[text.value] = build([entry for _, entry in patterns]) if text.exact else _bucket(patterns)
+        else:
+            held.pop(text.value, None)
+        if len(changed) % _AT_ONCE == 0:
+            yield
+    if before is not None and exact_only:
+        return Paths(exact, buckets, before.whole, fold=fold)
+    return Paths(exact, buckets, (yield from _trie(buckets)), fold=fold)
+
+
+_AT_ONCE = 16
+
+
+def _bucket(patterns: list[tuple[PathMatcher, Entry]]) -> Bucket:
+    regexes: dict[str, list[Entry]] = {}
+    for pattern, entry in patterns:
+        if pattern.kind is PathKind.REGEX:
+            regexes.setdefault(pattern.value, []).append(entry)
+    return Bucket([entry for pattern, entry in patterns if pattern.kind is not PathKind.REGEX], regexes)
+
+
+def _trie(buckets: dict[bytes, Bucket]) -> Generator[None, None, Node | None]:
     if not buckets:
         return None
     root = Node()
-    for text, bucket in buckets.items():
+    for number, (text, bucket) in enumerate(buckets.items()):
         *above, last = text.split(b"/")
         node = root
         for name in above:
-            segment = node.segments.setdefault(name, Segment())
-            segment.node = node = segment.node or Node()
+            segment = node.segments.get(name)
+            if segment is None:
+                segment = node.segments[name] = Segment()
+            if segment.node is None:
+                segment.node = Node()
+            node = segment.node
         node.partial[last] = bucket
-    _finish(root)
+        if number % _AT_ONCE == 0:
+            yield
+    yield from _finish(root)
     return root
 
 
-def _finish(root: Node) -> None:
+def _finish(root: Node) -> Generator[None, None, None]:
     """Give every known segment the buckets that end inside it, so that meeting it costs one lookup."""
     nodes = [root]
     while nodes:
@@ -110,11 +166,14 @@ def _finish(root: Node) -> None:
             node.otherwise = Segment()
             node.otherwise.merged, node.otherwise.buckets = _merge(list(node.partial.values()))
         for text in node.partial:
-            node.segments.setdefault(text, Segment())
-        for text, segment in node.segments.items():
+            if text not in node.segments:
+                node.segments[text] = Segment()
+        for number, (text, segment) in enumerate(node.segments.items()):
             segment.merged, segment.buckets = _merge(ends_inside(node, text))
             if segment.node is not None and (node is root or not _fold(segment, segment.node)):
                 nodes.append(segment.node)
+            if number % _AT_ONCE == 0:
+                yield
 
 
 def _fold(segment: Segment, node: Node) -> bool:
