@@ -153,6 +153,53 @@ def test_without_manifests_the_running_instance_is_tested(gateway: Gateway, tmp_
     assert (live.code, live.out) == (offline.code, offline.out)
 
 
+DELEGATED = """\
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {name: shared, namespace: platform}
+spec:
+  virtualHost:
+    domains: [api.example]
+    routes:
+    - matchers: [{prefix: /echo}]
+      delegateAction: {ref: {name: echo, namespace: team}}
+---
+apiVersion: gateway.solo.io/v1
+kind: RouteTable
+metadata: {name: echo, namespace: team}
+spec:
+  routes:
+  - matchers: [{prefix: /echo/fixed}]
+    name: fixed
+    directResponseAction: {status: 200}
+  - matchers: [{prefix: /echo}, {prefix: /echo2}]
+    directResponseAction: {status: 418}
+"""
+
+
+def test_tables_reached_by_delegation_are_tested_and_counted(tmp_path: Path) -> None:
+    """A test may say which table takes a request; the matchers of tables count, with every file on the way named."""
+    manifests, file = tmp_path / "manifests.yaml", tmp_path / "routes.test.yaml"
+    manifests.write_text(DELEGATED)
+    file.write_text(
+        "routes:\n- name: fixed\n  request: {host: api.example, path: /echo/fixed}\n"
+        "  expect: {table: team/echo, route: fixed, status: 418}\n"
+    )
+    path = f"{manifests}:8 (VirtualService platform/shared) -> {manifests}:16 (RouteTable team/echo)"
+    lines = edgesim("test", tmp_path).out.splitlines()
+    assert lines[2:6] == [
+        "  status:",
+        "    expected  418",
+        "    got       200",
+        f'  taken by route 1 "fixed" of platform_shared: {path}',
+    ]
+    assert lines[7:] == [
+        "1 of 3 matchers of routes reached (33.3333%)",
+        f"  not reached: {manifests}:19: route 2.1 of platform_shared (prefix /echo)",
+        f"  not reached: {manifests}:19: route 2.2 of platform_shared (prefix /echo2)",
+    ]
+
+
 def test_errors_of_manifests_are_told_and_end_with_1(tmp_path: Path) -> None:
     """Routes that are not served as written are nothing to rely on."""
     bad = tmp_path / "bad.yaml"
