@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from edgesim.cli.app import COMMANDS
 from edgesim.model.codes import CODES
 from tests.running import Gateway, canary, edgesim, running
 
@@ -101,9 +102,7 @@ def test_explain_prints_every_code() -> None:
     assert edgesim("explain", "ES9999").code == 2
 
 
-@pytest.mark.parametrize(
-    "command", ["up", "demo", "apply", "delete", "patch", "get", "check", "route", "explain", "version"]
-)
+@pytest.mark.parametrize("command", [command.__name__ for command in COMMANDS])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     """`--help` ends with an example that begins with the command."""
     done = edgesim(command, "--help")
