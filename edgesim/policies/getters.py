@@ -187,9 +187,8 @@ def _path(record: Record) -> bytes | None:
     return None if head is None else head.path if head.query is None else head.path + b"?" + head.query
 
 
-def _original_path(record: Record) -> bytes | None:
-    # One sent by the client is removed by the router before anything is forwarded.
-    return record.original_path
+_original_path: Callable[[Record], bytes | None] = attrgetter("original_path")
+# One sent by the client is removed by the router before anything is forwarded.
 
 
 REQUEST_SPECIAL: dict[bytes, Getter] = {
@@ -227,7 +226,8 @@ def _response_field(name: bytes) -> Getter:
 
     def get_made(record: Record) -> Value:
         # As bytes: a header's value is a text, also in JSON.
-        return get(record) if record.service_time is None else b"%d" % record.service_time
+        taken = record.service_time
+        return get(record) if taken is None else b"%d" % taken
 
     return get_made
 

@@ -19,9 +19,9 @@ from edgesim.policies.record import Record
 
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
-TOGETHER = 32
+TOGETHER = 128
 """So many lines are made at once: enough to make each cheap, few enough for what they tell of to be in the cache still."""
-BATCH = 256
+BATCH = 512
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
 MOST_WAITING = 64 << 20
 """Bytes that may wait for the disk."""

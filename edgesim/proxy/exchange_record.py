@@ -67,10 +67,6 @@ def _forwarded_for(record: ExchangeRecord) -> bytes | None:
         client: Client = record.client
         if client.forwarded_for is not None:
             return client.forwarded_for
-    return _joined_forwarded_for(record)
-
-
-def _joined_forwarded_for(record: ExchangeRecord) -> bytes | None:
     head = record.exchange.request.head
     return line(head, b"x-forwarded-for") if head.repeated and b"x-forwarded-for" in head.repeated else None
 
@@ -205,6 +201,8 @@ class ExchangeRecord(Record):
         self.duration = int(taken * 1000)
         self.head = exchange.request.head
         self.status = exchange.status
+        if self.head.repeated is not None:
+            self.forwarded_for = _forwarded_for(self)
         if exchange.plan is None:
             self.sent = self.authority = self.path = self.original_path = None
         if exchange.request_id is not None:
@@ -217,4 +215,4 @@ class PlainRecord(ExchangeRecord):
     """The record of an exchange whose route changes nothing of the request."""
 
     sent = authority = path = original_path = None
-    forwarded_for: Any = property(_joined_forwarded_for)
+    forwarded_for: Any = None
