@@ -30,7 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "GET",
         "/ready",
-        "200 `LIVE` once the proxy serves, 503 before; `?format=json` lists the listeners",
+        "200 `LIVE` once the proxy serves, 503 before; `?format=json` tells of listeners and revision",
         reports.ready,
     ),
     Endpoint("GET", "{resources}", "list a kind, of one namespace or of all", resources.list_objects),

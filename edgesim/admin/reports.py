@@ -18,11 +18,18 @@ from edgesim.inspect import Question, RequestError, route_report
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer `LIVE` once the proxy serves, as Envoy's admin does; with `?format=json` also where it listens."""
-    context = request.app[CONTEXT]
+    """Answer `LIVE` once the proxy serves, as Envoy's admin does; with `?format=json` also what it serves where."""
+    context, instance = request.app[CONTEXT], instance_of(request)
     state, status = ("LIVE", 200) if context.ready() else ("PRE_INITIALIZING", 503)
     if request.query.get("format") == "json":
-        return web.json_response({"state": state, "listeners": context.listeners()}, status=status)
+        report = {
+            "state": state,
+            "listeners": context.listeners(),
+            "revision": 0 if instance.recorder is None else instance.recorder.number,
+            "frozen": instance.served.frozen,
+            "restored": instance.restored is not None,
+        }
+        return web.json_response(report, status=status)
     return web.Response(text=f"{state}\n", status=status)
 
 

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import os
+import pickle
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgesim.config import state as state_module
+from edgesim.config.encoding import DamagedError, StoredResource, pack, shape, unpack
+from edgesim.config.revisions import Revision, Snapshot
+from edgesim.config.state import State, StateError, read_state
+from edgesim.config.state_folder import ASIDE, FolderInUseError, default_folder, open_default, open_explicit
+from edgesim.model import Model, Problem, ResourceKey, Severity, VirtualHost
+from tests.config.test_isolation import cluster, host, listener, model
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PROBLEM = Problem("ES0214", Severity.WARNING, "a warning", ResourceKey("VirtualService", "default", "echo"))
+
+
+def resource(name: str, version: int = 1, writer: str = "all.yaml") -> StoredResource:
+    manifest = {"metadata": {"name": name}, "spec": {"version": version, "odd": [None, 1.5, {"a": True}]}}
+    return StoredResource("VirtualService", "gateway.solo.io/v1", "default", name, manifest, "all.yaml", 3, writer)
+
+
+def snapshot(newest: Model, *resources: StoredResource, minute: int = 0, **more: Any) -> Snapshot:
+    return Snapshot(START + timedelta(minutes=minute), newest, (), resources, **{"current": True, **more})
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    made = State(str(tmp_path / "state.db"))
+    yield made
+    made.close()
+
+
+def reopened(one: State) -> State:
+    one.close()
+    return State(one.path)
+
+
+def test_what_was_served_comes_back_exactly(state: State) -> None:
+    """The last revision after reopening has the identical model, resources and time."""
+    newest = model(host("echo", "a", "b"), host("foxtrot"), listeners=(listener("gateway", "echo"),))
+    state.record(snapshot(newest, resource("echo")))
+    again = reopened(state)
+    last = again.last()
+    assert last == Revision(1, "2026-01-01T00:00:00.000Z", newest, (), (resource("echo"),))
+    again.close()
+
+
+def test_the_same_again_is_no_revision(state: State) -> None:
+    """What does not differ is not recorded anew, also after reopening; what differs is, with what changed."""
+    newest = model(host("echo"))
+    assert state.record(snapshot(newest, resource("echo"))) == 1
+    assert state.record(snapshot(model(host("echo")), resource("echo"), minute=1)) == 1
+    again = reopened(state)
+    assert again.record(snapshot(newest, resource("echo"), minute=2)) == 1
+    assert again.record(snapshot(newest, resource("echo", 2), resource("other"), minute=3)) == 2
+    assert again.record(snapshot(newest, resource("other"), minute=4)) == 3
+    changes = [[(each.verb, each.resource.name) for each in info.changes] for info in again.history()]
+    assert changes == [[("deleted", "echo")], [("configured", "echo"), ("created", "other")], [("created", "echo")]]
+    again.close()
+
+
+def test_one_change_writes_one_piece(state: State) -> None:
+    """One changed virtual host among many adds one row, and every revision can still be read."""
+    hosts = [host(f"h{number}") for number in range(50)]
+    state.record(snapshot(model(*hosts)))
+    count = "SELECT count(*) FROM piece"
+    before = state._connection.execute(count).fetchone()[0]
+    changed = model(*hosts[:-1], host("h49", version=2))
+    state.record(snapshot(changed))
+    assert state._connection.execute(count).fetchone()[0] == before + 1
+    first, second = state.revision(1), state.revision(2)
+    assert first is not None
+    assert second is not None
+    assert (first.model, second.model) == (model(*hosts), changed)
+    assert state.revision(3) is None
+
+
+def test_what_waits_behind_a_freeze_is_in_no_revision(state: State) -> None:
+    """While everything is held back the resources stay those of the revision, and who blocks is taken down."""
+    newest = model(host("echo"))
+    state.record(snapshot(newest, resource("echo")))
+    waiting = (ResourceKey("VirtualService", "default", "other"),)
+    blocked = {"current": False, "problems": (PROBLEM,), "waiting": waiting}
+    for minute in (1, 2):
+        assert state.record(snapshot(newest, resource("echo", 2), resource("other"), minute=minute, **blocked)) == 1
+    (info,) = state.history()
+    assert [(each.since[11:16], each.until, each.problems) for each in info.blockages] == [("00:01", None, (PROBLEM,))]
+    assert info.blockages[0].waiting == waiting
+    assert state.record(snapshot(newest, resource("echo"), minute=3)) == 1
+    (info,) = state.history()
+    assert [each.until for each in info.blockages] == ["2026-01-01T00:03:00.000Z"]
+    found = state.revision(1)
+    assert found is not None
+    assert found.resources == (resource("echo"),)
+
+
+def test_a_blockage_goes_on_after_a_restart(state: State) -> None:
+    """The same problems after reopening are the same blockage; other ones are another."""
+    state.record(snapshot(model(), current=False, problems=(PROBLEM,)))
+    again = reopened(state)
+    again.record(snapshot(model(), minute=1, current=False, problems=(PROBLEM,)))
+    assert len(again.history()[0].blockages) == 1
+    other = Problem("ES0200", Severity.ERROR, "an error")
+    again.record(snapshot(model(), minute=2, current=False, problems=(other,)))
+    assert [each.until is None for each in again.history()[0].blockages] == [False, True]
+    again.close()
+
+
+def test_old_revisions_are_forgotten(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are never more than so many revisions, and what only the old ones had is gone from disk."""
+    monkeypatch.setattr(state_module, "MOST_REVISIONS", 3)
+    for number in range(10):
+        state.record(snapshot(model(host("echo", version=number)), current=True, problems=(PROBLEM,) * (number % 2)))
+    assert [info.number for info in state.history()] == [10, 9, 8]
+    assert state.revision(7) is None
+    oldest = state.revision(8)
+    assert oldest is not None
+    assert oldest.model == model(host("echo", version=7))
+    assert state._connection.execute("SELECT count(*) FROM piece WHERE kind = 'host'").fetchone()[0] == 3
+
+
+def test_a_full_database_makes_room(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where history takes too much room the older half of it goes, never the current revision."""
+    monkeypatch.setattr(state_module, "MOST_BYTES", 1)
+    for number in range(5):
+        state.record(snapshot(model(host("echo", version=number))))
+    assert next(info.number for info in state.history()) == 5
+    assert len(state.history()) < 4
+    assert state.last() is not None
+
+
+def test_a_disk_that_takes_nothing_changes_nothing(state: State) -> None:
+    """When recording fails the revision before is still the last, and the next attempt does it all."""
+    state.record(snapshot(model(host("echo")), resource("echo")))
+    pages = state._connection.execute("PRAGMA page_count").fetchone()[0]
+    state._connection.execute(f"PRAGMA max_page_count = {pages}")
+    many = [resource(f"r{number}") for number in range(500)]
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        state.record(snapshot(model(host("echo", version=2)), *many, minute=1))
+    assert state.number == 1
+    last = state.last()
+    assert last is not None
+    assert last.model == model(host("echo"))
+    state._connection.execute("PRAGMA max_page_count = 1000000")
+    assert state.record(snapshot(model(host("echo", version=2)), *many, minute=2)) == 2
+
+
+def test_written_objects_come_back_in_order(state: State) -> None:
+    """What the API wrote comes back as it was; what is no longer there does not."""
+    state.write([resource("a", writer="api"), resource("b", writer="api")], [])
+    state.write([resource("c", writer="api"), resource("b", 2, writer="api")], [resource("a").key])
+    again = reopened(state)
+    assert again.written() == (resource("c", writer="api"), resource("b", 2, writer="api"))
+    again.write([resource("c", writer="api")], [])
+    assert [each.name for each in again.written()] == ["c", "b"]
+    again.close()
+
+
+# --- damage ---------------------------------------------------------------------------------------
+
+
+def test_a_changed_byte_is_noticed(state: State) -> None:
+    """A row that is not what was written is damage, not another model."""
+    state.record(snapshot(model(host("echo"))))
+    state._connection.execute("UPDATE piece SET data = ? WHERE kind = 'host'", (pack(host("evil")),))
+    with pytest.raises(StateError, match="checksum"):
+        state.last()
+
+
+def test_only_the_model_is_unpickled() -> None:
+    """A pickle that names anything but classes of the model is refused before anything of it is called."""
+    for evil in (os.system, print, Path("x"), pickle.loads, pytest.raises):
+        with pytest.raises(DamagedError):
+            unpack(pickle.dumps(evil), VirtualHost)
+    with pytest.raises(DamagedError, match="VirtualHost"):
+        unpack(pack(cluster("echo")), VirtualHost)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_damage(data: bytes) -> None:
+    """Whatever bytes there are instead of a piece, they are damage and no crash."""
+    with pytest.raises(DamagedError):
+        unpack(data, VirtualHost)
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(0, 40_000))
+def test_any_damage_to_the_file_is_survived(tmp_path_factory: pytest.TempPathFactory, junk: bytes, at: int) -> None:
+    """However a file is damaged: it opens with what was good, or is set aside with a note."""
+    folder = tmp_path_factory.mktemp("damaged")
+    opened = open_default(folder)
+    newest = model(host("echo"), host("foxtrot"))
+    opened.state.record(snapshot(newest, resource("echo")))
+    opened.close()
+    path = folder / "state.db"
+    data = bytearray(path.read_bytes())
+    data[at % len(data) : at % len(data) + len(junk)] = junk
+    path.write_bytes(data)
+    again = open_default(folder)
+    last = again.state.last()
+    if last is None:
+        assert [note.code for note in again.notes] in ([], ["ES0722"])
+    else:
+        assert last.model == newest
+    again.state.record(snapshot(newest, resource("echo"), resource("other")))
+    again.close()
+
+
+def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
+    """A file that is no database stays beside the new one, and a note says so."""
+    (tmp_path / "state.db").write_bytes(b"no database" * 1000)
+    opened = open_default(tmp_path)
+    assert [note.code for note in opened.notes] == ["ES0722"]
+    assert (tmp_path / ASIDE).read_bytes().startswith(b"no database")
+    assert opened.state.record(snapshot(model(host("echo")))) == 1
+    opened.close()
+
+
+def test_another_version_is_set_aside(tmp_path: Path) -> None:
+    """A database of another format, or of models of another shape, is set aside with a note."""
+    for name in ("format", "shape"):
+        opened = open_default(tmp_path)
+        opened.state.record(snapshot(model(host("echo"))))
+        opened.state._connection.execute("UPDATE meta SET value = 'other' WHERE name = ?", (name,))
+        opened.close()
+        again = open_default(tmp_path)
+        assert [note.code for note in again.notes] == ["ES0722"]
+        assert "another version" in again.notes[0].message
+        assert again.state.last() is None
+        again.close()
+
+
+def test_the_shape_is_that_of_the_model() -> None:
+    """The digest is the same from run to run, so that a state survives a restart."""
+    assert shape() == shape()
+    assert len(shape()) == 16
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+
+def test_the_folder_is_that_of_the_resolved_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However paths are written they have one folder; other paths, or another order, have another."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    environ = {"XDG_STATE_HOME": "/state"}
+    folder = default_folder(["real"], environ)
+    assert folder.parent == Path("/state/edgesim")
+    assert folder == default_folder([str(tmp_path / "link" / ".")], environ)
+    assert folder != default_folder(["real", "-"], environ)
+    assert default_folder([], {"HOME": "/home/me"}).is_relative_to("/home/me/.local/state/edgesim")
+    assert default_folder([], {"HOME": "/h", "XDG_STATE_HOME": "relative"}).is_relative_to("/h/.local/state/edgesim")
+
+
+def test_a_second_instance_takes_a_temporary_state(tmp_path: Path) -> None:
+    """While one instance holds the folder another one keeps its state to itself, and says so."""
+    first = open_default(tmp_path)
+    second = open_default(tmp_path)
+    assert second.folder is None
+    assert [note.code for note in second.notes] == ["ES0721"]
+    assert str(os.getpid()) in second.notes[0].message
+    second.state.record(snapshot(model(host("echo"))))
+    assert first.state.number == 0
+    with pytest.raises(FolderInUseError):
+        open_explicit(tmp_path)
+    first.close()
+    third = open_explicit(tmp_path)
+    assert third.notes == ()
+    third.close()
+    second.close()
+
+
+def test_state_is_private(tmp_path: Path) -> None:
+    """It holds what Secrets hold: folder and files are the owner's alone."""
+    opened = open_default(tmp_path / "deep" / "folder")
+    opened.state.record(snapshot(model(host("echo"))))
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "deep" / "folder").iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    assert stat.S_IMODE((tmp_path / "deep" / "folder").stat().st_mode) == 0o700
+    opened.close()
+
+
+def test_a_folder_that_cannot_be_made_is_no_reason_to_stop(tmp_path: Path) -> None:
+    """Where the default folder cannot be, the state is temporary; one that was asked for must be possible."""
+    (tmp_path / "file").touch()
+    opened = open_default(tmp_path / "file" / "state")
+    assert [note.code for note in opened.notes] == ["ES0721"]
+    opened.close()
+    with pytest.raises(OSError, match="Not a directory"):
+        open_explicit(tmp_path / "file" / "state")
+
+
+def test_a_state_is_read_beside_its_instance(tmp_path: Path) -> None:
+    """A history can be read while an instance goes on writing it."""
+    with pytest.raises(StateError, match=r"no state\.db"):
+        read_state(tmp_path)
+    opened = open_default(tmp_path)
+    opened.state.record(snapshot(model(host("echo"))))
+    reader = read_state(tmp_path)
+    opened.state.record(snapshot(model(host("echo", version=2))))
+    assert [info.number for info in reader.history()] == [2, 1]
+    reader.close()
+    opened.close()
