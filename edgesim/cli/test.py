@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ from edgesim.cli.junit import junit
 from edgesim.cli.offline import load, without_collector
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
-from edgesim.config.files import read_texts
+from edgesim.config.files import STDIN, read_texts
 from edgesim.config.route_tests import RouteTestFiles, find_route_tests
 from edgesim.inspect import Case, CoverageReport, RouteTestReport, Tables, run_route_tests
 from edgesim.model import Problem, Severity
@@ -71,7 +72,7 @@ def test(
     with without_collector():
         found = find_route_tests(paths)
         if not found.files:
-            raise typer.BadParameter("there are no route tests among these paths", param_hint="TESTS")
+            raise typer.BadParameter(_no_tests(found.manifests), param_hint="TESTS")
         every = output is Report.JSON
         run = _offline(found, every=every) if found.manifests else _live(client_at(admin), found)
     if junit_file is not None:
@@ -82,6 +83,12 @@ def test(
         _print(run, fail_under)
     bad = run.problems or run.report.failures or any(found.severity is Severity.ERROR for found in run.manifests)
     raise typer.Exit(1 if bad or run.report.coverage.percent < fail_under else 0)
+
+
+def _no_tests(paths: Iterable[Path]) -> str:
+    missing = [str(path) for path in paths if str(path) != STDIN and not path.exists()]
+    said = f"; there is no {', no '.join(missing)}" if missing else ""
+    return f"no path holds route tests{said}"
 
 
 def _offline(found: RouteTestFiles, *, every: bool) -> _Run:

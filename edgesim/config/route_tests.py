@@ -55,12 +55,13 @@ def _tests_in(path: Path) -> Read | None:
     """Return what a file of route tests holds; None for any other, which is then read with the manifests."""
     if str(path) == STDIN:
         return None
-    texts, _problems = read_texts([path])
-    if not texts or not (is_test_file(path.name) or _HINT.search(texts[0].text)):
+    texts, problems = read_texts([path])
+    if is_test_file(path.name):
+        return read_text(texts[0].text, texts[0].file) if texts else Read(problems=tuple(problems))
+    if not texts or not _HINT.search(texts[0].text):
         return None
     read = read_text(texts[0].text, texts[0].file)
-    named_so = is_test_file(path.name)
-    return read if named_so or any(is_route_tests(document.manifest) for document in read.documents) else None
+    return read if any(is_route_tests(document.manifest) for document in read.documents) else None
 
 
 def read_tests(text: str, file: str) -> tuple[tuple[RouteTest, ...], tuple[Problem, ...]]:

@@ -212,11 +212,21 @@ def test_errors_of_manifests_are_told_and_end_with_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["gone.test.yaml"], [str(CANARY / "vs-5.yaml")], [str(TESTS), "--fail-under", "101"]],
+    [[], ["gone.yaml"], [str(CANARY / "vs-5.yaml")], [str(TESTS), "--fail-under", "101"]],
 )
 def test_usage_errors(arguments: list[str]) -> None:
     """No tests, or a limit that is none, is a usage error."""
     assert edgesim("test", *arguments).code == 2
+
+
+def test_a_tests_file_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    """A mistyped name of a tests file is a problem with its hint; any other path that is not there is named."""
+    (tmp_path / "routes.test.yaml").write_text(FAILING)
+    done = edgesim("test", tmp_path / "rotues.test.yaml", *STEP_5)
+    assert done.code == 1
+    assert "ES0010 no such file or folder" in done.err
+    assert f"did you mean `{tmp_path / 'routes.test.yaml'}`?" in done.err
+    assert "there is no gone.yaml" in " ".join(edgesim("test", "gone.yaml").err.split())
 
 
 def test_a_junit_file_that_cannot_be_written_is_told() -> None:
