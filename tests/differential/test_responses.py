@@ -41,7 +41,7 @@ def heard(proxy: Proxy, case: Case, *, whole: bool) -> Heard:
     upstream.answer, upstream.whole = case.data, whole
     upstream.close, upstream.reset = case.end == "close", case.end == "reset"
     upstream.clear()
-    return ask(proxy.port, _REQUEST)
+    return ask(proxy.port, _REQUEST, is_pending=lambda: upstream.sending)
 
 
 def status_of(answer: Heard) -> int:

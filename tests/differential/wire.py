@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-QUIET = 0.3
-"""Seconds of silence after which a proxy is taken to be waiting for more."""
+from tests.differential import kernel
+
+QUIET = 0.1
+"""Seconds of silence, and turns a proxy has had to answer others, after which it is taken to be waiting for more."""
+TURNS = 20
 SOON = 0.01
 """Seconds to listen on when everything expected was heard."""
 _DEADLINE = 20.0
+_STUCK = 5.0
+"""Seconds after which bytes are taken to be left unread for good."""
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/1\.1")
@@ -178,6 +184,17 @@ class Upstream:
     reset: bool = False
     received: list[bytearray] = field(default_factory=list)
     connections: set[socket.socket] = field(default_factory=set)
+    busy: set[socket.socket] = field(default_factory=set)
+    """Connections that carried something, and are not over."""
+    sending: int = 0
+    """How many answers are under way: each byte waits until the last is read, which takes its time."""
+
+    def settle(self) -> None:
+        """Wait until what a case began is over, so that none of it is taken for the next one's."""
+        deadline = time.monotonic() + _DEADLINE
+        while self.busy:
+            assert time.monotonic() < deadline, "a connection stays open behind a client that has gone"
+            time.sleep(0.001)
 
     def clear(self) -> None:
         self.received = []
@@ -194,11 +211,16 @@ class Upstream:
             while piece := connection.recv(65536):
                 if not data:
                     self.received.append(data)  # only now: a connection may be older than the case it serves
+                    self.busy.add(connection)
                 data += piece
                 whole = _requests_in(bytes(data))
                 while answered < whole:
                     answered += 1
-                    send(connection, self.answer, whole=self.whole)
+                    self.sending += 1
+                    try:
+                        send(connection, self.answer, whole=self.whole)
+                    finally:
+                        self.sending -= 1
                     if self.reset:
                         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                     if self.close or self.reset:
@@ -207,6 +229,7 @@ class Upstream:
                     continue
                 break
         self.connections.discard(connection)
+        self.busy.discard(connection)
 
     def push(self, data: bytes) -> None:
         """Send bytes nobody asked for on every open connection."""
@@ -248,6 +271,17 @@ def send(connection: socket.socket, data: bytes, *, whole: bool) -> None:
         return
     for at in range(len(data)):
         connection.sendall(data[at : at + 1])
+        if not _is_read(connection):
+            return
+
+
+def _is_read(connection: socket.socket) -> bool:
+    """Wait until the other end has read all of it, so that the next byte is a read of its own; False if it never will."""
+    deadline = time.monotonic() + _STUCK
+    while kernel.CAN_TELL and (unread := kernel.unread(connection)) != 0:
+        if unread is None or time.monotonic() > deadline:
+            return False
+    return True
 
 
 # -- the client ------------------------------------------------------------------------------------
@@ -266,8 +300,10 @@ class Heard:
         return tuple(int(response.start[0]) for response in self.responses if response.is_final)
 
 
-def ask(port: int, data: bytes, *, whole: bool = True, expected: int = 1) -> Heard:
-    """Send bytes and listen until the proxy closes, resets, or is quiet for long.
+def ask(
+    port: int, data: bytes, *, whole: bool = True, expected: int = 1, is_pending: Callable[[], object] = bool
+) -> Heard:
+    """Send bytes and listen until the proxy closes, resets, or is quiet for long while nothing is pending upstream.
 
     When `expected` final responses are there, only a moment more is listened.
     """
@@ -276,7 +312,7 @@ def ask(port: int, data: bytes, *, whole: bool = True, expected: int = 1) -> Hea
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sender = threading.Thread(target=_send_quietly, args=(client, data, whole), daemon=True)
         sender.start()
-        heard, end = _listen(client, methods, expected)
+        heard, end = _listen(client, methods, expected, lambda: sender.is_alive() or is_pending())
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
         sender.join(_DEADLINE)
@@ -289,22 +325,41 @@ def _send_quietly(client: socket.socket, data: bytes, whole: bool) -> None:
         send(client, data, whole=whole)
 
 
-def _listen(client: socket.socket, methods: Sequence[bytes], expected: int) -> tuple[bytes, str]:
+def _listen(
+    client: socket.socket, methods: Sequence[bytes], expected: int, is_pending: Callable[[], object]
+) -> tuple[bytes, str]:
     heard = b""
     deadline = time.monotonic() + _DEADLINE
     while time.monotonic() < deadline:
         there = _finals(heard, methods)
         client.settimeout(SOON if expected and there >= expected else QUIET)
+        is_sent = not is_pending()
         try:
             piece = client.recv(65536)
         except TimeoutError:
-            return heard, "open"
+            if (expected and there >= expected) or (is_sent and _is_waiting(client)):
+                return heard, "open"
+            continue
         except ConnectionResetError:
             return heard, "reset"
         if not piece:
             return heard, "eof"
         heard += piece
     return heard, "open"
+
+
+def _is_waiting(client: socket.socket) -> bool:
+    """Tell whether the proxy stays silent although it has had its turns.
+
+    On a busy machine silence alone may mean that the proxy, or the upstream, had no processor. So others are
+    answered in between, who need a turn of both sides of the test, and of the same loop in the proxy.
+    """
+    for _ in range(TURNS):
+        with socket.create_connection(client.getpeername(), timeout=_DEADLINE) as other:
+            other.sendall(b"no request\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                other.recv(65536)
+    return not select.select([client], [], [], 0)[0]
 
 
 def _finals(heard: bytes, methods: Sequence[bytes]) -> int:
