@@ -7,18 +7,22 @@ handed over on a second pair, always ahead of the message that tells of them.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import os
-import pickle
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgesim.model import Route
 from edgesim.proxy.deltas import Delta
+from edgesim.proxy.packing import pack, unpack
+from edgesim.proxy.ports import Place
 from edgesim.telemetry.tally import News
 
 _LENGTH = struct.Struct(">Q")
+_ROUTES_AT_ONCE = 100
 _AT_ONCE = 200
 """Sockets handed over by one call: Linux takes up to 253."""
 
@@ -71,22 +75,48 @@ class Counted:
     reset: bool
 
 
-Message = Delta | Drain | Reopen | Ask | Served | Failed | Counted
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Parent to worker: routes of the delta that follows, which would be too much at once."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Parent to worker: sockets of these places were handed over, in order, for the delta that follows."""
+
+    places: tuple[Place, ...]
+
+
+Message = Delta | Routes | Handed | Drain | Reopen | Ask | Served | Failed | Counted
+
+
+def frame(message: Message) -> bytes:
+    """Return a message as it is sent."""
+    payload = pack(message)
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def frames(changes: Delta) -> Iterator[bytes]:
+    """Yield a delta as messages none of which takes long to make or to read."""
+    routes = changes.routes
+    for begin in range(0, len(routes), _ROUTES_AT_ONCE):
+        yield frame(Routes(routes[begin : begin + _ROUTES_AT_ONCE]))
+    yield frame(dataclasses.replace(changes, routes=()))
 
 
 def write(writer: asyncio.StreamWriter, message: Message) -> None:
     """Send a message; to a side that is gone it is lost."""
-    if writer.is_closing():
-        return
-    payload = pickle.dumps(message, protocol=5)
-    writer.write(_LENGTH.pack(len(payload)) + payload)
+    if not writer.is_closing():
+        writer.write(frame(message))
 
 
 async def read(reader: asyncio.StreamReader) -> Message | None:
     """Receive a message, or None when the other side is gone."""
     try:
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-        message: Message = pickle.loads(await reader.readexactly(length))  # noqa: S301  # see above: both ends are ours
+        message: Message = unpack(await reader.readexactly(length))
     except (asyncio.IncompleteReadError, OSError):
         return None
     return message

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+import dataclasses
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
-from edgesim.model import Assignments, Cluster, Listener, Model, Update, VirtualHost
+from edgesim.model import Assignments, Cluster, Listener, Model, Route, Update, VirtualHost
 from edgesim.proxy.ports import Place
 
 K = TypeVar("K", bound=Hashable)
@@ -15,12 +17,32 @@ V = TypeVar("V")
 NOTHING = Update(0, Model(), {})
 
 
+LARGE = 64
+"""From so many routes on, a virtual host is not sent as a whole."""
+
+
+class Kept(NamedTuple):
+    """Routes that the worker has already, by their numbers in the virtual host before."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostChange:
+    """A virtual host without its routes, and where these come from: kept ones, or so many new ones."""
+
+    host: VirtualHost
+    pieces: tuple[Kept | int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Delta:
     """The way from one version to another: what is new or changed, and the names of what is gone.
 
     A worker begins with the listeners of an empty model. `opened` names those that take connections, with the
-    place each is bound to; `handed` are the places whose sockets were sent ahead of this, in order.
+    place each is bound to. Of a virtual host in `changed` only the new routes are sent: `routes` holds those of
+    all of them, in order.
     """
 
     version: int
@@ -33,7 +55,8 @@ class Delta:
     listeners: tuple[Listener, ...] = ()
     listeners_gone: frozenset[str] = frozenset()
     opened: tuple[tuple[str, Place], ...] = ()
-    handed: tuple[Place, ...] = ()
+    changed: tuple[HostChange, ...] = ()
+    routes: tuple[Route, ...] = ()
 
 
 def delta(old: Update, new: Update, opened: Mapping[str, Place] | None = None) -> Delta:
@@ -42,9 +65,11 @@ def delta(old: Update, new: Update, opened: Mapping[str, Place] | None = None) -
     clusters, clusters_gone = _changes(_by_name(old.model.clusters), _by_name(new.model.clusters))
     assignments, assignments_gone = _changes(old.assignments, new.assignments)
     listeners, listeners_gone = _changes(_by_name(old.model.listeners), _by_name(new.model.listeners))
+    before = _by_name(old.model.virtual_hosts)
+    small, changed, routes = _by_size(hosts.values(), before)
     return Delta(
         new.version,
-        tuple(hosts.values()),
+        small,
         hosts_gone,
         tuple(clusters.values()),
         clusters_gone,
@@ -53,7 +78,67 @@ def delta(old: Update, new: Update, opened: Mapping[str, Place] | None = None) -
         tuple(listeners.values()),
         listeners_gone,
         tuple((opened or {}).items()),
+        changed,
+        routes,
     )
+
+
+def _by_size(
+    hosts: Iterable[VirtualHost], before: Mapping[str, VirtualHost]
+) -> tuple[tuple[VirtualHost, ...], tuple[HostChange, ...], tuple[Route, ...]]:
+    """Tell small virtual hosts, which are sent whole, from large ones, of which new routes are."""
+    small: list[VirtualHost] = []
+    changed: list[HostChange] = []
+    routes: list[Route] = []
+    for host in hosts:
+        if len(host.routes) < LARGE:
+            small.append(host)
+            continue
+        old = before.get(host.name)
+        pieces, new = pieces_of(() if old is None else old.routes, host.routes)
+        changed.append(HostChange(dataclasses.replace(host, routes=()), pieces))
+        routes += new
+    return tuple(small), tuple(changed), tuple(routes)
+
+
+def pieces_of(old: Sequence[Route], new: Sequence[Route]) -> tuple[tuple[Kept | int, ...], list[Route]]:
+    """Return new routes as pieces of the old ones and the others, which are returned as well."""
+    shorter = min(len(old), len(new))
+    first = next((n for n in range(shorter) if _differ(old[n], new[n])), shorter)
+    left = shorter - first
+    last = next((n for n in range(left) if _differ(old[-1 - n], new[-1 - n])), left)
+    places = {id(route): number for number, route in enumerate(old)}
+    middle = [places.get(id(route), -1) for route in new[first : len(new) - last]]
+    runs = [Kept(0, first), *_runs(middle), Kept(len(old) - last, len(old))]
+    pieces = tuple(run for run in runs if isinstance(run, int) or run.stop > run.start)
+    return pieces, [route for route, place in zip(new[first:], middle, strict=False) if place < 0]
+
+
+def _runs(places: Iterable[int]) -> Iterator[Kept | int]:
+    """Join old places that follow each other, and count the new ones (-1) between."""
+    start = stop = new = 0
+    for place in places:
+        if stop not in {start, place}:
+            yield Kept(start, stop)
+            start = stop = 0
+        if place < 0:
+            new += 1
+            continue
+        if new:
+            yield new
+            new = 0
+        if start == stop:
+            start = place
+        stop = place + 1
+    yield new or Kept(start, stop)
+
+
+def put_together(change: HostChange, old: Sequence[Route], new: Iterator[Route]) -> VirtualHost:
+    """Return the virtual host a change leads to; takes its new routes from `new`."""
+    routes: list[Route] = []
+    for piece in change.pieces:
+        routes += islice(new, piece) if isinstance(piece, int) else old[piece.start : piece.stop]
+    return dataclasses.replace(change.host, routes=tuple(routes))
 
 
 N = TypeVar("N", VirtualHost, Cluster, Listener)

@@ -29,7 +29,7 @@ class ActiveListener:
 
     def __init__(self, snapshot: ListenerSnapshot) -> None:
         """Begin with a snapshot."""
-        self.name = snapshot.name
+        self.name = snapshot.listener.name
         self.scheme = snapshot.table.scheme
         self.snapshot = snapshot
         self.requests: Memory[Request] = Memory()

@@ -139,6 +139,8 @@ class AllRules:
             return found[0]
         rules = self._by_value.get(key)
         if rules is None:
+            if len(self._by_value) >= _MOST_IDENTITIES:
+                self._by_value.clear()
             rules = self._by_value[key] = Rules(decision, self._options)
         if len(self._by_identity) >= _MOST_IDENTITIES:
             self._by_identity.clear()

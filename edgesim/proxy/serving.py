@@ -16,17 +16,19 @@ from edgesim.model import (
     is_served,
 )
 from edgesim.policies.jwt import JwtRules, compile_jwt
-from edgesim.policies.remote import compile_remote
+from edgesim.policies.remote import RemoteRules, compile_remote
 from edgesim.proxy.clusters import ClusterRuntime
-from edgesim.proxy.deltas import Delta
+from edgesim.proxy.deltas import Delta, put_together
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.own_address import own_address
 from edgesim.proxy.plan import Buckets, Plan
 from edgesim.proxy.rules import AllRules
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
-from edgesim.routing import Decision, HostTable, RouteTable, compile_host, table_of
+from edgesim.routing import Decision, HostTable, RouteTable, Steps, compile_in_steps, finish, table_of
 
 HTTP, HTTPS = b"http", b"https"
+_MOST_VERSIONS = 64
+"""Versions with other routes that plans may be kept through."""
 
 
 class UncompilableError(ValueError):
@@ -47,28 +49,59 @@ class CompiledHost:
 
 
 class ListenerSnapshot:
-    """What one listener serves in one version. Plans are made when first needed and kept."""
+    """What one listener serves in one version. Plans are made when first needed and kept, also from version to version."""
 
-    __slots__ = ("_buckets", "_rules", "clusters", "contexts", "name", "options", "plans", "remote", "table", "tokens")
+    __slots__ = (
+        "_buckets",
+        "_rules",
+        "_versions",
+        "clusters",
+        "contexts",
+        "listener",
+        "options",
+        "plans",
+        "remote",
+        "table",
+        "tokens",
+    )
 
-    def __init__(
-        self,
-        listener: Listener,
-        hosts: Sequence[CompiledHost],
-        clusters: Mapping[str, ClusterRuntime],
-    ) -> None:
-        """Bind a listener's compiled virtual hosts, which other listeners may share, to clusters by name."""
-        self.name = listener.name
+    def __init__(self, listener: Listener, clusters: Mapping[str, ClusterRuntime]) -> None:
+        """Begin without virtual hosts; `join` or `keep_table` comes next."""
+        self.listener = listener
         self.options = listener.options
-        self.remote = compile_remote(listener.options, own_address())
-        self.table: RouteTable = table_of([host.table for host in hosts], HTTPS if listener.tls else HTTP)
-        configured = (host.table.virtual_host.tls for host in hosts)
-        self.contexts: Contexts = contexts(tls for tls in configured if tls is not None)
-        self.tokens = {host.table.virtual_host.name: host.tokens for host in hosts if host.tokens is not None}
         self.clusters = clusters
+        self.remote: RemoteRules
+        self.table: RouteTable
+        self.contexts: Contexts
+        self.tokens: dict[str, JwtRules]
         self.plans: dict[Decision, Plan] = {}
         self._buckets: Buckets = {}
         self._rules = AllRules(listener.options)
+        self._versions = 0
+
+    def join(self, hosts: Sequence[CompiledHost]) -> None:
+        """Serve compiled virtual hosts, which other listeners may share."""
+        self.remote = compile_remote(self.options, own_address())
+        self.table = table_of([host.table for host in hosts], HTTPS if self.listener.tls else HTTP)
+        configured = (host.table.virtual_host.tls for host in hosts)
+        self.contexts = contexts(tls for tls in configured if tls is not None)
+        self.tokens = {host.table.virtual_host.name: host.tokens for host in hosts if host.tokens is not None}
+
+    def keep_table(self, before: ListenerSnapshot) -> None:
+        """Serve the same virtual hosts as a version before."""
+        self.remote, self.table = before.remote, before.table
+        self.contexts, self.tokens = before.contexts, before.tokens
+
+    def keep_plans(self, before: ListenerSnapshot, *, same_hosts: bool) -> None:
+        """Go on with the plans of a version before: its decisions, where they are served still, lead to the same clusters.
+
+        Those of routes that are gone are in the way until, after some versions, all begin anew. Where rates are
+        limited, a change of routes fills the buckets again, as it does in Envoy.
+        """
+        if not same_hosts and (before._buckets or before._versions >= _MOST_VERSIONS):  # of the same class
+            return
+        self.plans, self._buckets, self._rules = before.plans, before._buckets, before._rules  # as above
+        self._versions = before._versions + (not same_hosts)  # as above
 
     def plan(self, decision: Decision) -> Plan:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
@@ -102,28 +135,61 @@ class Compiler:
         self._hosts: dict[str, CompiledHost] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
         self._assignments: Assignments = {}
+        self._snapshots: dict[str, ListenerSnapshot] = {}
 
     def snapshot(self, delta: Delta) -> Snapshot:
-        """Return the snapshot a delta leads to.
+        """Return the snapshot a delta leads to, at once; raises as `prepare`."""
+        return self.finish(delta, finish(self.prepare(delta)))
+
+    def prepare(self, delta: Delta) -> Steps[dict[str, CompiledHost]]:
+        """Compile the virtual hosts of a delta, in steps.
 
         Raises UncompilableError, and changes nothing, for what cannot be compiled (see `routing.compile_host`)
         or a certificate that cannot be used.
         """
-        compiled = {host.name: _compiled(host) for host in delta.hosts}
         _check_certificates(delta.clusters)
+        routes = iter(delta.routes)
+        compiled: dict[str, CompiledHost] = {}
+        for host in delta.hosts:
+            compiled[host.name] = yield from _compiled(host, self._hosts.get(host.name))
+        for change in delta.changed:
+            before = self._hosts.get(change.host.name)
+            old = () if before is None else before.table.virtual_host.routes
+            compiled[change.host.name] = yield from _compiled(put_together(change, old, routes), before)
+            yield
+        return compiled
+
+    def finish(self, delta: Delta, compiled: dict[str, CompiledHost]) -> Snapshot:
+        """Return the snapshot a delta leads to, when its virtual hosts are compiled."""
         hosts = {name: host for name, host in self._hosts.items() if name not in delta.hosts_gone} | compiled
         listeners = {name: each for name, each in self._listeners.items() if name not in delta.listeners_gone}
         listeners |= {each.name: each for each in delta.listeners}
+        same_hosts = not compiled and not delta.hosts_gone
         self._hosts, self._listeners = hosts, listeners
-        self._update_clusters(delta)
+        same_clusters = self._update_clusters(delta)
         clusters = dict(self._clusters)
-        served = {name: ListenerSnapshot(each, self._served_by(each), clusters) for name, each in listeners.items()}
+        served: dict[str, ListenerSnapshot] = {}
+        for name, each in listeners.items():
+            made = ListenerSnapshot(each, clusters)
+            before = self._snapshots.get(name)
+            if before is not None and before.listener is each and same_hosts:
+                made.keep_table(before)
+            else:
+                made.join(self._served_by(each))
+            if before is not None and before.listener.options == each.options and same_clusters:
+                made.keep_plans(before, same_hosts=same_hosts)
+            served[name] = made
+        self._snapshots = served
         return Snapshot(delta.version, served, clusters)
 
     def _served_by(self, listener: Listener) -> list[CompiledHost]:
         return [host for host in self._hosts.values() if is_served(host.table.virtual_host, listener)]
 
-    def _update_clusters(self, delta: Delta) -> None:
+    def _update_clusters(self, delta: Delta) -> bool:
+        """Change clusters and endpoints; tell whether plans still lead where they led."""
+        known = self._clusters.keys() - delta.clusters_gone
+        same = len(known) == len(self._clusters) and known >= {cluster.name for cluster in delta.clusters}
+        same = same and all(each.response == self._clusters[each.name].cluster.response for each in delta.clusters)
         for name in delta.clusters_gone:
             if (gone := self._clusters.pop(name, None)) is not None:
                 gone.retire()
@@ -140,6 +206,7 @@ class Compiler:
             if runtime is None:
                 runtime = self._clusters[name] = ClusterRuntime(cluster, self._start, self._responses)
             runtime.update(cluster, cluster.endpoints or self._assignments.get(name, ()))
+        return same
 
 
 @contextmanager
@@ -150,12 +217,13 @@ def _blaming(name: str) -> Iterator[None]:
         raise UncompilableError(str(wrong), name) from wrong
 
 
-def _compiled(host: VirtualHost) -> CompiledHost:
+def _compiled(host: VirtualHost, before: CompiledHost | None) -> Steps[CompiledHost]:
     with _blaming(host.name):
         tokens = None if host.policies.jwt is None else compile_jwt(host.policies.jwt)
         if host.tls is not None:
             downstream_context(host.tls)
-        return CompiledHost(compile_host(host), tokens)
+        table = yield from compile_in_steps(host, None if before is None else before.table)
+        return CompiledHost(table, tokens)
 
 
 def _check_certificates(clusters: Iterable[Cluster]) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
 
 from edgesim.model import UpdateRefusedError
 from edgesim.proxy import channel
-from edgesim.proxy.deltas import Delta
 from edgesim.proxy.ports import Place
 from edgesim.telemetry.tally import Tally
 
@@ -165,9 +163,11 @@ class Slot:
         for place in [place for place in self.listening if place not in kept]:
             self.listening.pop(place).close()
 
-    def hand_over(self, child: Child, changes: Delta, bound: Callable[[Place], socket.socket]) -> None:
+    def hand_over(
+        self, child: Child, frames: Iterable[bytes], places: Collection[Place], bound: Callable[[Place], socket.socket]
+    ) -> None:
         """Send a worker an update, ahead of it the listening sockets that it has not got."""
-        new = tuple(place for _name, place in changes.opened if place not in child.handed)
+        new = tuple(place for place in places if place not in child.handed)
         try:
             for place in new:
                 if place not in self.listening:
@@ -179,8 +179,10 @@ class Slot:
             _log.warning("worker %d cannot be given its sockets: %s", self.index, refused.strerror or refused)
             self.kill()
             return
-        child.handed = {place for _name, place in changes.opened}
-        child.send(dataclasses.replace(changes, handed=new))
+        child.handed = set(places)
+        if new:
+            child.send(channel.Handed(new))
+        child.writer.writelines(frames)
 
     def send(self, message: channel.Message) -> None:
         """Send a message to the present worker, if there is one."""

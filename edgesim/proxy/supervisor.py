@@ -122,7 +122,8 @@ class Supervisor:
     def _greet(self, slot: Slot, child: Child) -> None:
         """Tell a new worker the way from nothing to what the others serve, or are about to."""
         if self._latest.version:
-            slot.hand_over(child, delta(NOTHING, self._latest, self._places), self._held.bound)
+            frames = channel.frames(delta(NOTHING, self._latest, self._places))
+            slot.hand_over(child, frames, self._places.values(), self._held.bound)
 
     # -- updates -------------------------------------------------------------------------------
 
@@ -161,11 +162,15 @@ class Supervisor:
         """Let all serve an update. Raises PushError, once each that is awaited has served or failed."""
         self._number += 1
         numbered = dataclasses.replace(update, version=self._number)
-        changes = delta(self._latest, numbered, places)
+        frames: list[bytes] = []
+        for frame in channel.frames(delta(self._latest, numbered, places)):
+            frames.append(frame)
+            await asyncio.sleep(0)  # the parent has other things to do as well
+        # From here on workers that start are told this update; those that run are in the same moment.
         self._latest, self._places = numbered, places
         for slot in self._slots:
             if slot.child is not None:
-                slot.hand_over(slot.child, changes, self._held.bound)
+                slot.hand_over(slot.child, frames, places.values(), self._held.bound)
         waits = (slot.reached(numbered.version) for slot in awaited)
         for outcome in await asyncio.gather(*waits, return_exceptions=True):
             if isinstance(outcome, BaseException):

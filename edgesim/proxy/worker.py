@@ -15,13 +15,15 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from random import Random
+from typing import TypeVar
 
 import uvloop
 
 from edgesim.http1.replies import local_fields, reply_bytes
+from edgesim.model import Route
 from edgesim.proxy import channel, limits, settings
 from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.deltas import Delta
@@ -29,17 +31,22 @@ from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.listening import ActiveListener, Listeners
 from edgesim.proxy.messages import Memory, Response
+from edgesim.proxy.ports import Place
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
 from edgesim.proxy.tokens import Tokens
+from edgesim.routing import Steps
 from edgesim.telemetry.histogram import TOTAL, Counts, new_counts
 from edgesim.telemetry.tally import UNROUTED, StatKey, Teller, Totals
 
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
+SLICE = 0.001
+"""Seconds that compiling an update takes at a time."""
 LINGER = 1.0
 """Seconds a client has to read a last answer, as Envoy's delayed close."""
 _COLLECT_AFTER = 50_000
+T = TypeVar("T")
 _REFUSALS = {400: b"Bad Request", 426: b"", 431: b""}
 
 
@@ -195,6 +202,11 @@ async def _obey(
             _tell(writer, worker, teller, message)
         elif isinstance(message, channel.Reopen) and worker.log is not None:
             worker.log.reopen()
+        elif isinstance(message, channel.Handed):
+            serving.places += message.places
+        elif isinstance(message, channel.Routes):
+            serving.routes += message.routes
+            await asyncio.sleep(0)  # more may be there already, and clients wait
         elif isinstance(message, Delta):
             answer, sound = await serving.take(message)
             channel.write(writer, answer)
@@ -212,20 +224,26 @@ def _tell(writer: asyncio.StreamWriter, worker: Worker, teller: Teller, asked: c
             worker.log.forget_dropped()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Serving:
     """What takes updates: a worker, its listening sockets, and where the parent hands them over."""
 
     worker: Worker
     listeners: Listeners
     handed: socket.socket
+    places: list[Place] = field(default_factory=list)
+    """Of the sockets that were handed over for the delta to come."""
+    routes: list[Route] = field(default_factory=list)
+    """Of the delta to come."""
 
     async def take(self, delta: Delta) -> tuple[channel.Message, bool]:
         """Serve an update; tell also whether this worker is sound: one that failed halfway must be replaced."""
+        places, self.places = self.places, []
+        routes, self.routes = self.routes, []
         try:
-            sockets = channel.take_over(self.handed, len(delta.handed))
-            self.listeners.take(zip(delta.handed, sockets, strict=True))
-            answer = _serve(self.worker, delta)
+            sockets = channel.take_over(self.handed, len(places))
+            self.listeners.take(zip(places, sockets, strict=True))
+            answer = await _serve(self.worker, replace(delta, routes=tuple(routes)) if routes else delta)
             if isinstance(answer, channel.Served):
                 await self.listeners.open(dict(delta.opened))
         except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent must know: it waits
@@ -239,14 +257,36 @@ def _apply(worker: Worker, given: settings.WorkerSettings) -> None:
         worker.log = AccessLog(compile_format(given.access_log_format), given.access_log)
 
 
-def _serve(worker: Worker, delta: Delta) -> channel.Message:
+async def _serve(worker: Worker, delta: Delta) -> channel.Message:
+    """Serve an update; requests are served meanwhile.
+
+    What is compiled stays, so that looking for garbage in it is time lost, and a lot at once: the collector
+    rests meanwhile, and never sees it afterwards.
+    """
+    gc.collect()
+    gc.disable()
     try:
-        worker.swap(worker.compiler.snapshot(delta))
+        compiled = await _paced(worker.compiler.prepare(delta))
+        worker.swap(worker.compiler.finish(delta, compiled))
     except UncompilableError as wrong:
         return channel.Failed(delta.version, str(wrong), wrong.culprit)
-    gc.collect()
-    gc.freeze()
+    finally:
+        gc.freeze()
+        gc.enable()
     return channel.Served(delta.version)
+
+
+async def _paced(steps: Steps[T]) -> T:
+    """Take steps for a moment at a time, and let everything that came meanwhile be done between."""
+    while True:
+        end = time.perf_counter() + SLICE
+        try:
+            while time.perf_counter() < end:
+                next(steps)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        await asyncio.sleep(0)
 
 
 def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:

@@ -31,7 +31,6 @@ from edgesim.model import (
     VirtualHost,
 )
 from edgesim.proxy import worker as workers
-from edgesim.proxy.channel import Served
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.listening import ActiveListener
 
@@ -259,8 +258,7 @@ class Gateway:
     def serve(self, served: Model, assignments: Mapping[str, tuple[Endpoint, ...]] | None = None) -> None:
         """Swap a model in, as an update from the parent does."""
         new = Update(self.update.version + 1, served, dict(assignments or {}))
-        reply = workers._serve(self.worker, delta(self.update, new))
-        assert isinstance(reply, Served), reply
+        self.worker.swap(self.worker.compiler.snapshot(delta(self.update, new)))
         self.update = new
 
     async def client(self, **options: int) -> Client:
