@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             rows.append(pool.submit(measure, layout, options.scale).result())
         print(_table(rows[-1:]), flush=True)
-    report.write("config", "Loading and changing", [_METHOD, _table(rows)], [asdict(row) for row in rows], options.output)
+    report.write(
+        "config", "Loading and changing", [_METHOD, _table(rows)], [asdict(row) for row in rows], options.output
+    )
     return 0
 
 
@@ -110,7 +112,9 @@ def _change(resources: list[Resource], number: int, memo: Memo, before: Translat
     translation = translate(resources, memo=memo)
     assign(translation.model.clusters, resources, memo)
     took, _ = _since(begin)
-    assert sum(one is other for one, other in zip(_routes(before), _routes(translation), strict=True)) >= len(tables) - 40
+    assert (
+        sum(one is other for one, other in zip(_routes(before), _routes(translation), strict=True)) >= len(tables) - 40
+    )
     return took
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 import msgspec
 
+from edgesim.dialects.gloo.guesses import Name
 from edgesim.dialects.gloo.inheritance import (
     ANY_PATH,
     Options,
@@ -22,7 +23,7 @@ from edgesim.dialects.gloo.inheritance import (
 from edgesim.dialects.gloo.memo import Reading
 from edgesim.dialects.gloo.route_tables import sort_key
 from edgesim.dialects.gloo.scope import Place, Reporter
-from edgesim.dialects.gloo.shelves import Lookup, Name
+from edgesim.dialects.gloo.shelves import Lookup
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
 from edgesim.dialects.schema.options import RouteOptions

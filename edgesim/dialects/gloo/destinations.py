@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from edgesim.dialects.gloo.guesses import Name, dotted
 from edgesim.dialects.gloo.headers import mutations_of
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
 from edgesim.dialects.gloo.policies import arm_policies
-from edgesim.dialects.gloo.scope import Reporter, dotted, guess
-from edgesim.dialects.gloo.shelves import Name
+from edgesim.dialects.gloo.scope import Reporter, guess
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway
 from edgesim.model import FALLBACK_CLUSTER, NO_MUTATIONS, Destination, Subset, WeightedCluster

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgesim.dialects.gloo.gateways import Gate
-from edgesim.dialects.gloo.scope import Reporter, dotted
+from edgesim.dialects.gloo.guesses import dotted
+from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema.gateway import VirtualHost
 

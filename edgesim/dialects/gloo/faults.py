@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.fractions import is_percentage, millionths
+from edgesim.dialects.gloo.guesses import dotted
 from edgesim.dialects.gloo.names import cluster_name
-from edgesim.dialects.gloo.scope import Reporter, dotted, guess
+from edgesim.dialects.gloo.scope import Reporter, guess
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import options
 from edgesim.model.policies import Fault, Mirror

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import cast
 
+from edgesim.dialects.gloo.guesses import Name, dotted
 from edgesim.dialects.gloo.listener_options import body_limit, listener_options
-from edgesim.dialects.gloo.scope import DEFAULT_MAX_BODY, Place, Reporter, Scope, dotted
+from edgesim.dialects.gloo.scope import DEFAULT_MAX_BODY, Place, Reporter, Scope
 from edgesim.dialects.gloo.selection import Chooses, is_tls, selection_of
 from edgesim.dialects.gloo.settings import INSTALL_NAMESPACE
-from edgesim.dialects.gloo.shelves import Name
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import listener as schema
 from edgesim.model import DEFAULT_LISTENERS, Listener, OriginStep

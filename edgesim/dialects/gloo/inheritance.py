@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from edgesim.dialects.gloo.scope import Place, Reporter, dotted, guess
-from edgesim.dialects.gloo.shelves import Index, Name
+from edgesim.dialects.gloo.guesses import Name, dotted
+from edgesim.dialects.gloo.scope import Place, Reporter, guess
+from edgesim.dialects.gloo.shelves import Index
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema.gateway import Matcher
 from edgesim.dialects.schema.options import DelegateOptionsRefs, SharedOptions

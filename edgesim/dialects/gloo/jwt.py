@@ -5,9 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from edgesim.dialects.gloo.durations import seconds
+from edgesim.dialects.gloo.guesses import dotted
 from edgesim.dialects.gloo.matchers import is_header_name
 from edgesim.dialects.gloo.names import cluster_name
-from edgesim.dialects.gloo.scope import Reporter, dotted, guess
+from edgesim.dialects.gloo.scope import Reporter, guess
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import jwt as schema
 from edgesim.dialects.schema.options import RouteOptions, VirtualHostOptions

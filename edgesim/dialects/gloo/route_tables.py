@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from edgesim.dialects.gloo.guesses import Name, dotted
 from edgesim.dialects.gloo.inheritance import path_of
 from edgesim.dialects.gloo.memo import Memo
-from edgesim.dialects.gloo.scope import Reporter, dotted, guess
-from edgesim.dialects.gloo.shelves import ANY_NAME, LABELS, Index, Name, labels_of
+from edgesim.dialects.gloo.scope import Reporter, guess
+from edgesim.dialects.gloo.shelves import ANY_NAME, LABELS, Index, labels_of
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema.gateway import DelegateAction, Matcher, RouteTableSelector

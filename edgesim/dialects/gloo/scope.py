@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 from edgesim.dialects.fields import show_path
-from edgesim.dialects.gloo.shelves import FILE, Index, Name, Shelves
-from edgesim.dialects.nearest import did_you_mean, nearest
+from edgesim.dialects.gloo.guesses import Guesses, Name
+from edgesim.dialects.gloo.shelves import FILE, Index, Shelves
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema.kubernetes import Service
 from edgesim.dialects.schema.tls import SslParameters
@@ -52,21 +52,10 @@ class Replacement:
     origin: Origin
 
 
-def dotted(name: Name) -> str:
-    """Write a reference as Gloo's messages do: `namespace.name`."""
-    return f"{name[0]}.{name[1]}"
-
-
-def guess(name: Name, known: Iterable[Name]) -> str:
+def guess(name: Name, known: Mapping[Name, Resource]) -> str:
     """Guess the resource that was meant: the same name elsewhere, or a like name."""
-    known = list(known)
-    for other in known:
-        if other[1] == name[1]:
-            return f"did you mean `{name[1]}` in the namespace `{other[0]}`?"
-    here = nearest(name[1], [other[1] for other in known if other[0] == name[0]])
-    if here is not None:
-        return f"did you mean `{here}`?"
-    return did_you_mean(dotted(name), [dotted(other) for other in known])
+    guesses = known.guesses() if isinstance(known, Index) else Guesses(known)
+    return guesses.hint(name)
 
 
 @dataclass(slots=True)

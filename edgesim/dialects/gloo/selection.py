@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import cast
 
-from edgesim.dialects.gloo.scope import Reporter, dotted, guess
-from edgesim.dialects.gloo.shelves import Name
+from edgesim.dialects.gloo.guesses import Name, dotted
+from edgesim.dialects.gloo.scope import Reporter, guess
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema.gateway import VirtualService
 from edgesim.dialects.schema.listener import GatewaySpec, HttpGateway

@@ -7,10 +7,8 @@ from itertools import compress
 from operator import is_not
 from typing import Any, cast
 
+from edgesim.dialects.gloo.guesses import Guesses, Name
 from edgesim.dialects.resource import Resource
-
-Name = tuple[str, str]
-"""Namespace and name of a resource of a known kind."""
 
 Lookup = tuple[str, ...]
 """One thing that a reading asked for: a kind and a resource's namespace and name, or a kind and a word of its own."""
@@ -42,12 +40,13 @@ KINDS = (
 class Index(dict[Name, Resource]):
     """The resources of one kind. What is asked of it by name goes to `seen`: a reading depends on it."""
 
-    __slots__ = ("_kind", "seen")
+    __slots__ = ("_guesses", "_kind", "seen")
 
     def __init__(self, kind: str) -> None:
         """Begin empty."""
         super().__init__()
         self._kind = kind
+        self._guesses: Guesses | None = None
         self.seen: set[Lookup] = set()
 
     def __contains__(self, name: object) -> bool:
@@ -63,6 +62,16 @@ class Index(dict[Name, Resource]):
         """Return a resource or the default, and record that somebody asked."""
         self.seen.add((self._kind, *name))
         return super().get(name, default)
+
+    def guesses(self) -> Guesses:
+        """Return hints for names that are not there; they rest on which names there are."""
+        self.seen.add((self._kind, ANY_NAME))
+        self._guesses = self._guesses or Guesses(dict.keys(self))
+        return self._guesses
+
+    def renamed(self) -> None:
+        """Take notice that there are other names now."""
+        self._guesses = None
 
     def __iter__(self) -> Iterator[Name]:
         """Iterate over the names, and record that somebody asked for all."""
@@ -118,6 +127,8 @@ class Shelves:
         name = (resource.namespace, resource.name)
         old = dict.get(index, name)
         dict.__setitem__(index, name, resource)
+        if old is None:
+            index.renamed()
         return _difference(resource.kind.kind, name, old, resource)
 
     def _fill(self, listed: Iterable[Resource]) -> set[Lookup]:
@@ -125,6 +136,7 @@ class Shelves:
         before = {kind: dict(index.items()) for kind, index in self._indexes.items()}
         for index in self._indexes.values():
             index.clear()
+            index.renamed()
         for resource in listed:
             kind = resource.kind.kind
             if kind in self._indexes:

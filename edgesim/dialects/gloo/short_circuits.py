@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import re2
 
+from edgesim.dialects.gloo.guesses import dotted
 from edgesim.dialects.gloo.memo import Memo
-from edgesim.dialects.gloo.scope import Reporter, Scope, dotted
+from edgesim.dialects.gloo.scope import Reporter, Scope
 from edgesim.dialects.resource import Resource
 from edgesim.model import OriginStep, PathKind, PathMatcher, Position, Problem, Route, RouteMatch, ValueKind
 from edgesim.routing.implication import conditions_imply

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from edgesim.dialects.gloo.certificates import authority_fault, certificate_fault
-from edgesim.dialects.gloo.scope import Reporter, dotted, guess
+from edgesim.dialects.gloo.guesses import dotted
+from edgesim.dialects.gloo.scope import Reporter, guess
 from edgesim.dialects.gloo.secrets import Material, material_of
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import tls as schema

@@ -17,10 +17,11 @@ from operator import attrgetter, itemgetter
 from typing import Any, cast
 
 from edgesim.dialects.gloo.delegation import Context, Delegation, Leaf, Node, Pieces, Root, read_pieces
+from edgesim.dialects.gloo.guesses import Name, dotted
 from edgesim.dialects.gloo.memo import Memo, Reading, is_same, reading_of
 from edgesim.dialects.gloo.route_tables import Catalogue, choose_tables
-from edgesim.dialects.gloo.scope import Reporter, Scope, dotted
-from edgesim.dialects.gloo.shelves import Lookup, Name
+from edgesim.dialects.gloo.scope import Reporter, Scope
+from edgesim.dialects.gloo.shelves import Lookup
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import gateway
 from edgesim.model import Problem, ResourceKey, Route

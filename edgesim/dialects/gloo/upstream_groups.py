@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from edgesim.dialects.gloo.scope import Reporter, Scope, dotted, guess, mark_replaced
+from edgesim.dialects.gloo.guesses import dotted
+from edgesim.dialects.gloo.scope import Reporter, Scope, guess, mark_replaced
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema.upstream import UpstreamGroup
 

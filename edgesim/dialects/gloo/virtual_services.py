@@ -11,6 +11,7 @@ from edgesim.dialects.gloo.cors import merged_cors
 from edgesim.dialects.gloo.delegation import Root, read_pieces
 from edgesim.dialects.gloo.domains import Claimant, Placed, place, share_domains
 from edgesim.dialects.gloo.gateways import Gate
+from edgesim.dialects.gloo.guesses import Name, dotted
 from edgesim.dialects.gloo.inheritance import with_refs
 from edgesim.dialects.gloo.listeners import listeners_of, with_gateways
 from edgesim.dialects.gloo.memo import Memo, Reading, reading_of
@@ -18,8 +19,7 @@ from edgesim.dialects.gloo.names import virtual_host_name
 from edgesim.dialects.gloo.policies import host_policies
 from edgesim.dialects.gloo.route_tables import catalogue_of
 from edgesim.dialects.gloo.routes import headers_of, read_route
-from edgesim.dialects.gloo.scope import Place, Reporter, Scope, dotted
-from edgesim.dialects.gloo.shelves import Name
+from edgesim.dialects.gloo.scope import Place, Reporter, Scope
 from edgesim.dialects.gloo.short_circuits import report_short_circuits
 from edgesim.dialects.gloo.tls import downstream_tls
 from edgesim.dialects.gloo.trees import Grower, Tree
