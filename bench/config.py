@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median
 
 from bench import report
 from bench.machine import PROXY_CORE, can_pin, resident_bytes
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     context = multiprocessing.get_context("spawn")
     for layout in LAYOUTS:
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            rows.append(pool.submit(measure, layout, options.scale).result())
+            rows.append(pool.submit(_measure_pinned, layout, options.scale).result())
         print(_table(rows[-1:]), flush=True)
     report.write(
         "config", "Loading and changing", [_METHOD, _table(rows)], [asdict(row) for row in rows], options.output
@@ -68,10 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(layout: str, scale: float) -> Row:
-    """Load one layout, then change one table after another."""
+def _measure_pinned(layout: str, scale: float) -> Row:
     if can_pin():
         os.sched_setaffinity(0, {PROXY_CORE})
+    return measure(layout, scale)
+
+
+def measure(layout: str, scale: float) -> Row:
+    """Load one layout, then change one table after another."""
     text = "---\n".join(documents(layout, scale))
     row = Row(layout)
     memo = Memo()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -36,15 +37,13 @@ class Read:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The text between two `---`, with the line it begins at; nodes are found again only when asked for."""
 
     text: str
     file: str
     line: int
-    _root: Node | None = field(default=None, repr=False)
-    _parsed: bool = False
 
     def position(self, line: int, column: int) -> Position:
         """Return a position inside this text, whose line and column count from 0."""
@@ -59,13 +58,17 @@ class Chunk:
         return Source(self.file, self.line, lambda inner: self._locate((*path, *inner)), self.text)
 
     def _locate(self, path: FieldPath) -> Position:
-        if not self._parsed:
-            self._parsed = True
-            try:
-                self._root = compose(self.text)
-            except (yaml.YAMLError, UnicodeError):  # JSON that is no YAML: no positions
-                self._root = None
-        return self.position(0, 0) if self._root is None else self.at(_find(self._root, path))
+        root = _tree(self.text)
+        return self.position(0, 0) if root is None else self.at(_find(root, path))
+
+
+@lru_cache(maxsize=16)
+def _tree(text: str) -> Node | None:
+    """Return the tree of a text, for positions: kept for a while, since problems come in crowds; None for none."""
+    try:
+        return compose(text)
+    except (yaml.YAMLError, UnicodeError):  # JSON that is no YAML: no positions
+        return None
 
 
 def compose(text: str) -> Node | None:
