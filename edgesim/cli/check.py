@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from edgesim.cli.check_json import check_output
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.code_frames import frame_lines
 from edgesim.cli.console import STYLES, out, out_json, paint
@@ -25,7 +26,7 @@ from edgesim.config.frames import cut
 from edgesim.config.serving import Served
 from edgesim.inspect.checks import CheckReport, Frame, Waiting
 from edgesim.inspect.lint import Subject
-from edgesim.model import Position, Problem, Severity
+from edgesim.model import Position, Problem
 
 _MOST_WAITING = 10
 """So many waiting resources are named."""
@@ -70,7 +71,7 @@ def check(
     report = _offline(paths) if paths else _live(admin)
     match output:
         case CheckFormat.JSON:
-            out_json(_json(report))
+            out_json(check_output(report))
         case CheckFormat.SARIF:
             out_json(sarif_log(report.problems))
         case CheckFormat.GITHUB:
@@ -147,18 +148,3 @@ def _print_waiting(report: CheckReport) -> None:
 def _cause(problem: Problem) -> str:
     owner = f" of {problem.resource}" if problem.resource else ""
     return f"{problem.code}{owner}" + (f" ({problem.position})" if problem.position else "")
-
-
-# --- JSON --------------------------------------------------------------------------------------------
-
-
-def _json(report: CheckReport) -> dict[str, object]:
-    """Return glooctl's shape, with edgesim's problems and who waits for them beside it (docs/check.schema.json)."""
-    return {
-        "resources": [{"name": group.name, "status": group.status} for group in report.groups],
-        "messages": ["No problems detected."] if report.clean else [],
-        "errors": [problem.message for problem in report.problems if problem.severity is not Severity.NOTE],
-        "problems": report.problems,
-        "policy": report.policy,
-        "waiting": report.waiting,
-    }
