@@ -22,7 +22,7 @@ from edgesim.proxy.ports import Place
 from edgesim.telemetry.tally import News
 
 _LENGTH = struct.Struct(">Q")
-_ROUTES_AT_ONCE = 100
+_ROUTES_AT_ONCE = 20
 _AT_ONCE = 200
 """Sockets handed over by one call: Linux takes up to 253."""
 

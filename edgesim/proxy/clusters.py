@@ -14,6 +14,9 @@ from edgesim.proxy.pools import Pool, PoolTls, retire
 from edgesim.proxy.tls import upstream_context
 from edgesim.proxy.upstream import UpstreamConnection
 
+_MOST_ROTATIONS = 1024
+"""Turns of so many subsets are kept from one set of endpoints to the next."""
+
 
 class ClusterRuntime:
     """The mutable side of one cluster in one worker."""
@@ -37,7 +40,11 @@ class ClusterRuntime:
             self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
             self.retire()
         self.cluster = cluster
+        for pool in self.pools.values():
+            pool.connect_timeout = cluster.connect_timeout
         self.endpoints = endpoint_set(cluster, endpoints)
+        if len(self.rotations) > _MOST_ROTATIONS:
+            self.rotations = {}  # of subsets that routes no longer ask for, mostly
         kept = {(endpoint.address, endpoint.port) for endpoint in endpoints}
         for key in self.pools.keys() - kept:
             retire(self.pools.pop(key))

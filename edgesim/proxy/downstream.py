@@ -116,6 +116,7 @@ class Downstream(asyncio.Protocol):
             self.current.client_lost()
         self.current = self.receiving = None
         self.queue.clear()
+        self.parser = _NOBODYS  # each holds the other, and the collector does not look at what an update froze
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece of what the client sends and pass on in one write what came of it."""
@@ -478,6 +479,10 @@ def _address(transport: asyncio.Transport | None, which: str) -> bytes:
         return b""
     host, port = found[0], found[1]
     return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
+
+
+_NOBODYS = httptools.HttpRequestParser(object())
+"""The parser of connections that are gone."""
 
 
 def _parser(protocol: Downstream) -> httptools.HttpRequestParser:

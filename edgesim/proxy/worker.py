@@ -41,7 +41,7 @@ from edgesim.telemetry.tally import UNROUTED, StatKey, Teller, Totals
 
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
-SLICE = 0.001
+SLICE = 0.0003
 """Seconds that compiling an update takes at a time."""
 LINGER = 1.0
 """Seconds a client has to read a last answer, as Envoy's delayed close."""

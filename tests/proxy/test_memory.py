@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 import socket
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.differential.proxies import supervised
+from tests.proxy.scenes import GET, direct, gateway, model, until
 
 _DEADLINE = 600.0
 _PIECE = bytes(1 << 18)
@@ -124,3 +127,26 @@ def test_an_upload_to_a_slow_upstream(size: int, chunked: bool) -> None:
 def _client(port: int) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", port), timeout=_DEADLINE) as client:
         yield client
+
+
+async def test_a_closed_connection_needs_no_collector() -> None:
+    """An update hides from the collector what is there, connections too: what is closed later must go by itself."""
+    async with gateway(model([direct()])) as gw:
+        client = await gw.client()
+        await client.ask(GET)
+        (connection,) = gw.worker.connections
+        mark = Mark()
+        seen = weakref.ref(mark)
+        connection.unsent = mark  # type: ignore[assignment]  # anything that only the connection holds
+        del mark, connection
+        gc.disable()
+        try:
+            client.close()
+            await until(lambda: not gw.worker.connections, "it stays")
+            await until(lambda: seen() is None, "a closed connection is held by itself")
+        finally:
+            gc.enable()
+
+
+class Mark:
+    """Something a weak reference can be made to."""
