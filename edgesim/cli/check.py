@@ -66,7 +66,7 @@ def check(
     Example:
       edgesim check configs/two-phased-canary/{echo,echo-v2,upstream,vs-3}.yaml
       edgesim check -o json
-      edgesim check --strict -o sarif configs/jwt-canary > check.sarif
+      edgesim check --strict -o sarif configs/teams/delegation > check.sarif
     """
     report = _offline(paths) if paths else _live(admin)
     match output:

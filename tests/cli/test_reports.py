@@ -22,6 +22,7 @@ GROUPS = [
     "RouteOptions",
     "Secrets",
     "VirtualServices",
+    "RouteTables",
     "Gateways",
     "Proxies",
 ]
