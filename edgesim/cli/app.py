@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from collections.abc import Callable
 
@@ -48,6 +49,9 @@ for each in COMMANDS:
 
 def main() -> None:
     """Run the command line; whatever happens, it ends in an exit code and at most one line about why."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever a file holds can be shown on any terminal
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(ending_well(_run))
 
 

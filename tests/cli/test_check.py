@@ -66,6 +66,13 @@ def test_an_unreadable_document_has_a_frame() -> None:
     assert "> 3 |" in check("a: 1\nb: [\n").out
 
 
+def test_a_terminal_without_the_characters_gets_escapes() -> None:
+    """What cannot be encoded is spelled out, never a traceback."""
+    done = edgesim("check", "-", stdin="a: [ä\n", env={"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"})
+    assert (done.code, done.err) == (1, "")
+    assert "\\xe4" in done.out
+
+
 def test_a_clean_check_stays_clean_with_notes_unless_strict() -> None:
     """Notes change the exit code of --strict only."""
     assert (check(HIDDEN).code, check(HIDDEN, "--strict").code, check(ECHO, "--strict").code) == (0, 1, 0)
