@@ -58,7 +58,7 @@ bench: $(VENV)/.dev ## measure routing, loading, and the proxy beside Envoy, ngi
 
 # dev.txt first: runtime.txt is cut from its versions, so that one .venv can hold both.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml locks/build.in
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml locks/build.in
 lock: $(VENV)/.dev ## choose newest versions and write locks/
 	$(PIP) uv
 	$(COMPILE) --extra dev --output-file locks/dev.txt
