@@ -138,7 +138,9 @@ def test_one_matcher_of_several_is_told_alone() -> None:
 def test_methods_may_be_hidden_by_several_routes() -> None:
     """GET by one and POST by another leave nothing to a route for both."""
     finding = only(
-        host((prefix("/", methods=("GET",)),), (prefix("/", methods=("POST",)),), (prefix("/", methods=("POST", "GET")),))
+        host(
+            (prefix("/", methods=("GET",)),), (prefix("/", methods=("POST",)),), (prefix("/", methods=("POST", "GET")),)
+        )
     )
     assert finding.step == step(2)
     assert "and 1 more" in finding.text
