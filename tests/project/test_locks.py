@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("runtime", "dev")
-_PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+?)(?: ; .*)? \\$")
+_PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)(?:\[[a-z0-9,-]+\])?==(\S+?)(?: ; .*)? \\$")
 
 
 def _logical_lines(name: str) -> list[str]:
