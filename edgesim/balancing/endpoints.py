@@ -63,22 +63,16 @@ def candidates(endpoints: EndpointSet, subset: Subset) -> tuple[Endpoint, ...]:
 
 
 def schedule(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """Return one round of a smooth weighted round robin; without differing weights, the endpoints in order.
+    """Return one round of a weighted round robin; without differing weights, the endpoints in order.
 
-    Each turn goes to the endpoint with the most credit, so that a heavy one's turns are spread out.
+    An endpoint of weight n has n turns, in the middle of n equal parts of the round: a heavy one's turns are spread
+    out. Of two whose turn it is at the same time, the first given comes first.
     """
     weights = _reduced([max(endpoint.weight, 1) for endpoint in endpoints])
     if len(set(weights)) <= 1:
         return tuple(endpoints)
-    total = sum(weights)
-    credit = [0] * len(weights)
-    turns = []
-    for _ in range(total):
-        credit = [have + weight for have, weight in zip(credit, weights, strict=True)]
-        chosen = credit.index(max(credit))
-        credit[chosen] -= total
-        turns.append(endpoints[chosen])
-    return tuple(turns)
+    turns = sorted(((turn + 0.5) / weight, at) for at, weight in enumerate(weights) for turn in range(weight))
+    return tuple(endpoints[at] for _, at in turns)
 
 
 def _reduced(weights: list[int]) -> list[int]:

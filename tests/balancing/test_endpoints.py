@@ -76,6 +76,16 @@ def test_turns_are_spread(weight: int) -> None:
     assert sum(one.port == other.port for one, other in pairwise(turns)) <= 1
 
 
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=6))
+def test_nobody_is_ahead_of_its_share(weights: list[int]) -> None:
+    """Wherever a round is cut off, each endpoint's turns so far are within one of its share of them and of the others'."""
+    turns = schedule([endpoint(port, weight=weight) for port, weight in enumerate(weights)])
+    for end in range(len(turns) + 1):
+        counted = Counter(found.port for found in turns[:end])
+        for port, weight in enumerate(weights):
+            assert abs(counted[port] - end * weight / sum(weights)) <= (len(weights) + 1) / 2
+
+
 def test_equal_weights_keep_the_order() -> None:
     """Without a difference the round is the endpoints as given."""
     assert schedule([endpoint(2, weight=7), endpoint(1, weight=7)]) == (endpoint(2, weight=7), endpoint(1, weight=7))
