@@ -328,13 +328,15 @@ def _sum(*parts: str | bytes) -> bytes:
     return digest(*(part.encode() if isinstance(part, str) else part for part in parts))
 
 
-def _checked(data: bytes, sum_: bytes, *names: str) -> bytes:
-    if _sum(*names, data) != sum_:
-        raise DamagedError(f"the checksum of {' '.join(names)} is wrong")
+def _checked(data: object, sum_: object, *names: object) -> bytes:
+    """Return the data of a row, once it is as it was written. A damaged cell may be of any of SQLite's types."""
+    strings = [name for name in names if isinstance(name, str)]
+    if not isinstance(data, bytes) or len(strings) < len(names) or _sum(*strings, data) != sum_:
+        raise DamagedError(f"the checksum of {' '.join(map(str, names))} is wrong")
     return data
 
 
-def _decoded(data: bytes, sum_: bytes, kind: type[T], *names: str) -> T:
+def _decoded(data: object, sum_: object, kind: type[T], *names: object) -> T:
     return _decode(_checked(data, sum_, *names), kind)
 
 

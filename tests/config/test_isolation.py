@@ -162,7 +162,7 @@ def test_a_held_host_stays_on_its_listener() -> None:
     before = model(host("echo"), host("foxtrot"), listeners=(listener("gateway", "echo", "foxtrot"),))
     newest = model(host("foxtrot"), host("golf"), listeners=(listener("gateway", "foxtrot", "golf"),))
     served = after((before, ()), (newest, (error(ECHO),)))
-    assert served.model.listeners[0].virtual_hosts == {"echo", "foxtrot", "golf"}
+    assert served.model.listeners[0].virtual_hosts == frozenset({"echo", "foxtrot", "golf"})
 
 
 def test_a_file_that_cannot_be_read_takes_nothing_away() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def instance_with(recorder: Recorder, engine: RecordingEngine | None = None) -> 
 
 
 @pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
+def opened(tmp_path: Path) -> Opened:
     return open_explicit(tmp_path)
 
 
