@@ -58,3 +58,20 @@ def test_every_operator_is_on_the_page() -> None:
     assert "| `%REQ(...):n?%` |" in page
     assert "`TRACE_ID`" in page.rpartition("always `-`")[2]
     assert all(f"`%{name}" in page or f"`{name}`" in page for name in OPERATORS)
+
+
+def test_the_picture_of_the_house_leaves_out_what_a_longer_way_tells() -> None:
+    """Of arrows a -> b -> c and a -> c the last is left out; folders of one row stand in one line of the graph."""
+    house = _script("house")
+    imports = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset()}
+    assert ["".join(house._nearest(name, imports)) for name in "abc"] == ["b", "c", ""]
+
+
+def test_the_picture_of_the_house_is_made_of_the_imports() -> None:
+    """The house's rows name every folder, and the arrows are those of the code: down only."""
+    house = _script("house")
+    order = [name for row in house.rows() for name in row]
+    imports = house.arrows()
+    assert set(order) == imports.keys() - {"__main__"}
+    assert imports["cli"] >= {"admin", "config"}
+    assert all(order.index(name) < order.index(target) for name in order for target in imports[name])
