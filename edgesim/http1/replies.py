@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from edgesim.http1.fields import Fields, head_bytes
+from edgesim.http1.reasons import REASONS
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Payload Too Large"}
-STATUS_LINES = {code: b"HTTP/1.1 %d %b" % (code, reason.encode()) for code, reason in _REASONS.items()}
+STATUS_LINES = {code: b"HTTP/1.1 %d %b" % (code, reason.encode()) for code, reason in REASONS.items()}
 
 BODILESS = frozenset((204, 304))
 """Final statuses without a body."""
@@ -21,7 +19,7 @@ STREAM_DURATION = b"upstream max stream duration reached"
 
 
 def status_line(status: int) -> bytes:
-    """Return the status line with the standard reason; a status without one is `Unknown`, as Envoy says."""
+    """Return the status line with the reason Envoy gives, whatever the upstream's was."""
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown" % status
 
 

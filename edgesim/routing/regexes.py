@@ -79,11 +79,18 @@ def literal_prefix(pattern: str) -> bytes:
     Taken from RE2's own possible range: two bounds that share a prefix enclose only texts with it.
     """
     try:
-        low, high = re2.compile(b"^(?:" + pattern.encode() + b")$", _options()).possiblematchrange(_LONGEST_LITERAL)
+        compiled = re2.compile(b"^(?:" + pattern.encode() + b")$", _options())
+        low, high = compiled.possiblematchrange(_LONGEST_LITERAL)
     except re2.error:
         return b""
     literal: bytes = os.path.commonprefix([low, high])  # noqa: RUF071  # by character is what is meant
-    return literal
+    longer: bytes = low[: len(literal) + 1]
+    return longer if _is_next(longer, high) and not compiled.fullmatch(high) else literal
+
+
+def _is_next(text: bytes, other: bytes) -> bool:
+    """Tell whether `other` is the first text behind all that begin with `text`: the bound RE2 gives for `text.*`."""
+    return text[:-1] == other[:-1] and len(text) == len(other) > 0 and text[-1] + 1 == other[-1]
 
 
 def substitute(pattern: str, substitution: str) -> Callable[[bytes], bytes]:

@@ -7,11 +7,23 @@ import pytest
 from edgesim.http1.replies import finished, local_fields, reply_bytes, reset_body, status_line
 
 
-def test_status_lines_say_the_standard_reason() -> None:
-    """A status has its reason, one without says Unknown."""
-    assert status_line(404) == b"HTTP/1.1 404 Not Found"
-    assert status_line(413) == b"HTTP/1.1 413 Payload Too Large"
-    assert status_line(799) == b"HTTP/1.1 799 Unknown"
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (404, b"Not Found"),
+        (413, b"Payload Too Large"),
+        (414, b"URI Too Long"),
+        (416, b"Range Not Satisfiable"),
+        (418, b"Unknown"),
+        (422, b"Unprocessable Entity"),
+        (451, b"Unknown"),
+        (599, b"Last Unassigned Server Error Code"),
+        (799, b"Unknown"),
+    ],
+)
+def test_status_lines_say_envoys_reason(status: int, reason: bytes) -> None:
+    """The reason is Envoy's, on every version of Python; a status it has none for says Unknown."""
+    assert status_line(status) == b"HTTP/1.1 %d %b" % (status, reason)
 
 
 def test_an_empty_reply_says_its_length() -> None:
