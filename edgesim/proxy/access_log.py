@@ -68,6 +68,7 @@ class AccessLog:
         self._handed = self._taken = 0
         self._refused = self._lost = self._forgotten = 0
         self._failing = False
+        self._rest = b""  # of a line that a full disk cut in two, to be written first
         self._thread = threading.Thread(target=self._write_all, name="access log", daemon=True)
         self._thread.start()
 
@@ -140,9 +141,11 @@ class AccessLog:
             return
         os.close(self._file)
         self._file = opened
+        self._lost += bool(self._rest)
+        self._rest = b""
 
     def _write(self, batch: bytes) -> None:
-        written = 0
+        written, batch = 0, self._rest + batch
         try:
             for piece in self._pieces(batch):
                 left = memoryview(piece)
@@ -151,12 +154,19 @@ class AccessLog:
                     left = left[size:]
                     written += size
         except OSError as refused:
-            self._lost += batch.count(b"\n", written)
+            self._lose(batch, written)
             if not self._failing:
                 _log.error("the access log %s cannot be written: %s; lines are lost", self._path, refused.strerror)
             self._failing = True
         else:
             self._failing = False
+            self._rest = b""
+
+    def _lose(self, batch: bytes, written: int) -> None:
+        """Drop what could not be written, but for the rest of a line of which the beginning was."""
+        is_cut = not batch[:written].endswith(b"\n") if written else bool(self._rest)
+        self._rest = batch[written : batch.find(b"\n", written) + 1] if is_cut else b""
+        self._lost += batch.count(b"\n", written) - bool(self._rest)
 
     def _pieces(self, batch: bytes) -> Iterator[bytes]:
         """Cut a batch for a pipe, which other workers write to as well: only short writes are never torn apart."""
