@@ -21,8 +21,16 @@ _AUTHORITY = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 _LARGEST_PORT = 65535
 
 
+INVALID_URL = b"http1.invalid_url"
+NOT_NORMAL = b"path_normalization_failed"
+
+
 class BadTargetError(ValueError):
-    """A target that cannot be routed: the answer is 400."""
+    """A target that cannot be routed: the answer is 400. `details` are Envoy's words for the reason."""
+
+    def __init__(self, details: bytes = INVALID_URL) -> None:
+        super().__init__(details)
+        self.details = details
 
 
 def split_target(
@@ -34,7 +42,7 @@ def split_target(
     """
     odd = target.translate(None, _PLAIN)
     if odd and odd.translate(None, _VISIBLE):
-        raise BadTargetError
+        raise BadTargetError(NOT_NORMAL if odd.translate(None, _VISIBLE) == b"#" else b"http1.invalid_characters")
     authority = None
     if not target.startswith(b"/"):
         authority, target = _absolute(target)
@@ -75,7 +83,7 @@ def normalize_path(path: bytes) -> bytes:
     them, other escapes stay as they are. Raises BadTargetError for `%00`.
     """
     if b"%00" in path:
-        raise BadTargetError
+        raise BadTargetError(NOT_NORMAL)
     if b";" in path:
         path = _PARAMETERS_OF_DOTS.sub(rb"\1", path)
     path = _ODD.sub(_canonical, path.replace(b"\\", b"/"))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.requests import GRPC, OLDER, RefusedError, body_of, closes, is_framed, read_head, read_usual_start
-from edgesim.http1.strict import GRPC_REFUSAL, error_status, is_http2, upgrade_of
+from edgesim.http1.requests import RefusedError, Special, read_head, read_usual_start
+from edgesim.http1.strict import GRPC_REFUSAL, error_status, is_http2
 from edgesim.model import RequestHead
 from edgesim.policies.hashing import Connection
 from edgesim.policies.remote import Client, identify
@@ -83,7 +83,7 @@ class Downstream(asyncio.Protocol):
         self.head_size = self.piece = 0
         self.body_came = False
         self.receiving: Exchange | None = None
-        self.switching: Exchange | None = None
+        self.switching: tuple[Exchange, Special] | None = None
         self.current: Exchange | None = None
         self.queue: list[Exchange] = []
         self.refusing: tuple[int, bytes] | None = None
@@ -247,63 +247,64 @@ class Downstream(asyncio.Protocol):
         except RefusedError as refused:
             self.refuse(refused.status)
             return
-        exchange = Exchange(self, Request(head, fields))
-        if special:
-            self._treat_specially(exchange, special)
+        if special is None:
+            self.receiving = exchange = Exchange(self, Request(head, fields))
         else:
-            self.receiving = exchange
+            exchange = Exchange(self, Request(head, fields, chunked=special.chunked))
+            self._treat_specially(exchange, special)
         if self.current is not None:
             self.queue.append(exchange)
             self.pause_reading()
-        elif special:
+        elif special is not None:
             self._begin(exchange)
         else:
             self.current = exchange
             exchange.begin()
 
-    def _treat_specially(self, exchange: Exchange, special: int) -> None:
+    def _treat_specially(self, exchange: Exchange, special: Special) -> None:
         """Prepare what few requests are: HTTP/1.0, gRPC, or one that asks to switch protocols."""
         request = exchange.request
-        headers = request.head.headers
-        exchange.older = bool(special & OLDER)
-        if special & GRPC:
+        exchange.older = special.older
+        request.expects = special.expects
+        if special.grpc:
             exchange.verdict = GRPC_REFUSAL
         if not self.parser.should_upgrade():
             self.receiving = exchange
             return
         # The parser stops behind this head; `_go_on` takes it from there.
-        self.switching = exchange
-        request.upgrade = b"CONNECT" if request.head.method == b"CONNECT" else upgrade_of(headers)
+        self.switching = exchange, special
+        request.upgrade = b"CONNECT" if special.connects else special.upgrade
         if request.upgrade:
             request.bodiless = request.usual = exchange.request_complete = exchange.keep_alive = False
-            if is_framed(headers):
+            if special.framed:
                 exchange.verdict = (400, b"", [])
 
     def _go_on(self, rest: bytes) -> None:
         """Go on behind a head that asked to switch protocols: with raw bytes, or as if it had not asked."""
-        exchange, self.switching = self.switching, None
-        if exchange is None:
+        switching, self.switching = self.switching, None
+        if switching is None:
             self._flush()
-        elif exchange.request.upgrade:
+            return
+        exchange, special = switching
+        if exchange.request.upgrade:
             exchange.early = rest
             self.pause_reading()
             self._flush()
         else:
-            self._resume_parsing(exchange)
+            self._resume_parsing(exchange, special)
             self._flush()
             self.data_received(rest)
 
-    def _resume_parsing(self, exchange: Exchange) -> None:
+    def _resume_parsing(self, exchange: Exchange, special: Special) -> None:
         """Begin a new parser behind a head: where its body begins, or the next request."""
-        headers = exchange.request.head.headers
         self.parser = _parser(self)
-        if exchange.request.chunked or int(headers.get(b"content-length", b"0")):
+        if special.chunked or int(exchange.request.head.headers.get(b"content-length", b"0")):
             self.refusing = (0, b"")  # keeps the callbacks from taking the repeated head for a request
-            self.parser.feed_data(body_of(headers))
+            self.parser.feed_data(special.body)
             self.refusing = None
             self.receiving = exchange
         else:
-            exchange.keep_alive = exchange.request.keep_alive = not closes(headers)
+            exchange.keep_alive = exchange.request.keep_alive = not special.closes
             exchange.request_end()
 
     def _begin(self, exchange: Exchange) -> None:

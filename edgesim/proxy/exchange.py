@@ -144,8 +144,8 @@ class Exchange:
         if request.snapshot is not snapshot:
             request.snapshot = snapshot
             request.target = lookup(snapshot.table, request.head)
-        if not self.request_complete:
-            self._meet_expectation()
+        if request.expects and not self.request_complete:
+            self.downstream.write(CONTINUE)
         target = request.target
         if target is None:
             self.flags |= NR
@@ -160,10 +160,6 @@ class Exchange:
             self.go_on()
         else:
             self._act(plan)
-
-    def _meet_expectation(self) -> None:
-        if self.request.head.headers.get(b"expect", b"").lower() == b"100-continue":
-            self.downstream.write(CONTINUE)
 
     def _sticky_draw(self, decision: Decision, draw: int) -> int:
         snapshot = self.downstream.listener.snapshot

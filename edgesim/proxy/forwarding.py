@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgesim.http1.fields import BadFieldsError
 from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, STREAM_DURATION
 from edgesim.model import Endpoint, RequestHead
 from edgesim.policies.hashing import NOT_HASHED, hash_request
@@ -91,12 +90,7 @@ def attempt(exchange: Exchange) -> None:
         exchange.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")
         return
     exchange.endpoint = endpoint
-    try:
-        exchange.sent_head = _head_for(exchange, plan, endpoint)
-    except BadFieldsError as bad:
-        exchange.keep_alive = False
-        exchange.reply(bad.status)
-        return
+    exchange.sent_head = _head_for(exchange, plan, endpoint)
     if exchange.attempts > 1:
         exchange.out = [exchange.sent_head, *(exchange.kept or ())]
     else:

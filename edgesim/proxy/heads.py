@@ -63,10 +63,7 @@ def plain_request_parts(request: Request, plan: Plan, scheme: bytes) -> Parts:
 
 
 def request_parts(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Parts:
-    """Return the head for the upstream, around the request id; the second part is empty where there is one already.
-
-    Raises BadFieldsError when `Connection` names a field that frames or addresses the message.
-    """
+    """Return the head for the upstream, around the request id; the second part is empty where there is one already."""
     if exchange.attempts > 1 and exchange.sent_fields is not None:
         fields = _fields_again(exchange, plan, endpoint)
     else:
@@ -89,7 +86,7 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
     new_id = needs_request_id(downstream.listener.snapshot.remote, client, head)
     ours = fields_to_set(client, head, downstream.scheme)
     dropped = NOT_FORWARDED | client.drops | {name for name, _ in ours} | ({REQUEST_ID} if new_id else set())
-    fields = forwardable(request.fields, _naming(head.headers), dropped)
+    fields = forwardable(request.fields, None, dropped)
     if head.repeated is not None and b"x-forwarded-for" in head.repeated and client.forwarded_for is None:
         fields = [field for field in fields if field[0] != b"x-forwarded-for"]
         fields.append((b"x-forwarded-for", line(head, b"x-forwarded-for")))

@@ -43,6 +43,7 @@ class Request:
         "admitted",
         "bodiless",
         "chunked",
+        "expects",
         "fields",
         "head",
         "is_head",
@@ -56,17 +57,20 @@ class Request:
         "written",
     )
 
-    def __init__(self, head: RequestHead, fields: Fields, written: bytes | None = None) -> None:
+    def __init__(
+        self, head: RequestHead, fields: Fields, written: bytes | None = None, *, chunked: bool = False
+    ) -> None:
         """Take a head as parsed; nothing changes it from now on. `written` are a usual one's header lines, where known."""
         self.head = head
         self.fields = fields
         self.written = written
+        self.chunked = chunked
+        self.expects = False
+        """It waits for a 100 before it sends its body."""
         if written is None:
-            self.chunked = b"transfer-encoding" in head.headers
-            self.bodiless = not self.chunked and b"content-length" not in head.headers
+            self.bodiless = not chunked and b"content-length" not in head.headers
             self.usual = self.bodiless and UNUSUAL.isdisjoint(head.headers)
         else:
-            self.chunked = False
             self.bodiless = self.usual = True
         self.is_head = head.method == b"HEAD"
         self.keep_alive = True

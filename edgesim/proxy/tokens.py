@@ -122,7 +122,8 @@ def _go_on(
 
 def _passed(request: Request, verdict: Verdict) -> Request:
     fields = apply_to_fields(verdict, request.fields)
-    passed = Request(apply_to_head(verdict, request.head, fields), fields)
+    passed = Request(apply_to_head(verdict, request.head, fields), fields, chunked=request.chunked)
+    passed.expects = request.expects
     passed.keep_alive = request.keep_alive
     passed.upgrade = request.upgrade
     passed.bodiless = request.bodiless

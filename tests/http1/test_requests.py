@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.requests import GRPC, OLDER, SWITCHES, RefusedError, body_of, is_framed, read_head
+from edgesim.http1.requests import RefusedError, Special, body_of, is_framed, read_head
 from edgesim.model import DEFAULT_LISTENER, ListenerOptions, RequestHead
 
 HOST = (b"host", b"any")
@@ -37,7 +37,7 @@ def read(
     parsed: Parsed | None = None,
     options: ListenerOptions = DEFAULT_LISTENER,
     size: int = 100,
-) -> tuple[RequestHead, int, Fields]:
+) -> tuple[RequestHead, Special | None, Fields]:
     given = list(fields)
     head, special = read_head(parsed or Parsed(), target, given, size, options)
     return head, special, given
@@ -77,7 +77,7 @@ def test_a_plain_head() -> None:
     head, special, fields = read(HOST, (b"x", b"1"), (b"x", b"2"), target=b"/a?b")
     assert (head.method, head.authority, head.path, head.query) == (b"GET", b"any", b"/a", b"b")
     assert head.repeated == {b"x": [b"1", b"2"]}
-    assert special == 0
+    assert special is None
     assert len(fields) == 3
 
 
@@ -85,7 +85,7 @@ def test_a_method_with_a_body_says_that_there_is_none() -> None:
     """POST without framing gets a length of 0, GET does not."""
     assert (b"content-length", b"0") in read(HOST, parsed=Parsed(b"POST"))[2]
     chunked = (b"transfer-encoding", b"Chunked")
-    assert read(HOST, chunked, parsed=Parsed(b"POST"))[2] == [HOST, chunked]
+    assert read(HOST, chunked, parsed=Parsed(b"POST"))[1:] == (Special(chunked=True, framed=True), [HOST])
     assert read(HOST)[2] == [HOST]
 
 
@@ -105,24 +105,67 @@ def test_ports_are_stripped_where_asked() -> None:
 def test_http_10_where_admitted() -> None:
     """An older head is served with a default host; without one to take it is refused."""
     head, special, _ = read(parsed=OLD, options=OLDER_TOO)
-    assert (head.authority, special) == (b"default", OLDER)
+    assert (head.authority, special) == (b"default", Special(older=True))
     with pytest.raises(RefusedError):
         read(parsed=OLD, options=replace(OLDER_TOO, default_host_for_http_10=""))
 
 
 def test_heads_that_are_special() -> None:
     """Upgrades, CONNECT where allowed, and gRPC are told apart."""
-    assert read(HOST, (b"upgrade", b"x"), (b"connection", b"upgrade"))[1] == SWITCHES
+    asking = read(HOST, (b"upgrade", b"WebSocket"), (b"connection", b"keep-alive, Upgrade"))[1]
+    assert asking is not None
+    assert asking.upgrade == b"websocket"
     allowed = replace(DEFAULT_LISTENER, allow_connect=True)
-    assert read(HOST, target=b"h:80", parsed=Parsed(b"CONNECT"), options=allowed)[1] == SWITCHES
-    assert read(HOST, (b"content-type", b"application/grpc+proto"))[1] == GRPC
+    assert read(HOST, target=b"h:80", parsed=Parsed(b"CONNECT"), options=allowed)[1] == Special(connects=True)
+    assert read(HOST, (b"content-type", b"application/grpc+proto"))[1] == Special(grpc=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "left"),
+    [
+        ([(b"connection", b"keep-alive")], []),
+        ([(b"connection", b"close, x"), (b"x", b"1"), (b"y", b"2")], [(b"y", b"2")]),
+        ([(b"connection", b"x"), (b"connection", b"y"), (b"x", b"1"), (b"y", b"2")], []),
+        ([(b"keep-alive", b"timeout=5"), (b"proxy-connection", b"keep-alive")], []),
+        ([(b"te", b"gzip, trailers")], [(b"te", b"trailers")]),
+        ([(b"te", b"gzip")], []),
+        ([(b"upgrade", b"websocket")], []),
+        ([(b"upgrade", b"h2c"), (b"connection", b"upgrade")], []),
+        ([(b"expect", b"100-Continue")], []),
+        ([(b"expect", b"more")], [(b"expect", b"more")]),
+    ],
+)
+def test_no_route_sees_what_is_of_the_connection(fields: Fields, left: Fields) -> None:
+    """Fields of one connection, and those `Connection` names, are gone before anything is decided by them."""
+    head, special, kept = read(HOST, *fields)
+    assert kept == [HOST, *left]
+    assert head.headers == dict(kept)
+    assert head.repeated is None
+    assert special is not None
+
+
+def test_a_request_to_switch_is_seen_as_one() -> None:
+    """A route may tell websockets by their `upgrade` header, which goes upstream only when the route allows it."""
+    head, _, fields = read(HOST, (b"upgrade", b"websocket"), (b"connection", b"Upgrade"))
+    assert (head.headers[b"upgrade"], head.headers[b"connection"]) == (b"websocket", b"Upgrade")
+    assert fields == [HOST]
+
+
+@pytest.mark.parametrize(
+    "connection", [b"host", b"x-forwarded-for", b"content-length", b":path", b"a,b,c,d,e,f,g,h,i,j"]
+)
+def test_a_connection_that_names_what_addresses_the_message_is_refused(connection: bytes) -> None:
+    """Dropping what frames or addresses a message would change what it means; ten names are too many for Envoy."""
+    with pytest.raises(RefusedError) as refused:
+        read(HOST, (b"connection", connection))
+    assert (refused.value.status, refused.value.details) == (400, b"http1.connection_header_rejected")
 
 
 def test_lists_over_several_lines_are_one() -> None:
     """Connection and TE are read as one list; of TE only `trailers` is left."""
-    head, _, fields = read(HOST, (b"te", b"gzip"), (b"te", b"trailers"), (b"connection", b"a"), (b"connection", b"b"))
-    assert head.headers[b"connection"] == b"a, b"
-    assert [value for name, value in fields if name == b"te"] == [b"trailers"]
+    named = [(b"connection", b"a"), (b"connection", b"b"), (b"a", b"1"), (b"b", b"2")]
+    fields = read(HOST, (b"te", b"gzip"), (b"te", b"trailers"), *named)[2]
+    assert fields == [HOST, (b"te", b"trailers")]
 
 
 def test_a_head_with_the_same_body() -> None:
