@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 REQUIRE_ALL = os.environ.get("EDGESIM_REQUIRE_ALL") == "1"
+
+# Hundreds of processes are started, and each would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Every core may be busy with other tests, so time is no evidence of a slow strategy.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
