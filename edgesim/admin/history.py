@@ -15,7 +15,7 @@ from edgesim.admin.wire import History, Outcome, Undone
 from edgesim.admin.writes import caused, result_of
 from edgesim.config.encoding import pack
 from edgesim.config.revisions import Revision
-from edgesim.config.state import StateError
+from edgesim.config.state_rows import StateError
 from edgesim.control import ConflictError, Instance
 from edgesim.control.recorder import Recorder
 from edgesim.control.undo import plan_undo

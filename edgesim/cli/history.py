@@ -81,7 +81,8 @@ def _ask(admin: str) -> History:
 
 
 def _read(folder: Path) -> History:
-    from edgesim.config.state import StateError, read_state  # noqa: PLC0415 - SQLite, which only this needs
+    from edgesim.config.state import read_state  # noqa: PLC0415 - SQLite, which only this needs
+    from edgesim.config.state_rows import StateError  # noqa: PLC0415 - SQLite, which only this needs
 
     try:
         state = read_state(folder)

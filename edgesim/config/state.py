@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from edgesim.config.encoding import DamagedError, StoredResource, digest, pack_resource, shape, unpack_resource
+from edgesim.config.encoding import DamagedError, StoredResource, pack_resource, shape, unpack_resource
 from edgesim.config.revisions import (
     RESOURCE,
     Blockage,
@@ -33,10 +33,11 @@ from edgesim.config.revisions import (
     revision_of,
     unpack_piece,
 )
+from edgesim.config.state_rows import StateError, checked, decoded, readable, sum_of
 from edgesim.model import ResourceKey
 
 DATABASE: Final = "state.db"
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 MOST_REVISIONS: Final = 200
 MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_CHANGES: Final = 1000
@@ -45,27 +46,18 @@ MOST_BLOCKAGES: Final = 50
 """Blockages that are kept of one revision: the latest."""
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS piece (
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE piece (
   kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, data BLOB NOT NULL, sum BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS present ON piece (kind, name) WHERE until IS NULL;
-CREATE INDEX IF NOT EXISTS past ON piece (until) WHERE until IS NOT NULL;
-CREATE TABLE IF NOT EXISTS revision (number INTEGER PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS blockage (
+CREATE INDEX present ON piece (kind, name) WHERE until IS NULL;
+CREATE INDEX past ON piece (until) WHERE until IS NOT NULL;
+CREATE TABLE revision (number INTEGER PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL);
+CREATE TABLE blockage (
   id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, open INTEGER NOT NULL, data BLOB NOT NULL, sum BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS written (name TEXT PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL);
+CREATE TABLE written (name TEXT PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL);
 """
-
-
-class StateError(Exception):
-    """The database cannot be used: it is damaged, or of another version (then `other` is true)."""
-
-    def __init__(self, reason: str, *, other: bool = False) -> None:
-        """Say why, in a few words."""
-        super().__init__(reason)
-        self.other = other
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +67,8 @@ class _Line:
     time: str
     changed: int
     changes: tuple[ResourceChange, ...]
-
-
-T = TypeVar("T")
+    pieces: int
+    """How many pieces there are: what a row's checksum cannot tell is that the row is gone."""
 
 
 @dataclass(slots=True)
@@ -99,8 +90,10 @@ class State:
         """
         # One thread at a time uses it, but not always the same one.
         self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        # A damaged text is found by its checksum.
+        self._connection.text_factory = lambda text: text.decode(errors="replace")
         try:
-            with _readable():
+            with readable():
                 self._prepare()
         except BaseException:
             self._connection.close()
@@ -115,6 +108,18 @@ class State:
         """Close the database."""
         self._connection.close()
 
+    def verify(self) -> None:
+        """Look at all that is needed to go on: the file's structure, the current revision, the written objects.
+
+        Raises StateError.
+        """
+        with readable():
+            found = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if found != "ok" or _tables_of(self._connection) != _expected():
+                raise DamagedError("its tables are not as they were made" if found == "ok" else found.lower())
+        self.last()
+        self.written()
+
     # --- reading ----------------------------------------------------------------------------------
 
     def last(self) -> Revision | None:
@@ -123,22 +128,24 @@ class State:
 
     def revision(self, number: int) -> Revision | None:
         """Return a revision, None where it is not (or no longer) kept. Raises StateError."""
-        with _readable():
+        with readable():
             found = self._line(number)
             if found is None:
                 return None
             pieces = self._pieces(number)
+            if len(pieces) != found.pieces:
+                raise DamagedError(f"revision {number} has {len(pieces)} pieces of {found.pieces}")
             return revision_of(number, found.time, pieces)
 
     def history(self) -> tuple[RevisionInfo, ...]:
         """Return every revision that is kept, the newest first. Raises StateError."""
-        with _readable():
+        with readable():
             rows = self._connection.execute("SELECT number, data, sum FROM revision ORDER BY number DESC").fetchall()
             blockages: dict[int, list[Blockage]] = {}
             query = "SELECT revision, data, sum FROM blockage ORDER BY id"
             for number, data, sum_ in self._connection.execute(query):
-                blockages.setdefault(number, []).append(_decoded(data, sum_, Blockage, "blockage"))
-            lines = [(number, _decoded(data, sum_, _Line, str(number))) for number, data, sum_ in rows]
+                blockages.setdefault(number, []).append(decoded(data, sum_, Blockage, "blockage"))
+            lines = [(number, decoded(data, sum_, _Line, str(number))) for number, data, sum_ in rows]
             return tuple(
                 RevisionInfo(number, line.time, line.changed, line.changes, tuple(blockages.get(number, ())))
                 for number, line in lines
@@ -146,9 +153,9 @@ class State:
 
     def written(self) -> tuple[StoredResource, ...]:
         """Return the objects that were written through the API, in the order they came. Raises StateError."""
-        with _readable():
+        with readable():
             rows = self._connection.execute("SELECT name, data, sum FROM written ORDER BY rowid").fetchall()
-            found = tuple(unpack_resource(_checked(data, sum_, name)) for name, data, sum_ in rows)
+            found = tuple(unpack_resource(checked(data, sum_, name)) for name, data, sum_ in rows)
             self._written = {each.key: each for each in found}
             return found
 
@@ -188,7 +195,7 @@ class State:
             return
         with self._transaction():
             self._connection.executemany("DELETE FROM written WHERE name = ?", [(str(key),) for key in (*kept, *lost)])
-            rows = [(str(key), data := pack_resource(each), _sum(str(key), data)) for key, each in kept.items()]
+            rows = [(str(key), data := pack_resource(each), sum_of(str(key), data)) for key, each in kept.items()]
             self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", rows)
         self._written = {key: each for key, each in (self._written | kept).items() if key not in lost}
 
@@ -199,17 +206,20 @@ class State:
         run("PRAGMA journal_mode = WAL")
         run(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
         run("PRAGMA journal_size_limit = 8388608")
-        known = run("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-        found = dict(run("SELECT name, value FROM meta").fetchall()) if known else {}
-        wanted = {"format": FORMAT, "shape": shape()}
-        if found and found != wanted:
-            raise StateError("it was written by another version of edgesim", other=True)
-        if not found:
-            self._connection.executescript(_TABLES)
-            self._connection.executemany("INSERT INTO meta VALUES (?, ?)", wanted.items())
+        if not _tables_of(self._connection):
+            self._found()
+        elif dict(run("SELECT name, value FROM meta").fetchall()) != _versions():
+            raise StateError("it was written by another version of edgesim")
         self.number = run("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0]
         row = run("SELECT data, sum FROM blockage WHERE open ORDER BY id DESC LIMIT 1").fetchone()
-        self._open = None if row is None else _decoded(row[0], row[1], Blockage, "blockage")
+        self._open = None if row is None else decoded(row[0], row[1], Blockage, "blockage")
+
+    def _found(self) -> None:
+        """Make the tables of a new database."""
+        with self._transaction():
+            for statement in _TABLES.split(";"):
+                self._connection.execute(statement)
+            self._connection.executemany("INSERT INTO meta VALUES (?, ?)", _versions().items())
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -224,19 +234,19 @@ class State:
 
     def _line(self, number: int) -> _Line | None:
         row = self._connection.execute("SELECT data, sum FROM revision WHERE number = ?", (number,)).fetchone()
-        return None if row is None else _decoded(row[0], row[1], _Line, str(number))
+        return None if row is None else decoded(row[0], row[1], _Line, str(number))
 
     def _pieces(self, number: int) -> dict[Key, Any]:
         query = "SELECT kind, name, data, sum FROM piece WHERE since <= ? AND (until IS NULL OR until > ?)"
         found: dict[Key, Any] = {}
         for kind, name, data, sum_ in self._connection.execute(query, (number, number)):
-            found[kind, name] = unpack_piece(kind, _checked(data, sum_, kind, name))
+            found[kind, name] = unpack_piece(kind, checked(data, sum_, kind, name))
         return found
 
     def _known(self) -> dict[Key, Any]:
         """Return the pieces of the current revision, read from disk once."""
         if self._present is None:
-            with _readable():
+            with readable():
                 self._present = self._pieces(self.number) if self.number else {}
         return self._present
 
@@ -246,7 +256,7 @@ class State:
         run = self._connection.executemany
         ended = [(number, *key) for key in (*puts, *gone) if key in present]
         run("UPDATE piece SET until = ? WHERE kind = ? AND name = ? AND until IS NULL", ended)
-        rows = ((*key, number, data := pack_piece(key[0], piece), _sum(*key, data)) for key, piece in puts.items())
+        rows = ((*key, number, data := pack_piece(key[0], piece), sum_of(*key, data)) for key, piece in puts.items())
         run("INSERT INTO piece (kind, name, since, data, sum) VALUES (?, ?, ?, ?, ?)", rows)
         changes = [
             ResourceChange("configured" if key in present else "created", piece.key)
@@ -254,8 +264,9 @@ class State:
             if key[0] == RESOURCE
         ]
         changes += [ResourceChange("deleted", present[key].key) for key in gone if key[0] == RESOURCE]
-        line = msgspec.msgpack.encode(_Line(time, len(changes), tuple(changes[:MOST_CHANGES])))
-        self._connection.execute("INSERT INTO revision VALUES (?, ?, ?)", (number, line, _sum(str(number), line)))
+        pieces = len(present.keys() | puts.keys()) - len(gone)
+        line = msgspec.msgpack.encode(_Line(time, len(changes), tuple(changes[:MOST_CHANGES]), pieces))
+        self._connection.execute("INSERT INTO revision VALUES (?, ?, ?)", (number, line, sum_of(str(number), line)))
         return number
 
     def _block(self, number: int, blocked: Blockage | None, time: str) -> Blockage | None:
@@ -266,12 +277,12 @@ class State:
         if before is not None:
             data = _ended(before, time)
             self._connection.execute(
-                "UPDATE blockage SET open = 0, data = ?, sum = ? WHERE open", (data, _sum("blockage", data))
+                "UPDATE blockage SET open = 0, data = ?, sum = ? WHERE open", (data, sum_of("blockage", data))
             )
         if blocked is None:
             return None
         data = msgspec.msgpack.encode(blocked)
-        row = (number, data, _sum("blockage", data))
+        row = (number, data, sum_of("blockage", data))
         self._connection.execute("INSERT INTO blockage (revision, open, data, sum) VALUES (?, 1, ?, ?)", row)
         return blocked
 
@@ -310,41 +321,22 @@ def read_state(folder: Path) -> State:
         raise StateError(str(error).lower()) from None
 
 
-# --- rows -----------------------------------------------------------------------------------------
+def _versions() -> dict[str, str]:
+    return {"format": FORMAT, "shape": shape()}
 
 
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Turn whatever shows that the database is damaged into a StateError."""
+def _tables_of(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return what there is in a database, as it was declared."""
+    return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def _expected() -> list[tuple[str, str]]:
+    fresh = sqlite3.connect(":memory:")
     try:
-        yield
-    except sqlite3.OperationalError:
-        raise
-    except (sqlite3.DatabaseError, DamagedError, KeyError) as error:
-        raise StateError(f"it is damaged: {error}") from None
-
-
-def _sum(*parts: str | bytes) -> bytes:
-    return digest(*(part.encode() if isinstance(part, str) else part for part in parts))
-
-
-def _checked(data: object, sum_: object, *names: object) -> bytes:
-    """Return the data of a row, once it is as it was written. A damaged cell may be of any of SQLite's types."""
-    strings = [name for name in names if isinstance(name, str)]
-    if not isinstance(data, bytes) or len(strings) < len(names) or _sum(*strings, data) != sum_:
-        raise DamagedError(f"the checksum of {' '.join(map(str, names))} is wrong")
-    return data
-
-
-def _decoded(data: object, sum_: object, kind: type[T], *names: object) -> T:
-    return _decode(_checked(data, sum_, *names), kind)
-
-
-def _decode(data: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.msgpack.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
-        raise DamagedError(str(error)) from None
+        fresh.executescript(_TABLES)
+        return _tables_of(fresh)
+    finally:
+        fresh.close()
 
 
 def _goes_on(before: Blockage, now: Blockage) -> bool:

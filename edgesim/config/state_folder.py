@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from edgesim.config.files import STDIN
-from edgesim.config.state import DATABASE, State, StateError
+from edgesim.config.state import DATABASE, State
+from edgesim.config.state_rows import StateError
 from edgesim.model import Problem
 from edgesim.model.codes import problem
 
@@ -130,11 +131,10 @@ def _usable(folder: Path, *, durable: bool) -> tuple[State, tuple[Problem, ...]]
 
 
 def _checked(path: Path, *, durable: bool) -> State:
-    """Open a database whose current revision and written objects can be read."""
+    """Open a database that is sound."""
     state = State(str(path), durable=durable)
     try:
-        state.last()
-        state.written()
+        state.verify()
     except BaseException:
         state.close()
         raise

@@ -20,8 +20,8 @@ from edgesim.backends.deployments import CONTROLLER
 from edgesim.config.encoding import StoredResource, digest_of
 from edgesim.config.revisions import Revision, RevisionInfo, Snapshot
 from edgesim.config.serving import Policy, Served
-from edgesim.config.state import StateError
 from edgesim.config.state_folder import Opened
+from edgesim.config.state_rows import StateError
 from edgesim.config.store import Entry
 from edgesim.config.waiting import held_back
 from edgesim.control.builtin import IMPLIED

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from edgesim.config import state as state_module
 from edgesim.config.encoding import DamagedError, StoredResource, pack, shape, unpack
 from edgesim.config.revisions import Revision, Snapshot
-from edgesim.config.state import State, StateError, read_state
+from edgesim.config.state import State, read_state
 from edgesim.config.state_folder import ASIDE, FolderInUseError, default_folder, open_default, open_explicit
+from edgesim.config.state_rows import StateError
 from edgesim.model import Model, Problem, ResourceKey, Severity, VirtualHost
 from tests.config.test_isolation import cluster, host, listener, model
 
@@ -211,8 +212,33 @@ def test_any_damage_to_the_file_is_survived(tmp_path_factory: pytest.TempPathFac
     if last is None:
         assert [note.code for note in again.notes] in ([], ["ES0722"])
     else:
-        assert last.model == newest
+        assert (last.model, last.resources) == (newest, (resource("echo"),))
     again.state.record(snapshot(newest, resource("echo"), resource("other")))
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE revision SET data = 5",
+        "UPDATE piece SET data = 'text' WHERE kind = 'host'",
+        "UPDATE piece SET name = CAST(x'ff' AS TEXT) WHERE kind = 'resource'",
+        "DELETE FROM piece WHERE kind = 'resource'",
+        "UPDATE piece SET until = 1 WHERE kind = 'resource'",
+        "UPDATE written SET sum = x'00'",
+        "DROP INDEX present",
+        "DROP TABLE meta",
+    ],
+)
+def test_what_was_changed_behind_its_back_is_damage(tmp_path: Path, damage: str) -> None:
+    """Cells of another type or text, rows and tables that are gone: none of it is believed."""
+    opened = open_default(tmp_path)
+    opened.state.record(snapshot(model(host("echo")), resource("echo")))
+    opened.state.write([resource("echo")], ())
+    opened.state._connection.execute(damage)
+    opened.close()
+    again = open_default(tmp_path)
+    assert ([note.code for note in again.notes], again.state.number) == (["ES0722"], 0)
     again.close()
 
 
