@@ -20,11 +20,12 @@ from edgesim.cli.get import get
 from edgesim.cli.history import history, undo
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
+from edgesim.cli.run import run
 from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 
-COMMANDS = (up, demo, apply, delete, patch, get, history, undo, check, route, test, stats, explain, version)
+COMMANDS = (up, demo, run, apply, delete, patch, get, history, undo, check, route, test, stats, explain, version)
 
 app = typer.Typer(
     help="Rehearse a canary release on one laptop: Gloo Edge YAML in, a real HTTP proxy out.",

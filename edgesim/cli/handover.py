@@ -11,8 +11,9 @@ import os
 import pickle
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from edgesim.cli.endings import ending_well
 from edgesim.cli.settings import UpSettings
@@ -20,18 +21,30 @@ from edgesim.cli.settings import UpSettings
 
 def hand_over(settings: UpSettings) -> NoReturn:
     """Serve what the settings say, in a fresh interpreter; the process ends with what `serving.run` returns."""
-    with tempfile.TemporaryFile() as told:
-        pickle.dump(settings, told)
-        told.seek(0)
+    with written(settings) as told:
         os.set_inheritable(told.fileno(), True)
-        if sys.path[0] not in ("", str(Path.cwd())):
-            # `python -m` would look into the present folder first, where this process (and so no worker) does not.
-            os.environ["PYTHONSAFEPATH"] = "1"
+        os.environ.update(safe_path())
         sys.stdout.flush()
         sys.stderr.flush()
-        # What was typed goes along for `ps` and for the demo, which prints how it was called.
-        command = [sys.executable, "-m", __name__, str(told.fileno()), *sys.argv]
-        os.execv(sys.executable, command)  # noqa: S606 - no shell is what is wanted here
+        os.execv(sys.executable, command(told, sys.argv))  # noqa: S606 - no shell is what is wanted here
+
+
+def command(told: IO[bytes], typed: Sequence[str]) -> list[str]:
+    """Return the command that serves; what was typed goes along for `ps` and for the demo, which prints how it was called."""
+    return [sys.executable, "-m", __name__, str(told.fileno()), *typed]
+
+
+def written(settings: UpSettings) -> IO[bytes]:
+    """Write settings to a file without a name, for the process that inherits it."""
+    told = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    pickle.dump(settings, told)
+    told.seek(0)
+    return told
+
+
+def safe_path() -> dict[str, str]:
+    """Return what to set so that `python -m` looks into the present folder only where this process does."""
+    return {} if sys.path[0] in {"", str(Path.cwd())} else {"PYTHONSAFEPATH": "1"}
 
 
 def _told(number: int) -> UpSettings:

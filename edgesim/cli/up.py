@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -156,7 +156,7 @@ def up(
       edgesim up teams/ --invalid-config isolate --state ~/edgesim-state
       edgesim up vs.yaml --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_HOST%'
     """
-    settings = _settings(
+    settings = settings_of(
         tuple(paths or ()),
         listen=listen,
         port=port,
@@ -178,27 +178,30 @@ def up(
     hand_over(settings)
 
 
-def _settings(paths: tuple[Path, ...], *, invalid_config: Policy, output: Report, **same: Any) -> UpSettings:
+def settings_of(paths: tuple[Path, ...], *, invalid_config: Policy, output: Report, **same: Any) -> UpSettings:
+    """Return what `up` is told by its options."""
     return UpSettings(paths, policy=invalid_config, as_json=output is Report.JSON, **same)
 
 
-def _with_options_of_up(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of `up`, some with other defaults: typer reads them from its signature."""
+def with_options_of_up(
+    *own: inspect.Parameter, without: Collection[str] = (), **defaults: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `up`, some with other defaults, some not: typer reads them from its signature."""
 
     def give(command: Callable[..., None]) -> Callable[..., None]:
         parameters = inspect.signature(up, eval_str=True).parameters.values()
         options = [
             option.replace(default=defaults.get(option.name, option.default), kind=option.KEYWORD_ONLY)
             for option in parameters
-            if option.name != "paths"
+            if option.name not in {"paths", *without}
         ]
-        command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # PEP 362 lets it be set
+        command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]  # PEP 362 lets it be set
         return command
 
     return give
 
 
-@_with_options_of_up(state="off")
+@with_options_of_up(state="off")
 def demo(**options: Any) -> None:
     """Serve the example release: echo v1 for everyone, v2 for requests with `stage: canary`.
 
@@ -209,4 +212,4 @@ def demo(**options: Any) -> None:
       edgesim demo --workers 2 --access-log - --route-header
     """
     folder = demo_folder()
-    hand_over(_settings(tuple(folder / name for name in DEMO), hints=next_steps, **options))
+    hand_over(settings_of(tuple(folder / name for name in DEMO), hints=next_steps, **options))

@@ -69,6 +69,24 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0707",
+        "The command of `edgesim run` cannot be run",
+        "What stands behind `--` is no program, or one that may not be executed. As in shells, the exit code is 127 where "
+        "there is none and 126 where it cannot be executed.",
+        "$ edgesim run vs.yaml -- pytset\nES0707 pytset: no such file or directory\n",
+        "$ edgesim run vs.yaml -- pytest\n",
+        console=True,
+    ),
+    error(
+        "ES0708",
+        "The gateway ended before the command did",
+        "Something ended the gateway of `edgesim run` while the command was running: what the command found may be worth "
+        "nothing. A command that ended with 0 gives 1 then.",
+        "$ edgesim run vs.yaml -- ./tests.sh\nES0708 the gateway ended before the command, with exit code -9\n",
+        "$ edgesim run vs.yaml -- ./tests.sh\n",
+        console=True,
+    ),
+    error(
         "ES0720",
         "The state folder cannot be used",
         "The folder of `--state` cannot be made, written or locked, or another instance holds it. What is written "
