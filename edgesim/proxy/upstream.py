@@ -236,6 +236,7 @@ class UpstreamConnection(asyncio.Protocol):
             return False
         self.exchange = None
         self.pool.busy.discard(self)
+        self.parser = _NOBODYS  # the transport is the tunnel's from now on
         exchange.switched(self, response, rest)  # type: ignore[attr-defined]  # who asks to switch has it
         return True
 
@@ -302,6 +303,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = None
         self._leave_idle()
         pool.busy.discard(self)
+        self.parser = _NOBODYS  # each holds the other, and the collector does not look at what an update froze
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             return
@@ -327,6 +329,10 @@ class UpstreamConnection(asyncio.Protocol):
 def _repeats(headers: dict[bytes, bytes]) -> bool:
     """Tell whether a head may be kept: its length is said, and no date has to be added."""
     return b"content-length" in headers and b"date" in headers and b"transfer-encoding" not in headers
+
+
+_NOBODYS = httptools.HttpResponseParser(object())
+"""The parser of connections that are gone."""
 
 
 def _parser(protocol: UpstreamConnection) -> httptools.HttpResponseParser:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.differential.proxies import supervised
-from tests.proxy.scenes import GET, direct, gateway, model, until
+from tests.proxy.scenes import GET, direct, forwarding, gateway, model, until
 
 _DEADLINE = 600.0
 _PIECE = bytes(1 << 18)
@@ -143,6 +143,25 @@ async def test_a_closed_connection_needs_no_collector() -> None:
         try:
             client.close()
             await until(lambda: not gw.worker.connections, "it stays")
+            await until(lambda: seen() is None, "a closed connection is held by itself")
+        finally:
+            gc.enable()
+
+
+async def test_a_closed_upstream_connection_needs_no_collector() -> None:
+    """Endpoints come and go with updates: connections to those that are gone go by themselves too."""
+    async with forwarding() as (gw, _):
+        await (await gw.client()).ask(GET)
+        (cluster,) = gw.worker.snapshot.clusters.values()
+        (pool,) = cluster.pools.values()
+        await until(lambda: pool.idle, "the connection stays busy")
+        mark = Mark()
+        seen = weakref.ref(mark)
+        pool.idle[0].switch = mark  # type: ignore[assignment]  # anything that only the connection holds
+        del mark
+        gc.disable()
+        try:
+            cluster.retire()
             await until(lambda: seen() is None, "a closed connection is held by itself")
         finally:
             gc.enable()
