@@ -65,6 +65,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/edgesim/v1/test", "run the route tests of files, sent as for apply", route_tests.run_tests),
     Endpoint("GET", "/edgesim/v1/history", "what was served, who blocked it and when, newest first", history.history),
     Endpoint("GET", "/edgesim/v1/history/{revision}", "the resources and the model of one revision", history.revision),
+    Endpoint("GET", "/edgesim/v1/served", "the resources and the model of what is served now", history.served),
     Endpoint(
         "POST", "/edgesim/v1/undo", "bring the resources of `?rev=` back, of the one before by default", history.undo
     ),

@@ -3,43 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from edgesim.admin.context import instance_of
 from edgesim.admin.errors import ApiError
-from edgesim.admin.wire import History, Outcome, Undone
+from edgesim.admin.wire import History, Kept, Outcome, Undone
 from edgesim.admin.writes import caused, result_of
-from edgesim.config.encoding import pack
+from edgesim.config.encoding import pack, shape
 from edgesim.config.revisions import Revision
 from edgesim.config.state_rows import StateError
 from edgesim.control import ConflictError, Instance
-from edgesim.control.recorder import Recorder
+from edgesim.control.recorder import Recorder, stored
 from edgesim.control.undo import plan_undo
 from edgesim.model import Problem, ResourceKey
 from edgesim.model.codes import problem
+
+T = TypeVar("T")
 
 
 async def history(request: web.Request) -> web.Response:
     """Answer the history."""
     recorder = _recorder(instance_of(request))
-    try:
-        revisions = await recorder.history()
-    except StateError as error:
-        raise ApiError("InternalError", f"the state cannot be read: {error}") from None
+    revisions = await _read(recorder.history())
     folder = "" if recorder.folder is None else str(recorder.folder)
     return _json(History(recorder.number, folder, revisions))
 
 
 async def revision(request: web.Request) -> web.Response:
-    """Answer one revision: its resources as manifests, and its model as `config.encoding.pack` writes it."""
-    found = await _revision(_recorder(instance_of(request)), request.match_info["revision"])
-    listed = [each.manifest for each in found.resources]
-    model = base64.b64encode(await asyncio.to_thread(pack, found.model)).decode()
-    return _json({"number": found.number, "time": found.time, "resources": listed, "model": model})
+    """Answer one revision."""
+    return _json(await _kept(await _revision(_recorder(instance_of(request)), request.match_info["revision"])))
+
+
+async def served(request: web.Request) -> web.Response:
+    """Answer what is served now."""
+    instance = instance_of(request)
+    last = await _read(_recorder(instance).current())
+    model = instance.served.model
+    # What never was sound, or what the disk did not take, is in no revision.
+    found = (
+        last
+        if last is not None and last.model == model
+        else Revision(0, "", model, (), stored(instance.store.entries()))
+    )
+    return _json(await _kept(found))
+
+
+async def _kept(found: Revision) -> Kept:
+    model = await asyncio.to_thread(pack, found.model)
+    return Kept(found.number, found.time, found.resources, shape(), model)
 
 
 async def undo(request: web.Request) -> web.Response:
@@ -84,13 +99,17 @@ async def _before(recorder: Recorder) -> str:
 async def _revision(recorder: Recorder, wanted: str) -> Revision:
     if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 15:
         raise ApiError("BadRequest", f"a revision is a whole number, got {wanted!r}")
-    try:
-        found = await recorder.revision(int(wanted))
-    except StateError as error:
-        raise ApiError("InternalError", f"the state cannot be read: {error}") from None
+    found = await _read(recorder.revision(int(wanted)))
     if found is None:
         raise ApiError("NotFound", f"revision {wanted} is not kept; `edgesim history` lists those that are")
     return found
+
+
+async def _read(asked: Awaitable[T]) -> T:
+    try:
+        return await asked
+    except StateError as error:
+        raise ApiError("InternalError", f"the state cannot be read: {error}") from None
 
 
 def _json(report: Any) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgesim.config.encoding import StoredResource
 from edgesim.config.revisions import RevisionInfo
 from edgesim.inspect import RouteTestReport
 from edgesim.model import Problem
@@ -66,6 +67,21 @@ class History:
     current: int
     folder: str
     revisions: tuple[RevisionInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A revision, or what is served now: its resources with the files they were in, and its model.
+
+    `model` is what `config.encoding.pack` writes (in JSON as base64), which only an edgesim whose
+    `config.encoding.shape()` is `shape` can read. `number` is 0 where what is served is in no revision.
+    """
+
+    number: int
+    time: str
+    resources: tuple[StoredResource, ...]
+    shape: str
+    model: bytes
 
 
 @dataclass(frozen=True, slots=True)

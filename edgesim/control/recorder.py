@@ -106,6 +106,11 @@ class Recorder:
         await self.flush()
         return await self._run(lambda: self._state.revision(number))
 
+    async def current(self) -> Revision | None:
+        """Return the current revision with everything so far in it, None before the first. Raises StateError."""
+        await self.flush()
+        return await self._run(self._state.last)
+
     async def flush(self) -> None:
         """Return when everything so far is taken down."""
         while self._saving is not None:
@@ -176,6 +181,11 @@ class Recorder:
     def _over(self, entry: Entry) -> str:
         declared = self.declared(entry.resource.key)
         return "" if declared is None else digest_of(declared)
+
+
+def stored(entries: Iterable[Entry]) -> tuple[StoredResource, ...]:
+    """Return what is declared, as it is kept."""
+    return tuple(_stored(entry) for entry in entries if entry.writer not in NOT_DECLARED)
 
 
 def _stored(entry: Entry, over: str = "") -> StoredResource:

@@ -7,7 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
+import typer
 
+from edgesim.cli.client import Client, RefusedError
+from edgesim.cli.revisions import revision_at, revision_in, served_now
+from edgesim.model import Position
 from tests.running import Gateway, canary, edgesim, start, wait_until
 
 PAIR = canary("echo", "upstream")
@@ -187,6 +191,43 @@ def test_undo(vs: Path, tmp_path: Path) -> None:
             200,
             {"Namespace", "Deployment", "Service", "Upstream", "VirtualService"},
         )
+    finally:
+        gateway.stop()
+
+
+def test_models_of_what_is_and_was_served(vs: Path, tmp_path: Path) -> None:
+    """The model that is served and those of revisions can be read from an instance and from a state folder."""
+    state = tmp_path / "state"
+    gateway = start(*PAIR, vs, "--state", state)
+    client = Client(gateway.admin)
+    try:
+        assert gateway.apply(*canary("echo-v2", "vs-7")).code == 0
+        now, first = served_now(client), revision_at(client, 1)
+        assert (now.number, first.number) == (2, 1)
+        assert now.model != first.model
+        assert now == revision_in(state) == revision_at(client, 2)
+        (host,) = first.model.virtual_hosts
+        assert first.where(host.origin[0]) == Position(str(vs), 1, 1)
+        break_it(vs)
+        gateway.wait_for_error("stays served")
+        assert served_now(client) == now
+        with pytest.raises(RefusedError, match="revision 9 is not kept"):
+            revision_at(client, 9)
+    finally:
+        gateway.stop()
+    with pytest.raises(typer.Exit):
+        revision_in(state, 9)
+
+
+def test_what_never_was_sound_is_in_no_revision(vs: Path) -> None:
+    """With --keep-going what can be served is served, and told as number 0 with what is declared."""
+    break_it(vs)
+    gateway = start(*PAIR, vs, "--keep-going")
+    try:
+        now = served_now(Client(gateway.admin))
+        assert (now.number, len(now.model.virtual_hosts)) == (0, 1)
+        assert "VirtualService" in {each.kind for each in now.resources}
+        assert revisions(gateway) == []
     finally:
         gateway.stop()
 
