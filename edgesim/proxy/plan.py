@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from edgesim.proxy.pools import Pool
     from edgesim.proxy.rules import Rules
 
-Buckets = dict[int | str | None, Bucket]
-"""Tokens by what they belong to: the identity of an arm or a route, a virtual host's name, None for the listener."""
+Buckets = dict[tuple[str, int] | None, Bucket]
+"""Tokens by what they belong to: a virtual host and the identity of an arm or a route, 0 for all of the host; None for
+the listener. Two hosts may share a route, which has tokens in each, as in Envoy."""
 _NO_COUNTS: dict[Pool | None, Counts] = {}
 
 
@@ -65,10 +66,10 @@ class Plan:
     def _read_limit(self, decision: Decision, options: ListenerOptions, buckets: Buckets) -> None:
         """Find the most specific rate limit; all that share the level share its tokens."""
         arm, route, host = decision.arm, decision.route, decision.virtual_host
-        levels: list[tuple[int | str | None, Policies | ListenerOptions]]
-        levels = [(id(route), route.policies), (host.name, host.policies), (None, options)]
+        levels: list[tuple[tuple[str, int] | None, Policies | ListenerOptions]]
+        levels = [((host.name, id(route)), route.policies), ((host.name, 0), host.policies), (None, options)]
         if arm is not None:
-            levels.insert(0, (id(arm), arm.policies))
+            levels.insert(0, ((host.name, id(arm)), arm.policies))
         key, given = next((found for found in levels if found[1].local_rate_limit is not None), (None, options))
         if given.local_rate_limit is not None:
             self.limit = compile_limit(given.local_rate_limit)
