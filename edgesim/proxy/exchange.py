@@ -366,6 +366,8 @@ class Exchange:
             self.waits.cancel()
         if self.retrying:
             attempts.settle(self)
+        if self.shadow is not None and not self.request_complete:
+            self.shadow.drop()  # the rest never comes
         self.downstream.worker.active.discard(self)
         note_end(self)
 

@@ -14,47 +14,73 @@ from edgesim.proxy.upstream import UpstreamConnection
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.messages import Response
+    from edgesim.proxy.worker import Worker
 
 _MOST_WAITING = 1 << 20
 """Bytes of a body that wait for a slow shadow; beyond, the shadow is dropped: it must never slow the request."""
+_NEVER = float("inf")
 
 
 class Shadow:
-    """The copy of one request on its way."""
+    """The copy of one request on its way; its worker's sweep looks at its deadline as at those of exchanges."""
 
     wants_connection = False
+    try_deadline = _NEVER
 
-    def __init__(self, *, request_complete: bool, is_head: bool) -> None:
-        """Begin a copy of a request."""
+    def __init__(self, worker: Worker, timeout: float, *, request_complete: bool, is_head: bool) -> None:
+        """Begin a copy of a request, which takes `timeout` seconds at most once it is whole; 0 is no limit."""
+        self.worker = worker
+        self.timeout = timeout
         self.request_complete = request_complete
         self.is_head = is_head
         self.connection: UpstreamConnection | None = None
         self.out: list[bytes] = []
         self.size = 0
         self.dropped = False
+        self.deadline = self._latest() if request_complete else _NEVER
+        worker.active.add(self)
+
+    def _latest(self) -> float:
+        return self.worker.now() + self.timeout if self.timeout else _NEVER
 
     def request_body(self, piece: bytes) -> None:
         """Take a piece of the body, framed already."""
+        if self.dropped:
+            return
         self.out.append(piece)
         self.size += len(piece)
         if self.connection is None and self.size > _MOST_WAITING:
-            self._drop()
+            self.drop()
         self._flush()
 
     def request_end(self) -> None:
         """The request is whole."""
         self.request_complete = True
+        self.deadline = self._latest()
         self._flush()
 
-    def _drop(self) -> None:
+    def timed_out(self, now: float) -> None:
+        """Wait no longer, as Envoy, which gives a copy the route's timeout."""
+        del now
+        self.drop()
+
+    def drop(self) -> None:
+        """Give the copy up."""
         self.dropped = True
         self.wants_connection = False
         self.out.clear()
+        self.worker.active.discard(self)
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.abandon()
 
     def _flush(self) -> None:
-        if self.connection is not None and self.connection.transport is not None and self.out:
-            self.connection.transport.write(b"".join(self.out))
+        transport = None if self.connection is None else self.connection.transport
+        if transport is not None and self.out:
+            transport.write(b"".join(self.out))
             self.out.clear()
+            if transport.get_write_buffer_size() > _MOST_WAITING:
+                self.drop()
 
     def connected(self, connection: UpstreamConnection) -> None:
         """Send what waits."""
@@ -65,7 +91,7 @@ class Shadow:
     def connect_failed(self, reason: str) -> None:
         """Nobody waits for it."""
         del reason
-        self._drop()
+        self.drop()
 
     def response_head(self, response: Response, *, bodiless: bool) -> None:
         """Nobody reads it."""
@@ -74,8 +100,9 @@ class Shadow:
         """Nobody reads it."""
 
     def response_complete(self) -> None:
-        """The copy is done."""
+        """The copy is done; of a request that is not whole yet, the rest is not wanted."""
         self.connection = None
+        self.drop()
 
     def flush_response(self) -> None:
         """Nothing is written for it."""
@@ -84,10 +111,10 @@ class Shadow:
         """Nobody is told."""
         del reason, answered, reused
         self.connection = None
-        self._drop()
+        self.drop()
 
     def pause_sending(self) -> None:
-        """The transport buffers: a slow shadow must not slow the request."""
+        """The transport buffers, up to a limit: a slow shadow must not slow the request."""
 
     def resume_sending(self) -> None:
         """Nothing was paused."""
@@ -102,7 +129,8 @@ def mirror(exchange: Exchange, policy: Mirror) -> Shadow | None:
     endpoint = cluster.pick(())
     if endpoint is None:
         return None
-    shadow = Shadow(request_complete=exchange.request_complete, is_head=exchange.is_head)
+    timeout = 0.0 if exchange.retries is None else exchange.retries.timeout
+    shadow = Shadow(worker, timeout, request_complete=exchange.request_complete, is_head=exchange.is_head)
     shadow.out = [shadow_head(exchange.sent_head, policy, own_address()), *exchange.out[1:]]
     shadow.connection = acquire(cluster.pool(endpoint), shadow)
     shadow.wants_connection = shadow.connection is None

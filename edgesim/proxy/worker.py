@@ -34,6 +34,7 @@ from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.ports import Place
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
+from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import Tokens
 from edgesim.routing import Steps
 from edgesim.telemetry.histogram import TOTAL, Counts, new_counts
@@ -60,7 +61,7 @@ class Worker:
         self.listeners: dict[str, ActiveListener] = {}
         self.snapshot: Snapshot
         self.connections: set[Downstream] = set()
-        self.active: set[Exchange] = set()
+        self.active: set[Exchange | Shadow] = set()
         self.lingering: dict[Downstream, float] = {}
         self.look_at = 0.0
         self.draining = False
