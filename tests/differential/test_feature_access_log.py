@@ -61,9 +61,11 @@ NOT_COMPARED = frozenset(
 )  # fmt: skip
 """What edgesim leaves out of a line: durations of parts, its side of the upstream's connection, and fields that
 it adds itself to an answer or, where nothing else of a request changes, to that."""
+_ENDPOINT = ("%UPSTREAM_PROTOCOL%", "%UPSTREAM_REMOTE_ADDRESS%", "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+             "%UPSTREAM_REMOTE_PORT%")  # fmt: skip
 DIFFERENT = {
-    "refused": ("%UPSTREAM_PROTOCOL%", "%UPSTREAM_REMOTE_ADDRESS%", "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-                "%UPSTREAM_REMOTE_PORT%", "%RESPONSE_CODE_DETAILS%"),
+    "refused": (*_ENDPOINT, "%RESPONSE_CODE_DETAILS%"),
+    "unreachable": _ENDPOINT,
     "gone": ("%DOWNSTREAM_REMOTE_ADDRESS%", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "%DOWNSTREAM_LOCAL_PORT%",
              "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%", "%DOWNSTREAM_LOCAL_ADDRESS%"),
 }  # fmt: skip
@@ -102,6 +104,8 @@ CASES = [
     Case("no-endpoint-rewritten", cluster="empty", options={"prefix_rewrite": "/new"}, headers=ADDED),
     Case("refused", cluster="refused"),
     Case("refused-retried", policies=Policies(retries=AGAIN), cluster="refused"),
+    Case("unreachable", cluster="unreachable"),
+    Case("unreachable-retried", policies=Policies(retries=AGAIN), cluster="unreachable"),
     Case("close", "close"),
     Case("reset", "reset"),
     Case("garbage", "garbage"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -245,12 +246,16 @@ LIMITS = [
     ),
     Case("limit-listener", listener="limited"),
 ]
+SHARED = [
+    (Case("limit-shared", host_policies=Policies(local_rate_limit=ONE_TOKEN), also="/also"), [200, 429, 429, 429]),
+    (Case("limit-own", policies=Policies(local_rate_limit=ONE_TOKEN), also="/also"), [200, 200, 429, 429]),
+]
 
 
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """Both proxies, with a virtual host for each case."""
-    with both([*CASES, *LIMITS], tmp_path_factory.mktemp("filters"), LISTENERS) as made:
+    with both([*CASES, *LIMITS, *(case for case, _ in SHARED)], tmp_path_factory.mktemp("filters"), LISTENERS) as made:
         yield made
 
 
@@ -267,3 +272,11 @@ def test_rate_limits_are_envoys(proxies: Both, case: Case) -> None:
     """Of four requests, those above the limit are refused, with Envoy's answer."""
     statuses = [proxies.agree(case).status for _ in range(4)]
     assert statuses[-2:] == [429, 429]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("case", "expected"), SHARED, ids=["host", "route"])
+def test_shared_rate_limits_are_envoys(proxies: Both, case: Case, expected: list[int]) -> None:
+    """Two routes of a virtual host take tokens from its bucket, and each from its own."""
+    paths = ("/also", "/", "/also", "/")
+    assert [proxies.agree(replace(case, path=path)).status for path in paths] == expected

@@ -46,6 +46,8 @@ SHADOWS = [
     Case("retried", "503;200", Policies(mirror=Mirror("shadow", ALL), retries=RetryPolicy(("5xx",), base_interval=0.001))),
     Case("shadow-refuses", policies=mirrored(cluster="refused")),
     Case("shadow-refuses-post", policies=mirrored(cluster="refused"), method="POST", body=BODY * 5000),
+    Case("shadow-unreachable", policies=mirrored(cluster="unreachable")),
+    Case("shadow-unreachable-post", policies=mirrored(cluster="unreachable"), method="POST", body=BODY * 5000),
     Case("shadow-unknown", policies=mirrored(cluster="nowhere")),
     Case("shadow-empty", policies=mirrored(cluster="empty")),
     Case("main-fails", policies=mirrored(), do="close"),
