@@ -32,7 +32,7 @@ ROUTER_REQUEST = frozenset(
 )
 """Request fields Envoy's router consumes or sets itself."""
 
-NOT_FORWARDED = HOP_BY_HOP | ROUTER_REQUEST | {b"expect"}
+NOT_FORWARDED = HOP_BY_HOP | ROUTER_REQUEST
 """Request fields the upstream does not see as they came."""
 
 NOT_RETURNED = HOP_BY_HOP | {b"server", b"x-envoy-upstream-service-time"}

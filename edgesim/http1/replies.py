@@ -18,9 +18,10 @@ DURATION_TIMEOUT = b"downstream duration timeout"
 STREAM_DURATION = b"upstream max stream duration reached"
 
 
-def status_line(status: int) -> bytes:
-    """Return the status line with the reason Envoy gives, whatever the upstream's was."""
-    return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown" % status
+def status_line(status: int, *, older: bool = False) -> bytes:
+    """Return the status line with the reason Envoy gives, whatever the upstream's was; `older` is HTTP/1.0."""
+    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown" % status
+    return b"HTTP/1.0" + line[len(b"HTTP/1.0") :] if older else line
 
 
 def reset_body(reason: str, *, retried: bool = False) -> bytes:
@@ -50,15 +51,16 @@ def reply_bytes(
     close: bool,
     head_only: bool,
     server: bytes = b"envoy",
+    older: bool = False,
 ) -> bytes:
     """Return a whole local reply. `fields` describe the body already; an empty one gets its length here.
 
     A status that has no body (RFC 9110, section 6.4.1) is sent without, though Envoy sends it.
     """
-    more = [b"connection: close"] if close else []
+    more = [b"connection: close"] if close else [b"connection: keep-alive"] if older else []
     if status in BODILESS:
         fields = [field for field in fields if field[0] not in _OF_A_BODY]
     elif not body:
         more.insert(0, b"content-length: 0")
-    head = head_bytes(status_line(status), finished(fields, date, server), *more)
+    head = head_bytes(status_line(status, older=older), finished(fields, date, server), *more)
     return head if head_only or status in BODILESS else head + body

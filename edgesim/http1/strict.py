@@ -44,6 +44,14 @@ def error_status(error: str) -> int:
     return 501 if "Transfer-Encoding" in error and "can't be present" not in error else 400
 
 
+def error_details(error: str) -> bytes:
+    """Return Envoy's words for why a head was refused that the parser could not read."""
+    if "can't be present" in error:
+        return b"http1.content_length_and_chunked_not_allowed"
+    details = {426: b"low_version", 501: b"http1.invalid_transfer_encoding"}
+    return details.get(error_status(error), b"http1.codec_error")
+
+
 def is_http2(error: str) -> bool:
     """Tell whether the parser met HTTP/2's connection preface (RFC 9113, section 3.4)."""
     return "PRI" in error or "HTTP/2" in error

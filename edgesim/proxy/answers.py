@@ -32,7 +32,8 @@ def parts(exchange: Exchange, response: Response, plan: Plan, *, bodiless: bool,
 
 
 def _adds_to_answer(exchange: Exchange, worker: Worker) -> bool:
-    return exchange.answer_fields is not None or exchange.hashed is not NOT_HASHED or worker.route_header
+    added = exchange.answer_fields is not None or exchange.hashed is not NOT_HASHED
+    return added or worker.route_header or exchange.older
 
 
 def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
@@ -47,7 +48,13 @@ def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
     if exchange.downstream.worker.route_header:
         added += _whereabouts(exchange, plan)
     return Additions(
-        replaced, added, exchange.answer_fields or [], record, chunked=exchange.chunked_response, close=close
+        replaced,
+        added,
+        exchange.answer_fields or [],
+        record,
+        chunked=exchange.chunked_response,
+        close=close,
+        older=exchange.older,
     )
 
 
@@ -83,4 +90,5 @@ def local_bytes(exchange: Exchange, status: int, fields: Fields, body: bytes) ->
         close=close,
         head_only=exchange.is_head,
         server=server,
+        older=exchange.older,
     )

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.requests import RefusedError, Special, read_head, read_usual_start
-from edgesim.http1.strict import GRPC_REFUSAL, error_status, is_http2
+from edgesim.http1.requests import CODEC_ERROR, HEADERS_TOO_LARGE, RefusedError, Special, read_head, read_usual_start
+from edgesim.http1.strict import GRPC_REFUSAL, error_details, error_status, is_http2
 from edgesim.model import RequestHead
 from edgesim.policies.hashing import Connection
 from edgesim.policies.remote import Client, identify
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.messages import Request
+from edgesim.proxy.refusals import Refusal, answer, note_torn_head, refusal, with_head
 
 if TYPE_CHECKING:
     from edgesim.proxy.listening import ActiveListener
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _RESET = struct.pack("ii", 1, 0)
 """Linger for no time: closing resets."""
+_TOO_LARGE = refusal(431, HEADERS_TOO_LARGE)
 NO_HTTP2 = b"HTTP/2 is not spoken here; use HTTP/1.1"
 NO_FIELDS: Fields = []
 """What a connection holds between heads; fields are collected in a list of their own."""
@@ -86,7 +88,7 @@ class Downstream(asyncio.Protocol):
         self.switching: tuple[Exchange, Special] | None = None
         self.current: Exchange | None = None
         self.queue: list[Exchange] = []
-        self.refusing: tuple[int, bytes] | None = None
+        self.refusing: Refusal | None = None
         self.closing = False
         self.paused = self.slow = False
         # For the sweep (`limits`): whether anything moved since it last looked, and since when nothing did.
@@ -114,6 +116,8 @@ class Downstream(asyncio.Protocol):
         self.worker.left(self)
         if self.current is not None:
             self.current.client_lost()
+        elif self.in_head and not self.refusing:
+            note_torn_head(self)
         self.current = self.receiving = None
         self.queue.clear()
         self.parser = _NOBODYS  # each holds the other, and the collector does not look at what an update froze
@@ -183,8 +187,10 @@ class Downstream(asyncio.Protocol):
         unread = self.in_head or self.receiving is not None
         if not unread and last is not None and not last.keep_alive:
             return
-        status = 400 if self.receiving is not None else error_status(error)
-        self.refuse(status, NO_HTTP2 if is_http2(error) else b"")
+        if self.receiving is not None:
+            self.refuse(refusal(400, CODEC_ERROR))
+        else:
+            self.refuse(refusal(error_status(error), error_details(error), NO_HTTP2 if is_http2(error) else None))
 
     def _measure(self, *, between: bool) -> None:
         """Limit what piles up of a message before it can be passed on: a head, a trailer, an extension."""
@@ -196,7 +202,7 @@ class Downstream(asyncio.Protocol):
         else:
             self.head_size = 1  # the head begins somewhere in this piece, behind another message
         if self.head_size > self.listener.snapshot.options.max_headers_bytes:
-            self.refuse(431)
+            self.refuse(_TOO_LARGE)
 
     def _flush(self) -> None:
         current = self.current
@@ -232,7 +238,7 @@ class Downstream(asyncio.Protocol):
         else:
             self.head_size += len(name) + len(value)
             if self.head_size > self.listener.snapshot.options.max_headers_bytes:
-                self.refuse(431)
+                self.refuse(_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Make an exchange of the head, and begin it unless another is under way."""
@@ -245,7 +251,9 @@ class Downstream(asyncio.Protocol):
         try:
             head, special = read_head(parser, self.target, fields, size, self.listener.snapshot.options)
         except RefusedError as refused:
-            self.refuse(refused.status)
+            older = parser.get_http_version() != "1.1"
+            why = refusal(refused.status, refused.details)
+            self.refuse(with_head(why, parser.get_method(), self.target, fields, older=older))
             return
         if special is None:
             self.receiving = exchange = Exchange(self, Request(head, fields))
@@ -299,7 +307,7 @@ class Downstream(asyncio.Protocol):
         """Begin a new parser behind a head: where its body begins, or the next request."""
         self.parser = _parser(self)
         if special.chunked or int(exchange.request.head.headers.get(b"content-length", b"0")):
-            self.refusing = (0, b"")  # keeps the callbacks from taking the repeated head for a request
+            self.refusing = _TOO_LARGE  # keeps the callbacks from taking the repeated head for a request
             self.parser.feed_data(special.body)
             self.refusing = None
             self.receiving = exchange
@@ -326,7 +334,7 @@ class Downstream(asyncio.Protocol):
         if exchange is None:
             return
         self.receiving = None
-        if exchange.older or not self.parser.should_keep_alive():
+        if not self.parser.should_keep_alive():
             exchange.keep_alive = exchange.request.keep_alive = False
         self.whole = exchange.request.bodiless and not self.queue and not exchange.older
         exchange.request_end()
@@ -360,26 +368,23 @@ class Downstream(asyncio.Protocol):
         else:
             self.resume_reading()
 
-    def refuse(self, status: int, body: bytes = b"") -> None:
+    def refuse(self, refused: Refusal) -> None:
         """Answer a request that cannot be read, behind the answers under way, and close."""
         if self.refusing or self.closing:
             return
-        self.refusing = (status, body)
         broken, self.receiving, self.switching = self.receiving, None, None
         if broken is not None and broken in self.queue:
             self.queue.remove(broken)
-        elif broken is not None and not broken.done:
-            self.current = None
-            broken.client_lost()
-            if broken.responding:
-                self.abort()
-                return
-        if self.current is None:
+            refused = refused._replace(head=broken.request.head)
+        self.refusing = refused
+        if broken is not None and broken is self.current and not broken.done:
+            broken.refuse(refused)
+        elif self.current is None:
             self._send_refusal()
 
     def _send_refusal(self) -> None:
         if self.refusing is not None:
-            self.write(self.worker.refusal(*self.refusing))
+            self.write(answer(self, self.refusing))
         self._linger()
 
     def _linger(self) -> None:

@@ -36,6 +36,7 @@ from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 if TYPE_CHECKING:
     from edgesim.proxy.downstream import Downstream
     from edgesim.proxy.plan import Plan
+    from edgesim.proxy.refusals import Refusal
 
 NEVER = float("inf")
 LAST_CHUNK = b"0\r\n\r\n"
@@ -288,7 +289,8 @@ class Exchange:
         self.status = response.status
         self.details = VIA_UPSTREAM
         self.answered = response
-        self.chunked_response = not bodiless and response.length is None and not self.older
+        if response.length is None:
+            self._frame(bodiless=bodiless)
         close = self.closes()
         plan = self.plan
         if plan is None:
@@ -298,6 +300,11 @@ class Exchange:
         front, back = parts
         self.service_time = taken = worker.milliseconds_since(self.started) if self.started else 0
         self.response.append(b"%b%d%b" % (front, taken, back) if back else front)
+
+    def _frame(self, *, bodiless: bool) -> None:
+        """Show the end of an answer of unknown length: by chunks, in HTTP/1.0 by the connection's."""
+        self.chunked_response = not bodiless and not self.older
+        self.keep_alive = self.keep_alive and (not self.older or (bodiless and not self.is_head))
 
     def switched(self, connection: UpstreamConnection, response: Response, rest: bytes) -> None:
         """The upstream agreed to switch protocols: from here on, bytes are passed on as they come."""
@@ -436,6 +443,18 @@ class Exchange:
             self.downstream.abort()
         else:
             self.reply(504 if self.request_complete else 408, STREAM_TIMEOUT, details=b"stream_idle_timeout")
+            self.flush_response()
+
+    def refuse(self, refused: Refusal) -> None:
+        """Answer a request whose body cannot be read to its end, or give an answer up that was begun."""
+        self.leave_upstream()
+        self.flags |= refused.flags
+        if self.responding:
+            self.details = refused.details
+            self.end()
+            self.downstream.abort()
+        else:
+            self.reply(refused.status, refused.body, details=refused.details)
             self.flush_response()
 
     def client_lost(self) -> None:

@@ -203,6 +203,8 @@ class ExchangeRecord(Record):
         self.status = exchange.status
         if self.head.repeated is not None:
             self.forwarded_for = _forwarded_for(self)
+        if exchange.older:
+            self.protocol = b"HTTP/1.0"
         if exchange.plan is None:
             self.sent = self.authority = self.path = self.original_path = None
         if exchange.request_id is not None:

@@ -46,6 +46,7 @@ class Additions:
     record: Record | None
     chunked: bool
     close: bool
+    older: bool
 
 
 def asks_router(headers: dict[bytes, bytes]) -> bool:
@@ -201,7 +202,9 @@ def response_parts(response: Response, plan: Plan, date: bytes, additions: Addit
         fields.append((b"transfer-encoding", b"chunked"))
     if additions.close:
         fields.append((b"connection", b"close"))
-    return _around_change(head_bytes(status_line(response.status), fields))
+    elif additions.older:
+        fields.append((b"connection", b"keep-alive"))
+    return _around_change(head_bytes(status_line(response.status, older=additions.older), fields))
 
 
 def replacing(fields: Fields, given: Fields) -> Fields:
@@ -221,6 +224,7 @@ def local_reply(
     close: bool,
     head_only: bool,
     server: bytes,
+    older: bool,
 ) -> bytes:
     """Return an answer made without an upstream, with what the route adds to responses.
 
@@ -234,7 +238,7 @@ def local_reply(
     typed = any(name == b"content-type" for name, _ in fields)
     described = [field for field in local_fields(body) if not (typed and field[0] == b"content-type")]
     fields = [*described, *(field for field in fields if field[0] != b"content-length")]
-    return reply_bytes(status, fields, body, date, close=close, head_only=head_only, server=server)
+    return reply_bytes(status, fields, body, date, close=close, head_only=head_only, server=server, older=older)
 
 
 def _shower(known: Record | None) -> Callable[[Record, Fields], None] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.http1.replies import STREAM_TIMEOUT
+from edgesim.proxy.refusals import HEADER_TIMEOUT, IDLE_TIMEOUT, REQUEST_TIMEOUT, refusal
 
 if TYPE_CHECKING:
     from edgesim.model import ListenerOptions
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 _LONGEST_PAUSE = 1.0
 _SHORTEST_PAUSE = 0.025
-_HEADER_TIMEOUT = b"request header timeout"
-_REQUEST_TIMEOUT = b"request timeout"
+_HEADER_TIMEOUT = refusal(408, HEADER_TIMEOUT, b"request header timeout")
+_REQUEST_TIMEOUT = refusal(408, REQUEST_TIMEOUT, b"request timeout")
+_IDLE_TIMEOUT = refusal(408, IDLE_TIMEOUT, STREAM_TIMEOUT)
 
 
 def sweep(worker: Worker, now: float) -> float:
@@ -55,12 +57,12 @@ def _look_at_request(connection: Downstream, options: ListenerOptions, now: floa
     """A request that is not whole: how long its head, all of it, and a pause in it may take."""
     connection.head_since = since = connection.head_since or now
     if connection.in_head and options.header_timeout and now - since >= options.header_timeout:
-        connection.refuse(408, _HEADER_TIMEOUT)
+        connection.refuse(_HEADER_TIMEOUT)
     elif options.request_timeout and now - since >= options.request_timeout:
-        connection.refuse(408, _REQUEST_TIMEOUT)
+        connection.refuse(_REQUEST_TIMEOUT)
     elif (timeout := _idle_timeout(connection, options)) and quiet >= timeout:
         if connection.current is None:
-            connection.refuse(408, STREAM_TIMEOUT)
+            connection.refuse(_IDLE_TIMEOUT)
         else:
             connection.current.stand_still()
 

@@ -81,7 +81,7 @@ def may_switch(exchange: Exchange, plan: Plan) -> bool:
         return False
     if protocol is not None and plan.rules.upgrades.get(protocol.decode("latin-1")):
         return True
-    exchange.reply(403)
+    exchange.reply(403, details=b"upgrade_failed")
     return False
 
 

@@ -22,7 +22,6 @@ from typing import TypeVar
 
 import uvloop
 
-from edgesim.http1.replies import local_fields, reply_bytes
 from edgesim.model import Route
 from edgesim.proxy import channel, limits, settings
 from edgesim.proxy.access_log import AccessLog, compile_format
@@ -37,7 +36,7 @@ from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
 from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import Tokens
 from edgesim.routing import Steps
-from edgesim.telemetry.histogram import TOTAL, Counts, new_counts
+from edgesim.telemetry.histogram import Counts, new_counts
 from edgesim.telemetry.tally import UNROUTED, StatKey, Teller, Totals
 
 SWEEP = 0.025
@@ -48,7 +47,6 @@ LINGER = 1.0
 """Seconds a client has to read a last answer, as Envoy's delayed close."""
 _COLLECT_AFTER = 50_000
 T = TypeVar("T")
-_REFUSALS = {400: b"Bad Request", 426: b"", 431: b""}
 
 
 class Worker:
@@ -103,13 +101,6 @@ class Worker:
     def milliseconds_since(self, started: float) -> int:
         """Return whole milliseconds since a moment of `now`."""
         return int((self.now() - started) * 1000)
-
-    def refusal(self, status: int, body: bytes = b"") -> bytes:
-        """Return the answer to a request that cannot be read, and count it."""
-        body = body or _REFUSALS.get(status, b"")
-        self.unrouted[TOTAL] += 1
-        self.unrouted[status // 100] += 1
-        return reply_bytes(status, local_fields(body), body, self.date, close=True, head_only=False)
 
     def accept(self, listener: ActiveListener) -> Downstream:
         """Take a connection from a client."""
