@@ -64,6 +64,15 @@ def test_what_re2_refuses_is_an_error(pattern: str) -> None:
             compiled()
 
 
+def test_the_reason_is_said_in_re2s_own_words(capfd: pytest.CaptureFixture[str]) -> None:
+    """The words stand in the error, and not on stderr."""
+    with pytest.raises(RegexError, match=r"^missing \): \(a$"):
+        check_regex("(a", 1000)
+    with pytest.raises(RegexError, match=r"\(a"):
+        which_match(["(a"])
+    assert capfd.readouterr().err == ""
+
+
 def test_large_programs_are_refused() -> None:
     """A pattern is measured by its program, and one within the limit passes."""
     check_regex("a.*", 100)
@@ -71,6 +80,19 @@ def test_large_programs_are_refused() -> None:
         check_regex("(a{100}){5}", 100)
 
 
+def test_the_largest_program_is_one_of_the_limits_size() -> None:
+    """The limit itself is allowed; programs are measured as they are run, with bytes for characters."""
+    check_regex("a.*", 7)
+    with pytest.raises(RegexError, match=r"^regex program of 7 instructions is larger than 6$"):
+        check_regex("a.*", 6)
+
+
 def test_substitution_replaces_every_match() -> None:
     r"""Matches anywhere are replaced, with groups by `\1`."""
     assert substitute("/(a+)/", r"/<\1>/")(b"/aa/b/a/") == b"/<aa>/b/<a>/"
+
+
+def test_substitution_takes_bytes_for_characters() -> None:
+    """A byte that is no UTF-8 is replaced like any other, and both bytes of a character are."""
+    assert substitute("/.", "/x")(b"/\xe9") == b"/x"
+    assert substitute(".", "x")("é".encode()) == b"xx"

@@ -35,5 +35,16 @@ def test_the_first_interval_that_holds_the_draw_wins(given_weights: list[int], d
 @pytest.mark.parametrize("given_weights", [[], [0], [0, 0]])
 def test_a_split_without_weight_is_refused(given_weights: list[int]) -> None:
     """Weights that sum to 0, or none at all, are an error."""
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match=r"^weights must sum to at least 1$"):
         Split(given_weights, [None] * len(given_weights))
+
+
+def test_the_smallest_split_is_one_arm_of_weight_one() -> None:
+    """A sum of 1 is enough, and every draw goes to its arm."""
+    assert [choose(Split([1], ["only"]), draw) for draw in (0, 1, 2**64 - 1)] == ["only"] * 3
+
+
+def test_a_hash_chooses_only_where_it_is_asked_for() -> None:
+    """A split is sticky when it is made so, and otherwise not."""
+    assert Split([1], ["a"], sticky=True).sticky is True
+    assert Split([1], ["a"]).sticky is False
