@@ -1,11 +1,12 @@
 """An upstream in a process of its own, to be killed: a body of `/length` or `/chunked` does not end, any other is `ok`.
 
-`/silent` is never answered, and nothing is read behind a head; it prints its port first.
+`/silent` is never answered, and only before the answer of `/drain` is a body read. It prints its port first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 
 _PIECE = b"x" * (1 << 16)
@@ -19,10 +20,23 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     """Answer the requests of a connection until it breaks."""
     try:
         while True:
-            path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
-            await _answer(path.rpartition("/")[2], writer)
+            head = await reader.readuntil(b"\r\n\r\n")
+            what = head.split(b" ")[1].decode().rpartition("/")[2]
+            if what == "drain":
+                await _drain(head, reader)
+            await _answer(what, writer)
     except (ConnectionError, asyncio.IncompleteReadError):
         writer.close()
+
+
+async def _drain(head: bytes, reader: asyncio.StreamReader) -> None:
+    length = re.search(rb"content-length: (\d+)", head)
+    if length is not None:
+        await reader.readexactly(int(length[1]))
+        return
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        await reader.readexactly(size + 2)
+    await reader.readexactly(2)
 
 
 async def _answer(what: str, writer: asyncio.StreamWriter) -> None:
