@@ -13,7 +13,7 @@ import socket
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
 from edgesim.control.recorder import Recorder
-from edgesim.model import Problem
+from edgesim.model import Problem, Severity
 from edgesim.policies.formatter import FormatError
 from edgesim.proxy import Bound, PushError, Supervisor, WorkerSettings
 from edgesim.proxy.access_log import compile_format, open_log
@@ -83,7 +83,7 @@ class Reporter:
         if frozen and not self.frozen:
             err(_HELD[instance.served.policy])
         elif self.frozen and not frozen:
-            err("the configuration is sound again, and served")
+            err(_released(problems))
         self.seen, self.frozen = set(problems), frozen
 
 
@@ -91,6 +91,14 @@ _HELD: Mapping[Policy, str] = {
     Policy.FREEZE: "what was served stays served until this is mended",
     Policy.ISOLATE: "what has an error stays as it was served until this is mended; everything else is served",
 }
+
+
+def _released(problems: Iterable[Problem]) -> str:
+    """Say that nothing is held up any more; there may be problems all the same, which are served as they are."""
+    grave = [problem for problem in problems if problem.severity is not Severity.NOTE]
+    if any(problem.replaced for problem in grave):
+        return "everything is served; what is broken answers by itself (replaceInvalidRoutes)"
+    return "everything is served" if grave else "the configuration is sound again, and served"
 
 
 @dataclass(slots=True)

@@ -90,6 +90,15 @@ def isolate(
     return next((old for old in (newest, before) if _same(old, model)), model), cut
 
 
+def left_out(model: Model, problems: Iterable[Problem]) -> tuple[ResourceKey, ...]:
+    """Return the VirtualServices and Gateways that an error reaches, and of which nothing is in a model."""
+    pieces: Sequence[Piece] = (*model.virtual_hosts, *model.listeners)
+    there = {piece.origin[0].resource for piece in pieces if piece.origin}
+    broken = broken_by(problems)
+    wanted = {key for key in broken.resources if key.kind == "VirtualService"} | broken.gateways
+    return tuple(sorted(wanted - there, key=str))
+
+
 def _same(one: Model, other: Model) -> bool:
     """Tell whether two models are of the same pieces."""
     pairs: Sequence[tuple[Sequence[Piece], Sequence[Piece]]] = (

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from edgesim.config.isolation import isolate
+from edgesim.config.isolation import isolate, left_out
 from edgesim.model import Model, Problem, Severity, VirtualHost
 
 NO_MODEL: Final = Model()
@@ -102,5 +102,5 @@ def serve(
 def _isolated(previous: Served, candidate: Candidate) -> Served:
     model, whole = isolate(previous.model, previous.whole, candidate.model, candidate.problems)
     good = previous.good or not candidate.unread
-    held = model is not candidate.model
+    held = model is not candidate.model or bool(left_out(model, candidate.problems))
     return Served(model, candidate.version, candidate.problems, good, held, Policy.ISOLATE, whole)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from edgesim.config.isolation import left_out
 from edgesim.config.serving import Policy, Served, blocking
 from edgesim.model import Cluster, Listener, Model, Problem, ResourceKey, Route, VirtualHost
 
@@ -23,13 +24,16 @@ def held_back(served: Served, newest: Model) -> tuple[HeldBack, ...]:
 
     A route reached by delegation counts for its RouteTable, so that a team whose table waits for another
     team's mistake finds its own table named. Under freeze all wait for all problems, under isolate each
-    waits for those of its virtual host.
+    waits for those of its virtual host. One that has nothing in the newest model, because of its own error,
+    waits as well.
     """
     blockers = tuple(blocking(served.problems, served.policy))
-    if not blockers or newest is served.model:
+    if not blockers:
         return ()
     waiting: dict[ResourceKey, dict[Problem, None]] = {}
-    for key, holder in _differing(served.model, newest):
+    differing = () if newest is served.model else _differing(served.model, newest)
+    absent = ((key, key) for key in left_out(newest, blockers))
+    for key, holder in (*differing, *absent):
         causes = blockers if served.policy is Policy.FREEZE else _reaching(holder, blockers)
         waiting.setdefault(key, {}).update(dict.fromkeys(causes))
     return tuple(HeldBack(key, tuple(causes)) for key, causes in waiting.items())

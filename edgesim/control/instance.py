@@ -227,10 +227,10 @@ class Instance:
         return await asyncio.to_thread(translate, resources, read_file, self._memo)
 
     async def _choose(self, chosen: Served, resources: list[Resource]) -> None:
-        if not chosen.frozen:
+        if chosen.model is self.translation.model:
             self.restored = None
         elif self.restored is not None:
-            chosen = dataclasses.replace(chosen, problems=(*chosen.problems, fallen_back(self.restored)))
+            chosen = dataclasses.replace(chosen, problems=(*chosen.problems, fallen_back(self.restored, chosen.policy)))
         self.served = chosen
         self.assignments = assign(chosen.model.clusters, resources, self._memo)
         await self._push(chosen.model, self.assignments)
@@ -261,10 +261,11 @@ def refusal(refused: UpdateRefusedError, model: Model, translation: Translation)
     return Problem(REFUSED, Severity.ERROR, refused.reason, step.resource, position=translation.where(step))
 
 
-def fallen_back(revision: Revision) -> Problem:
+def fallen_back(revision: Revision, policy: Policy) -> Problem:
     """Return the note that what is held back is served as it was before the restart."""
-    text = f"served as before the restart (revision {revision.number} of {revision.time}) until the problems are mended"
-    return problem("ES0724", text)
+    what = "what has an error is " if policy is Policy.ISOLATE else ""
+    which = f"revision {revision.number} of {revision.time}"
+    return problem("ES0724", f"{what}served as before the restart ({which}) until the problems are mended")
 
 
 def _fail(batch: _Batch, error: Exception) -> None:

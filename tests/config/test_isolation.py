@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def after(*steps: tuple[Model, tuple[Problem, ...]]) -> Served:
 
 
 ECHO, FOXTROT = key("VirtualService", "echo"), key("VirtualService", "foxtrot")
+GATEWAY = key("Gateway", "gateway")
 
 
 def test_an_error_keeps_one_virtual_host() -> None:
@@ -112,7 +114,7 @@ def test_a_conflict_keeps_those_served_before() -> None:
     """Two VirtualServices ask for one domain: the one served before stays, the newcomer gets nothing."""
     before = model(host("echo", "a"))
     newest = model(host("foxtrot", "a"), host("golf", "g"))
-    conflict = (error(ECHO, key("Gateway", "gateway")), error(FOXTROT, key("Gateway", "gateway")))
+    conflict = (error(ECHO, GATEWAY), error(FOXTROT, GATEWAY))
     served = after((before, ()), (newest, conflict))
     assert set(served.model.virtual_hosts) == {host("echo", "a"), host("golf", "g")}
     assert served.model.listeners == newest.listeners
@@ -120,7 +122,7 @@ def test_a_conflict_keeps_those_served_before() -> None:
 
 def test_a_conflict_does_not_hold_the_gateway() -> None:
     """The Gateway has a problem of its own then, which keeps nobody else off its listener."""
-    conflict = replace(error(key("Gateway", "gateway")), code=DOMAIN_CONFLICT)
+    conflict = replace(error(GATEWAY), code=DOMAIN_CONFLICT)
     before = model(host("echo"), listeners=(listener("gateway", "echo"),))
     newest = model(host("echo"), host("foxtrot"), listeners=(listener("gateway", "echo", "foxtrot"),))
     assert after((before, ()), (newest, (conflict,))).model.listeners == newest.listeners
@@ -145,7 +147,7 @@ def test_a_gateway_with_an_error_keeps_its_listener() -> None:
     other = listener("other", port=8081)
     served = after(
         (model(listeners=(good,)), ()),
-        (model(listeners=(bad, other)), (error(key("Gateway", "gateway")), error(key("Gateway", "other")))),
+        (model(listeners=(bad, other)), (error(GATEWAY), error(key("Gateway", "other")))),
     )
     assert served.model.listeners == (good,)
 
@@ -153,7 +155,7 @@ def test_a_gateway_with_an_error_keeps_its_listener() -> None:
 def test_a_default_listener_outlives_the_bad_gateway_for_it() -> None:
     """A first Gateway with an error does not take the default listener of its port away."""
     default = Listener("listener-::-8080", 8080)
-    served = after((model(listeners=(default,)), ()), (model(listeners=()), (error(key("Gateway", "gateway")),)))
+    served = after((model(listeners=(default,)), ()), (model(listeners=()), (error(GATEWAY),)))
     assert served.model.listeners == (default,)
 
 
@@ -298,8 +300,25 @@ def test_a_table_waits_for_itself() -> None:
     old = host("echo")
     delegated = replace(old.routes[0], origin=(*old.origin, step), number=2)
     before, newest = model(old), model(replace(old, routes=(*old.routes, delegated)))
-    served = serve(serve(NOTHING, Candidate(before, 1)), Candidate(newest, 2, (error(FOXTROT),)))
+    served = serve(serve(NOTHING, Candidate(before, 1)), Candidate(newest, 2, (error(key("Upstream", "u")),)))
     assert [each.resource for each in held_back(served, newest)] == [step.resource]
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_a_newcomer_in_a_conflict_waits(policy: Policy) -> None:
+    """Of a newcomer whose domains are all somebody else's nothing is in the newest model: it waits all the same."""
+    before = model(host("echo"))
+    served = serve(NOTHING, Candidate(before, 1), policy=policy)
+    served = serve(served, Candidate(before, 2, (error(FOXTROT, GATEWAY), error(ECHO, GATEWAY))), policy=policy)
+    assert (served.model, served.frozen) == (before, True)
+    assert [each.resource for each in held_back(served, before)] == [FOXTROT]
+
+
+def test_a_gateway_that_never_was_waits() -> None:
+    """A Gateway with an error and no listener yet is named; one that a conflict of others reaches is not."""
+    second, before = key("Gateway", "second"), model(host("echo"))
+    served = after((before, ()), (before, (error(second), error(ECHO, GATEWAY))))
+    assert [each.resource for each in held_back(served, before)] == [second]
 
 
 def test_nothing_waits_for_nothing() -> None:
