@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from math import gcd
 
 from edgesim.model import Cluster, Endpoint, FallbackPolicy, Subset, SubsetConfig
@@ -77,7 +76,7 @@ def schedule(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
 
 def _reduced(weights: list[int]) -> list[int]:
     """Divide by what they share; weights too fine for a schedule of bounded length are made coarser, to 1 at least."""
-    shared = reduce(gcd, weights, 0) or 1
+    shared = gcd(*weights)
     reduced = [weight // shared for weight in weights]
     excess = -(-sum(reduced) // _LONGEST_SCHEDULE)
-    return [max(1, weight // excess) for weight in reduced] if excess > 1 else reduced
+    return [max(1, weight // excess) for weight in reduced]

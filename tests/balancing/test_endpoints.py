@@ -41,6 +41,7 @@ def test_a_subset_without_endpoints_falls_back(
 ) -> None:
     """A subset with endpoints gets those; an empty one, an unknown one, and none asked for get the fallback."""
     found = endpoint_set(cluster(fallback, default), (ONE, TWO, OTHER))
+    assert found.every == (ONE, TWO, OTHER)
     assert candidates(found, V1) == (ONE,)
     for subset in ((("version", "v3"),), (("team", "a"),), ()):
         assert candidates(found, subset) == rest
@@ -49,7 +50,7 @@ def test_a_subset_without_endpoints_falls_back(
 def test_without_subsets_everything_is_everywhere() -> None:
     """A cluster without subset configuration ignores what a route asks for."""
     found = endpoint_set(Cluster("c", ClusterType.STATIC), (ONE, TWO))
-    assert candidates(found, V1) == candidates(found, ()) == (ONE, TWO)
+    assert candidates(found, V1) == candidates(found, ()) == found.every == (ONE, TWO)
 
 
 def test_selectors_cut_by_all_their_keys_in_any_order() -> None:
@@ -58,6 +59,22 @@ def test_selectors_cut_by_all_their_keys_in_any_order() -> None:
     found = endpoint_set(cluster(FallbackPolicy.NO_FALLBACK, (), ("version", "team"), ("team", "version")), (both, ONE))
     assert candidates(found, (("team", "a"), ("version", "v1"))) == (both,)
     assert candidates(found, V1) == ()
+
+
+@pytest.mark.parametrize(
+    ("weights", "ports"),
+    [
+        ((3, 1), (0, 0, 1, 0)),
+        ((1, 3), (1, 0, 1, 1)),
+        ((40, 20), (0, 1, 0)),
+        ((1, 1, 4), (2, 2, 0, 1, 2, 2)),
+        ((0, 2), (1, 0, 1)),
+    ],
+)
+def test_each_turn_is_in_the_middle_of_its_part_of_the_round(weights: tuple[int, ...], ports: tuple[int, ...]) -> None:
+    """Weights are reduced, one below 1 counts as 1, and of two turns at one time the first endpoint's comes first."""
+    turns = schedule([endpoint(port, weight=weight) for port, weight in enumerate(weights)])
+    assert tuple(found.port for found in turns) == ports
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
@@ -99,3 +116,9 @@ def test_a_round_is_bounded() -> None:
     assert len(turns) <= 10_002
     assert counted[1] == 1
     assert counted[2] / counted[3] == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize(("light", "heavy", "turns"), [(1, 9_999, 10_000), (1, 10_000, 5_001), (5_001, 5_000, 2)])
+def test_weights_are_made_coarser_only_when_a_round_is_too_long(light: int, heavy: int, turns: int) -> None:
+    """A round of ten thousand turns is kept as it is, one more turn halves all weights; equal ones are a turn each."""
+    assert len(schedule([endpoint(1, weight=light), endpoint(2, weight=heavy)])) == turns

@@ -16,6 +16,13 @@ def test_endpoints_take_turns() -> None:
     assert set(picked) == {A, B, C}
 
 
+def test_turns_are_taken_in_the_order_of_the_schedule() -> None:
+    """The turn moves on by one before each pick, and stands at the last endpoint picked."""
+    rotation = Rotation(0)
+    assert [pick((A, B, C), rotation) for _ in range(4)] == [B, C, A, B]
+    assert rotation.turn == 4
+
+
 def test_turns_go_on_over_another_round() -> None:
     """The place in the round outlives the endpoints it turned through; of none, none is picked."""
     rotation = Rotation(0)
