@@ -63,6 +63,8 @@ _NOT_FROM_THE_EDGE = frozenset((
 _DROPS_INTERNAL = _NEVER_FORWARDED
 _DROPS_EXTERNAL = _NEVER_FORWARDED | INTERNAL_ONLY
 _DROPS_EDGE = _DROPS_EXTERNAL | _NOT_FROM_THE_EDGE
+NOT_EVERYBODYS = _DROPS_EDGE
+"""Request headers that are taken away, or not, by who sent them."""
 
 Address = IPv4Address | IPv6Address
 _LOOPBACK = (b"127.0.0.1", b"::1")

@@ -28,6 +28,7 @@ from edgesim.proxy.heads import (
 from edgesim.proxy.messages import Request, Response
 from edgesim.proxy.observed import note_end
 from edgesim.proxy.pools import Pool, connect
+from edgesim.proxy.seen import find_target
 from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import admit
 from edgesim.proxy.upstream import UpstreamConnection
@@ -143,8 +144,11 @@ class Exchange:
                 return
             request = self.request
         if request.snapshot is not snapshot:
-            request.snapshot = snapshot
-            request.target = lookup(snapshot.table, request.head)
+            if request.usual and not snapshot.table.asks_for_made:
+                request.snapshot = snapshot
+                request.target = lookup(snapshot.table, request.head)
+            else:
+                find_target(self, snapshot)
         if request.expects and not self.request_complete:
             self.downstream.write(CONTINUE)
         target = request.target

@@ -39,7 +39,7 @@ def forward(exchange: Exchange, plan: Plan) -> None:
         parts = plain_request_parts(request, plan, exchange.downstream.scheme)
         if request.parts is not None:
             request.parts[plan] = parts
-    exchange.request_id = made = worker.request_id()
+    exchange.request_id = made = exchange.request_id or worker.request_id()
     exchange.sent_head = head = parts[0] + made + parts[1]
     exchange.out.append(head)
     exchange.started = started = exchange.begun

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edgesim.http1.fields import NOT_FORWARDED, Fields
 from edgesim.model import RequestHead
-from edgesim.policies.remote import INTERNAL_ONLY
+from edgesim.policies.remote import NOT_EVERYBODYS
 
 if TYPE_CHECKING:
     from edgesim.proxy.plan import Plan
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Parts = tuple[bytes, bytes]
 """A head ready to send but for one value that changes every time, which belongs between the two."""
 
-UNUSUAL = NOT_FORWARDED | INTERNAL_ONLY | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
+UNUSUAL = NOT_FORWARDED | NOT_EVERYBODYS | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
 """Headers that do not simply pass."""
 
 _LARGEST = 4096

@@ -41,6 +41,7 @@ _AT_ONCE = 8
 _LOOKED_AT = 128
 """Routes only looked at between two stops."""
 _PSEUDO_HEADERS = frozenset((":authority", ":method", ":path", ":scheme", "host", "x-forwarded-proto"))
+_MADE_HEADERS = frozenset(("x-request-id", "x-forwarded-for", "x-envoy-external-address", "x-envoy-internal"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,8 @@ class HostTable:
     """The compiled routes of one virtual host.
 
     `folded` serves case-insensitive patterns; `pseudo` says whether a matcher asks for `:method` or
-    another pseudo header, which then have to be laid among the headers. `orders` are the numbers of all
+    another pseudo header, which then have to be laid among the headers; `asks_for_made` whether one asks
+    for a header the proxy makes, which has to be made before then. `orders` are the numbers of all
     matchers. Decisions name `owner`, the virtual host without its routes: they outlive a change of others.
     """
 
@@ -56,6 +58,7 @@ class HostTable:
     paths: Paths
     folded: Paths | None
     pseudo: bool
+    asks_for_made: bool
     orders: tuple[int, ...]
     owner: VirtualHost
 
@@ -99,12 +102,13 @@ def compile_in_steps(virtual_host: VirtualHost, before: HostTable | None = None)
 def _compile_all(virtual_host: VirtualHost) -> Steps[HostTable]:
     owner = replace(virtual_host, routes=())
     orders = tuple(range(_GAP, (_matchers(virtual_host.routes) + 1) * _GAP, _GAP))
-    pseudo = False
+    pseudo = asks_for_made = False
     plain: Changed = {}
     folded: Changed = {}
     for number, (text, entry, match) in enumerate(_entries(owner, virtual_host.routes, orders)):
         (folded if text.folded else plain).setdefault(text, []).append((match.path, entry))
         pseudo = pseudo or _asks_for_pseudo(match)
+        asks_for_made = asks_for_made or _asks_for_made(match)
         if number % _AT_ONCE == 0:
             yield
     return HostTable(
@@ -112,6 +116,7 @@ def _compile_all(virtual_host: VirtualHost) -> Steps[HostTable]:
         (yield from paths_in_steps(plain, fold=False)),
         (yield from paths_in_steps(folded, fold=True)) if folded else None,
         pseudo,
+        asks_for_made,
         orders,
         owner,
     )
@@ -144,7 +149,8 @@ def _compile_changes(virtual_host: VirtualHost, before: HostTable, kept: _Kept) 
     paths = (yield from paths_in_steps(plain, before.paths, fold=False)) if plain else before.paths
     below = (yield from paths_in_steps(folded, before.folded, fold=True)) if folded else before.folded
     pseudo = before.pseudo or any(_asks_for_pseudo(match) for route in changed for match in route.matches)
-    return HostTable(virtual_host, paths, below, pseudo, kept.orders, before.owner)
+    made = before.asks_for_made or any(_asks_for_made(match) for route in changed for match in route.matches)
+    return HostTable(virtual_host, paths, below, pseudo, made, kept.orders, before.owner)
 
 
 def _kept(before: HostTable, virtual_host: VirtualHost) -> _Kept | None:
@@ -198,6 +204,10 @@ def _entries_of(owner: VirtualHost, route: Route, match: RouteMatch, order: int)
 
 def _asks_for_pseudo(match: RouteMatch) -> bool:
     return bool(match.methods) or any(_is_pseudo(header) for header in match.headers)
+
+
+def _asks_for_made(match: RouteMatch) -> bool:
+    return any(header.name in _MADE_HEADERS for header in match.headers)
 
 
 def _is_pseudo(header: HeaderMatcher) -> bool:

@@ -16,10 +16,14 @@ from edgesim.routing.weights import Split, choose
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RouteTable:
-    """Every virtual host of a listener, by domain; `scheme` is the listener's, `http` or `https`."""
+    """Every virtual host of a listener, by domain; `scheme` is the listener's, `http` or `https`.
+
+    `asks_for_made` says whether a matcher anywhere asks for a header the proxy makes, as `x-request-id`.
+    """
 
     hosts: Hosts[HostTable]
     scheme: bytes = b"http"
+    asks_for_made: bool = False
 
 
 def compile_table(virtual_hosts: Iterable[VirtualHost]) -> RouteTable:
@@ -30,7 +34,9 @@ def compile_table(virtual_hosts: Iterable[VirtualHost]) -> RouteTable:
 
 def table_of(tables: Iterable[HostTable], scheme: bytes = b"http") -> RouteTable:
     """Join compiled virtual hosts, so that a change compiles only the hosts it touches."""
-    return RouteTable(Hosts((domain, table) for table in tables for domain in table.virtual_host.domains), scheme)
+    tables = list(tables)
+    hosts = Hosts((domain, table) for table in tables for domain in table.virtual_host.domains)
+    return RouteTable(hosts, scheme, any(table.asks_for_made for table in tables))
 
 
 def decide(table: RouteTable, head: RequestHead, draw: int) -> Decision | None:
