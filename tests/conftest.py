@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 REQUIRE_ALL = os.environ.get("EDGESIM_REQUIRE_ALL") == "1"
 
@@ -20,6 +20,10 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("laptop", _PATIENT, max_examples=50)
 settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=False, print_blob=True)
 settings.register_profile("deep", _PATIENT, max_examples=5000, print_blob=True)
+# For mutation testing: the same examples each time, and none made smaller, which takes a mutant's whole time.
+settings.register_profile(
+    "mutants", _PATIENT, max_examples=50, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile(os.environ.get("EDGESIM_HYPOTHESIS") or ("ci" if REQUIRE_ALL else "laptop"))
 
 
