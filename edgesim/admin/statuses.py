@@ -6,11 +6,13 @@ Gloo's shape and reason texts: `.status.statuses`, section "Status object" of Gl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from edgesim.admin.reported import on_proxy, wording
+from edgesim.config.serving import Served
 from edgesim.config.store import Entry, Store, published
+from edgesim.config.waiting import cause, held_back
 from edgesim.control import Instance
 from edgesim.model import Model, Problem, ResourceKey, Severity
 
@@ -30,6 +32,8 @@ class ProblemIndex:
     by_resource: dict[ResourceKey, list[Problem]] = field(default_factory=dict)
     tables: frozenset[ResourceKey] = frozenset()
     proxy: dict[str, Any] = field(default_factory=dict)
+    waiting: dict[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+    """What has to be mended before the newest version of a resource is served."""
 
     def of(self, key: ResourceKey) -> Sequence[Problem]:
         """Return what is wrong with a resource, and what is wrong elsewhere and reaches it."""
@@ -62,7 +66,8 @@ class Statuses:
         """Return the index of an instance's problems."""
         problems, model = instance.problems, instance.translation.model
         if self.key is None or self.key[0] is not problems or self.key[1] is not model:
-            self.index, self.key = index_problems(problems, model, instance.store), (problems, model)
+            index = index_problems(problems, model, instance.store)
+            self.index, self.key = replace(index, waiting=_waiting(instance.served, model)), (problems, model)
         return self.index
 
     def shown(self, instance: Instance, entry: Entry) -> dict[str, Any]:
@@ -80,6 +85,10 @@ class Statuses:
         return {"loadBalancer": {}} if kind.kind == "Service" else None
 
 
+def _waiting(served: Served, newest: Model) -> dict[ResourceKey, tuple[str, ...]]:
+    return {each.resource: tuple(map(cause, each.blockers)) for each in held_back(served, newest)}
+
+
 def problems_of(problems: Iterable[Problem], key: ResourceKey) -> tuple[Problem, ...]:
     """Return the problems of one resource."""
     return tuple(problem for problem in problems if problem.resource == key)
@@ -93,6 +102,9 @@ def gloo_status(index: ProblemIndex, key: ResourceKey, group: str, store: Store)
     reported = _reported(_GLOO_GROUPS[group], found)
     if key.kind in _WITH_SUBRESOURCES or key in index.tables:
         reported["subresourceStatuses"] = {PROXY: index.proxy}
+    if key in index.waiting:
+        # Gloo knows no such state; `details` is where its reporters put what else is to be said.
+        reported["details"] = {"heldUpBy": [*index.waiting[key]]}
     return {"statuses": {INSTALL_NAMESPACE: reported}}
 
 

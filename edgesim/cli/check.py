@@ -24,9 +24,10 @@ from edgesim.config.checking import full_report
 from edgesim.config.files import STDIN
 from edgesim.config.frames import cut
 from edgesim.config.serving import Served
+from edgesim.config.waiting import cause
 from edgesim.inspect.checks import CheckReport, Frame, Waiting
 from edgesim.inspect.lint import Subject
-from edgesim.model import Position, Problem
+from edgesim.model import Position
 
 _MOST_WAITING = 10
 """So many waiting resources are named."""
@@ -141,10 +142,5 @@ def _print_waiting(report: CheckReport) -> None:
         more = [f"and {len(names) - _MOST_WAITING} more"] if len(names) > _MOST_WAITING else []
         out(f"\nHeld up until this is mended (--invalid-config={report.policy}):")
         for number in numbers:
-            out(f"    {_cause(report.problems[number])}")
+            out(f"    {cause(report.problems[number])}")
         out("by which these wait: " + ", ".join([*names[:_MOST_WAITING], *more]))
-
-
-def _cause(problem: Problem) -> str:
-    owner = f" of {problem.resource}" if problem.resource else ""
-    return f"{problem.code}{owner}" + (f" ({problem.position})" if problem.position else "")

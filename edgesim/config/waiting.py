@@ -39,6 +39,12 @@ def held_back(served: Served, newest: Model) -> tuple[HeldBack, ...]:
     return tuple(HeldBack(key, tuple(causes)) for key, causes in waiting.items())
 
 
+def cause(problem: Problem) -> str:
+    """Return in a few words what is to be mended: the code, whose problem it is, and where."""
+    owner = f" of {problem.resource}" if problem.resource else ""
+    return f"{problem.code}{owner}" + (f" ({problem.position})" if problem.position else "")
+
+
 def _reaching(holder: ResourceKey, problems: Iterable[Problem]) -> list[Problem]:
     return [each for each in problems if holder == each.resource or holder in each.affects]
 
