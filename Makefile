@@ -14,7 +14,7 @@ ADMIN_PORT ?= 9901
 PYTEST_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
 
-.PHONY: help install demo test slow fuzz lint format bench lock clean
+.PHONY: help install demo test slow fuzz mutants lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,16 @@ slow: $(VENV)/.dev ## minutes long: differential runs against Envoy, fuzz, soak
 
 fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FUZZ_EXAMPLES=20000]
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto tests/fuzz $(PYTEST_ARGS)
+
+# In a copy, where caches are off: mutmut leaves decorated functions alone, and what a cache remembers hides a mutant.
+MUTANTS := build/mutation
+mutants: $(VENV)/.dev ## mutation testing of routing and balancing, an hour [MUTANTS_ARGS=--max-children=1]
+	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && cp -R edgesim tests pyproject.toml $(MUTANTS)
+	@rm -f $(MUTANTS)/tests/routing/test_envoy.py
+	@for file in $(MUTANTS)/edgesim/routing/*.py $(MUTANTS)/edgesim/balancing/*.py; do \
+		sed -E -e '/^@lru_cache/d' -e 's/lru_cache\([^)]*\)\(([a-z_]+)\)/\1/' "$$file" >"$$file.new" && mv "$$file.new" "$$file" || exit 1; \
+	done
+	@cd $(MUTANTS) && EDGESIM_HYPOTHESIS=mutants $(CURDIR)/$(BIN)/mutmut run $(MUTANTS_ARGS) && $(CURDIR)/$(BIN)/mutmut results
 
 lint: $(VENV)/.dev ## ruff, mypy, the house's layers, generated docs
 	$(BIN)/ruff check --quiet

@@ -19,7 +19,18 @@ from edgesim.model import (
     VirtualHost,
 )
 from edgesim.routing import RouteTable, compile_table, decide
-from edgesim.routing.implication import conditions_imply, implies, path_implies, plain_path
+from edgesim.routing.conditions import Condition
+from edgesim.routing.implication import (
+    certain_text,
+    conditions_imply,
+    implied_among,
+    implies,
+    is_open_ended,
+    is_single,
+    path_implies,
+    pattern_text,
+    plain_path,
+)
 
 PREFIX, EXACT, REGEX = PathKind.PREFIX, PathKind.EXACT, PathKind.REGEX
 TEXTS = st.text("/aAb.", max_size=4).map(lambda text: "/" + text)
@@ -95,6 +106,18 @@ def test_what_is_implied_holds(later: RouteMatch, earlier: RouteMatch, requests:
         ((PREFIX, "/api/7"), (REGEX, "/api.*|/b"), False),
         ((REGEX, "/a+"), (REGEX, "/a+"), True),
         ((REGEX, "/a.*"), (REGEX, "/.*"), True),
+        ((EXACT, "/api/v1"), (EXACT, "/api"), False),
+        ((EXACT, "/api"), (EXACT, "/api"), True),
+        ((EXACT, "/API"), (PREFIX, "/api"), False),
+        ((PREFIX, "/API"), (PREFIX, "/API"), True),
+        ((EXACT, "/Api", False), (REGEX, "/api"), False),
+        ((EXACT, "/api", False), (REGEX, "/[a-z]+"), False),
+        ((EXACT, "/1", False), (REGEX, "/[0-9]"), True),
+        ((PREFIX, "/1", False), (REGEX, "/[0-9].*"), True),
+        ((EXACT, "/b"), (REGEX, "/a+"), False),
+        ((PREFIX, "/b"), (REGEX, "/[0-9].*"), False),
+        ((REGEX, "/a[bc]"), (EXACT, "/a"), False),
+        ((REGEX, "/a+"), (REGEX, "/a*b?"), False),
     ],
 )
 def test_paths(later: tuple[PathKind, str], earlier: tuple[PathKind, str], expected: bool) -> None:
@@ -115,12 +138,120 @@ def test_conditions() -> None:
     assert not conditions_imply(RouteMatch(path, methods=("GET", "PUT")), get)
 
 
+def given_header(*header: tuple[str, ValueKind, str, bool]) -> RouteMatch:
+    return RouteMatch(PathMatcher(PREFIX, "/"), tuple(HeaderMatcher(*each) for each in header))
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "expected"),
+    [
+        ((":method", ValueKind.EXACT, "GET", False), (":method", ValueKind.EXACT, "PUT", True), True),
+        ((":method", ValueKind.EXACT, "GET", False), (":method", ValueKind.EXACT, "GET", True), False),
+        ((":path", ValueKind.EXACT, "/a+b", False), (":path", ValueKind.EXACT, "/a+b", True), False),
+        ((":path", ValueKind.EXACT, "/ab", False), (":path", ValueKind.EXACT, "/a.", True), True),
+        ((":method", ValueKind.EXACT, "GET", False), (":method", ValueKind.REGEX, "G.T", True), False),
+        ((":method", ValueKind.EXACT, "GET", False), (":method", ValueKind.REGEX, "P.+", True), True),
+        (("x", ValueKind.EXACT, "a", False), ("x", ValueKind.EXACT, "b", True), False),
+        (("x", ValueKind.EXACT, "ab", False), ("x", ValueKind.REGEX, "a.", False), True),
+        (("x", ValueKind.EXACT, "ab", False), ("x", ValueKind.REGEX, "b.", False), False),
+        (("x", ValueKind.EXACT, "a", True), ("x", ValueKind.EXACT, "a", True), True),
+        (("x", ValueKind.EXACT, "a", True), ("x", ValueKind.EXACT, "a", False), False),
+        (("x", ValueKind.EXACT, "a", True), ("x", ValueKind.REGEX, "a", False), False),
+        (("x", ValueKind.EXACT, "a", True), ("x", ValueKind.PRESENT, "", False), True),
+        (("x", ValueKind.REGEX, "a", False), ("x", ValueKind.EXACT, "a", False), False),
+        (("x", ValueKind.REGEX, "a", False), ("x", ValueKind.PRESENT, "", False), True),
+        (("x", ValueKind.REGEX, "a", False), ("x", ValueKind.PRESENT, "", True), False),
+        (("x", ValueKind.PRESENT, "", True), ("x", ValueKind.PRESENT, "", True), True),
+        (("x", ValueKind.PRESENT, "", True), ("x", ValueKind.PRESENT, "", False), False),
+        (("x", ValueKind.PRESENT, "", True), ("x", ValueKind.EXACT, "a", True), False),
+        (("x", ValueKind.PRESENT, "", False), ("x", ValueKind.EXACT, "", False), False),
+        (("y", ValueKind.EXACT, "a", False), ("x", ValueKind.PRESENT, "", False), False),
+    ],
+)
+def test_what_one_header_says_of_another(
+    later: tuple[str, ValueKind, str, bool], earlier: tuple[str, ValueKind, str, bool], expected: bool
+) -> None:
+    """A value excludes others only where there is one value; what is absent says nothing of any value."""
+    assert conditions_imply(given_header(later), given_header(earlier)) is expected
+
+
+def test_path_and_conditions_must_both_be_implied() -> None:
+    """A matcher is implied as a whole or not at all."""
+    narrow, wide = PathMatcher(PREFIX, "/a/b"), PathMatcher(PREFIX, "/a")
+    header = (HeaderMatcher("x", ValueKind.PRESENT),)
+    assert implies(RouteMatch(narrow, header), RouteMatch(wide))
+    assert implies(RouteMatch(narrow, header), RouteMatch(wide, header))
+    assert not implies(RouteMatch(narrow), RouteMatch(wide, header))
+    assert not implies(RouteMatch(wide, header), RouteMatch(narrow))
+
+
+def test_what_is_asked_for_among_many_is_told() -> None:
+    """Of the conditions asked for, those come back that any of the given ones implies."""
+    exact, present = (
+        Condition(False, b"x", kind, value) for kind, value in ((ValueKind.EXACT, "a"), (ValueKind.PRESENT, ""))
+    )
+    other = Condition(False, b"y", ValueKind.PRESENT)
+    query = Condition(True, b"x", ValueKind.PRESENT)
+    assert implied_among((exact, other), (exact, present, query)) == {exact, present}
+    assert implied_among(iter((exact, other)), (present, other)) == {present, other}
+    assert implied_among((), (present,)) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("of_query", "name", "single"), [(True, b"x", True), (False, b":method", True), (False, b"x", False)]
+)
+def test_parameters_and_pseudo_headers_come_once(of_query: bool, name: bytes, single: bool) -> None:
+    """Any other header may come in several lines."""
+    assert is_single(Condition(of_query, name, ValueKind.PRESENT)) is single
+
+
+@pytest.mark.parametrize(
+    ("path", "certain", "text"),
+    [
+        ((PREFIX, "/Ab"), b"/Ab", b"/Ab"),
+        ((EXACT, "/Ab", False), b"/ab", b"/ab"),
+        ((REGEX, "/Ab.+"), b"/Ab", b"/Ab.+"),
+        ((PREFIX, "/\N{LATIN SMALL LETTER E WITH ACUTE}"), b"/\xc3\xa9", b"/\xc3\xa9"),
+    ],
+)
+def test_the_text_of_a_path(path: tuple[PathKind, str], certain: bytes, text: bytes) -> None:
+    """It is compared in lower case where case does not count; of a regex only its beginning is certain."""
+    assert certain_text(PathMatcher(*path)) == certain
+    assert pattern_text(PathMatcher(*path)) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_open"),
+    [
+        ("/a.*", True),
+        ("/a\n.*", True),
+        ("/a\\..*", True),
+        ("/a\\.*", False),
+        ("/a.*b", False),
+        ("/a.+", False),
+        ("/a|/b.*", False),
+        ("/a$.*", False),
+        ("/\\d.*", False),
+        ("(?i)/a.*", False),
+        (".*", True),
+    ],
+)
+def test_a_regex_is_open_ended_where_anything_may_follow(pattern: str, is_open: bool) -> None:
+    """It ends in an unescaped `.*`, and has nothing that looks at what follows; in doubt it is not."""
+    assert is_open_ended(pattern) is is_open
+
+
 @pytest.mark.parametrize(
     ("regex", "plain"),
     [
         ("/api/.*", (PREFIX, "/api/")),
         ("/api\\.json", (EXACT, "/api.json")),
         ("/api(.*)", (PREFIX, "/api")),
+        ("/api(?:.*)", (PREFIX, "/api")),
+        ("/api/.*x", None),
+        ("", (EXACT, "")),
+        ("/a\\.b\\+.*", (PREFIX, "/a.b+")),
+        ("/a\\d", None),
         ("/api.json", None),
         ("/ab*", None),
         ("/api/.+", None),
