@@ -54,6 +54,7 @@ class Reset(Enum):
     BEFORE_REQUEST = "the upstream closed before anything was sent"
     AFTER_REQUEST = "the upstream closed, reset or broke the protocol after something was sent"
     PER_TRY_TIMEOUT = "the try took too long"
+    STREAM_DURATION = "the try lasted longer than the request allows"
     OVERFLOW = "a circuit breaker is full"
 
 
@@ -71,6 +72,7 @@ _RESET_CONDITIONS = {
     Reset.BEFORE_REQUEST: _RESETS_ALL | {"reset-before-request"},
     Reset.AFTER_REQUEST: _RESETS_ALL,
     Reset.PER_TRY_TIMEOUT: _RESETS_ALL,
+    Reset.STREAM_DURATION: _RESETS_ALL,
     Reset.OVERFLOW: frozenset[str](),
 }
 

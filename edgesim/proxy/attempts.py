@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edgesim.policies.response_flags import UC, UF, UO, UPE, UR, URX
+from edgesim.http1.replies import STREAM_DURATION
+from edgesim.policies.response_flags import UC, UF, UMSDR, UO, UPE, UR, URX
 from edgesim.policies.retries import Reset, Verdict, back_off
 from edgesim.policies.retries import after_answer as judge_answer
 from edgesim.policies.retries import after_reset as judge_reset
-from edgesim.proxy.forwarding import attempt
+from edgesim.proxy.forwarding import NEVER, attempt
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -50,6 +51,8 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
         exchange.flags |= URX
     if reset is Reset.PER_TRY_TIMEOUT:
         exchange.time_out(b"upstream_per_try_timeout")
+    elif reset is Reset.STREAM_DURATION:
+        exchange.outlast(STREAM_DURATION, UMSDR)
     else:
         exchange.fail(reason, retried=exchange.attempts > 1)
 
@@ -72,6 +75,7 @@ def _retry_later(exchange: Exchange) -> None:
     if not exchange.retrying:
         exchange.retrying = True
         plan.cluster.retrying += 1
+    exchange.try_deadline = exchange.stream_deadline = NEVER
     wait = back_off(retries, exchange.attempts, exchange.downstream.worker.draw())
     exchange.waits = asyncio.get_running_loop().call_later(wait, _retry, exchange)
 

@@ -13,6 +13,7 @@ from edgesim.http1.fields import Fields
 from edgesim.http1.replies import (
     DURATION_TIMEOUT,
     REQUEST_TIMEOUT,
+    STREAM_DURATION,
     STREAM_TIMEOUT,
     reset_body,
 )
@@ -21,7 +22,7 @@ from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
 from edgesim.policies.response_flags import DC, NC, NR, SI, UMSDR, UT
 from edgesim.policies.retries import Reset, Retries
 from edgesim.proxy import answers, attempts, tunnel
-from edgesim.proxy.forwarding import forward
+from edgesim.proxy.forwarding import NEVER, forward
 from edgesim.proxy.heads import (
     response_parts,
 )
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.refusals import Refusal
 
-NEVER = float("inf")
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BUFFERED = 65536
@@ -78,8 +78,10 @@ class Exchange:
     deadline = NEVER
     try_deadline = NEVER
     last_moment = NEVER
-    """When the exchange ends whatever it does, for the reason in `outlasted`."""
-    outlasted = (DURATION_TIMEOUT, 0)
+    """When the exchange ends whatever it does."""
+    longest_try = 0.0
+    """Seconds a try may last, its answer included, 0 for any: until `stream_deadline`."""
+    stream_deadline = NEVER
     body_size = 0
     answer_size = 0
     attempts = 0
@@ -272,7 +274,7 @@ class Exchange:
         if self.retries is not None:
             self.deadline = min(started + self.retries.timeout if self.retries.timeout else NEVER, self.last_moment)
             if self.retries.per_try_timeout:
-                self.try_deadline = started + self.retries.per_try_timeout
+                self.try_deadline = min(started + self.retries.per_try_timeout, self.stream_deadline)
 
     def flush_request(self) -> None:
         """Write what waits for the upstream, in one piece."""
@@ -289,7 +291,7 @@ class Exchange:
         if self.retries is not None and self.retries.conditions and attempts.after_answer(self, response):
             return
         worker = self.downstream.worker
-        self.try_deadline = NEVER
+        self.try_deadline = self.stream_deadline
         self.status = response.status
         self.details = VIA_UPSTREAM
         self.answered = response
@@ -412,20 +414,28 @@ class Exchange:
 
     def timed_out(self, now: float) -> None:
         """The try's or the route's time ran out."""
-        if now < self.deadline and not self.responding:
-            self.try_deadline = NEVER
-            self.leave_upstream()
-            attempts.after_reset(self, Reset.PER_TRY_TIMEOUT, "")
-            return
         self.leave_upstream()
-        body, flag = (REQUEST_TIMEOUT, UT) if now < self.last_moment else self.outlasted
+        if now < self.deadline:
+            reset = Reset.STREAM_DURATION if self.stream_deadline <= now else Reset.PER_TRY_TIMEOUT
+            self.try_deadline = NEVER
+            if self.responding:
+                self.outlast(STREAM_DURATION, UMSDR)
+            else:
+                attempts.after_reset(self, reset, "")
+        elif now >= self.last_moment:
+            self.outlast(DURATION_TIMEOUT, 0)
+        elif self.responding:
+            self.outlast(REQUEST_TIMEOUT, UT)
+        else:
+            self.time_out()
+
+    def outlast(self, body: bytes, flag: int) -> None:
+        """End what took too long: an answer begun is torn."""
         self.flags |= flag
         if self.responding:
             self.details = DETAILS_OF[flag]
             self.end()
             self.downstream.abort()
-        elif flag == UT:
-            self.time_out()
         else:
             self.reply(504 if self.request_complete else 408, body, details=DETAILS_OF[flag])
             self.flush_response()

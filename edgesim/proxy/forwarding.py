@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgesim.http1.replies import NO_HEALTHY_UPSTREAM, STREAM_DURATION
-from edgesim.model import Endpoint, RequestHead
+from edgesim.http1.replies import NO_HEALTHY_UPSTREAM
+from edgesim.model import Endpoint
 from edgesim.policies.hashing import NOT_HASHED, hash_request
 from edgesim.policies.lines import line, number
-from edgesim.policies.response_flags import UH, UMSDR
+from edgesim.policies.response_flags import UH
 from edgesim.policies.retries import effective
 from edgesim.proxy import tunnel
 from edgesim.proxy.heads import asks_router, plain_request_parts, request_parts
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
 
+NEVER = float("inf")
 STREAM_DURATION_HEADER = b"x-envoy-upstream-stream-duration-ms"
 
 
@@ -59,7 +60,7 @@ def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
     if asks_router(head.headers) and exchange.downstream.client(head).internal:
         exchange.retries = effective(plan.retries, head)
     if STREAM_DURATION_HEADER in head.headers and exchange.downstream.client(head).internal:
-        _limit_stream(exchange, head)
+        exchange.longest_try = (number(line(head, STREAM_DURATION_HEADER)) or 0) / 1000
     if exchange.retries.conditions:
         exchange.kept = list(exchange.out)
     if exchange.request_complete:
@@ -67,15 +68,6 @@ def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
     attempt(exchange)
     if plan.rules.mirror is not None and not exchange.done:
         exchange.shadow = mirror(exchange, plan.rules.mirror)
-
-
-def _limit_stream(exchange: Exchange, head: RequestHead) -> None:
-    """Let a request limit how long its upstream may take in all, as its header says."""
-    longest = number(line(head, STREAM_DURATION_HEADER))
-    if longest:
-        moment = exchange.downstream.worker.now() + longest / 1000
-        if moment < exchange.last_moment:
-            exchange.last_moment, exchange.outlasted = moment, (STREAM_DURATION, UMSDR)
 
 
 def attempt(exchange: Exchange) -> None:
@@ -95,9 +87,17 @@ def attempt(exchange: Exchange) -> None:
         exchange.out = [exchange.sent_head, *(exchange.kept or ())]
     else:
         exchange.out.insert(0, exchange.sent_head)
-    if exchange.retries is not None and exchange.retries.per_try_timeout and exchange.request_complete:
-        exchange.try_deadline = exchange.downstream.worker.now() + exchange.retries.per_try_timeout
+    _limit_try(exchange)
     send_to(exchange, plan.cluster.pool(endpoint))
+
+
+def _limit_try(exchange: Exchange) -> None:
+    """Let a try end in time: the per-try timeout waits for the whole request, and ends with the answer's head."""
+    now = exchange.downstream.worker.now()
+    if exchange.longest_try:
+        exchange.try_deadline = exchange.stream_deadline = now + exchange.longest_try
+    if exchange.retries is not None and exchange.retries.per_try_timeout and exchange.request_complete:
+        exchange.try_deadline = min(exchange.stream_deadline, now + exchange.retries.per_try_timeout)
 
 
 def _head_for(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> bytes:

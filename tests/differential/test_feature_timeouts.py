@@ -17,6 +17,7 @@ LISTENERS = {
     "idle": ListenerOptions(stream_idle_timeout=0.4),
     "longest": ListenerOptions(max_stream_duration=0.4),
 }
+STREAM_DURATION = ("x-envoy-upstream-stream-duration-ms", "200")
 INSIDE = ("x-forwarded-for", "10.1.2.3")
 
 
@@ -111,7 +112,12 @@ CASES = [
     ),
     inside("says-expected", "200", ("x-envoy-expected-rq-timeout-ms", "77")),
     inside("says-grpc", "503;200", ("x-envoy-retry-grpc-on", "unavailable")),
-    inside("says-stream-duration", "hang", ("x-envoy-upstream-stream-duration-ms", "200")),
+    inside("says-stream-duration", "hang", STREAM_DURATION),
+    inside("says-stream-duration-stall", "stall", STREAM_DURATION, policies=retrying("5xx")),
+    inside("says-stream-duration-again", "hang;200", STREAM_DURATION, policies=retrying("5xx")),
+    inside("says-stream-duration-again-and-again", "hang", STREAM_DURATION, policies=retrying("reset", num_retries=2)),
+    inside("says-stream-duration-not-again", "hang", STREAM_DURATION, policies=retrying("retriable-4xx")),
+    inside("says-stream-duration-per-try", "hang", STREAM_DURATION, policies=retrying("5xx", per_try_timeout=0.1)),
     inside(
         "says-odds",
         "200",

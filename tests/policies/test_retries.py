@@ -33,7 +33,7 @@ RETRIED = {
     "reset-before-request": set[int](),
     "envoy-ratelimited": set[int](),
 }
-ALL_RESETS = {Reset.CONNECT_FAILURE, Reset.BEFORE_REQUEST, Reset.AFTER_REQUEST, Reset.PER_TRY_TIMEOUT}
+ALL_RESETS = {*Reset} - {Reset.OVERFLOW}
 RESETS = {
     "5xx": ALL_RESETS,
     "gateway-error": ALL_RESETS,
