@@ -41,6 +41,8 @@ def history(
         return
     for revision in found.revisions:
         _print(revision, current=revision.number == found.current)
+    if not found.revisions:
+        err("nothing that was good has been served yet")
     if not found.folder:
         err("this history ends with the instance: it keeps no state")
 

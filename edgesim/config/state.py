@@ -8,6 +8,7 @@ methods block on the disk, so they are called in a thread of their own, one at a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from edgesim.model import ResourceKey
 
 DATABASE: Final = "state.db"
 FORMAT: Final = "2"
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
 MOST_REVISIONS: Final = 200
 MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_CHANGES: Final = 1000
@@ -77,6 +79,7 @@ class State:
 
     path: str
     durable: bool = False
+    read_only: bool = False
     number: int = 0
     _connection: sqlite3.Connection = field(init=False, repr=False)
     _present: dict[Key, Any] | None = field(default=None, repr=False)
@@ -86,10 +89,14 @@ class State:
     def __post_init__(self) -> None:
         """Open or make the database; an empty path keeps it in a temporary file that vanishes when it is closed.
 
-        With `durable` what is committed survives a power cut. Raises StateError, sqlite3.OperationalError.
+        With `durable` what is committed survives a power cut; with `read_only` nothing is made or written.
+        Raises StateError, sqlite3.OperationalError.
         """
+        name = _reading(Path(self.path)) if self.read_only else self.path
         # One thread at a time uses it, but not always the same one.
-        self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        self._connection = sqlite3.connect(
+            name, isolation_level=None, check_same_thread=False, timeout=5.0, uri=self.read_only
+        )
         # A damaged text is found by its checksum.
         self._connection.text_factory = lambda text: text.decode(errors="replace")
         try:
@@ -203,9 +210,10 @@ class State:
 
     def _prepare(self) -> None:
         run = self._connection.execute
-        run("PRAGMA journal_mode = WAL")
-        run(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
-        run("PRAGMA journal_size_limit = 8388608")
+        if not self.read_only:
+            run("PRAGMA journal_mode = WAL")
+            run(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
+            run("PRAGMA journal_size_limit = 8388608")
         if not _tables_of(self._connection):
             self._found()
         elif dict(run("SELECT name, value FROM meta").fetchall()) != _versions():
@@ -316,9 +324,16 @@ def read_state(folder: Path) -> State:
     try:
         if not path.is_file():
             raise StateError(f"there is no {DATABASE} in it")
-        return State(str(path))
+        return State(str(path), read_only=True)
     except (OSError, sqlite3.Error) as error:
         raise StateError(str(error).lower()) from None
+
+
+def _reading(path: Path) -> str:
+    """Return the name SQLite reads a file by, also from a folder it may not write to, where nobody else does either."""
+    log = Path(f"{path}-wal")
+    still = not log.exists() and not os.access(path.parent, os.W_OK, effective_ids=_EFFECTIVE)
+    return f"{path.absolute().as_uri()}?{'immutable=1' if still else 'mode=ro'}"
 
 
 def _versions() -> dict[str, str]:

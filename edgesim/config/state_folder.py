@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from edgesim.config.files import STDIN
-from edgesim.config.state import DATABASE, State
+from edgesim.config.revisions import Revision
+from edgesim.config.state import DATABASE, State, read_state
 from edgesim.config.state_rows import StateError
 from edgesim.model import Problem
 from edgesim.model.codes import problem
@@ -34,12 +35,20 @@ class FolderInUseError(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """An open state, its lock, and notes about it. `folder` is None where it is not kept."""
+    """An open state, its lock, and notes about it. `folder` is None where it is not kept.
+
+    `good` is what was good last in a folder that can be read, but not held.
+    """
 
     state: State
     folder: Path | None = None
     notes: tuple[Problem, ...] = ()
     lock: int | None = None
+    good: Revision | None = None
+
+    def last(self) -> Revision | None:
+        """Return what was good last. Raises StateError."""
+        return self.state.last() or self.good
 
     def close(self) -> None:
         """Close the database and let the folder go."""
@@ -62,9 +71,9 @@ def default_folder(paths: Iterable[str], environ: Mapping[str, str]) -> Path:
     )
 
 
-def temporary(notes: tuple[Problem, ...] = ()) -> Opened:
+def temporary() -> Opened:
     """Return a state that vanishes when it is closed."""
-    return Opened(State(""), None, notes)
+    return Opened(State(""))
 
 
 def open_default(folder: Path) -> Opened:
@@ -72,11 +81,24 @@ def open_default(folder: Path) -> Opened:
     try:
         return _open(folder, durable=False)
     except FolderInUseError as held:
-        text = f"{held}: this instance keeps its state until it ends"
-        return temporary((problem("ES0721", text),))
+        return _instead_of(folder, f"{held}: this instance keeps its state until it ends")
     except (OSError, sqlite3.Error) as error:
-        text = f"no state can be kept in {folder} ({_words(error)}): this instance keeps it until it ends"
-        return temporary((problem("ES0721", text),))
+        return _instead_of(
+            folder, f"no state can be kept in {folder} ({_words(error)}): this instance keeps it until it ends"
+        )
+
+
+def _instead_of(folder: Path, text: str) -> Opened:
+    """Return a temporary state, which falls back on what is good in the folder all the same."""
+    try:
+        state = read_state(folder)
+        try:
+            good = state.last()
+        finally:
+            state.close()
+    except (StateError, OSError, sqlite3.Error):
+        good = None
+    return Opened(State(""), None, (problem("ES0721", text),), good=good)
 
 
 def open_explicit(folder: Path) -> Opened:

@@ -94,7 +94,7 @@ class Recorder:
 
     async def restored(self) -> tuple[Revision | None, tuple[StoredResource, ...]]:
         """Return what was good last, and the objects the API wrote where those come back."""
-        return await self._run(lambda: (self._state.last(), self._state.written() if self.durable else ()))
+        return await self._run(lambda: (self._opened.last(), self._state.written() if self.durable else ()))
 
     async def history(self) -> tuple[RevisionInfo, ...]:
         """Return the history with everything so far in it, the newest first. Raises StateError."""

@@ -5,8 +5,10 @@ import pickle
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -305,6 +307,57 @@ def test_a_second_instance_takes_a_temporary_state(tmp_path: Path) -> None:
     assert third.notes == ()
     third.close()
     second.close()
+
+
+def test_what_another_one_holds_can_be_fallen_back_on(tmp_path: Path) -> None:
+    """A second instance has a history of its own, but what was good last is the same for both."""
+    first = open_default(tmp_path)
+    first.state.record(snapshot(model(host("echo"))))
+    second = open_default(tmp_path)
+    good = second.last()
+    assert good is not None
+    assert good.model == model(host("echo"))
+    second.state.record(snapshot(model(host("foxtrot"))))
+    last = second.last()
+    assert last is not None
+    assert last.model == model(host("foxtrot"))
+    assert second.state.number == 1
+    first.close()
+    second.close()
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def only_reading(folder: Path) -> Iterator[None]:
+    """Let nothing be written in a folder; root, who may write everywhere, is somebody else meanwhile."""
+    root = os.geteuid() == 0
+    for path in (*folder.iterdir(), folder) if root else ():
+        os.chown(path, NOBODY, NOBODY)
+    folder.chmod(0o500)
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
+def test_a_folder_that_can_only_be_read() -> None:
+    """What is good there is served, and nothing is kept."""
+    with TemporaryDirectory() as name:
+        opened = open_default(Path(name))
+        opened.state.record(snapshot(model(host("echo"))))
+        opened.close()
+        with only_reading(Path(name)):
+            again = open_default(Path(name))
+            good = again.last()
+            assert good is not None
+            assert (good.model, [note.code for note in again.notes]) == (model(host("echo")), ["ES0721"])
+            again.close()
 
 
 def test_state_is_private(tmp_path: Path) -> None:
