@@ -125,11 +125,11 @@ def _routes(translation: Translation) -> list[object]:
     return [route for host in translation.model.virtual_hosts for route in host.routes]
 
 
-def documents(layout: str, scale: float = 1.0) -> Iterator[str]:
-    """Write every document of a layout."""
+def documents(layout: str, scale: float = 1.0, ports: Sequence[int] = range(10_000, 11_000)) -> Iterator[str]:
+    """Write every document of a layout; its upstreams are on these ports, in turn."""
     hosts, tables, upstreams = (max(1, round(scale * each)) for each in (HOSTS, TABLES, UPSTREAMS))
     for number in range(upstreams):
-        yield _UPSTREAM.format(name=f"echo-{number}", port=10_000 + number)
+        yield _UPSTREAM.format(name=f"echo-{number}", port=ports[number % len(ports)])
     for number in range(hosts):
         selects_all = layout == LAYOUTS[1] and number == 0
         selector = "{namespaces: ['*']}" if selects_all else f"{{labels: {{host: h{number}}}}}"

@@ -65,6 +65,18 @@ def core_times(core: int) -> tuple[int, int] | None:
     return busy, busy + idle + iowait
 
 
+def cpu_seconds(pid: int) -> tuple[float, float]:
+    """Return the processor time that a process has used, and that of all its descendants; 0 where nobody says."""
+    if not Path("/proc/self/stat").exists():
+        return 0.0, 0.0
+    return _used(pid), sum(map(_used, _descendants(pid)))
+
+
+def _used(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _descendants(parent: int) -> list[int]:
     children = [int(word) for task in _tasks(parent) for word in (task / "children").read_text().split()]
     return [pid for child in children for pid in (child, *_descendants(child))]

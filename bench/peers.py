@@ -45,7 +45,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], core: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], core: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command on a core for the length of a block; what it prints goes to `log`."""
     with log.open("wb") as output:
         process = subprocess.Popen(on_core(core, command), stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -59,7 +60,8 @@ def _running(command: list[str], core: int, log: Path) -> Iterator[subprocess.Po
             process.wait()
 
 
-def _wait(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+def wait(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a process is ready. Raises Unavailable when it ended before, or takes too long."""
     deadline = time.monotonic() + _READY_SECONDS
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -106,8 +108,8 @@ def backend(folder: Path) -> Iterator[Backends]:
     ports = Backends(free_port(), free_port())
     config, log = folder / "backend.conf", folder / "backend.log"
     config.write_text(configs.nginx_backend(_made(folder / "backend"), ports))
-    with _running([_program("nginx"), "-c", str(config)], CLIENT_CORE, log) as process:
-        _wait(lambda: _answers(ports.v1, "/") and _answers(ports.v2, "/"), process, log)
+    with running([_program("nginx"), "-c", str(config)], CLIENT_CORE, log) as process:
+        wait(lambda: _answers(ports.v1, "/") and _answers(ports.v2, "/"), process, log)
         yield ports
 
 
@@ -127,8 +129,8 @@ def envoy(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer
     port, config, log = free_port(), folder / "envoy.json", folder / "envoy.log"
     config.write_text(configs.envoy(scenario, backends, port))
     command = [program, "-c", str(config), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]
-    with _running(command, PROXY_CORE, log) as process:
-        _wait(lambda: _answers(port, scenario.paths[-1]), process, log)
+    with running(command, PROXY_CORE, log) as process:
+        wait(lambda: _answers(port, scenario.paths[-1]), process, log)
         yield Peer("envoy", _first_line([program, "--version"], r"/(\d+\.\d+\.\d+)"), port)
 
 
@@ -139,8 +141,8 @@ def nginx(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer
     program, port = _program("nginx"), free_port()
     config, log = folder / "nginx.conf", folder / "nginx.log"
     config.write_text(configs.nginx_proxy(_made(folder / "nginx"), backends, port))
-    with _running([program, "-c", str(config)], PROXY_CORE, log) as process:
-        _wait(lambda: _answers(port, "/"), process, log)
+    with running([program, "-c", str(config)], PROXY_CORE, log) as process:
+        wait(lambda: _answers(port, "/"), process, log)
         yield Peer("nginx", _first_line([program, "-v"], r"nginx/(\S+)"), port)
 
 
@@ -151,8 +153,8 @@ def haproxy(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Pe
     program, port = _program("haproxy"), free_port()
     config, log = folder / "haproxy.cfg", folder / "haproxy.log"
     config.write_text(configs.haproxy(backends, port))
-    with _running([program, "-q", "-db", "-f", str(config)], PROXY_CORE, log) as process:
-        _wait(lambda: _answers(port, "/"), process, log)
+    with running([program, "-q", "-db", "-f", str(config)], PROXY_CORE, log) as process:
+        wait(lambda: _answers(port, "/"), process, log)
         yield Peer("haproxy", _first_line([program, "-v"], r"version (\d+\.\d+\.\d+)"), port)
 
 
@@ -184,10 +186,10 @@ def _edgesim(name: str, scenario: Scenario, backends: Backends, folder: Path, *f
     items = {"apiVersion": "v1", "kind": "List", "items": configs.manifests(scenario, backends)}
     (config / "bench.json").write_text(json.dumps(items))
     up = [sys.executable, "-m", "edgesim", "up", str(config), "--port", "0", "--admin-port", "0", *flags]
-    with _running(up, CLIENT_CORE, log) as process:
-        _wait(lambda: _edgesim_port(log) is not None, process, log)
+    with running(up, CLIENT_CORE, log) as process:
+        wait(lambda: _edgesim_port(log) is not None, process, log)
         port = _edgesim_port(log) or 0
-        _wait(lambda: _answers(port, scenario.paths[-1]), process, log)
+        wait(lambda: _answers(port, scenario.paths[-1]), process, log)
         if not pin_children(process.pid, PROXY_CORE):
             print("  edgesim: no worker was pinned")
         yield Peer(name, _first_line([*up[:3], "version"], r"(\d+\.\d+\.\d+)"), port)

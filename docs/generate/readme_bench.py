@@ -29,7 +29,7 @@ Results = Mapping[str, Any]
 def main(arguments: Sequence[str]) -> int:
     """Write the section, or with --check only compare; return the exit code."""
     text = README.read_text()
-    wanted = filled(text, _read(RESULTS / "proxy.json"), _read(RESULTS / "routes.json"))
+    wanted = filled(text, *(_read(RESULTS / f"{name}.json") for name in ("proxy", "routes", "reload")))
     if text == wanted:
         return 0
     if "--check" in arguments:
@@ -40,9 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def filled(text: str, proxy: Results | None, routes: Results | None) -> str:
+def filled(text: str, proxy: Results | None, routes: Results | None, reload: Results | None = None) -> str:
     """Return the README with its section made of the results there are."""
-    parts = [make(found) for found, make in ((proxy, _proxy), (routes, _routes)) if found is not None]
+    makers = ((proxy, _proxy), (routes, _routes), (reload, _reload))
+    parts = [make(found) for found, make in makers if found is not None]
     section = "\n".join(parts) or _NONE
     return _SECTION.sub(lambda match: f"{match[1]}\n{section}\n{match[2]}", text)
 
@@ -108,6 +109,33 @@ def _routes(results: Results) -> str:
         f"Deciding alone, on one core ({_machine(results)}); [bench/results/routes.md](bench/results/routes.md) has the "
         f"spread, the time to compile, and the memory.\n\n{report.table(columns, rows)}\n"
     )
+
+
+def _reload(results: Results) -> str:
+    columns = [
+        "5,000 VirtualServices, 20,000 RouteTables",
+        "serves after (s)",
+        "one table changed by",
+        "served after (ms): median, most",
+        "p99 (ms)",
+        "x p99 without",
+    ]
+    rows = [
+        [row["layout"], f"{row['load']:.1f}", way, *_changed(row, way)]
+        for row in results["results"]
+        for way in row["windows"]
+    ]
+    return (
+        f"Changing one table among many under load ({_machine(results)}); [bench/results/reload.md](bench/results/reload.md) "
+        f"has the spread, and what a change takes at rest.\n\n{report.table(columns, rows)}\n"
+    )
+
+
+def _changed(row: Results, way: str) -> list[str]:
+    took, windows = row["under_load"][way], row["windows"][way]
+    ratio = median(one["p99"] / calm["p99"] for one, calm in zip(windows, row["calm"], strict=True))
+    most = f"{1000 * median(took):.0f}, {1000 * max(took):.0f}"
+    return [most, f"{median(one['p99'] for one in windows):.2f}", f"{ratio:.2f}"]
 
 
 if __name__ == "__main__":

@@ -43,6 +43,18 @@ ROUTES = {
         for size in (10, 50_000)
     ],
 }
+RELOAD = {
+    "machine": MACHINE,
+    "results": [
+        {
+            "layout": "one selects all",
+            "load": 7.04,
+            "under_load": {"apply": [0.1, 0.2, 0.4]},
+            "calm": [{"p99": 2.0}, {"p99": 4.0}],
+            "windows": {"apply": [{"p99": 3.0}, {"p99": 7.0}]},
+        }
+    ],
+}
 
 
 @pytest.fixture
@@ -74,6 +86,15 @@ def test_results_become_tables(bench: ModuleType) -> None:
     assert "1,000,000" in text
     assert "50,000 routes" in text
     assert "2026-11-24, a CPU, 2 cores, Linux 6, Python 3.11.7" in text
+
+
+def test_reloads_become_a_table(bench: ModuleType) -> None:
+    """Changes give their median and the longest, windows their p99 and its median ratio to the one beside."""
+    text = bench.filled(EMPTY, None, None, RELOAD)
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| one selects all")]
+    assert [[each.strip() for each in row] for row in cells] == [
+        ["one selects all", "7.0", "apply", "200, 400", "5.00", "1.62"]
+    ]
 
 
 def test_check_fails_until_written(
