@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.model import (
+    Destination,
     DirectResponseAction,
+    ForwardAction,
     HeaderMatcher,
     HeaderMutations,
     PathKind,
     PathMatcher,
+    Policies,
+    RedirectAction,
     RequestHead,
     Route,
     RouteMatch,
     ValueKind,
     VirtualHost,
+    WeightedCluster,
 )
-from edgesim.routing import Decision, HostTable, compile_host, compile_in_steps, decide, finish, table_of
+from edgesim.routing import (
+    Decision,
+    HostTable,
+    Split,
+    compile_host,
+    compile_in_steps,
+    decide,
+    finish,
+    lookup,
+    table_of,
+)
 from tests.routing.naive import first_match
 from tests.routing.strategies import heads, routes
 
@@ -108,6 +124,194 @@ def test_routes_put_in_at_one_place_again_and_again() -> None:
         found = decided(table, "/a", stage=str(number))
         assert found is not None
         assert found.action == DirectResponseAction(200, f"/a{number}")
+
+
+GAP = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("at", "gone", "put_in", "orders"),
+    [
+        (0, 0, 1, (0.5, 1, 2, 3)),
+        (1, 0, 1, (1, 1.5, 2, 3)),
+        (1, 0, 3, (1, 1.25, 1.5, 1.75, 2, 3)),
+        (3, 0, 2, (1, 2, 3, 4, 5)),
+        (1, 1, 0, (1, 3)),
+        (1, 1, 1, (1, 2, 3)),
+        (1, 1, 3, (1, 1.5, 2, 2.5, 3)),
+        (2, 1, 1, (1, 2, 3)),
+        (2, 1, 3, (1, 2, 3, 4, 5)),
+        (0, 1, 1, (1, 2, 3)),
+        (0, 2, 0, (3,)),
+        (0, 3, 2, (1, 2)),
+        (0, 3, 0, ()),
+        (0, 0, 0, (1, 2, 3)),
+    ],
+)
+def test_what_is_put_in_is_numbered_between_its_neighbours(
+    at: int, gone: int, put_in: int, orders: tuple[float, ...]
+) -> None:
+    """The others keep their numbers; at the beginning 0 is the neighbour, at the end there is room for all."""
+    present = [route("/a"), route("/b"), route("/c")]
+    before = compile_host(host(*present))
+    assert before.orders == (GAP, 2 * GAP, 3 * GAP)
+    present[at : at + gone] = [route(f"/new/{number}") for number in range(put_in)]
+    after = finish(compile_in_steps(host(*present), before))
+    assert after.orders == tuple(int(order * GAP) for order in orders)
+    assert all(isinstance(order, int) for order in after.orders)
+
+
+def test_each_matcher_of_a_route_has_its_number() -> None:
+    """Routes of several matchers are counted by these, before, among and behind what changed."""
+    two = [
+        replace(route("/"), matches=(*route(f"/{name}").matches, *route(f"/{name}{name}").matches)) for name in "abcd"
+    ]
+    before = compile_host(host(*two[:3]))
+    after = finish(compile_in_steps(host(two[0], two[3], two[2]), before))
+    assert after.orders == tuple(order * GAP for order in (1, 2, 3, 4, 5, 6))
+    for path in ("/a", "/aa", "/c", "/cc"):
+        assert decided(after, path) is decided(before, path)
+    assert decided(after, "/b") is None
+    assert [found.route for path in ("/d", "/dd") if (found := decided(after, path))] == [two[3]] * 2
+
+
+def test_everything_is_numbered_anew_just_when_no_number_is_left() -> None:
+    """Twenty routes put in at one place halve the room to nothing, the next one makes room for all."""
+    present = [route("/a"), route("/z")]
+    table = compile_host(host(*present))
+    for number in range(20):
+        present.insert(1, route(f"/{number}"))
+        table = finish(compile_in_steps(host(*present), table))
+    assert table.orders[:2] == (GAP, GAP + 1)
+    present.insert(1, route("/one more"))
+    table = finish(compile_in_steps(host(*present), table))
+    assert table.orders == tuple(range(GAP, 24 * GAP, GAP))
+
+
+def folded(path: str) -> Route:
+    """A route for a path in any case."""
+    return Route(
+        (RouteMatch(PathMatcher(PathKind.PREFIX, path, case_sensitive=False)),), DirectResponseAction(200, path)
+    )
+
+
+def test_the_index_for_the_other_case_rule_is_kept() -> None:
+    """A change among the case-sensitive paths leaves the index of the others the same object, and the other way round."""
+    plain, other, new = route("/a"), folded("/B"), route("/c")
+    before = compile_host(host(plain, other))
+    after = finish(compile_in_steps(host(plain, other, new), before))
+    assert after.folded is before.folded
+    assert after.paths is not before.paths
+    last = finish(compile_in_steps(host(plain, other, new, folded("/D")), after))
+    assert last.paths is after.paths
+    assert last.folded is not after.folded
+    assert decided(last, "/d") is not None
+    assert decided(last, "/b") is decided(before, "/B")
+
+
+def test_an_index_says_whether_it_folds() -> None:
+    """Compiled at once or as a change, the one compares paths as they are, the other in lower case."""
+    first = compile_host(host(route("/a"), folded("/B")))
+    second = finish(compile_in_steps(host(route("/c"), folded("/D")), first))
+    third = finish(compile_in_steps(host(route("/c"), folded("/D")), compile_host(host(route("/c")))))
+    for table in (first, second, third):
+        assert table.paths.fold is False
+        assert table.folded is not None
+        assert table.folded.fold is True
+    assert compile_host(host(route("/a"))).folded is None
+
+
+def test_what_did_not_change_is_kept_through_many_changes() -> None:
+    """Each table can be the beginning of the next one, and its decisions name the virtual host without routes."""
+    present = [route("/a"), route("/z")]
+    first = table = compile_host(host(*present))
+    for number in range(3):
+        present.insert(1, route(f"/{number}"))
+        table = finish(compile_in_steps(host(*present), table))
+    assert decided(table, "/a") is decided(first, "/a")
+    found = decided(table, "/2")
+    assert found is not None
+    assert found.virtual_host is table.owner is first.owner
+    assert table.owner == replace(table.virtual_host, routes=())
+
+
+def test_a_route_put_in_may_ask_for_pseudo_headers() -> None:
+    """Whether they are to be laid among the headers is known after a change too, and stays known."""
+    asking = Route(
+        (RouteMatch(PathMatcher(PathKind.PREFIX, "/m"), methods=("GET",)),), DirectResponseAction(200, "get")
+    )
+    plain = compile_host(host(route("/a")))
+    assert plain.pseudo is False
+    after = finish(compile_in_steps(host(route("/a"), asking), plain))
+    assert after.pseudo is True
+    assert decided(after, "/m") is not None
+    assert finish(compile_in_steps(host(route("/b"), asking), after)).pseudo is True
+    assert finish(compile_in_steps(host(*after.virtual_host.routes, route("/b")), after)).pseudo is True
+    assert finish(compile_in_steps(host(route("/b")), plain)).pseudo is False
+
+
+@pytest.mark.parametrize("name", [":authority", ":method", ":path", ":scheme", "host", "x-forwarded-proto"])
+def test_pseudo_headers_are_known_by_name(name: str) -> None:
+    """What a matcher asks for under these names the request does not carry as a header of its own."""
+    asking = RouteMatch(PathMatcher(PathKind.PREFIX, "/"), (HeaderMatcher(name, ValueKind.PRESENT),))
+    table = compile_host(host(Route((asking,), DirectResponseAction(200))))
+    assert table.pseudo is True
+    assert decided(table, "/") is not None
+    assert compile_host(host(route("/", "canary"))).pseudo is False
+
+
+def test_a_decision_names_where_it_comes_from() -> None:
+    """Virtual host, route, matcher and action are the model's own, whatever the action is."""
+    match = RouteMatch(PathMatcher(PathKind.PREFIX, "/"))
+    arms = (WeightedCluster(Destination("first"), 1), WeightedCluster(Destination("second"), 1))
+    for action in (
+        DirectResponseAction(200),
+        RedirectAction(prefix_rewrite="/new/"),
+        ForwardAction(Destination("c"), prefix_rewrite="/new/"),
+        ForwardAction(weighted=arms, prefix_rewrite="/new/"),
+        ForwardAction(cluster_header="To", prefix_rewrite="/new/"),
+    ):
+        only = Route((match,), action)
+        table = compile_host(host(only))
+        found = decided(table, "/x", to="named")
+        assert found is not None
+        assert found.virtual_host is table.owner
+        assert (found.route, found.match, found.action) == (only, match, action)
+        assert found.arm is (arms[0] if isinstance(action, ForwardAction) and action.weighted else None)
+        assert (found.rewrite and found.rewrite(b"/x")) == (
+            None if isinstance(action, DirectResponseAction) else b"/new/x"
+        )
+
+
+def test_a_cluster_named_by_a_header_is_read_byte_by_byte() -> None:
+    """A name that is no UTF-8 is none of ours, but no error; without the header the rest of the decision stands."""
+    only = Route((RouteMatch(PathMatcher(PathKind.PREFIX, "/")),), ForwardAction(cluster_header="To"))
+    table = table_of([compile_host(host(only))])
+    found = decide(table, RequestHead(b"GET", b"any", b"/", None, {b"to": b"\xe9"}), 0)
+    assert found is not None
+    assert found.destination == Destination("\N{LATIN SMALL LETTER E WITH ACUTE}")
+    without = decide(table, RequestHead(b"GET", b"any", b"/"), 0)
+    assert without is not None
+    assert (without.route, without.destination) == (only, None)
+
+
+def test_a_split_is_sticky_where_the_route_says_so() -> None:
+    """The policy of the route decides whether a hash chooses the arm."""
+    arms = (WeightedCluster(Destination("a"), 1),)
+    match = RouteMatch(PathMatcher(PathKind.PREFIX, "/"))
+    for sticky in (True, False):
+        only = Route((match,), ForwardAction(weighted=arms), policies=Policies(sticky_weights=sticky))
+        target = lookup(table_of([compile_host(host(only))]), RequestHead(b"GET", b"any", b"/"))
+        assert isinstance(target, Split)
+        assert target.sticky is sticky
+
+
+def test_no_step_of_a_change_is_long() -> None:
+    """Routes that stay are looked at in steps of some hundred, and those of a changed path compiled one by one."""
+    present = [route(f"/{number}/x", kind=PathKind.EXACT) for number in range(2000)]
+    before = compile_host(host(*present))
+    steps = compile_in_steps(host(*present, *(route("/0/x", str(number)) for number in range(40))), before)
+    assert 16 + 40 <= sum(1 for _ in steps) <= 16 + 40 + 10
 
 
 def test_no_step_is_long() -> None:
