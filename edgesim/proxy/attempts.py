@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from edgesim.http1.replies import STREAM_DURATION
-from edgesim.policies.response_flags import UC, UF, UMSDR, UO, UPE, UR, URX
+from edgesim.policies.response_flags import UO, URX
 from edgesim.policies.retries import Reset, Verdict, back_off
 from edgesim.policies.retries import after_answer as judge_answer
 from edgesim.policies.retries import after_reset as judge_reset
-from edgesim.proxy.forwarding import NEVER, attempt
+from edgesim.proxy import failures
+from edgesim.proxy.forwarding import LAST_CHUNK, NEVER, attempt
+from edgesim.proxy.pools import connect
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.messages import Response
 
 _SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
-_FLAGS = {"protocol error": UPE, "connection termination": UC, "remote reset": UR}
-
-
-def flag_of(reason: str) -> int:
-    """Return the response flag of a reset; every reason not of its own is a failure to connect."""
-    return _FLAGS.get(reason, UF)
 
 
 def after_answer(exchange: Exchange, response: Response) -> bool:
@@ -50,11 +45,11 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
     if verdict is Verdict.LIMIT:
         exchange.flags |= URX
     if reset is Reset.PER_TRY_TIMEOUT:
-        exchange.time_out(b"upstream_per_try_timeout")
+        failures.time_out(exchange, b"upstream_per_try_timeout")
     elif reset is Reset.STREAM_DURATION:
-        exchange.outlast(STREAM_DURATION, UMSDR)
+        failures.outlast_stream(exchange)
     else:
-        exchange.fail(reason, retried=exchange.attempts > 1)
+        failures.upstream_gone(exchange, reason, retried=exchange.attempts > 1)
 
 
 def _can_retry(exchange: Exchange) -> bool:
@@ -93,7 +88,39 @@ def settle(exchange: Exchange) -> None:
         exchange.plan.cluster.retrying -= 1
 
 
-def may_repeat(exchange: Exchange) -> bool:
+def upstream_failed(exchange: Exchange, reason: str, *, answered: bool, reused: bool) -> None:
+    """Go on after the upstream is gone before its answer was whole."""
+    exchange.connection = None
+    if exchange.done:
+        return
+    if exchange.responding:
+        failures.upstream_gone(exchange, reason)
+    elif exchange.pool is not None and reused and not answered and _may_repeat(exchange):
+        exchange.repeated_once = True
+        ends = exchange.request.chunked and not exchange.is_buffered
+        exchange.out = [exchange.sent_head, LAST_CHUNK] if ends else [exchange.sent_head]
+        exchange.wants_connection = True
+        connect(exchange.pool, exchange)  # a new one: where one connection is stale, its like may be too
+    else:
+        after_reset(exchange, Reset.AFTER_REQUEST, reason)
+
+
+def timed_out(exchange: Exchange, now: float) -> None:
+    """Go on after the try's or the route's time ran out."""
+    exchange.leave_upstream()
+    if now >= exchange.deadline:
+        late = failures.outlast_duration if now >= exchange.last_moment else failures.time_out
+        late(exchange)
+        return
+    exchange.try_deadline = NEVER
+    if exchange.responding:
+        failures.outlast_stream(exchange)
+    else:
+        reset = Reset.STREAM_DURATION if exchange.stream_deadline <= now else Reset.PER_TRY_TIMEOUT
+        after_reset(exchange, reset, "")
+
+
+def _may_repeat(exchange: Exchange) -> bool:
     """A stale connection that died without a byte of an answer may be replaced once, when that is safe."""
     whole = exchange.request_complete and not exchange.body_size
     return whole and not exchange.repeated_once and exchange.request.head.method in _SAFE_TO_REPEAT

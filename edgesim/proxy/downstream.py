@@ -20,6 +20,7 @@ from edgesim.model import RequestHead
 from edgesim.policies.hashing import Connection
 from edgesim.policies.remote import Client, identify
 from edgesim.proxy.exchange import Exchange
+from edgesim.proxy.failures import client_lost, refuse_rest
 from edgesim.proxy.messages import Request
 from edgesim.proxy.refusals import Refusal, answer, note_torn_head, refusal, with_head
 
@@ -115,7 +116,7 @@ class Downstream(asyncio.Protocol):
         self.listener.connections -= 1
         self.worker.left(self)
         if self.current is not None:
-            self.current.client_lost()
+            client_lost(self.current)
         elif self.in_head and not self.refusing:
             note_torn_head(self)
         self.current = self.receiving = None
@@ -378,7 +379,7 @@ class Downstream(asyncio.Protocol):
             refused = refused._replace(head=broken.request.head)
         self.refusing = refused
         if broken is not None and broken is self.current and not broken.done:
-            broken.refuse(refused)
+            refuse_rest(broken, refused)
         elif self.current is None:
             self._send_refusal()
 

@@ -6,127 +6,36 @@ happens on both sides by plain calls. Nothing here awaits. Tries that fail are `
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.replies import (
-    DURATION_TIMEOUT,
-    REQUEST_TIMEOUT,
-    STREAM_DURATION,
-    STREAM_TIMEOUT,
-    reset_body,
-)
-from edgesim.model import Endpoint, RedirectAction
-from edgesim.policies.hashing import NOT_HASHED, Hashed, arm_draw, hash_request
-from edgesim.policies.response_flags import DC, NC, NR, SI, UMSDR, UT
-from edgesim.policies.retries import Reset, Retries
+from edgesim.model import RedirectAction
+from edgesim.policies.hashing import arm_draw, hash_request
+from edgesim.policies.response_flags import NC, NR
+from edgesim.policies.retries import Reset
 from edgesim.proxy import answers, attempts, tunnel
-from edgesim.proxy.forwarding import NEVER, forward
-from edgesim.proxy.heads import (
-    response_parts,
-)
-from edgesim.proxy.messages import Request, Response
+from edgesim.proxy.exchange_state import ExchangeState
+from edgesim.proxy.forwarding import LAST_CHUNK, NEVER, forward
 from edgesim.proxy.observed import note_end
-from edgesim.proxy.pools import Pool, connect
 from edgesim.proxy.seen import find_target
-from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import admit
-from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 
 if TYPE_CHECKING:
-    from edgesim.proxy.downstream import Downstream
+    from edgesim.proxy.messages import Response
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.refusals import Refusal
+    from edgesim.proxy.upstream import UpstreamConnection
 
-LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BUFFERED = 65536
 """How many bytes of a body wait for an upstream that is not connected yet."""
 _REPLAYED = 1 << 20
 """How many bytes of a body are kept for another try, as Envoy's buffer limit."""
-VIA_UPSTREAM = b"via_upstream"
-DETAILS_OF = {UT: b"response_timeout", 0: b"max_duration_timeout", UMSDR: b"upstream_max_stream_duration_reached"}
 _TOO_LARGE = b"Payload Too Large"
 
 
-class Exchange:
-    """The state of one request and its answer.
-
-    Most exchanges never leave most of these defaults, so they live on the class: making an exchange
-    costs a few assignments.
-    """
-
-    plan: Plan | None = None
-    retries: Retries | None = None
-    """The route's retries with what the request's headers change."""
-    pool: Pool | None = None
-    endpoint: Endpoint | None = None
-    connection: UpstreamConnection | None = None
-    local: tuple[int, Fields, bytes] | None = None
-    status = 0
-    flags = 0
-    details = b""
-    """Who set the status, and why: Envoy's response code details."""
-    sent_head = b""
-    request_id: bytes | None = None
-    """The id made for the request, None where it brought one."""
-    service_time: int | None = None
-    begun = 0.0
-    started = 0.0
-    deadline = NEVER
-    try_deadline = NEVER
-    last_moment = NEVER
-    """When the exchange ends whatever it does."""
-    longest_try = 0.0
-    """Seconds a try may last, its answer included, 0 for any: until `stream_deadline`."""
-    stream_deadline = NEVER
-    body_size = 0
-    answer_size = 0
-    attempts = 0
-    filters_passed = 0
-    buffers: int | None = None
-    """While the whole body is awaited: how large it may become."""
-    waits: asyncio.TimerHandle | None = None
-    """A delay or a back-off under way."""
-    hashed: Hashed = NOT_HASHED
-    sent_fields: Fields | None = None
-    """The request's fields as the upstream got them, None where nothing of them changed."""
-    answer_fields: Fields | None = None
-    """Fields that replace those of the answer, whatever its route does to them."""
-    is_bare = False
-    """The answer is a filter's alone: its route adds nothing."""
-    is_buffered = False
-    """The body was taken whole before anything was forwarded, so its length is known."""
-    kept: list[bytes] | None = None
-    """The body so far, for another try; None where there will be none."""
-    shadow: Shadow | None = None
-    answered: Response | None = None
-    responding = False
-    chunked_response = False
-    wants_connection = False
-    repeated_once = False
-    retrying = False
-    done = False
-    older = False
-    """The client speaks HTTP/1.0."""
-    verdict: tuple[int, bytes, Fields] | None = None
-    """The answer where it is known before any route is."""
-    early = b""
-    """What the client sent behind a request to switch protocols."""
-    out: list[bytes]
-    response: list[bytes]
-
-    def __init__(self, downstream: Downstream, request: Request) -> None:
-        """Begin with a request's head; a body comes later."""
-        self.downstream = downstream
-        self.request = request
-        self.is_head = request.is_head
-        self.request_complete = request.bodiless
-        self.keep_alive = request.keep_alive
-        self.out = []
-        self.response = []
+class Exchange(ExchangeState):
+    """One request and its answer."""
 
     @property
     def switches(self) -> bool:
@@ -293,7 +202,7 @@ class Exchange:
         worker = self.downstream.worker
         self.try_deadline = self.stream_deadline
         self.status = response.status
-        self.details = VIA_UPSTREAM
+        self.details = tunnel.VIA_UPSTREAM
         self.answered = response
         if response.length is None:
             self._frame(bodiless=bodiless)
@@ -314,19 +223,8 @@ class Exchange:
 
     def switched(self, connection: UpstreamConnection, response: Response, rest: bytes) -> None:
         """The upstream agreed to switch protocols: from here on, bytes are passed on as they come."""
-        plan, worker = self.plan, self.downstream.worker
-        transport, self.connection = connection.transport, None
-        if plan is None or self.done or transport is None:
-            connection.close()
-            return
-        self.status, self.answered, self.details = response.status, response, VIA_UPSTREAM
-        front, back = response_parts(response, plan, worker.date, answers.additions(self, plan, close=False))
-        self.service_time = taken = worker.milliseconds_since(self.started or self.begun)
-        head = b"%b%d%b" % (front, taken, back) if back else front
-        side = tunnel.Side(self, is_client=False)
-        side.transport = transport
-        switch = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
-        tunnel.join(self, side, head[:-2] + switch + rest)
+        self.connection = None
+        tunnel.switch(self, connection, response, rest)
 
     def closes(self) -> bool:
         """Decide, and tell, whether the client's connection ends with this answer."""
@@ -388,96 +286,11 @@ class Exchange:
 
     def upstream_failed(self, reason: str, *, answered: bool, reused: bool) -> None:
         """The upstream is gone before its answer was whole."""
-        self.connection = None
-        if self.done:
-            return
-        if self.responding:
-            self.flags |= attempts.flag_of(reason)
-            self.details = f"upstream_reset_after_response_started{{{reason.replace(' ', '_')}}}".encode()
-            self.end()
-            self.downstream.abort()
-        elif self.pool is not None and reused and not answered and attempts.may_repeat(self):
-            self.repeated_once = True
-            ends = self.request.chunked and not self.is_buffered
-            self.out = [self.sent_head, LAST_CHUNK] if ends else [self.sent_head]
-            self.wants_connection = True
-            connect(self.pool, self)  # a new one: where one connection is stale, its like may be too
-        else:
-            attempts.after_reset(self, Reset.AFTER_REQUEST, reason)
-
-    def fail(self, reason: str, *, retried: bool) -> None:
-        """Answer for an upstream that gave no answer."""
-        self.flags |= attempts.flag_of(reason)
-        details = f"upstream_reset_before_response_started{{{reason.replace(' ', '_')}}}".encode()
-        self.reply(502 if reason == "protocol error" else 503, reset_body(reason, retried=retried), details=details)
-        self.flush_response()
+        attempts.upstream_failed(self, reason, answered=answered, reused=reused)
 
     def timed_out(self, now: float) -> None:
         """The try's or the route's time ran out."""
-        self.leave_upstream()
-        if now < self.deadline:
-            reset = Reset.STREAM_DURATION if self.stream_deadline <= now else Reset.PER_TRY_TIMEOUT
-            self.try_deadline = NEVER
-            if self.responding:
-                self.outlast(STREAM_DURATION, UMSDR)
-            else:
-                attempts.after_reset(self, reset, "")
-        elif now >= self.last_moment:
-            self.outlast(DURATION_TIMEOUT, 0)
-        elif self.responding:
-            self.outlast(REQUEST_TIMEOUT, UT)
-        else:
-            self.time_out()
-
-    def outlast(self, body: bytes, flag: int) -> None:
-        """End what took too long: an answer begun is torn."""
-        self.flags |= flag
-        if self.responding:
-            self.details = DETAILS_OF[flag]
-            self.end()
-            self.downstream.abort()
-        else:
-            self.reply(504 if self.request_complete else 408, body, details=DETAILS_OF[flag])
-            self.flush_response()
-
-    def time_out(self, details: bytes = b"response_timeout") -> None:
-        """Answer that the upstream took too long."""
-        self.flags |= UT
-        status = 504 if self.retries is None else self.retries.timeout_status
-        self.reply(status, REQUEST_TIMEOUT if status == 504 else b"", details=details)
-        self.flush_response()
-
-    def stand_still(self) -> None:
-        """Nothing moved for the idle timeout: 408 for a request that is not whole, else 504, as Envoy has it."""
-        self.leave_upstream()
-        self.flags |= SI
-        if self.responding:
-            self.details = b"stream_idle_timeout"
-            self.end()
-            self.downstream.abort()
-        else:
-            self.reply(504 if self.request_complete else 408, STREAM_TIMEOUT, details=b"stream_idle_timeout")
-            self.flush_response()
-
-    def refuse(self, refused: Refusal) -> None:
-        """Answer a request whose body cannot be read to its end, or give an answer up that was begun."""
-        self.leave_upstream()
-        self.flags |= refused.flags
-        if self.responding:
-            self.details = refused.details
-            self.end()
-            self.downstream.abort()
-        else:
-            self.reply(refused.status, refused.body, details=refused.details)
-            self.flush_response()
-
-    def client_lost(self) -> None:
-        """The client is gone: nothing more is to be done for it."""
-        if not self.done:
-            self.flags |= DC
-            self.details = b"downstream_remote_disconnect"
-            self.leave_upstream()
-            self.end()
+        attempts.timed_out(self, now)
 
     def leave_upstream(self) -> None:
         """Give up the try under way."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.http1.replies import STREAM_TIMEOUT
+from edgesim.proxy.failures import stand_still
 from edgesim.proxy.refusals import HEADER_TIMEOUT, IDLE_TIMEOUT, REQUEST_TIMEOUT, refusal
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _look_at(connection: Downstream, options: ListenerOptions, now: float) -> No
     elif connection.current is not None:
         timeout = _idle_timeout(connection, options)
         if timeout and quiet >= timeout:
-            connection.current.stand_still()
+            stand_still(connection.current)
     elif options.idle_timeout and quiet >= options.idle_timeout:
         connection.close()
 
@@ -64,7 +65,7 @@ def _look_at_request(connection: Downstream, options: ListenerOptions, now: floa
         if connection.current is None:
             connection.refuse(_IDLE_TIMEOUT)
         else:
-            connection.current.stand_still()
+            stand_still(connection.current)
 
 
 def _idle_timeout(connection: Downstream, options: ListenerOptions) -> float:

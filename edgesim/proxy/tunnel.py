@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, cast
 
 from edgesim.http1.replies import NO_HEALTHY_UPSTREAM
 from edgesim.policies.response_flags import UH
+from edgesim.proxy.answers import additions
+from edgesim.proxy.failures import upstream_gone
+from edgesim.proxy.heads import response_parts
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.messages import Response
     from edgesim.proxy.plan import Plan
+    from edgesim.proxy.upstream import UpstreamConnection
+
+VIA_UPSTREAM = b"via_upstream"
 
 _CONNECT = b"CONNECT"
 
@@ -102,7 +109,7 @@ async def _terminate(exchange: Exchange, plan: Plan) -> None:
     except OSError as wrong:
         if not exchange.done:
             reason = "connection timeout" if isinstance(wrong, TimeoutError) else "remote connection failure"
-            exchange.fail(reason, retried=False)
+            upstream_gone(exchange, reason)
         return
     if exchange.done:
         if side.transport is not None:
@@ -111,6 +118,22 @@ async def _terminate(exchange: Exchange, plan: Plan) -> None:
     exchange.status = 200
     date = exchange.downstream.worker.date
     join(exchange, side, b"HTTP/1.1 200 OK\r\ndate: %b\r\nserver: envoy\r\n\r\n" % date)
+
+
+def switch(exchange: Exchange, connection: UpstreamConnection, response: Response, rest: bytes) -> None:
+    """Pass a 101 on, what came behind it, and from then on bytes as they come."""
+    plan, worker, transport = exchange.plan, exchange.downstream.worker, connection.transport
+    if plan is None or exchange.done or transport is None:
+        connection.close()
+        return
+    exchange.status, exchange.answered, exchange.details = response.status, response, VIA_UPSTREAM
+    front, back = response_parts(response, plan, worker.date, additions(exchange, plan, close=False))
+    exchange.service_time = taken = worker.milliseconds_since(exchange.started or exchange.begun)
+    head = b"%b%d%b" % (front, taken, back) if back else front
+    side = Side(exchange, is_client=False)
+    side.transport = transport
+    agreed = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
+    join(exchange, side, head[:-2] + agreed + rest)
 
 
 def join(exchange: Exchange, endpoint: Side, first: bytes) -> None:

@@ -1,0 +1,99 @@
+"""What is known of one request and its answer while they are under way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgesim.policies.hashing import NOT_HASHED, Hashed
+from edgesim.proxy.forwarding import NEVER
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from edgesim.http1.fields import Fields
+    from edgesim.model import Endpoint
+    from edgesim.policies.retries import Retries
+    from edgesim.proxy.downstream import Downstream
+    from edgesim.proxy.messages import Request, Response
+    from edgesim.proxy.plan import Plan
+    from edgesim.proxy.pools import Pool
+    from edgesim.proxy.shadow import Shadow
+    from edgesim.proxy.upstream import UpstreamConnection
+
+
+class ExchangeState:
+    """The state of one request and its answer.
+
+    Most exchanges never leave most of these defaults, so they live on the class: making an exchange
+    costs a few assignments.
+    """
+
+    plan: Plan | None = None
+    retries: Retries | None = None
+    """The route's retries with what the request's headers change."""
+    pool: Pool | None = None
+    endpoint: Endpoint | None = None
+    connection: UpstreamConnection | None = None
+    local: tuple[int, Fields, bytes] | None = None
+    status = 0
+    flags = 0
+    details = b""
+    """Who set the status, and why: Envoy's response code details."""
+    sent_head = b""
+    request_id: bytes | None = None
+    """The id made for the request, None where it brought one."""
+    service_time: int | None = None
+    begun = 0.0
+    started = 0.0
+    deadline = NEVER
+    try_deadline = NEVER
+    last_moment = NEVER
+    """When the exchange ends whatever it does."""
+    longest_try = 0.0
+    """Seconds a try may last, its answer included, 0 for any: until `stream_deadline`."""
+    stream_deadline = NEVER
+    body_size = 0
+    answer_size = 0
+    attempts = 0
+    filters_passed = 0
+    buffers: int | None = None
+    """While the whole body is awaited: how large it may become."""
+    waits: asyncio.TimerHandle | None = None
+    """A delay or a back-off under way."""
+    hashed: Hashed = NOT_HASHED
+    sent_fields: Fields | None = None
+    """The request's fields as the upstream got them, None where nothing of them changed."""
+    answer_fields: Fields | None = None
+    """Fields that replace those of the answer, whatever its route does to them."""
+    is_bare = False
+    """The answer is a filter's alone: its route adds nothing."""
+    is_buffered = False
+    """The body was taken whole before anything was forwarded, so its length is known."""
+    kept: list[bytes] | None = None
+    """The body so far, for another try; None where there will be none."""
+    shadow: Shadow | None = None
+    answered: Response | None = None
+    responding = False
+    chunked_response = False
+    wants_connection = False
+    repeated_once = False
+    retrying = False
+    done = False
+    older = False
+    """The client speaks HTTP/1.0."""
+    verdict: tuple[int, bytes, Fields] | None = None
+    """The answer where it is known before any route is."""
+    early = b""
+    """What the client sent behind a request to switch protocols."""
+    out: list[bytes]
+    response: list[bytes]
+
+    def __init__(self, downstream: Downstream, request: Request) -> None:
+        """Begin with a request's head; a body comes later."""
+        self.downstream = downstream
+        self.request = request
+        self.is_head = request.is_head
+        self.request_complete = request.bodiless
+        self.keep_alive = request.keep_alive
+        self.out = []
+        self.response = []
