@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 
 from edgesim.http1.target import BadTargetError, split_target
@@ -12,6 +12,7 @@ from edgesim.inspect.diff.classes import condition_texts, method_of, path_classe
 from edgesim.inspect.diff.decided import decided, differences, shown
 from edgesim.inspect.diff.entries import Entry, changed_routes, entries_of
 from edgesim.inspect.diff.hosts import HostClass, host_classes
+from edgesim.inspect.diff.membership import in_regions, meets
 from edgesim.inspect.diff.outcomes import Effect, Outcome, effect, moved_share
 from edgesim.inspect.diff.regions import Region, Territory
 from edgesim.inspect.diff.regions import Side as Paths
@@ -20,7 +21,7 @@ from edgesim.inspect.diff.sides import Pair, changed_clusters, pairs
 from edgesim.inspect.diff.walk import Fact, Leaf, Walk
 from edgesim.inspect.diff.witness import Witnesses
 from edgesim.inspect.steps import Where
-from edgesim.model import ForwardAction, ListenerOptions, Model, Route, VirtualHost
+from edgesim.model import ForwardAction, ListenerOptions, Model, RequestHead, Route, VirtualHost
 
 MOST_CLASSES = 20_000
 """So many classes of one virtual host are told apart."""
@@ -36,15 +37,25 @@ class Wheres:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A class before it is put in words: regions of paths, facts, methods, and the entries that decide."""
+class Class:
+    """A class before it is put in words: regions of paths, facts, methods, and the entries that decide.
 
+    `leaves` are some of those it was joined from.
+    """
+
+    territory: Territory = field(repr=False)
     regions: tuple[Region, ...]
     facts: frozenset[Fact]
     methods: tuple[str, ...]
     before: Entry | None
     after: Entry | None
     leaves: tuple[tuple[Region, Leaf], ...]
+
+    def takes(self, head: RequestHead, *, unknown: bool = False) -> bool | None:
+        """Tell whether a request of the class's host, with its pseudo headers, is one of it (`membership.meets`)."""
+        if not in_regions(self.regions, self.territory, head.path):
+            return False
+        return meets(self.facts, self.methods, head, unknown=unknown)
 
 
 def compare(before: Model, after: Model, wheres: Wheres) -> DiffReport:
@@ -55,7 +66,7 @@ def compare(before: Model, after: Model, wheres: Wheres) -> DiffReport:
     for pair in pairs(before, after):
         listeners += _listener(pair)
         if pair.before.listener is not None and pair.after.listener is not None:
-            changes += _Listener(pair, wheres, cut).changes()
+            changes += Comparison(pair, wheres, cut).changes()
     changes.sort(key=lambda each: (_RANKS[each.effect], each.listener, each.paths, each.hosts, each.conditions))
     return DiffReport(tuple(changes), tuple(listeners), tuple(cut))
 
@@ -74,7 +85,7 @@ def _listener(pair: Pair) -> Iterator[ListenerChange]:
         yield ListenerChange(pair.name, "options", differing)
 
 
-class _Listener:
+class Comparison:
     """One listener of both sides."""
 
     def __init__(self, pair: Pair, wheres: Wheres, cut: list[str]) -> None:
@@ -91,30 +102,30 @@ class _Listener:
     def changes(self) -> list[Change]:
         """Return the changes, those of several hosts that are the same joined."""
         found: dict[Hashable, tuple[Change, list[str]]] = {}
-        known: dict[tuple[int, int], list[tuple[_Found, Territory]]] = {}
+        known: dict[tuple[int, int], list[Class]] = {}
         for each in host_classes(self.pair.before.hosts, self.pair.after.hosts):
             key = id(each.before), id(each.after)
             if key not in known:
-                known[key] = [] if self._same(each.before, each.after) else [*self._classes(each)]
-            for one, territory in known[key]:
-                alike = self._alike(each, one, territory)
+                known[key] = [] if self._same(each.before, each.after) else self.classes(each)
+            for one in known[key]:
+                alike = self._alike(each, one)
                 if alike not in found:
-                    found[alike] = self._change(each, one, territory), []
+                    found[alike] = self._change(each, one), []
                 found[alike][1].append(each.name)
         return [replace(change, hosts=tuple(dict.fromkeys(hosts))) for change, hosts in found.values()]
 
-    def _outcomes(self, hosts: HostClass, found: _Found) -> tuple[Outcome, Outcome]:
+    def _outcomes(self, hosts: HostClass, found: Class) -> tuple[Outcome, Outcome]:
         before = self.pair.before.outcomes(hosts.before).of(found.before)
         return before, self.pair.after.outcomes(hosts.after).of(found.after)
 
-    def _alike(self, hosts: HostClass, found: _Found, territory: Territory) -> Hashable:
+    def _alike(self, hosts: HostClass, found: Class) -> Hashable:
         """Return what a class is but for its host."""
         own = tuple(
             None if each is None else (each.route.number, each.route.origin[-1:])
             for each in (found.before, found.after)
         )
         there = hosts.before is None, hosts.after is None
-        texts = path_classes(found.regions, territory), condition_texts(found.facts, found.methods)
+        texts = path_classes(found.regions, found.territory), condition_texts(found.facts, found.methods)
         return self._outcomes(hosts, found), own, there, texts
 
     def _same(self, before: VirtualHost | None, after: VirtualHost | None) -> bool:
@@ -137,7 +148,8 @@ class _Listener:
         named = (action.destination, *(arm.destination for arm in action.weighted))
         return any(each is not None and each.cluster in self.clusters for each in named)
 
-    def _classes(self, hosts: HostClass) -> Iterator[tuple[_Found, Territory]]:
+    def classes(self, hosts: HostClass) -> list[Class]:
+        """Return what is decided otherwise for a class of hosts."""
         sides = self.pair.before.outcomes(hosts.before), self.pair.after.outcomes(hosts.after)
         routes = [() if each is None else each.routes for each in (hosts.before, hosts.after)]
         flags = changed_routes(routes[0], routes[1], [side.of_route for side in sides])
@@ -156,9 +168,9 @@ class _Listener:
                 self.cut.append(f"{hosts.name} below {region.text.decode('utf-8', 'backslashreplace')}")
             if len(leaves) > MOST_CLASSES:
                 break
-        yield from ((each, territory) for each in _grouped(leaves, sides[0].of, sides[1].of))
+        return [*_grouped(territory, leaves, sides[0].of, sides[1].of)]
 
-    def _change(self, hosts: HostClass, found: _Found, territory: Territory) -> Change:
+    def _change(self, hosts: HostClass, found: Class) -> Change:
         before, after = self._outcomes(hosts, found)
         what = effect(before, after)
         assert what is not None
@@ -166,13 +178,13 @@ class _Listener:
             what,
             self.pair.name,
             (hosts.name,),
-            path_classes(found.regions, territory),
+            path_classes(found.regions, found.territory),
             condition_texts(found.facts, found.methods),
             decided(hosts.before, found.before, before, self.pair.before.clusters, self.wheres.before),
             decided(hosts.after, found.after, after, self.pair.after.clusters, self.wheres.after),
             float(moved_share(before, after)) if what is Effect.MOVES else 0.0,
             differences(before, after),
-            self.witnesses.find(hosts.example, found.leaves, (before, after), territory),
+            self.witnesses.find(hosts.example, found.leaves, (before, after), found.territory),
         )
 
 
@@ -196,10 +208,11 @@ def _same_route(one: Route, other: Route) -> bool:
 
 
 def _grouped(
+    territory: Territory,
     leaves: Iterable[tuple[Region, Leaf]],
     before: Callable[[Entry | None], Outcome],
     after: Callable[[Entry | None], Outcome],
-) -> Iterator[_Found]:
+) -> Iterator[Class]:
     """Join leaves that come to the same: those of several methods, then those of several regions."""
     by_method: dict[object, list[tuple[Region, Leaf]]] = defaultdict(list)
     for region, leaf in leaves:
@@ -221,4 +234,4 @@ def _grouped(
     for (facts, methods, _ends), group in ((key, group) for key, group in by_region.items() if isinstance(key, tuple)):
         first = group[0][1]
         regions = tuple(dict.fromkeys(region for region, _ in group))
-        yield _Found(regions, facts, methods, first.before, first.after, tuple(islice(group, 8)))
+        yield Class(territory, regions, facts, methods, first.before, first.after, tuple(islice(group, 8)))

@@ -9,7 +9,7 @@ from itertools import product
 from edgesim.model import VirtualHost
 from edgesim.routing.hosts import Hosts, find_host
 
-ANY_OTHER = "any other host"
+ANY, ANY_OTHER = "any host", "any other host"
 _LABELS = ("any", "some", "x", "any-host", "host-1", "zz9")
 _MOST_PAIRS = 20_000
 
@@ -37,7 +37,12 @@ def host_classes(before: Iterable[VirtualHost], after: Iterable[VirtualHost]) ->
         if (key := (exact or taken[0], exact or taken[1])) in seen:
             continue
         seen.add(key)
-        yield HostClass(_name(*taken), example, None if old is None else old[1], None if new is None else new[1])
+        yield HostClass(
+            _name(*taken) if domains.keys() - {"*"} else ANY,
+            example,
+            None if old is None else old[1],
+            None if new is None else new[1],
+        )
 
 
 def _examples(domains: list[str]) -> Iterator[str]:

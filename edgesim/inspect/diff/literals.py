@@ -6,23 +6,29 @@ requests are not told apart.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
 from edgesim.inspect.diff.language import ANY_BYTE, Language, TooLargeError, mask_of, text, texts
 from edgesim.inspect.diff.syntax import UnreadableError, language_of
+from edgesim.inspect.requests import is_token
 from edgesim.model import ValueKind
 from edgesim.routing.conditions import METHOD, Condition
 from edgesim.routing.regexes import full_match
+
+Name = tuple[bool, bytes]
+"""Whether it is a query parameter, and its name."""
 
 _MOST_STATES = 2000
 _ALWAYS_THERE = frozenset((METHOD, b":authority", b":path", b":scheme", b"host", b"x-forwarded-proto"))
 _METHODS = (b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS", b"PURGE")
 _SCHEMES = (b"http", b"https")
+_USUAL: Mapping[Name, Sequence[bytes]] = {(False, METHOD): _METHODS, (False, b":scheme"): _SCHEMES}
 _PLAIN = (b"x", b"1", b"other", b"a-b")
 _HEADER_BYTES = ANY_BYTE & ~mask_of((*range(32), 127))
+_METHOD_BYTES = mask_of(each for each in range(0x21, 0x7F) if is_token(chr(each)))
 _QUERY_BYTES = mask_of(range(0x21, 0x7F)) & ~mask_of(b"#&")
 
 
@@ -33,8 +39,6 @@ class Literal(NamedTuple):
     holds: bool
 
 
-Name = tuple[bool, bytes]
-"""Whether it is a query parameter, and its name."""
 Known = tuple[Literal, ...]
 """What is known of one name."""
 Value = tuple[bytes, ...]
@@ -88,17 +92,23 @@ def value(known: Known, *more: Literal) -> Value | None:
 
 def _value(name: Name, wanted: Sequence[Condition], refused: Sequence[Condition]) -> bytes | None:
     exact = [each.value.encode() for each in wanted if each.kind is ValueKind.EXACT]
-    usual = {METHOD: _METHODS, b":scheme": _SCHEMES}.get(name[1], _PLAIN) if not name[0] else _PLAIN
+    usual = _USUAL.get(name, _PLAIN)
     for candidate in exact[:1] or usual:
-        if all(_holds(each, candidate) for each in wanted) and not any(_holds(each, candidate) for each in refused):
+        if _may_be(name, candidate) and _all_hold(wanted, refused, candidate):
             return candidate
-    if exact or usual is _SCHEMES:
-        return None
-    return _searched(name, wanted, refused)
+    return None if exact or usual is _SCHEMES else _searched(name, wanted, refused)
+
+
+def _may_be(name: Name, candidate: bytes) -> bool:
+    return name != (False, METHOD) or is_token(candidate.decode())
+
+
+def _all_hold(wanted: Sequence[Condition], refused: Sequence[Condition], candidate: bytes) -> bool:
+    return all(_holds(each, candidate) for each in wanted) and not any(_holds(each, candidate) for each in refused)
 
 
 def _searched(name: Name, wanted: Sequence[Condition], refused: Sequence[Condition]) -> bytes | None:
-    alphabet = _QUERY_BYTES if name[0] else _HEADER_BYTES
+    alphabet = _QUERY_BYTES if name[0] else _METHOD_BYTES if name[1] == METHOD else _HEADER_BYTES
     try:
         needed, barred = [*map(_language, wanted)], [*map(_language, refused)]
         found = texts(needed, barred, alphabet, _MOST_STATES)
@@ -106,7 +116,7 @@ def _searched(name: Name, wanted: Sequence[Condition], refused: Sequence[Conditi
         best = [each for each, _ in zip((each for each in found if each == each.strip()), range(2), strict=False)]
     except (UnreadableError, TooLargeError):
         return _PLAIN[0]
-    return next((each for each in chain(filter(None, best), best)), None)
+    return next((each for each in chain(filter(None, best), best) if _may_be(name, each)), None)
 
 
 def _language(condition: Condition) -> Language:
