@@ -31,7 +31,14 @@ from edgesim.cli.console import err, out
 from edgesim.cli.problems import print_problems
 from edgesim.cli.settings import LOOPBACK, UpSettings
 from edgesim.config.serving import Policy
-from edgesim.config.state_folder import FolderInUseError, default_folder, open_default, open_explicit, temporary
+from edgesim.config.state_folder import (
+    FolderInUseError,
+    default_folder,
+    in_words,
+    open_default,
+    open_explicit,
+    temporary,
+)
 from edgesim.config.store import Store
 from edgesim.control import Instance
 from edgesim.control.changes import install
@@ -229,9 +236,9 @@ def _recorder(settings: UpSettings) -> Recorder:
     try:
         return Recorder(open_explicit(Path(settings.state)), clock)
     except FolderInUseError as held:
-        raise StartError(f"ES0720 --state: {held}") from None
+        raise StartError(f"ES0720 --state {settings.state}: {held}") from None
     except (OSError, sqlite3.Error) as error:
-        raise StartError(f"ES0720 --state {settings.state}: {error}") from None
+        raise StartError(f"ES0720 --state {settings.state}: {in_words(error)}") from None
 
 
 async def load(instance: Instance, recorder: Recorder, files: Files) -> None:

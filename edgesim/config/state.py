@@ -215,6 +215,8 @@ class State:
             run(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
             run("PRAGMA journal_size_limit = 8388608")
         if not _tables_of(self._connection):
+            if self.read_only:
+                raise StateError("there is nothing in it yet")
             self._found()
         elif dict(run("SELECT name, value FROM meta").fetchall()) != _versions():
             raise StateError("it was written by another version of edgesim")

@@ -13,11 +13,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from edgesim.config.files import STDIN
-from edgesim.config.revisions import Revision
+from edgesim.config.revisions import Revision, Snapshot
 from edgesim.config.state import DATABASE, State, read_state
 from edgesim.config.state_rows import StateError
 from edgesim.model import Problem
@@ -35,20 +36,12 @@ class FolderInUseError(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """An open state, its lock, and notes about it. `folder` is None where it is not kept.
-
-    `good` is what was good last in a folder that can be read, but not held.
-    """
+    """An open state, its lock, and notes about it. `folder` is None where it is not kept."""
 
     state: State
     folder: Path | None = None
     notes: tuple[Problem, ...] = ()
     lock: int | None = None
-    good: Revision | None = None
-
-    def last(self) -> Revision | None:
-        """Return what was good last. Raises StateError."""
-        return self.state.last() or self.good
 
     def close(self) -> None:
         """Close the database and let the folder go."""
@@ -84,21 +77,27 @@ def open_default(folder: Path) -> Opened:
         return _instead_of(folder, f"{held}: this instance keeps its state until it ends")
     except (OSError, sqlite3.Error) as error:
         return _instead_of(
-            folder, f"no state can be kept in {folder} ({_words(error)}): this instance keeps it until it ends"
+            folder, f"no state can be kept in {folder} ({in_words(error)}): this instance keeps it until it ends"
         )
 
 
 def _instead_of(folder: Path, text: str) -> Opened:
-    """Return a temporary state, which falls back on what is good in the folder all the same."""
+    """Return a temporary state, which begins with what is good in the folder."""
+    opened = Opened(State(""), None, (problem("ES0721", text),))
+    with suppress(StateError, OSError, sqlite3.Error):
+        good = _last_of(folder)
+        if good is not None:
+            time = datetime.fromisoformat(good.time)
+            opened.state.record(Snapshot(time, good.model, good.whole, good.resources, current=True))
+    return opened
+
+
+def _last_of(folder: Path) -> Revision | None:
+    state = read_state(folder)
     try:
-        state = read_state(folder)
-        try:
-            good = state.last()
-        finally:
-            state.close()
-    except (StateError, OSError, sqlite3.Error):
-        good = None
-    return Opened(State(""), None, (problem("ES0721", text),), good=good)
+        return state.last()
+    finally:
+        state.close()
 
 
 def open_explicit(folder: Path) -> Opened:
@@ -163,6 +162,9 @@ def _checked(path: Path, *, durable: bool) -> State:
     return state
 
 
-def _words(error: Exception) -> str:
+def in_words(error: OSError | sqlite3.Error | StateError) -> str:
+    """Return why a folder cannot hold a state."""
+    if isinstance(error, FileExistsError):
+        return "it is no folder"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.lower()

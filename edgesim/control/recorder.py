@@ -20,7 +20,7 @@ from edgesim.backends.deployments import CONTROLLER
 from edgesim.config.encoding import StoredResource, digest_of
 from edgesim.config.revisions import Revision, RevisionInfo, Snapshot
 from edgesim.config.serving import Policy, Served
-from edgesim.config.state_folder import Opened
+from edgesim.config.state_folder import Opened, in_words
 from edgesim.config.state_rows import StateError
 from edgesim.config.store import Entry
 from edgesim.config.waiting import held_back
@@ -94,7 +94,7 @@ class Recorder:
 
     async def restored(self) -> tuple[Revision | None, tuple[StoredResource, ...]]:
         """Return what was good last, and the objects the API wrote where those come back."""
-        return await self._run(lambda: (self._opened.last(), self._state.written() if self.durable else ()))
+        return await self._run(lambda: (self._state.last(), self._state.written() if self.durable else ()))
 
     async def history(self) -> tuple[RevisionInfo, ...]:
         """Return the history with everything so far in it, the newest first. Raises StateError."""
@@ -138,7 +138,7 @@ class Recorder:
             await self._run(work)
         except (OSError, sqlite3.Error, StateError) as error:
             where = self.folder or "a temporary file"
-            text = f"the state cannot be kept in {where} ({str(error).lower()}): after a restart it will be missing"
+            text = f"the state cannot be kept in {where} ({in_words(error)}): after a restart it will be missing"
             self._failure = problem("ES0723", text)
         else:
             self._failure = None

@@ -310,18 +310,15 @@ def test_a_second_instance_takes_a_temporary_state(tmp_path: Path) -> None:
 
 
 def test_what_another_one_holds_can_be_fallen_back_on(tmp_path: Path) -> None:
-    """A second instance has a history of its own, but what was good last is the same for both."""
+    """A second instance begins its own history with what was good last, so that undo brings the whole of it back."""
     first = open_default(tmp_path)
-    first.state.record(snapshot(model(host("echo"))))
+    first.state.record(snapshot(model(host("echo")), resource("other")))
+    first.state.record(snapshot(model(host("echo")), resource("echo"), minute=1))
     second = open_default(tmp_path)
-    good = second.last()
-    assert good is not None
-    assert good.model == model(host("echo"))
-    second.state.record(snapshot(model(host("foxtrot"))))
-    last = second.last()
-    assert last is not None
-    assert last.model == model(host("foxtrot"))
-    assert second.state.number == 1
+    begun = second.state.last()
+    assert begun == Revision(1, "2026-01-01T00:01:00.000Z", model(host("echo")), (), (resource("echo"),))
+    assert second.state.record(snapshot(model(host("foxtrot")), minute=2)) == 2
+    assert first.state.number == 2
     first.close()
     second.close()
 
@@ -354,7 +351,7 @@ def test_a_folder_that_can_only_be_read() -> None:
         opened.close()
         with only_reading(Path(name)):
             again = open_default(Path(name))
-            good = again.last()
+            good = again.state.last()
             assert good is not None
             assert (good.model, [note.code for note in again.notes]) == (model(host("echo")), ["ES0721"])
             again.close()
@@ -383,6 +380,9 @@ def test_a_folder_that_cannot_be_made_is_no_reason_to_stop(tmp_path: Path) -> No
 def test_a_state_is_read_beside_its_instance(tmp_path: Path) -> None:
     """A history can be read while an instance goes on writing it."""
     with pytest.raises(StateError, match=r"no state\.db"):
+        read_state(tmp_path)
+    (tmp_path / "state.db").touch()
+    with pytest.raises(StateError, match="nothing in it yet"):
         read_state(tmp_path)
     opened = open_default(tmp_path)
     opened.state.record(snapshot(model(host("echo"))))

@@ -123,9 +123,13 @@ def test_without_a_folder_apply_ends_with_the_process(vs: Path, tmp_path: Path) 
 
 
 def test_two_instances_on_the_same_paths(vs: Path, tmp_path: Path) -> None:
-    """The second one serves as well, with a state of its own; in the same --state folder it does not start."""
+    """The second one serves what was good last as well, with a state of its own; in one --state folder it does not start."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    first, second = start(*PAIR, vs, env=env), start(*PAIR, vs, env=env)
+    good = vs.read_text()
+    first = start(*PAIR, vs, env=env)
+    break_it(vs)
+    first.wait_for_error("stays served")
+    second = start(*PAIR, vs, env=env)
     try:
         assert second.get() == (200, "version:v1")
         second.wait_for_error(f"ES0721 process {first.process.pid} holds the state")
@@ -133,6 +137,7 @@ def test_two_instances_on_the_same_paths(vs: Path, tmp_path: Path) -> None:
     finally:
         first.stop()
         second.stop()
+    vs.write_text(good)
     (folder,) = (tmp_path / "state" / "edgesim").iterdir()
     holder = start(*PAIR, vs, "--state", folder)
     try:
