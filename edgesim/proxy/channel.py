@@ -19,7 +19,7 @@ from edgesim.model import Route
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.packing import pack, unpack
 from edgesim.proxy.ports import Place
-from edgesim.telemetry.tally import News
+from edgesim.telemetry.tally import Growth, Totals
 
 _LENGTH = struct.Struct(">Q")
 _ROUTES_AT_ONCE = 20
@@ -67,11 +67,20 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """Worker to parent: the answer to the `Ask` of the same number."""
+class Grown:
+    """Worker to parent: a piece of the answer to the `Ask` of the same number, which may have been for a reset."""
 
     number: int
-    news: News
+    growth: Growth
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Worker to parent: the end of the answer to the `Ask` of the same number."""
+
+    number: int
+    totals: Totals
     reset: bool
 
 
@@ -89,7 +98,7 @@ class Handed:
     places: tuple[Place, ...]
 
 
-Message = Delta | Routes | Handed | Drain | Reopen | Ask | Served | Failed | Counted
+Message = Delta | Routes | Handed | Drain | Reopen | Ask | Served | Failed | Grown | Counted
 
 
 def frame(message: Message) -> bytes:

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 from edgesim.model import DirectResponseAction, ListenerOptions, Policies
 from edgesim.policies.local_rate_limit import Bucket, Limit, compile_limit
 from edgesim.routing import Decision
-from edgesim.telemetry.histogram import Counts
 
 if TYPE_CHECKING:
     from edgesim.proxy.clusters import ClusterRuntime
-    from edgesim.proxy.pools import Pool
     from edgesim.proxy.rules import Rules
 
 Buckets = dict[tuple[str, int] | None, Bucket]
 """Tokens by what they belong to: a virtual host and the identity of an arm or a route, 0 for all of the host; None for
 the listener. Two hosts may share a route, which has tokens in each, as in Envoy."""
-_NO_COUNTS: dict[Pool | None, Counts] = {}
 
 
 class Plan:
@@ -30,7 +27,6 @@ class Plan:
     __slots__ = (
         "bucket",
         "cluster",
-        "counts",
         "decision",
         "filters",
         "limit",
@@ -60,8 +56,6 @@ class Plan:
         self.bucket: Bucket | None = None
         if rules.limits_rate:
             self._read_limit(decision, rules.options, buckets)
-        self.counts = _NO_COUNTS
-        """What requests are counted in, by the pool they went to; to be read only, `keep_counts` adds."""
 
     def _read_limit(self, decision: Decision, options: ListenerOptions, buckets: Buckets) -> None:
         """Find the most specific rate limit; all that share the level share its tokens."""
@@ -74,12 +68,6 @@ class Plan:
         if given.local_rate_limit is not None:
             self.limit = compile_limit(given.local_rate_limit)
             self.bucket = buckets.setdefault(key, Bucket(self.limit, 0.0))
-
-    def keep_counts(self, pool: Pool | None, counts: Counts) -> None:
-        """Keep the counts of requests to an endpoint for the next one; most plans never need any."""
-        if self.counts is _NO_COUNTS:
-            self.counts = {}
-        self.counts[pool] = counts
 
 
 def _response(decision: Decision, cluster: ClusterRuntime | None) -> DirectResponseAction | None:

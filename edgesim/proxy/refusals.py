@@ -16,7 +16,7 @@ from edgesim.http1.requests import BAD_PATH, MISSING_HOST, NO_ROUTE
 from edgesim.model import RequestHead
 from edgesim.policies.record import Record
 from edgesim.policies.response_flags import DC, DPE, NR, SI
-from edgesim.telemetry.histogram import RESETS, TOTAL
+from edgesim.proxy.observed import note_refusal
 
 if TYPE_CHECKING:
     from edgesim.proxy.downstream import Downstream
@@ -64,9 +64,7 @@ def with_head(refused: Refusal, method: bytes, target: bytes, fields: Fields, *,
 def answer(connection: Downstream, refused: Refusal) -> bytes:
     """Return the bytes of a refusal, counted and logged."""
     worker = connection.worker
-    counts = worker.unrouted
-    counts[TOTAL] += 1
-    counts[refused.status // 100] += 1
+    note_refusal(worker, refused.status)
     fields = local_fields(refused.body)
     server = connection.listener.snapshot.options.server_name.encode()
     if worker.log is not None:
@@ -92,8 +90,7 @@ def answer(connection: Downstream, refused: Refusal) -> bytes:
 def note_torn_head(connection: Downstream) -> None:
     """Count and log a client that left amid a head."""
     worker = connection.worker
-    worker.unrouted[TOTAL] += 1
-    worker.unrouted[RESETS] += 1
+    note_refusal(worker, 0)
     if worker.log is not None:
         record = _record(connection, None)
         record.flags, record.response_code_details = DC, b"downstream_remote_disconnect"

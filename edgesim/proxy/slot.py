@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from edgesim.model import UpdateRefusedError
 from edgesim.proxy import channel
 from edgesim.proxy.ports import Place
-from edgesim.telemetry.tally import Tally
+from edgesim.telemetry.tally import StatKey, Tally
 
 MOST_DEATHS = 3
 """So often in a row a worker may die: then an update that waits for it is given up, and clients wait no more."""
@@ -51,6 +51,8 @@ class Child:
     served: int = -1
     handed: set[Place] = field(default_factory=set)
     """The places of the sockets it has got."""
+    named: list[StatKey] = field(default_factory=list)
+    """By what it counts, by number."""
 
     def send(self, message: channel.Message) -> None:
         """Send a message; one that is gone does not get it."""
@@ -129,16 +131,24 @@ class Slot:
             self.is_gone = False
         elif isinstance(message, channel.Failed):
             self._failure = message
+        elif isinstance(message, channel.Grown):
+            self._grow(child, message)
+            return
         elif isinstance(message, channel.Counted):
             self._count(message)
             return
         self._changed.set()
 
+    def _grow(self, child: Child, message: channel.Grown) -> None:
+        late = message.reset and message.number not in self._answers
+        # What comes too late was forgotten, but for the names of what is counted.
+        (Tally() if late else self.tally).take(message.growth, child.named)
+
     def _count(self, message: channel.Counted) -> None:
         answered = self._answers.pop(message.number, None)
         if answered is None and message.reset:
-            return  # it comes late: what it tells of was forgotten
-        self.tally.take(message.news)
+            return
+        self.tally.totals = message.totals
         if answered is not None and not answered.done():
             answered.set_result(None)
 

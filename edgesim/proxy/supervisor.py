@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import socket
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -22,8 +21,6 @@ from edgesim.telemetry.tally import Tally
 
 _ASK_EVERY = 1.0
 """Seconds between questions for counts, so that little is lost when a worker dies."""
-_ASK_SHARE = 50
-"""Asking may take one part in so many of the time."""
 
 
 class Bound(NamedTuple):
@@ -202,11 +199,9 @@ class Supervisor:
 
     async def _keep_asking(self) -> None:
         while True:
-            begun = time.monotonic()
             async with self._counting:
                 await asyncio.gather(*(slot.ask() for slot in self._slots))
-            taken = time.monotonic() - begun
-            await asyncio.sleep(max(_ASK_EVERY, taken * _ASK_SHARE))
+            await asyncio.sleep(_ASK_EVERY)
 
     # -- the rest ------------------------------------------------------------------------------
 

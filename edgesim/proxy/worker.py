@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from random import Random
@@ -30,14 +30,16 @@ from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.listening import ActiveListener, Listeners
 from edgesim.proxy.messages import Memory, Response
+from edgesim.proxy.observed import key_of
 from edgesim.proxy.ports import Place
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
 from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import Tokens
 from edgesim.routing import Steps
-from edgesim.telemetry.histogram import Counts, new_counts
-from edgesim.telemetry.tally import UNROUTED, StatKey, Teller, Totals
+from edgesim.telemetry import spawn
+from edgesim.telemetry.ledger import Ledger
+from edgesim.telemetry.tally import Growth, Totals
 
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
@@ -67,8 +69,8 @@ class Worker:
         self.tokens = Tokens()
         self.log: AccessLog | None = None
         self.route_header = False
-        self.counts: dict[StatKey, Counts] = {}
-        self.unrouted = self.counts[UNROUTED] = new_counts()
+        self.ledger = Ledger(key_of)
+        self.ended = self.ledger.ended
         self.accepted = 0
         self.now = clock
         self.request_id = request_ids().__next__
@@ -93,6 +95,7 @@ class Worker:
         for name in self.listeners.keys() - snapshot.listeners.keys():
             self._drain(self.listeners.pop(name))
         self.responses.clear()
+        self.ledger.forget_numbers()
 
     def draw(self) -> int:
         """Return the 64-bit value a request's weighted choice is made with."""
@@ -121,6 +124,7 @@ class Worker:
     def sweep(self) -> None:
         """Look at every deadline, and at the date."""
         now = self.now()
+        self.ledger.gather()
         self.date = formatdate(self.wall_clock(), usegmt=True).encode()
         if now >= self.look_at:
             self.look_at = limits.sweep(self, now)
@@ -168,14 +172,14 @@ async def run(options: argparse.Namespace) -> None:
     sweeping = _every(SWEEP, worker.sweep)
     listeners = Listeners(worker)
     handed = socket.socket(fileno=options.sockets)
-    teller = Teller(worker.counts)
+    teller = _Teller(worker, writer)
     grace = await _obey(worker, _Serving(worker, listeners, handed), teller, reader, writer)
     listeners.close()
     await _leave(worker, grace or 0.0)
     sweeping()
     if worker.log is not None:
         worker.log.close()
-    _tell(writer, worker, teller, channel.Ask(0))
+    await teller.tell(channel.Ask(0))
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
@@ -184,14 +188,14 @@ async def run(options: argparse.Namespace) -> None:
 
 
 async def _obey(
-    worker: Worker, serving: _Serving, teller: Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    worker: Worker, serving: _Serving, teller: _Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> float | None:
     """Do as the parent says until it says to leave, or is gone; return the grace time, None for a worker that is broken."""
     while (message := await channel.read(reader)) is not None:
         if isinstance(message, channel.Drain):
             return message.grace
         if isinstance(message, channel.Ask):
-            _tell(writer, worker, teller, message)
+            teller.begin(message)
         elif isinstance(message, channel.Reopen) and worker.log is not None:
             worker.log.reopen()
         elif isinstance(message, channel.Handed):
@@ -207,13 +211,35 @@ async def _obey(
     return 0.0
 
 
-def _tell(writer: asyncio.StreamWriter, worker: Worker, teller: Teller, asked: channel.Ask) -> None:
-    channel.write(writer, channel.Counted(asked.number, teller.news(worker.totals), asked.reset))
-    if asked.reset:
-        teller.reset()
-        worker.accepted = 0
-        if worker.log is not None:
-            worker.log.forget_dropped()
+class _Teller:
+    """Tells the parent what was counted, between requests; one question after the other."""
+
+    def __init__(self, worker: Worker, writer: asyncio.StreamWriter) -> None:
+        self._worker = worker
+        self._writer = writer
+        self._one_by_one = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, asked: channel.Ask) -> None:
+        """Answer soon."""
+        self._task = spawn(self.tell(asked), "tell what was counted")
+
+    async def tell(self, asked: channel.Ask) -> None:
+        """Answer; returns when everything is written."""
+        async with self._one_by_one:
+            worker = self._worker
+            totals, news = worker.totals, worker.ledger.news()
+            if asked.reset:
+                worker.accepted = 0
+                if worker.log is not None:
+                    worker.log.forget_dropped()
+            await _paced(self._write(news, asked))
+            channel.write(self._writer, channel.Counted(asked.number, totals, asked.reset))
+
+    def _write(self, news: Iterator[Growth], asked: channel.Ask) -> Steps[None]:
+        for growth in news:
+            channel.write(self._writer, channel.Grown(asked.number, growth, asked.reset))
+            yield
 
 
 @dataclass(slots=True)

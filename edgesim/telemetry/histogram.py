@@ -1,9 +1,9 @@
-"""Counters and latencies kept so cheaply that they are always on.
+"""Counters and latencies.
 
 One flat mapping from slots to numbers holds what is counted of one kind of request: totals, one slot per
 status class, and a log-linear histogram of durations laid out as HdrHistogram lays out its counts (two
 significant digits, microseconds). Only slots that were counted in exist, so a hundred thousand routes with
-histograms of their own cost little, and recording is four additions.
+histograms of their own cost little.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ SUB_BUCKET_BITS = 8
 _HALF_BITS = SUB_BUCKET_BITS - 1
 _FIRST_CLASS, _NO_CLASS = 100, 600
 """Other statuses are passed through and belong to no class; 0 stands for no answer."""
-_LONGEST = (1 << 32) - 1
-"""Durations are cut off at 4,295 seconds."""
 
 
 def slot_of(value: int) -> int:
     """Return the histogram slot of a value of 0 or more."""
     shift = value.bit_length() - SUB_BUCKET_BITS
     return value if shift <= 0 else (shift << _HALF_BITS) + (value >> shift)
+
+
+_LAST = slot_of((1 << 32) - 1)
+"""Durations are cut off at 4,295 seconds."""
 
 
 def lowest_of(slot: int) -> int:
@@ -45,19 +47,35 @@ def lowest_of(slot: int) -> int:
     return (slot - (shift << _HALF_BITS)) << shift
 
 
+def middle_of(slot: int) -> int:
+    """Return the value in the middle of a slot."""
+    return (lowest_of(slot) + lowest_of(slot + 1) - 1) // 2
+
+
 def new_counts() -> Counts:
     """Return counts of nothing yet."""
     return defaultdict(int)
 
 
-def record(counts: Counts, status: int, microseconds: int) -> None:
-    """Count one request; a status of 0 says that it was not answered."""
-    counts[TOTAL] += 1
+def grow(counts: Counts, status: int, slot: int, sent: int, received: int, tries: int, *, times: int = 1) -> None:
+    """Count requests that were alike: so many, `times` over.
+
+    A status of 0 says that they were not answered, a slot of -1 that their duration is not known. `sent` and
+    `received` are bytes. As in HdrHistogram, a mean takes each duration for the middle of its slot.
+    """
+    counts[TOTAL] += times
     if _FIRST_CLASS <= status < _NO_CLASS:
-        counts[status // 100] += 1
-    counts[DURATION_SUM] += microseconds
-    microseconds = min(microseconds, _LONGEST)
-    counts[HISTOGRAM + slot_of(microseconds)] += 1
+        counts[status // 100] += times
+    elif not status:
+        counts[RESETS] += times
+    if slot >= 0:
+        slot = min(slot, _LAST)
+        counts[HISTOGRAM + slot] += times
+        counts[DURATION_SUM] += times * middle_of(slot)
+    if tries > 1:
+        counts[RETRIES] += times * (tries - 1)
+    counts[BYTES_SENT] += times * sent
+    counts[BYTES_RECEIVED] += times * received
 
 
 def add(into: Counts, other: Mapping[int, int]) -> None:

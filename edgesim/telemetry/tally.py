@@ -1,17 +1,17 @@
 """What workers counted, added up.
 
-A worker counts by the finest key there is; every coarser scope is a sum. It tells its parent only what
-grew since it was last asked, and the parent keeps the sums, also of workers that are gone.
+A worker counts by the finest key there is; every coarser scope is a sum. It tells its parent only what came
+since it was last asked (`ledger`), and the parent keeps the sums, also of workers that are gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
 from dataclasses import astuple, dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from edgesim.model import Subset
-from edgesim.telemetry.histogram import TOTAL, Counts, add, new_counts, total
+from edgesim.telemetry.histogram import Counts, add, grow, new_counts, total
 
 
 class StatKey(NamedTuple):
@@ -52,33 +52,20 @@ class Totals:
 NO_TOTALS = Totals()
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """What one worker has to tell: its totals, and the counts (whole, not the growth) of keys that grew."""
-
-    totals: Totals
-    grown: Mapping[StatKey, Counts]
+WIDTH: Final = 7
+"""Numbers in a row of `Growth`."""
 
 
-class Teller:
-    """The worker's side: remembers what it told."""
+class Growth(NamedTuple):
+    """A piece of what a worker counted since it told last.
 
-    def __init__(self, counts: Mapping[StatKey, Counts]) -> None:
-        """Take the counts, which grow under its eyes."""
-        self._counts = counts
-        self._told: dict[StatKey, int] = {}
+    `rows` are 64-bit integers, `WIDTH` a row: the number of a key, what `histogram.grow` takes, and how many
+    requests were so. Keys are numbered in the order in which they are told, from 0 where they begin `anew`.
+    """
 
-    def news(self, totals: Totals) -> News:
-        """Return what grew since the last time."""
-        grown = {key: counts for key, counts in self._counts.items() if counts[TOTAL] != self._told.get(key, 0)}
-        self._told |= {key: counts[TOTAL] for key, counts in grown.items()}
-        return News(totals, grown)
-
-    def reset(self) -> None:
-        """Begin at zero, in place: whoever counts holds them."""
-        for counts in self._counts.values():
-            counts.clear()
-        self._told.clear()
+    anew: bool
+    keys: tuple[StatKey, ...]
+    rows: bytes
 
 
 @dataclass(slots=True)
@@ -88,10 +75,20 @@ class Tally:
     totals: Totals = NO_TOTALS
     counts: dict[StatKey, Counts] = field(default_factory=dict)
 
-    def take(self, news: News) -> None:
-        """Take what a worker tells."""
-        self.totals = news.totals
-        self.counts |= news.grown
+    def take(self, growth: Growth, keys: list[StatKey]) -> None:
+        """Take what a worker tells; `keys` are those it has named so far, to which new ones are added."""
+        if growth.anew:
+            keys.clear()
+        keys += growth.keys
+        rows = array("q")
+        rows.frombytes(growth.rows)
+        numbers = iter(rows)
+        for number, *grown, times in zip(*[numbers] * WIDTH, strict=True):
+            key = keys[number]
+            counts = self.counts.get(key)
+            if counts is None:
+                counts = self.counts[key] = new_counts()
+            grow(counts, *grown, times=times)
 
     def add(self, other: Tally) -> None:
         """Add another tally."""

@@ -33,6 +33,8 @@ from edgesim.model import (
 from edgesim.proxy import worker as workers
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.listening import ActiveListener
+from edgesim.telemetry.histogram import Counts
+from edgesim.telemetry.tally import StatKey, Tally
 
 DEADLINE = 10.0
 """Seconds anything may take with every core busy; what hangs fails then."""
@@ -300,6 +302,15 @@ async def forwarding(script: Script | bytes = OK, **options: Any) -> AsyncIterat
     """Run a worker that forwards everything to one upstream."""
     async with upstream(script) as up, gateway(model([to(**options)], [cluster(up.endpoint)])) as made:
         yield made, up
+
+
+def counted(worker: workers.Worker) -> Mapping[StatKey, Counts]:
+    """Return what a worker counted since it was last asked."""
+    tally, named = Tally(), list[StatKey]()
+    worker.ledger.forget_numbers()
+    for growth in worker.ledger.news():
+        tally.take(growth, named)
+    return tally.counts
 
 
 async def until(condition: Callable[[], object], message: str) -> None:

@@ -24,7 +24,7 @@ from edgesim.model.policies import Cors, LocalRateLimit, RetryPolicy
 from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.telemetry.histogram import TOTAL
 from edgesim.telemetry.tally import StatKey
-from tests.proxy.scenes import GET, OK, cluster, gateway, model, prefix, to, until, upstream
+from tests.proxy.scenes import GET, OK, cluster, counted, gateway, model, prefix, to, until, upstream
 
 TEXT = "Gloo Gateway has invalid configuration."
 FALLBACK = Cluster(FALLBACK_CLUSTER, ClusterType.DIRECT_RESPONSE, response=DirectResponseAction(404, TEXT))
@@ -82,7 +82,7 @@ async def test_it_is_counted_and_logged(tmp_path: Path) -> None:
     async with gateway(model([BROKEN], [FALLBACK])) as gw:
         gw.worker.log = AccessLog(compile_format(text), str(file))
         await (await gw.client()).ask(GET)
-        assert gw.worker.counts[StatKey("any", "0", FALLBACK_CLUSTER, (), "")][TOTAL] == 1
+        assert counted(gw.worker)[StatKey("any", "0", FALLBACK_CLUSTER, (), "")][TOTAL] == 1
         gw.worker.log.flush()
         await until(file.read_text, "nothing is logged")
         gw.worker.log.close()

@@ -8,6 +8,7 @@ import pytest
 
 from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.telemetry.histogram import RESETS, TOTAL
+from edgesim.telemetry.tally import UNROUTED
 from tests.proxy.scenes import (
     GET,
     OK,
@@ -15,6 +16,7 @@ from tests.proxy.scenes import (
     Gateway,
     Peer,
     cluster,
+    counted,
     forwarding,
     gateway,
     model,
@@ -109,8 +111,8 @@ async def test_a_broken_body_counts_for_its_route() -> None:
         client = await gw.client()
         client.send(CHUNKED + b"zz\r\n")
         assert (await client.reply()).status == 400
-        assert gw.worker.unrouted[TOTAL] == 0
-        assert sum(counts[TOTAL] for counts in gw.worker.counts.values()) == 1
+        ((key, counts),) = counted(gw.worker).items()
+        assert (key.route, counts[TOTAL]) == ("0", 1)
 
 
 async def test_a_refusal_behind_an_answer_has_a_line_of_its_own(tmp_path: Path) -> None:
@@ -132,7 +134,8 @@ async def test_a_client_that_leaves_amid_a_head_is_logged(tmp_path: Path) -> Non
         await until(lambda: any(each.in_head for each in gw.worker.connections), "the head is not read")
         client.close()
         await closed(gw)
-        assert (gw.worker.unrouted[TOTAL], gw.worker.unrouted[RESETS]) == (1, 1)
+        counts = counted(gw.worker)[UNROUTED]
+        assert (counts[TOTAL], counts[RESETS]) == (1, 1)
     assert (tmp_path / "log").read_text() == "- - HTTP/1.1 0 downstream_remote_disconnect DC 0/0 -\n"
 
 

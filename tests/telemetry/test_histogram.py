@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.telemetry.histogram import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
     DURATION_SUM,
+    RESETS,
+    RETRIES,
     TOTAL,
+    grow,
     lowest_of,
     new_counts,
     percentiles,
-    record,
     slot_of,
     total,
 )
@@ -40,7 +44,7 @@ def test_percentiles_are_those_of_the_values(durations: list[int], percents: lis
     """A percentile is the value at its rank, rounded up by less than a hundredth."""
     counts = new_counts()
     for duration in durations:
-        record(counts, 200, duration)
+        grow(counts, 200, slot_of(duration), 0, 0, 1)
     percents.sort()
     for percent, found in zip(percents, percentiles(counts, percents), strict=True):
         rank = max(1, round(percent / 100 * len(durations)))
@@ -48,23 +52,42 @@ def test_percentiles_are_those_of_the_values(durations: list[int], percents: lis
         assert exact <= found <= math.ceil(exact * 1.01)
 
 
-@given(st.lists(st.tuples(st.integers(0, 1000), DURATIONS), max_size=50), st.integers(1, 4))
-def test_sums_are_sums(requests: list[tuple[int, int]], parts: int) -> None:
-    """Counts of several workers add up to those of one that took everything."""
+@given(st.lists(st.tuples(st.integers(0, 1000), DURATIONS, st.integers(1, 9)), max_size=50), st.integers(1, 4))
+def test_sums_are_sums(requests: list[tuple[int, int, int]], parts: int) -> None:
+    """Counts of several workers add up to those of one that took everything, and a duration is known to a hundredth."""
     counts = [new_counts() for _ in range(parts)]
     whole = new_counts()
-    for index, (status, duration) in enumerate(requests):
-        record(counts[index % parts], status, duration)
-        record(whole, status, duration)
+    for index, (status, duration, times) in enumerate(requests):
+        for each in (counts[index % parts], whole):
+            grow(each, status, slot_of(duration), 7, 3, 1, times=times)
     assert total(counts) == whole
-    assert whole[TOTAL] == len(requests)
-    assert whole[DURATION_SUM] == sum(duration for _, duration in requests)
+    assert whole[TOTAL] == sum(times for *_, times in requests)
+    assert whole[BYTES_SENT] == 7 * whole[TOTAL]
+    assert whole[BYTES_RECEIVED] == 3 * whole[TOTAL]
+    exact = sum(duration * times for _, duration, times in requests)
+    assert abs(whole[DURATION_SUM] - exact) <= exact / 100
 
 
 def test_nothing_recorded_is_zero() -> None:
     """Percentiles of nothing are 0, and statuses beyond 599 belong to no class."""
     counts = new_counts()
     assert percentiles(counts, (50, 99)) == [0, 0]
-    record(counts, 799, 1)
+    grow(counts, 799, 1, 0, 0, 1)
     assert [counts[n] for n in range(1, 6)] == [0] * 5
     assert counts[TOTAL] == 1
+
+
+def test_what_was_not_answered_is_a_reset() -> None:
+    """No answer is a reset; a duration that is not known is in no percentile, and a second try is one retry."""
+    counts = new_counts()
+    grow(counts, 0, -1, 0, 0, 2, times=3)
+    assert (counts[TOTAL], counts[RESETS], counts[RETRIES]) == (3, 3, 3)
+    assert percentiles(counts, (50,)) == [0]
+
+
+def test_durations_are_cut_off() -> None:
+    """A connection that was open for a year takes no more room than others, and counts as an hour."""
+    counts = new_counts()
+    grow(counts, 101, slot_of(10**13), 0, 0, 1)
+    (found,) = percentiles(counts, (100,))
+    assert found == (1 << 32) - 1

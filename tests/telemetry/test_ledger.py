@@ -1,0 +1,94 @@
+"""What a worker tells of what it counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgesim.telemetry.histogram import BYTES_RECEIVED, BYTES_SENT, RETRIES, TOTAL
+from edgesim.telemetry.ledger import Ledger
+from edgesim.telemetry.tally import Growth, StatKey, Tally
+
+Request = tuple[str, str, int, int, int, int, int]
+
+
+def name(scope: str, where: str) -> StatKey:
+    return StatKey("any", scope, "echo", (), where)
+
+
+class Parent:
+    """What a parent knows."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.named: list[StatKey] = []
+
+    def hear(self, news: Iterable[Growth]) -> None:
+        for growth in news:
+            self.tally.take(growth, self.named)
+
+    def totals(self) -> dict[tuple[str, str], int]:
+        return {(key.route, key.endpoint): counts[TOTAL] for key, counts in self.tally.counts.items()}
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from("xy"),
+        st.sampled_from((0, 200, 503)),
+        st.integers(-1, 9),
+        *[st.integers(0, 3)] * 3,
+    ),
+    max_size=40,
+)
+
+
+@given(st.lists(st.tuples(REQUESTS, st.booleans(), st.booleans()), max_size=5))
+def test_every_request_is_told_once(times: list[tuple[list[Request], bool, bool]]) -> None:
+    """Whenever a worker tells, and whenever it forgets its routes, the sums of its parent are those of all requests."""
+    ledger, parent = Ledger(name), Parent()
+    for requests, tells, forgets in times:
+        ledger.ended += requests
+        ledger.gather()
+        if forgets:
+            ledger.forget_numbers()
+        if tells:
+            parent.hear(ledger.news())
+    parent.hear(ledger.news())
+    every = [request for requests, *_ in times for request in requests]
+    assert parent.totals() == Counter((scope, where) for scope, where, *_ in every)
+    counts = parent.tally.by()[()] if every else {}
+    if every:
+        assert counts[BYTES_SENT] == sum(sent for *_, sent, _, _ in every)
+        assert counts[BYTES_RECEIVED] == sum(received for *_, received, _ in every)
+        assert counts[RETRIES] == sum(max(tries - 1, 0) for *_, tries in every)
+
+
+def test_only_what_came_since_is_told() -> None:
+    """What was told is told no more, a key is named once, and nothing is told where nothing came."""
+    ledger, parent = Ledger(name), Parent()
+    for _ in range(2):
+        ledger.ended.append(("a", "x", 200, 5, 1, 0, 1))
+        news = [*ledger.news()]
+        parent.hear(news)
+        assert [*ledger.news()] == []
+    assert [growth.keys for growth in news] == [()]
+    assert parent.totals() == {("a", "x"): 2}
+
+
+def test_what_comes_while_telling_is_told_next() -> None:
+    """News are of one moment, however long the telling takes; each piece is small."""
+    ledger, parent = Ledger(name), Parent()
+    ledger.ended += [(str(number), "x", 200, 5, 1, 0, 1) for number in range(1000)]
+    news = ledger.news()
+    parent.hear([next(news)])
+    ledger.ended.append(("late", "x", 200, 5, 1, 0, 1))
+    ledger.gather()
+    assert 0 < len(parent.totals()) <= 100
+    parent.hear(news)
+    assert len(parent.totals()) == 1000
+    parent.hear(ledger.news())
+    assert parent.totals()["late", "x"] == 1
