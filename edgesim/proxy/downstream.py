@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.requests import CODEC_ERROR, HEADERS_TOO_LARGE, RefusedError, Special, read_head, read_usual_start
-from edgesim.http1.strict import GRPC_REFUSAL, error_details, error_status, is_http2
+from edgesim.http1.requests import RefusedError, Special, read_head
 from edgesim.model import RequestHead
 from edgesim.policies.hashing import Connection
 from edgesim.policies.remote import Client, identify
+from edgesim.proxy.closing import TOO_LARGE, linger, refuse, refuse_head, refuse_unread, send_refusal
+from edgesim.proxy.ends import both_ends
 from edgesim.proxy.exchange import Exchange
-from edgesim.proxy.failures import client_lost, refuse_rest
+from edgesim.proxy.failures import client_lost
 from edgesim.proxy.messages import Request
-from edgesim.proxy.refusals import Refusal, answer, note_torn_head, refusal, with_head
+from edgesim.proxy.recalling import familiar, remember
+from edgesim.proxy.refusals import Refusal, note_torn_head
+from edgesim.proxy.special import go_on, new_parser, treat_specially
 
 if TYPE_CHECKING:
     from edgesim.proxy.listening import ActiveListener
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 
 _RESET = struct.pack("ii", 1, 0)
 """Linger for no time: closing resets."""
-_TOO_LARGE = refusal(431, HEADERS_TOO_LARGE)
-NO_HTTP2 = b"HTTP/2 is not spoken here; use HTTP/1.1"
 NO_FIELDS: Fields = []
 """What a connection holds between heads; fields are collected in a list of their own."""
 
@@ -78,7 +79,7 @@ class Downstream(asyncio.Protocol):
         self.lines = listener.lines
         self.transport: asyncio.Transport | None = None
         self.addresses: tuple[bytes, bytes] | None = None
-        self.parser = _parser(self)
+        self.parser = new_parser(self)
         self.fields = NO_FIELDS
         self.target = b""
         self.in_head = False
@@ -132,66 +133,29 @@ class Downstream(asyncio.Protocol):
         if between and (known := self.requests.recall(data)) is not None:
             self.current = exchange = Exchange(self, known)
             exchange.begin()
-            self._flush()
+            self.flush()
             return
-        if between and (request := self._familiar(data)) is not None:
+        if between and (request := familiar(self, data)) is not None:
             self.current = exchange = Exchange(self, request)
             exchange.begin()
-            self._flush()
+            self.flush()
             return
         self.piece = len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as pause:
-            self._go_on(data[pause.args[0] :])
+            go_on(self, data[pause.args[0] :])
             return
         except httptools.HttpParserCallbackError as error:
             raise error.__context__ or error from None  # a mistake of ours, not of the client's
         except httptools.HttpParserError as error:
-            self._refuse_unread(str(error))
+            refuse_unread(self, str(error))
         if self.in_head or self.receiving is not None:
             self._measure(between=between)
         current = self.current
         if between and current is not None and self.whole and not self.refusing:
-            self._remember(data, current.request)
-        self._flush()
-
-    def _familiar(self, data: bytes) -> Request | None:
-        """Return the request of a head whose lines behind the first were seen before, with another target, say."""
-        lines = self.lines
-        if lines.rest:
-            lines.rest -= 1
-            return None
-        end = data.find(b"\r\n")
-        seen = lines.recall(data[end:])
-        if seen is None:
-            return None
-        start = read_usual_start(data[:end], self.listener.snapshot.options)
-        return None if start is None else seen.with_start(*start)
-
-    def _remember(self, data: bytes, request: Request) -> None:
-        """Remember a head, as it came: what its token makes of it holds for a while only."""
-        if request.lends_lines:
-            end = data.find(b"\r\n")
-            # Only behind a usual line do the lines alone say what was read: an absolute target replaces Host,
-            # other methods get a length, and an empty line ahead would make the first line a header line.
-            if read_usual_start(data[:end], self.listener.snapshot.options) is not None:
-                self.lines.keep(data[end:], request)
-        came = request.unchecked
-        if came is not None:
-            came.keep_alive = request.keep_alive
-        self.requests.keep(data, came or request)
-
-    def _refuse_unread(self, error: str) -> None:
-        """Refuse what the parser could not read, unless the client said before that nothing comes any more."""
-        last = self.queue[-1] if self.queue else self.current
-        unread = self.in_head or self.receiving is not None
-        if not unread and last is not None and not last.keep_alive:
-            return
-        if self.receiving is not None:
-            self.refuse(refusal(400, CODEC_ERROR))
-        else:
-            self.refuse(refusal(error_status(error), error_details(error), NO_HTTP2 if is_http2(error) else None))
+            remember(self, data, current.request)
+        self.flush()
 
     def _measure(self, *, between: bool) -> None:
         """Limit what piles up of a message before it can be passed on: a head, a trailer, an extension."""
@@ -203,9 +167,10 @@ class Downstream(asyncio.Protocol):
         else:
             self.head_size = 1  # the head begins somewhere in this piece, behind another message
         if self.head_size > self.listener.snapshot.options.max_headers_bytes:
-            self.refuse(_TOO_LARGE)
+            refuse(self, TOO_LARGE)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write in one piece what came of what was read."""
         current = self.current
         if current is not None:
             if current.done:
@@ -239,28 +204,25 @@ class Downstream(asyncio.Protocol):
         else:
             self.head_size += len(name) + len(value)
             if self.head_size > self.listener.snapshot.options.max_headers_bytes:
-                self.refuse(_TOO_LARGE)
+                refuse(self, TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Make an exchange of the head, and begin it unless another is under way."""
         self.in_head = False
         if self.closing or self.refusing:
             return
-        parser = self.parser
         fields, self.fields = self.fields, NO_FIELDS  # an idle connection keeps no head
         size = self.piece + self.head_size
         try:
-            head, special = read_head(parser, self.target, fields, size, self.listener.snapshot.options)
+            head, special = read_head(self.parser, self.target, fields, size, self.listener.snapshot.options)
         except RefusedError as refused:
-            older = parser.get_http_version() != "1.1"
-            why = refusal(refused.status, refused.details)
-            self.refuse(with_head(why, parser.get_method(), self.target, fields, older=older))
+            refuse_head(self, refused, fields)
             return
         if special is None:
             self.receiving = exchange = Exchange(self, Request(head, fields))
         else:
             exchange = Exchange(self, Request(head, fields, chunked=special.chunked))
-            self._treat_specially(exchange, special)
+            treat_specially(self, exchange, special)
         if self.current is not None:
             self.queue.append(exchange)
             self.pause_reading()
@@ -269,52 +231,6 @@ class Downstream(asyncio.Protocol):
         else:
             self.current = exchange
             exchange.begin()
-
-    def _treat_specially(self, exchange: Exchange, special: Special) -> None:
-        """Prepare what few requests are: HTTP/1.0, gRPC, or one that asks to switch protocols."""
-        request = exchange.request
-        exchange.older = special.older
-        request.expects = special.expects
-        if special.grpc:
-            exchange.verdict = GRPC_REFUSAL
-        if not self.parser.should_upgrade():
-            self.receiving = exchange
-            return
-        # The parser stops behind this head; `_go_on` takes it from there.
-        self.switching = exchange, special
-        request.upgrade = b"CONNECT" if special.connects else special.upgrade
-        if request.upgrade:
-            request.bodiless = request.usual = exchange.request_complete = exchange.keep_alive = False
-            if special.framed:
-                exchange.verdict = (400, b"", [])
-
-    def _go_on(self, rest: bytes) -> None:
-        """Go on behind a head that asked to switch protocols: with raw bytes, or as if it had not asked."""
-        switching, self.switching = self.switching, None
-        if switching is None:
-            self._flush()
-            return
-        exchange, special = switching
-        if exchange.request.upgrade:
-            exchange.early = rest
-            self.pause_reading()
-            self._flush()
-        else:
-            self._resume_parsing(exchange, special)
-            self._flush()
-            self.data_received(rest)
-
-    def _resume_parsing(self, exchange: Exchange, special: Special) -> None:
-        """Begin a new parser behind a head: where its body begins, or the next request."""
-        self.parser = _parser(self)
-        if special.chunked or int(exchange.request.head.headers.get(b"content-length", b"0")):
-            self.refusing = _TOO_LARGE  # keeps the callbacks from taking the repeated head for a request
-            self.parser.feed_data(special.body)
-            self.refusing = None
-            self.receiving = exchange
-        else:
-            exchange.keep_alive = exchange.request.keep_alive = not special.closes
-            exchange.request_end()
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
@@ -348,7 +264,7 @@ class Downstream(asyncio.Protocol):
             exchange.write_response()
             self.current = None
             if not exchange.request_complete:
-                self._linger()
+                linger(self)
             elif not exchange.keep_alive:
                 self.close()
             else:
@@ -365,37 +281,8 @@ class Downstream(asyncio.Protocol):
             if self.receiving is waiting:
                 self.resume_reading()  # for the rest of its body
         elif self.refusing:
-            self._send_refusal()
+            send_refusal(self)
         else:
-            self.resume_reading()
-
-    def refuse(self, refused: Refusal) -> None:
-        """Answer a request that cannot be read, behind the answers under way, and close."""
-        if self.refusing or self.closing:
-            return
-        broken, self.receiving, self.switching = self.receiving, None, None
-        if broken is not None and broken in self.queue:
-            self.queue.remove(broken)
-            refused = refused._replace(head=broken.request.head)
-        self.refusing = refused
-        if broken is not None and broken is self.current and not broken.done:
-            refuse_rest(broken, refused)
-        elif self.current is None:
-            self._send_refusal()
-
-    def _send_refusal(self) -> None:
-        if self.refusing is not None:
-            self.write(answer(self, self.refusing))
-        self._linger()
-
-    def _linger(self) -> None:
-        """Close, but let the client read the answer first: unread input would reset the connection."""
-        self.closing = True
-        self.receiving = None
-        if self.transport is not None:
-            if self.transport.can_write_eof():  # over TLS the end comes with the close only
-                self.transport.write_eof()
-            self.worker.linger(self)
             self.resume_reading()
 
     def write(self, data: bytes) -> None:
@@ -434,7 +321,7 @@ class Downstream(asyncio.Protocol):
     def _both_ends(self) -> tuple[bytes, bytes]:
         """Ask the system once: of a connection that was reset it tells no more."""
         if self.addresses is None:
-            self.addresses = _address(self.transport, "peername"), _address(self.transport, "sockname")
+            self.addresses = both_ends(self.transport)
         return self.addresses
 
     @property
@@ -480,20 +367,5 @@ class Downstream(asyncio.Protocol):
             self.advance()
 
 
-def _address(transport: asyncio.Transport | None, which: str) -> bytes:
-    found = None if transport is None else transport.get_extra_info(which)
-    if not found:
-        return b""
-    host, port = found[0], found[1]
-    return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
-
-
 _NOBODYS = httptools.HttpRequestParser(object())
 """The parser of connections that are gone."""
-
-
-def _parser(protocol: Downstream) -> httptools.HttpRequestParser:
-    """Return a parser that takes white space behind a chunk's size, which RFC 9112 (7.1.1) allows and Envoy takes."""
-    parser = httptools.HttpRequestParser(protocol)
-    parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
-    return parser

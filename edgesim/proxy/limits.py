@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.http1.replies import STREAM_TIMEOUT
+from edgesim.proxy.closing import refuse
 from edgesim.proxy.failures import stand_still
 from edgesim.proxy.refusals import HEADER_TIMEOUT, IDLE_TIMEOUT, REQUEST_TIMEOUT, refusal
 
@@ -58,12 +59,12 @@ def _look_at_request(connection: Downstream, options: ListenerOptions, now: floa
     """A request that is not whole: how long its head, all of it, and a pause in it may take."""
     connection.head_since = since = connection.head_since or now
     if connection.in_head and options.header_timeout and now - since >= options.header_timeout:
-        connection.refuse(_HEADER_TIMEOUT)
+        refuse(connection, _HEADER_TIMEOUT)
     elif options.request_timeout and now - since >= options.request_timeout:
-        connection.refuse(_REQUEST_TIMEOUT)
+        refuse(connection, _REQUEST_TIMEOUT)
     elif (timeout := _idle_timeout(connection, options)) and quiet >= timeout:
         if connection.current is None:
-            connection.refuse(_IDLE_TIMEOUT)
+            refuse(connection, _IDLE_TIMEOUT)
         else:
             stand_still(connection.current)
 
