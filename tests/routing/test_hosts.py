@@ -44,3 +44,43 @@ def test_hosts_agree_with_trying_every_domain(given_domains: list[str], authorit
 def test_the_first_of_equal_domains_stays(domain: str) -> None:
     """A domain given twice keeps its first owner, whatever its kind."""
     assert find_host(Hosts([(domain, 1), (domain.upper(), 2)]), b"a.com") == 1
+
+
+@pytest.mark.parametrize(
+    ("authority", "found"),
+    [
+        ("a.com", "a.com"),
+        ("A.COM", "a.com"),
+        ("x.a.com", "*.a.com"),
+        (".a.com", "*.com"),
+        ("b.com", "*.com"),
+        ("xy.a.com", "*.a.com"),
+        ("www.org", "www.*"),
+        ("www.a.org", "www.a.*"),
+        ("www.", "*"),
+        ("", "*"),
+        ("a.com:80", "*"),
+    ],
+)
+def test_the_longest_wildcard_comes_first(authority: str, found: str) -> None:
+    """Exact before suffixes before prefixes before `*`, and a star stands for one character at least."""
+    domains = ["*", "www.*", "www.a.*", "*.com", "*.a.com", "A.com"]
+    assert find_host(Hosts((domain, domain.lower()) for domain in domains), authority.encode()) == found
+
+
+@pytest.mark.parametrize("domain", ["a", "*.a", "a.*"])
+def test_without_a_star_other_hosts_have_no_target(domain: str) -> None:
+    """Each kind of domain is looked up where it is the only one, and nothing stands in for it."""
+    assert find_host(Hosts([(domain, 1)]), domain.replace("*", "x").encode()) == 1
+    assert find_host(Hosts([(domain, 1)]), b"b") is None
+    assert find_host(Hosts([(domain, 1), ("*", 2)]), b"b") == 2
+    assert find_host(Hosts[int]([]), b"b") is None
+    assert find_host(Hosts([("*", 2)]), b"b") == 2
+
+
+def test_wildcards_are_grouped_by_length() -> None:
+    """Longest first, each length once."""
+    hosts = Hosts((domain, domain) for domain in ("*.a", "*.bcd", "*.c", "x.*", "xy.*", "a"))
+    assert hosts.suffixes == ((4, {b".bcd": "*.bcd"}), (2, {b".a": "*.a", b".c": "*.c"}))
+    assert hosts.prefixes == ((3, {b"xy.": "xy.*"}), (2, {b"x.": "x.*"}))
+    assert (hosts.exact, hosts.default) == ({b"a": "a"}, None)

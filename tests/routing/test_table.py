@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,16 @@ from edgesim.model import (
     VirtualHost,
     WeightedCluster,
 )
-from edgesim.routing import RouteTable, compile_host, compile_table, decide, table_of
+from edgesim.routing import (
+    RouteTable,
+    compile_host,
+    compile_table,
+    decide,
+    lookup,
+    resolve,
+    table_of,
+    with_pseudo_headers,
+)
 from tests.routing.naive import first_match
 from tests.routing.strategies import heads, numbered_hosts
 
@@ -194,3 +205,74 @@ def test_matchers_see_the_scheme_of_the_listener(name: str, value: str, scheme: 
     table = table_of([compile_host(host((matcher, "yes")))], scheme)
     assert answer(table, request()) == "yes"
     assert answer(table, request(**{"x-forwarded-proto": "ftp"})) == ("yes" if name == ":scheme" else None)
+
+
+def test_what_is_laid_among_the_headers() -> None:
+    """Method, authority, whole target and scheme, besides what came; the request itself stays as it was."""
+    head = RequestHead(b"GET", b"h:80", b"/p", b"q=1", {b"x": b"1"}, {b"x": [b"2", b"1"]})
+    laid = with_pseudo_headers(head, b"https")
+    assert (laid.method, laid.authority, laid.path, laid.query) == (b"GET", b"h:80", b"/p", b"q=1")
+    assert laid.repeated == head.repeated
+    assert laid.headers == {
+        b"x": b"1",
+        b":method": b"GET",
+        b":authority": b"h:80",
+        b"host": b"h:80",
+        b":path": b"/p?q=1",
+        b":scheme": b"https",
+        b"x-forwarded-proto": b"https",
+    }
+    assert head.headers == {b"x": b"1"}
+
+
+@pytest.mark.parametrize(("query", "target"), [(None, b"/p"), (b"", b"/p?"), (b"a", b"/p?a")])
+def test_the_path_pseudo_header_is_the_whole_target(query: bytes | None, target: bytes) -> None:
+    """With the question mark where there was one."""
+    assert with_pseudo_headers(RequestHead(b"GET", b"h", b"/p", query), b"http").headers[b":path"] == target
+
+
+@pytest.mark.parametrize(
+    ("said", "scheme", "proto"), [(b"https", b"https", b"https"), (b"ftp", b"http", b"ftp"), (None, b"http", b"http")]
+)
+def test_what_a_client_says_of_the_scheme_holds(said: bytes | None, scheme: bytes, proto: bytes) -> None:
+    """Its x-forwarded-proto is kept as it came, and is the scheme where it names one."""
+    head = RequestHead(b"GET", b"h", b"/", None, {} if said is None else {b"x-forwarded-proto": said})
+    laid = with_pseudo_headers(head, b"http").headers
+    assert (laid[b":scheme"], laid[b"x-forwarded-proto"]) == (scheme, proto)
+
+
+def test_the_earlier_of_both_case_rules_wins() -> None:
+    """Routes that fold case and routes that do not are one list, whichever comes first."""
+    folded, plain = (RouteMatch(PathMatcher(PathKind.PREFIX, "/a", sensitive)) for sensitive in (False, True))
+    for first, second in ((folded, plain), (plain, folded)):
+        table = compile_table([host((first, "first"), (second, "second"))])
+        assert answer(table, request("/a")) == "first"
+        assert answer(table, request("/A")) == ("first" if first is folded else "second")
+
+
+def test_a_table_is_plain_http_unless_it_is_said_otherwise() -> None:
+    """Tables of a listener with TLS know their scheme; each domain leads to its virtual host."""
+    one, other = (
+        replace(host((EVERYTHING, "one")), domains=("any", "b")),
+        replace(host((EVERYTHING, "other")), domains=("c",)),
+    )
+    tables = [compile_host(one), compile_host(other)]
+    assert table_of(tables).scheme == compile_table([one]).scheme == b"http"
+    assert table_of(tables, b"https").scheme == b"https"
+    found = {name: lookup(table_of(tables), RequestHead(b"GET", name, b"/")) for name in (b"any", b"b", b"c", b"d")}
+    assert found[b"any"] is found[b"b"]
+    assert found[b"c"] is not found[b"b"]
+    assert found[b"d"] is None
+    assert [answer(compile_table([one, other]), request())] == ["one"]
+
+
+def test_a_target_is_resolved_with_head_and_draw() -> None:
+    """One decision is itself, a split asks the draw, a cluster header the request."""
+    arms = tuple(WeightedCluster(Destination(name), 1) for name in "ab")
+    actions = (ForwardAction(Destination("c")), ForwardAction(weighted=arms), ForwardAction(cluster_header="to"))
+    found = []
+    for action in actions:
+        target = lookup(compile_table([VirtualHost("h", ("*",), (Route((EVERYTHING,), action),))]), request())
+        assert target is not None
+        found.append([resolve(target, request(to="named"), draw).destination for draw in (0, 1)])
+    assert found == [[Destination(name) for name in pair] for pair in ("cc", "ab", ("named", "named"))]
