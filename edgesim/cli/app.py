@@ -14,6 +14,7 @@ from edgesim.cli.check import check
 from edgesim.cli.client import RefusedError, UnreachableError
 from edgesim.cli.console import err
 from edgesim.cli.delete import delete
+from edgesim.cli.diff import diff
 from edgesim.cli.endings import ending_well
 from edgesim.cli.explain import explain, version
 from edgesim.cli.get import get
@@ -25,7 +26,7 @@ from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 
-COMMANDS = (up, demo, run, apply, delete, patch, get, history, undo, check, route, test, stats, explain, version)
+COMMANDS = (up, demo, run, apply, delete, patch, get, history, undo, check, route, test, diff, stats, explain, version)
 
 app = typer.Typer(
     help="Rehearse a canary release on one laptop: Gloo Edge YAML in, a real HTTP proxy out.",

@@ -12,7 +12,7 @@ from edgesim.policies.operators import OPERATORS
 from edgesim.policies.response_flags import FLAGS
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "generate"
-PAGES = ("response_flags", "format_strings", "check_schema")
+PAGES = ("response_flags", "format_strings", "check_schema", "diff_schema")
 
 
 def _script(name: str) -> ModuleType:

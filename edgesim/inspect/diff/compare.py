@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
-from itertools import islice
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 
 from edgesim.http1.target import BadTargetError, split_target
 from edgesim.inspect.diff.classes import condition_texts, method_of, path_classes, without_methods
@@ -25,6 +24,8 @@ from edgesim.model import ForwardAction, ListenerOptions, Model, RequestHead, Ro
 
 MOST_CLASSES = 20_000
 """So many classes of one virtual host are told apart."""
+_MOST_TRIED = 8
+"""So many joined leaves are tried for a request to show a class."""
 _RANKS = {each: rank for rank, each in enumerate(Effect)}
 
 
@@ -36,39 +37,48 @@ class Wheres:
     after: Where
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Class:
     """A class before it is put in words: regions of paths, facts, methods, and the entries that decide.
 
     `leaves` are some of those it was joined from.
     """
 
-    territory: Territory = field(repr=False)
+    hosts: _Hosts
+    territory: Territory
     regions: tuple[Region, ...]
     facts: frozenset[Fact]
     methods: tuple[str, ...]
     before: Entry | None
     after: Entry | None
+    outcomes: tuple[Outcome, Outcome]
     leaves: tuple[tuple[Region, Leaf], ...]
 
-    def takes(self, head: RequestHead, *, unknown: bool = False) -> bool | None:
+    def takes(self, head: RequestHead, known: Collection[bytes] | None = None) -> bool | None:
         """Tell whether a request of the class's host, with its pseudo headers, is one of it (`membership.meets`)."""
         if not in_regions(self.regions, self.territory, head.path):
             return False
-        return meets(self.facts, self.methods, head, unknown=unknown)
+        return meets(self.facts, self.methods, head, known)
 
 
-def compare(before: Model, after: Model, wheres: Wheres) -> DiffReport:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The report, and what it was made from: each listener on both sides, with its changes."""
+
+    report: DiffReport
+    comparisons: tuple[Comparison, ...]
+
+
+def compare(before: Model, after: Model, wheres: Wheres) -> Compared:
     """Return what is decided otherwise. Raises ValueError where a model holds what no router takes."""
-    changes: list[Change] = []
-    listeners: list[ListenerChange] = []
-    cut: list[str] = []
-    for pair in pairs(before, after):
-        listeners += _listener(pair)
-        if pair.before.listener is not None and pair.after.listener is not None:
-            changes += Comparison(pair, wheres, cut).changes()
+    paired = pairs(before, after)
+    both = [each for each in paired if each.before.listener is not None and each.after.listener is not None]
+    comparisons = tuple(Comparison(pair, wheres) for pair in both)
+    changes = [change for each in comparisons for change in each.changes()]
     changes.sort(key=lambda each: (_RANKS[each.effect], each.listener, each.paths, each.hosts, each.conditions))
-    return DiffReport(tuple(changes), tuple(listeners), tuple(cut))
+    listeners = tuple(change for pair in paired for change in _listener(pair))
+    cut = tuple(said for each in comparisons for said in each.cut)
+    return Compared(DiffReport(tuple(changes), listeners, cut), comparisons)
 
 
 def _listener(pair: Pair) -> Iterator[ListenerChange]:
@@ -88,10 +98,13 @@ def _listener(pair: Pair) -> Iterator[ListenerChange]:
 class Comparison:
     """One listener of both sides."""
 
-    def __init__(self, pair: Pair, wheres: Wheres, cut: list[str]) -> None:
+    def __init__(self, pair: Pair, wheres: Wheres) -> None:
+        """Take both sides, and how their lines are found."""
         self.pair = pair
         self.wheres = wheres
-        self.cut = cut
+        self.cut: list[str] = []
+        self.known: dict[tuple[int, int], list[Class]] = {}
+        self.found: dict[Hashable, Change] = {}
         self.clusters = changed_clusters(pair.before.clusters.values(), pair.after.clusters.values())
         self.specific = (
             pair.before.outcomes(None).most_specific_wins is not pair.after.outcomes(None).most_specific_wins
@@ -101,32 +114,32 @@ class Comparison:
 
     def changes(self) -> list[Change]:
         """Return the changes, those of several hosts that are the same joined."""
-        found: dict[Hashable, tuple[Change, list[str]]] = {}
-        known: dict[tuple[int, int], list[Class]] = {}
+        hosts: dict[Hashable, dict[str, None]] = defaultdict(dict)
         for each in host_classes(self.pair.before.hosts, self.pair.after.hosts):
-            key = id(each.before), id(each.after)
-            if key not in known:
-                known[key] = [] if self._same(each.before, each.after) else self.classes(each)
-            for one in known[key]:
-                alike = self._alike(each, one)
-                if alike not in found:
-                    found[alike] = self._change(each, one), []
-                found[alike][1].append(each.name)
-        return [replace(change, hosts=tuple(dict.fromkeys(hosts))) for change, hosts in found.values()]
+            for one in self.between(each.before, each.after):
+                alike = self.alike(one)
+                if alike not in self.found:
+                    self.found[alike] = self._change(each, one)
+                hosts[alike][each.name] = None
+        self.found = {alike: replace(change, hosts=tuple(hosts[alike])) for alike, change in self.found.items()}
+        return list(self.found.values())
 
-    def _outcomes(self, hosts: HostClass, found: Class) -> tuple[Outcome, Outcome]:
-        before = self.pair.before.outcomes(hosts.before).of(found.before)
-        return before, self.pair.after.outcomes(hosts.after).of(found.after)
+    def between(self, before: VirtualHost | None, after: VirtualHost | None) -> list[Class]:
+        """Return what is decided otherwise by two virtual hosts, None for none."""
+        key = id(before), id(after)
+        if key not in self.known:
+            self.known[key] = [] if self._same(before, after) else self._classes(before, after)
+        return self.known[key]
 
-    def _alike(self, hosts: HostClass, found: Class) -> Hashable:
+    def alike(self, found: Class) -> Hashable:
         """Return what a class is but for its host."""
         own = tuple(
             None if each is None else (each.route.number, each.route.origin[-1:])
             for each in (found.before, found.after)
         )
-        there = hosts.before is None, hosts.after is None
+        there = found.hosts[0] is None, found.hosts[1] is None
         texts = path_classes(found.regions, found.territory), condition_texts(found.facts, found.methods)
-        return self._outcomes(hosts, found), own, there, texts
+        return found.outcomes, own, there, texts
 
     def _same(self, before: VirtualHost | None, after: VirtualHost | None) -> bool:
         """Tell whether two virtual hosts are the same but for where they are written."""
@@ -148,30 +161,30 @@ class Comparison:
         named = (action.destination, *(arm.destination for arm in action.weighted))
         return any(each is not None and each.cluster in self.clusters for each in named)
 
-    def classes(self, hosts: HostClass) -> list[Class]:
-        """Return what is decided otherwise for a class of hosts."""
-        sides = self.pair.before.outcomes(hosts.before), self.pair.after.outcomes(hosts.after)
-        routes = [() if each is None else each.routes for each in (hosts.before, hosts.after)]
+    def _classes(self, before: VirtualHost | None, after: VirtualHost | None) -> list[Class]:
+        sides = self.pair.before.outcomes(before), self.pair.after.outcomes(after)
+        routes = [() if each is None else each.routes for each in (before, after)]
         flags = changed_routes(routes[0], routes[1], [side.of_route for side in sides])
         paths = [Paths([*entries_of(own, flag)]) for own, flag in zip(routes, flags, strict=True)]
         territory = Territory((paths[0], paths[1]), self.as_read)
+        leaves = self._leaves(territory, (sides[0].of, sides[1].of), before or after)
+        return [*_grouped((before, after), territory, leaves, (sides[0].of, sides[1].of))]
+
+    def _leaves(self, territory: Territory, decides: _Decides, host: VirtualHost | None) -> list[tuple[Region, Leaf]]:
         leaves: list[tuple[Region, Leaf]] = []
         for region in territory.regions():
-            walk = Walk(
-                territory,
-                region,
-                (paths[0].candidates(region), paths[1].candidates(region)),
-                (sides[0].of, sides[1].of),
-            )
+            old, new = (side.candidates(region) for side in territory.sides)
+            walk = Walk(territory, region, (old, new), decides)
             leaves += [(region, leaf) for leaf in walk.run()]
             if walk.cut or len(leaves) > MOST_CLASSES:
-                self.cut.append(f"{hosts.name} below {region.text.decode('utf-8', 'backslashreplace')}")
+                name = "" if host is None else host.name
+                self.cut.append(f"{name} below {region.text.decode('utf-8', 'backslashreplace')}")
             if len(leaves) > MOST_CLASSES:
                 break
-        return [*_grouped(territory, leaves, sides[0].of, sides[1].of)]
+        return leaves
 
     def _change(self, hosts: HostClass, found: Class) -> Change:
-        before, after = self._outcomes(hosts, found)
+        before, after = found.outcomes
         what = effect(before, after)
         assert what is not None
         return Change(
@@ -207,31 +220,26 @@ def _same_route(one: Route, other: Route) -> bool:
     )
 
 
+_Hosts = tuple[VirtualHost | None, VirtualHost | None]
+_Decides = tuple[Callable[[Entry | None], Outcome], Callable[[Entry | None], Outcome]]
+
+
 def _grouped(
-    territory: Territory,
-    leaves: Iterable[tuple[Region, Leaf]],
-    before: Callable[[Entry | None], Outcome],
-    after: Callable[[Entry | None], Outcome],
+    hosts: _Hosts, territory: Territory, leaves: Iterable[tuple[Region, Leaf]], decides: _Decides
 ) -> Iterator[Class]:
     """Join leaves that come to the same: those of several methods, then those of several regions."""
-    by_method: dict[object, list[tuple[Region, Leaf]]] = defaultdict(list)
+    by_method: dict[tuple[Region, frozenset[Fact], bool, Hashable], list[Leaf]] = defaultdict(list)
     for region, leaf in leaves:
-        entries = leaf.before, leaf.after
-        ends = (
-            tuple(None if each is None else id(each.route) for each in entries),
-            before(leaf.before),
-            after(leaf.after),
-        )
-        asked = method_of(leaf.facts)
-        facts = without_methods(leaf.facts) if asked else leaf.facts
-        by_method[region, facts, bool(asked), ends].append((region, leaf))
-    by_region: dict[object, list[tuple[Region, Leaf]]] = defaultdict(list)
-    for (_region, facts, _asked, ends), group in (
-        (key, group) for key, group in by_method.items() if isinstance(key, tuple)
-    ):
-        methods = tuple(sorted(filter(None, (method_of(leaf.facts) for _, leaf in group))))
-        by_region[facts, methods, ends] += group
-    for (facts, methods, _ends), group in ((key, group) for key, group in by_region.items() if isinstance(key, tuple)):
-        first = group[0][1]
-        regions = tuple(dict.fromkeys(region for region, _ in group))
-        yield Class(territory, regions, facts, methods, first.before, first.after, tuple(islice(group, 8)))
+        asked = bool(method_of(leaf.facts))
+        routes = tuple(None if each is None else id(each.route) for each in (leaf.before, leaf.after))
+        ends = routes, decides[0](leaf.before), decides[1](leaf.after)
+        by_method[region, without_methods(leaf.facts) if asked else leaf.facts, asked, ends].append(leaf)
+    by_region: dict[tuple[frozenset[Fact], tuple[str, ...], Hashable], list[tuple[Region, Leaf]]] = defaultdict(list)
+    for (region, facts, _asked, came_to), group in by_method.items():
+        methods = tuple(sorted(filter(None, (method_of(leaf.facts) for leaf in group))))
+        by_region[facts, methods, came_to] += [(region, leaf) for leaf in group]
+    for (facts, methods, _ends), joined in by_region.items():
+        before, after = joined[0][1].before, joined[0][1].after
+        outcomes = decides[0](before), decides[1](after)
+        regions = tuple(dict.fromkeys(region for region, _ in joined))
+        yield Class(hosts, territory, regions, facts, methods, before, after, outcomes, tuple(joined[:_MOST_TRIED]))

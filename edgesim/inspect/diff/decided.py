@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
@@ -72,9 +72,23 @@ def _share(share: Share, clusters: Mapping[str, Cluster]) -> str:
 
 
 def differences(before: Outcome, after: Outcome) -> tuple[Difference, ...]:
-    """Return what else differs: pieces of what is sent, and options, where both sides forward or answer."""
-    found = [*differing(before.sent, after.sent), *differing(before.options, after.options)]
+    """Return what else differs, where both sides forward or both answer: pieces of what is sent, and options.
+
+    Of upstreams, only those of both sides are compared.
+    """
+    if bool(before.shares) is not bool(after.shares):
+        return ()
+    common = {each.cluster for each in before.shares} & {each.cluster for each in after.shares}
+    sides = [_of_common(outcome, common) for outcome in (before, after)]
+    found = [*differing(before.sent, after.sent), *differing(*sides)]
     return tuple(Difference(name, shown(old), shown(new)) for name, old, new in found)
+
+
+def _of_common(outcome: Outcome, common: Collection[str]) -> tuple[tuple[str, Any], ...]:
+    """Return the options of an outcome, the settings of other upstreams left out."""
+    options = dict(outcome.options)
+    options["upstreams"] = frozenset(each for each in options.get("upstreams", ()) if each[0] in common)
+    return tuple(options.items())
 
 
 def shown(value: Any) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from edgesim.inspect.conditions import path_holds
 from edgesim.inspect.diff.regions import ROOT, Region, Territory
 from edgesim.inspect.diff.walk import Fact
 from edgesim.model import PathMatcher, RequestHead
-from edgesim.routing.conditions import METHOD, Compiled, Condition, Entry, compiled, find_first
+from edgesim.routing.conditions import Compiled, Condition, Entry, compiled, find_first
 
 
 def in_regions(regions: Iterable[Region], territory: Territory, path: bytes) -> bool:
@@ -17,27 +17,31 @@ def in_regions(regions: Iterable[Region], territory: Territory, path: bytes) -> 
     return path.startswith(ROOT) and territory.region_of(path) in regions
 
 
-def meets(facts: Iterable[Fact], methods: Iterable[str], head: RequestHead, *, unknown: bool = False) -> bool | None:
+def meets(
+    facts: Iterable[Fact], methods: Collection[str], head: RequestHead, known: Collection[bytes] | None = None
+) -> bool | None:
     """Tell whether all facts hold for a head, which has its pseudo headers, and its method is one of some.
 
-    With `unknown`, a header that the head lacks may have been there: None says that it depends on such.
+    Where only the `known` headers were written down, any other that the head lacks may have been there: None
+    says that it depends on such a header.
     """
-    asked = tuple(methods)
-    if asked and head.method.decode("latin-1") not in asked:
+    if methods and head.method.decode("latin-1") not in methods:
         return False
     depends = False
     for fact in facts:
-        if unknown and is_unknown(fact, head):
+        if known is not None and is_unknown(fact, head, known):
             depends = True
         elif _holds(fact, head) is not fact.holds:
             return False
     return None if depends else True
 
 
-def is_unknown(fact: Fact, head: RequestHead) -> bool:
-    """Tell whether a fact is about a header that the head lacks."""
+def is_unknown(fact: Fact, head: RequestHead, known: Collection[bytes]) -> bool:
+    """Tell whether a fact is about a header that nobody wrote down."""
     ask = fact.ask
-    return isinstance(ask, Condition) and not ask.of_query and ask.name != METHOD and ask.name not in head.headers
+    if not isinstance(ask, Condition) or ask.of_query:
+        return False
+    return ask.name not in head.headers and ask.name not in known
 
 
 def _holds(fact: Fact, head: RequestHead) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -187,10 +187,10 @@ def _target(cluster: Cluster | None, subset: Subset) -> Hashable:
 
 
 def _settings(cluster: Cluster | None) -> Hashable:
-    """Return the rest of a cluster."""
+    """Return what else is said of a cluster."""
     if cluster is None:
         return None
-    return replace(cluster, origin=(), endpoints=(), service=None, subsets=None, response=None)
+    return tuple((name, getattr(cluster, name)) for name in ("connect_timeout", "max_retries", "tls", "subsets"))
 
 
 def _rewrite(action: ForwardAction | RedirectAction, match: RouteMatch) -> Hashable:

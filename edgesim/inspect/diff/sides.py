@@ -43,9 +43,13 @@ class Side:
             found = self._outcomes[id(host)] = Outcomes(host, self.clusters, specific)
         return found
 
+    def host(self, authority: bytes) -> VirtualHost | None:
+        """Return the virtual host that takes a Host."""
+        return find_host(self._by_domain, authority)
+
     def decide(self, head: RequestHead) -> Verdict:
         """Decide a request. Raises ValueError as `compile_host`."""
-        host = find_host(self._by_domain, head.authority)
+        host = self.host(head.authority)
         target = None if host is None else lookup(self._table(host), head)
         if target is None:
             return Verdict(host, None, NO_ROUTE)

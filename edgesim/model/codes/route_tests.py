@@ -74,4 +74,13 @@ ROUTE_TESTS: tuple[Code, ...] = (
         _validate("{request_header_matches: [{name: stage, safe_regex_match: {regex: 'can.*'}}]}"),
         console=True,
     ),
+    error(
+        "ES0810",
+        "The access log cannot be read",
+        "`edgesim diff --traffic` reads lines in Envoy's default format, or JSON objects with at least `path` (and `method`, "
+        "`authority`, and headers by their names). The file is not there, or holds no such line.",
+        "$ edgesim diff old/ new/ --traffic acces.log\nES0810 --traffic acces.log: no such file or directory\n",
+        "$ edgesim diff old/ new/ --traffic access.log\n",
+        console=True,
+    ),
 )

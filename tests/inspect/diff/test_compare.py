@@ -90,9 +90,9 @@ def test_classes_are_what_is_decided_otherwise(
 ) -> None:
     """A request is decided otherwise, by a naive scan of both tables, exactly if it lies in one of the classes."""
     (pair, *_) = pairs(_model(both[0]), _model(both[1]))
-    comparison = Comparison(pair, WHERES, [])
+    comparison = Comparison(pair, WHERES)
     (hosts,) = host_classes(pair.before.hosts, pair.after.hosts)
-    classes = comparison.classes(hosts)
+    classes = comparison.between(hosts.before, hosts.after)
     assert not comparison.cut
     for head in requests:
         differs = effect(_naive(pair.before, head), _naive(pair.after, head)) is not None
@@ -109,7 +109,7 @@ def test_every_class_has_a_request_to_show_it(both: tuple[tuple[Route, ...], tup
     """The witness of a class is decided otherwise, by a naive scan, as the class says; and each class has one."""
     before, after = map(_model, both)
     (pair, *_) = pairs(before, after)
-    for change in compare(before, after, WHERES).changes:
+    for change in compare(before, after, WHERES).report.changes:
         witness = change.witness
         assert witness is not None, change
         head = request_head(witness.url, witness.method, witness.headers)
@@ -121,4 +121,4 @@ def test_every_class_has_a_request_to_show_it(both: tuple[tuple[Route, ...], tup
 def test_nothing_is_reported_where_nothing_changes(table: tuple[Route, ...]) -> None:
     """A configuration compared with one that is equal, though made anew, gives an empty report."""
     again = tuple(Route(route.matches, route.action) for route in table)
-    assert compare(_model(table), _model(again), WHERES).changes == ()
+    assert compare(_model(table), _model(again), WHERES).report.changes == ()

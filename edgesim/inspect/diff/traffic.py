@@ -1,0 +1,136 @@
+"""Which of yesterday's requests would go elsewhere: an access log laid over the classes of a comparison."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from edgesim.inspect.diff.access_lines import Logged, read_line
+from edgesim.inspect.diff.compare import Class, Compared, Comparison
+from edgesim.inspect.diff.membership import is_unknown
+from edgesim.inspect.diff.report import Change
+from edgesim.inspect.requests import RequestError, head_of
+from edgesim.model import RequestHead
+from edgesim.routing import with_pseudo_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The logged requests of one change, by its index: `requests` certainly, `perhaps` where that depends on headers.
+
+    `expected` is how many of the certain ones end elsewhere: of a change of shares, some.
+    """
+
+    change: int
+    requests: int
+    perhaps: int
+    expected: float
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """An access log under both configurations; `percent` and `expected` count certain requests of all that were read.
+
+    `headers` are those the log lacks and the answer depends on for `perhaps` requests. `unread` lines hold no request
+    in a known format; `first_unread` is the number of the first, from 1.
+    """
+
+    requests: int
+    affected: int
+    perhaps: int
+    expected: float
+    percent: float
+    hits: tuple[Hit, ...] = ()
+    headers: tuple[str, ...] = ()
+    unread: int = 0
+    first_unread: int = 0
+
+
+@dataclass(slots=True)
+class _Tally:
+    requests: Counter[int] = field(default_factory=Counter)
+    perhaps: Counter[int] = field(default_factory=Counter)
+    headers: set[str] = field(default_factory=set)
+    doubtful: int = 0
+
+
+def traffic(lines: Iterable[str], compared: Compared) -> Traffic:
+    """Count the requests of a log by change. Requests that are the same are looked at once."""
+    logged: Counter[Logged] = Counter()
+    unread, first = 0, 0
+    for number, line in enumerate(lines, 1):
+        request = read_line(line)
+        if request is not None:
+            logged[request] += 1
+        elif line.strip():
+            unread, first = unread + 1, first or number
+    tally = _tally(logged, compared)
+    total = logged.total()
+    hits = tuple(_hits(tally, compared.report.changes, total))
+    affected, expected = tally.requests.total(), sum(hit.expected for hit in hits)
+    percent = 100 * affected / total if total else 0.0
+    headers = tuple(sorted(tally.headers))
+    return Traffic(total, affected, tally.doubtful, expected, percent, hits, headers, unread, first)
+
+
+def _hits(tally: _Tally, changes: tuple[Change, ...], total: int) -> Iterator[Hit]:
+    for index, change in enumerate(changes):
+        certain, perhaps = tally.requests[index], tally.perhaps[index]
+        if certain or perhaps:
+            yield Hit(index, certain, perhaps, certain * change.moved, 100 * certain / total)
+
+
+def _tally(logged: Counter[Logged], compared: Compared) -> _Tally:
+    numbers = {id(change): index for index, change in enumerate(compared.report.changes)}
+    tally = _Tally()
+    for request, count in logged.items():
+        comparison = _listener(request, compared)
+        if comparison is None:
+            continue
+        certain, perhaps = _classes(request, comparison, tally.headers)
+        for each in certain:
+            tally.requests[numbers[id(comparison.found[comparison.alike(each)])]] += count
+        for each in perhaps:
+            tally.perhaps[numbers[id(comparison.found[comparison.alike(each)])]] += count
+        tally.doubtful += count if perhaps else 0
+    return tally
+
+
+def _listener(request: Logged, compared: Compared) -> Comparison | None:
+    """Return the first listener, those without TLS first, that has the request's host; a log does not tell which it was."""
+    ordered = sorted(compared.comparisons, key=lambda each: each.pair.tls)
+    authority = request.authority.encode()
+    for each in ordered:
+        if each.pair.before.host(authority) is not None or each.pair.after.host(authority) is not None:
+            return each
+    return None
+
+
+def _classes(request: Logged, comparison: Comparison, headers: set[str]) -> tuple[list[Class], list[Class]]:
+    """Return the classes a request is in, and those it may be in; `headers` gets what that depends on."""
+    pair = comparison.pair
+    head = _head(request, comparison)
+    if head is None:
+        return [], []
+    known = {name.encode() for name in request.known}
+    between = comparison.between(pair.before.host(head.authority), pair.after.host(head.authority))
+    answers = [(each, each.takes(head, known)) for each in between]
+    perhaps = [each for each, answer in answers if answer is None]
+    headers |= {
+        fact.ask.name.decode()
+        for each in perhaps
+        for fact in each.facts
+        if is_unknown(fact, head, known) and isinstance(fact.ask, tuple)
+    }
+    return [each for each, answer in answers if answer], perhaps
+
+
+def _head(request: Logged, comparison: Comparison) -> RequestHead | None:
+    fields = [(name.encode(), value.encode()) for name, value in request.headers]
+    try:
+        head = head_of(request.method, request.authority, request.target, fields, comparison.pair.listener.options)
+    except (RequestError, UnicodeError):
+        return None
+    return with_pseudo_headers(head, b"https" if comparison.pair.tls else b"http")
