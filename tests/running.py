@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import http.client
 import itertools
 import json
@@ -20,6 +22,8 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from tests import warm
+
 ROOT = Path(__file__).parent.parent
 CANARY = ROOT / "configs" / "two-phased-canary"
 DEADLINE = 60.0
@@ -36,7 +40,22 @@ class Finished:
 
 
 def edgesim(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Finished:
-    """Run a command to its end."""
+    """Run a command to its end; forked, unless it becomes another program or is told how to start."""
+    words = [str(each) for each in arguments]
+    if not words or words[0] in SERVING or any(name.startswith("PYTHON") for name in env or {}):
+        return started(*words, stdin=stdin, env=env)
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write((stdin or "").encode())
+        given.seek(0)
+        files = [each.fileno() for each in (given, out, err)]
+        code = warm.ask(forking(), words, str(ROOT), _environment(env), files)
+        out.seek(0)
+        err.seek(0)
+        return Finished(code, out.read().decode(), err.read().decode())
+
+
+def started(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Finished:
+    """Run a command to its end, from the start of an interpreter."""
     done = subprocess.run(
         [sys.executable, "-m", "edgesim", *map(str, arguments)],
         input=stdin,
@@ -50,6 +69,21 @@ def edgesim(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, 
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+@functools.cache
+def forking() -> str:
+    """Start what forks commands, once for all tests of this process; returns its address."""
+    address = f"{_states.name}/commands"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.warm", address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
+    atexit.register(process.communicate)  # the end of its input is its end
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return address
+
+
+SERVING = frozenset(("up", "demo", "run"))
+"""The commands that start other processes."""
 _states = tempfile.TemporaryDirectory(prefix="edgesim-states-")
 _numbers = itertools.count()
 

@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.running import DEADLINE, ROOT, Gateway, start
+from tests import warm
+from tests.running import DEADLINE, ROOT, SERVING, Gateway, forking, start
 
 EDGESIM, PYTHON = ".venv/bin/edgesim", ".venv/bin/python"
 PROXY_PORT, ADMIN_PORT, TLS_PORT = "8080", "9901", "8443"
@@ -135,8 +136,14 @@ class Shell:
 
     def _translated(self, command: str) -> str:
         python = shlex.quote(sys.executable)  # which may itself be .venv/bin/python: one pass
-        real_names = {EDGESIM: f"{python} -m edgesim", PYTHON: python}
-        command = re.sub("|".join(map(re.escape, real_names)), lambda found: real_names[found[0]], command)
+        forked = f"{python} -I -S {shlex.quote(warm.__file__)} {shlex.quote(forking())}"
+        real_names = {
+            EDGESIM: forked,
+            PYTHON: python,
+            **{f"{EDGESIM} {word}": f"{python} -m edgesim {word}" for word in SERVING},
+        }
+        longest_first = sorted(real_names, key=len, reverse=True)
+        command = re.sub("|".join(map(re.escape, longest_first)), lambda found: real_names[found[0]], command)
         for real, written in self._ports().items():
             command = re.sub(rf"(?<=:){written}\b", real, command)
         return command
