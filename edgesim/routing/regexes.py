@@ -41,7 +41,7 @@ def _options() -> re2.Options:
 
 
 def _reason(refused: Exception) -> str:
-    said = refused.args[0] if refused.args else ""
+    said = refused.args[0]
     return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 

@@ -50,7 +50,7 @@ def host_rewrite(rewrite: HostRewrite | None) -> Callable[[RequestHead], bytes |
         return lambda _head: literal
     if rewrite.kind is HostRewriteKind.HEADER:
         name = rewrite.value.lower().encode()
-        return lambda head: next(iter(lines_of(head, name)), b"") or None
+        return lambda head: next(iter(lines_of(head, name)), None) or None
     if rewrite.regex is None:
         message = "a path regex host rewrite needs its regex"
         raise ValueError(message)

@@ -28,6 +28,7 @@ from edgesim.model import (
 from edgesim.routing import (
     Decision,
     HostTable,
+    RouteTable,
     Split,
     compile_host,
     compile_in_steps,
@@ -248,6 +249,25 @@ def test_a_route_put_in_may_ask_for_pseudo_headers() -> None:
     assert finish(compile_in_steps(host(route("/b"), asking), after)).pseudo is True
     assert finish(compile_in_steps(host(*after.virtual_host.routes, route("/b")), after)).pseudo is True
     assert finish(compile_in_steps(host(route("/b")), plain)).pseudo is False
+
+
+@pytest.mark.parametrize("name", ["x-request-id", "x-forwarded-for", "x-envoy-external-address", "x-envoy-internal"])
+def test_headers_the_proxy_makes_are_known_by_name(name: str) -> None:
+    """A table says whether a matcher of any of its virtual hosts asks for one, also after a change."""
+    asking = Route(
+        (RouteMatch(PathMatcher(PathKind.PREFIX, "/"), (HeaderMatcher(name, ValueKind.PRESENT),)),),
+        DirectResponseAction(200),
+    )
+    plain, other = compile_host(host(route("/", "canary"))), route("/b")
+    both = compile_host(host(asking, route("/a", "canary")))
+    assert (plain.asks_for_made, both.asks_for_made, both.pseudo) == (False, True, False)
+    after = finish(compile_in_steps(host(*plain.virtual_host.routes, asking), plain))
+    assert after.asks_for_made is True
+    assert finish(compile_in_steps(host(*after.virtual_host.routes, other), after)).asks_for_made is True
+    assert finish(compile_in_steps(host(*plain.virtual_host.routes, other), plain)).asks_for_made is False
+    assert table_of(table for table in (plain, both)).asks_for_made is True
+    assert table_of([plain]).asks_for_made is False
+    assert RouteTable(table_of([both]).hosts).asks_for_made is False
 
 
 @pytest.mark.parametrize("name", [":authority", ":method", ":path", ":scheme", "host", "x-forwarded-proto"])
