@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli.client import DEFAULT_ADMIN
+from edgesim.cli.client import DEFAULT_ADMIN, RefusedError, UnreachableError
 from edgesim.cli.console import fail, out_json
 from edgesim.cli.diff_json import DiffOutput
 from edgesim.cli.diff_sides import CURRENT, SideOfDiff, from_files, from_instance, from_state
@@ -64,7 +64,8 @@ def diff(
     Not a diff of texts: routes that are written otherwise and decide alike are no difference. Each class of requests
     comes with the line that decides on either side, and a request to try. With --rev alone the revision is compared
     with what is served; with --rev and PATHs, with these. Exit code 0 when every request is decided alike (options
-    aside, unless --strict), 1 when some are not or a side has errors, 2 for a wrong command line.
+    aside, unless --strict), 1 when some are not or a side has errors, 2 for a
+    wrong command line or a side that cannot be had.
 
     Example:
       edgesim diff -b configs/two-phased-canary/upstream.yaml configs/two-phased-canary/{vs-3,vs-5}.yaml
@@ -105,7 +106,14 @@ def _sides(
 
 
 def _revision(rev: str, state: Path | None, admin: str) -> SideOfDiff:
-    return from_instance(client_at(admin), rev) if state is None else from_state(state, rev)
+    if state is not None:
+        return from_state(state, rev)
+    try:
+        return from_instance(client_at(admin), rev)
+    except RefusedError as error:
+        raise fail(f"Error from server ({error.reason or error.code}): {error}", 2) from None
+    except UnreachableError as error:
+        raise fail(f"ES0702 {error}; start one with `edgesim up`, or name it with --admin", 2) from None
 
 
 def _split(paths: Sequence[Path], typed: Sequence[str]) -> tuple[list[Path], list[Path]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from edgesim.cli.client import Client
-from edgesim.cli.console import fail
 from edgesim.cli.offline import load
-from edgesim.config.encoding import DamagedError, unpack
+from edgesim.cli.revisions import KeptModel, revision_at, revision_in, served_now
 from edgesim.dialects import Resource
 from edgesim.model import Model, OriginStep, Position, Problem, ResourceKey
 
@@ -50,40 +48,15 @@ def where_among(resources: Iterable[Resource]) -> Callable[[OriginStep], Positio
 
 
 def from_instance(client: Client, revision: str) -> SideOfDiff:
-    """Ask a running instance for a revision, or for what it serves. Raises what the client raises."""
-    number = revision if revision != CURRENT else str(client.get("/edgesim/v1/history")["current"])
-    found = client.get(f"/edgesim/v1/history/{number}")
-    return _revision(number, base64.b64decode(found["model"]))
+    """Ask a running instance for a revision, or for what it serves now. Raises what the client raises."""
+    return _kept(served_now(client) if revision == CURRENT else revision_at(client, int(revision)))
 
 
 def from_state(folder: Path, revision: str) -> SideOfDiff:
     """Read a revision, or what was served last, out of a state folder."""
-    from edgesim.config.state import read_state  # noqa: PLC0415 - SQLite, which only this needs
-    from edgesim.config.state_rows import StateError  # noqa: PLC0415
-
-    try:
-        state = read_state(folder)
-        try:
-            number = state.number if revision == CURRENT else int(revision)
-            found = state.revision(number)
-        finally:
-            state.close()
-    except StateError as error:
-        raise fail(f"ES0720 --state {folder}: {error}", 2) from None
-    if found is None:
-        raise fail(
-            f"revision {revision} is not kept in {folder}; `edgesim history --state {folder}` lists those that are", 2
-        )
-    return _of_model(str(number), found.model)
+    return _kept(revision_in(folder, None if revision == CURRENT else int(revision)))
 
 
-def _revision(number: str, packed: bytes) -> SideOfDiff:
-    try:
-        model: Any = unpack(packed, Model)
-    except DamagedError as error:
-        raise fail(f"revision {number} cannot be read: {error} (is the instance of another version?)", 2) from None
-    return _of_model(number, model)
-
-
-def _of_model(number: str, model: Model) -> SideOfDiff:
-    return SideOfDiff(f"revision {number}", model, lambda step: Position(step.file, 0, 0))
+def _kept(found: KeptModel) -> SideOfDiff:
+    name = f"revision {found.number}" if found.number else "what is served"
+    return SideOfDiff(name, found.model, lru_cache(maxsize=None)(found.where))
