@@ -27,7 +27,7 @@ _STUCK = 5.0
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/1\.1")
-_STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3,})(?: ([\t\x20-\x7e\x80-\xff]*))?")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3,})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
@@ -107,6 +107,8 @@ def _read(
         raise AmbiguousError(f"start line {first!r}")
     fields = tuple(map(_field, lines))
     message = Message(tuple(part or b"" for part in start.groups()), fields)
+    if first.startswith(b"HTTP/1.0") and (message.is_interim or message.all(b"transfer-encoding")):
+        raise AmbiguousError(f"not of HTTP/1.0: {message}")
     if not has_body(message):
         return message, rest
     is_request = line is _REQUEST_LINE
