@@ -38,6 +38,8 @@ CHANGES = 20
 WAYS = ("apply", "file")
 _CALM = "calm"
 _CONNECTIONS = 64
+_UPSTREAMS = 10
+"""Upstreams that changed tables are sent to."""
 _PATHS = 1000
 """Paths the load asks for, at most."""
 _ANSWERS = 30.0
@@ -155,7 +157,8 @@ def _host(layout: str, number: int) -> str:
 def _measured(served: Gateway, options: argparse.Namespace, folder: Path) -> Row:
     row = Row(served.layout, served.load)
     load = _load(served, options.scale, folder)
-    targets = itertools.cycle((1, 0))
+    targets = itertools.count()
+    _changes(served, "apply", next(targets), 0.0)  # from here on each change changes something
     for way in WAYS:
         _rest(served, way, next(targets), row)
     measure(served.proxy, load, 2)
@@ -195,13 +198,16 @@ def _load(served: Gateway, scale: float, folder: Path) -> Load:
 
 
 def _changes(served: Gateway, way: str, to: int, pause: float) -> list[float]:
-    """Send each table with a file of its own to another upstream; return the seconds until each was served."""
+    """Send each table with a file of its own to another upstream; return the seconds until each was served.
+
+    Upstreams lead to one version and the other in turn.
+    """
     make = {"apply": _apply, "file": _save}[way]
     took = []
     for number in range(CHANGES):
         begin = time.perf_counter()
-        make(served, number, table(_name(number), f"h{number}", f"echo-{to}"))
-        _until_served(served, number, f"version:v{to + 1}\n")
+        make(served, number, table(_name(number), f"h{number}", f"echo-{to % _UPSTREAMS}"))
+        _until_served(served, number, f"version:v{to % 2 + 1}\n")
         took.append(time.perf_counter() - begin)
         time.sleep(max(0.0, pause - took[-1]))
     return took
