@@ -48,6 +48,7 @@ class Rules:
         self.request_fields = () if options.suppress_envoy_headers else _request_fields(self.timeout)
         self.plain = self.repeatable and not self.rewrites and not self.request_steps
         usual = self.mirror is None and self.max_stream_duration == NEVER and options.generate_request_id
+        usual = usual and self.fault is None and not options.faults_by_header  # a delay is not the upstream's time
         self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
         self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
         self.filters: tuple[Filter, ...] = chain(self)

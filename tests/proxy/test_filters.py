@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgesim.model import Model, Policies, VirtualHost
-from edgesim.model.policies import LocalRateLimit
-from tests.proxy.scenes import Client, direct, gateway
+from edgesim.model.policies import Fault, LocalRateLimit
+from tests.proxy.scenes import Client, cluster, direct, gateway, model, to, upstream
 
 THREE = Policies(local_rate_limit=LocalRateLimit(3, 1, 3600.0))
 ONE = Policies(local_rate_limit=LocalRateLimit(1, 1, 3600.0))
@@ -27,3 +27,12 @@ async def statuses(client: Client, host: str, *paths: str) -> list[int]:
     """Ask for each path and return the statuses."""
     asked = (f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode() for path in paths)
     return [(await client.ask(request)).status for request in asked]
+
+
+async def test_a_delay_is_not_the_upstreams_time() -> None:
+    """The route's timeout begins when the request is forwarded, behind the delay of a fault."""
+    delayed = Policies(fault=Fault(delay_millionths=1_000_000, delay=1.2))
+    async with upstream() as up:
+        route = replace(to(timeout=1.0), policies=delayed)
+        async with gateway(model([route], [cluster(up.endpoint)])) as gw:
+            assert (await (await gw.client()).ask()).status == 200
