@@ -22,7 +22,7 @@ def treat_specially(connection: Downstream, exchange: Exchange, special: Special
     """Prepare an exchange for what its head says besides its fields."""
     request = exchange.request
     exchange.older = special.older
-    request.expects = special.expects
+    request.expects = special.expects and not special.older  # HTTP/1.0 has no interim answers (RFC 9110, 10.1.1)
     if special.grpc:
         exchange.verdict = GRPC_REFUSAL
     if not connection.parser.should_upgrade():

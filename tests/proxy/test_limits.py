@@ -157,6 +157,20 @@ async def test_http_10_where_it_is_admitted() -> None:
         assert (await client.ask(b"GET / HTTP/1.0\r\n\r\n")).status == 400
 
 
+async def test_an_expectation_of_http_10_is_ignored() -> None:
+    """No interim answer is sent to a client that knows none (RFC 9110, 10.1.1)."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.exactly(2)
+        peer.send(OK)
+
+    async with limited(script, accept_http_10=True) as (gw, _):
+        client = await gw.client()
+        client.send(b"POST / HTTP/1.0\r\nhost: any\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nhi")
+        assert (await client.rest()).startswith(b"HTTP/1.0 200 OK\r\n")
+
+
 async def test_a_torn_answer_to_http_10_is_a_reset() -> None:
     """Where only the close tells the end, a body cut short must not end with one."""
 
