@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from edgesim.config.encoding import DamagedError, StoredResource, pack, pack_resource, unpack, unpack_resource
-from edgesim.model import Cluster, Listener, Model, Problem, ResourceKey, VirtualHost
+from edgesim.model import Cluster, Listener, Model, Problem, ResourceKey, Route, VirtualHost
 
 Key = tuple[str, str]
 RESOURCE: Final = "resource"
 ORDER: Final = "order"
+ROUTES: Final = "routes"
+BATCH: Final = 256
+"""Routes in a piece. A table may have 100,000 of them, of which one changes at a time."""
 _KINDS: Final[Mapping[str, type[Any]]] = {
-    "host": VirtualHost, "whole": VirtualHost, "cluster": Cluster, "listener": Listener
+    "host": VirtualHost, "whole": VirtualHost, ROUTES: tuple, "cluster": Cluster, "listener": Listener
 }  # fmt: skip
 
 
@@ -80,7 +83,7 @@ class Snapshot:
 
 
 def pieces_of(snapshot: Snapshot) -> dict[Key, Any]:
-    """Return every piece of a revision. The order of each kind is a piece itself."""
+    """Return every piece of a revision. The order of each kind is a piece itself, and so are batches of many routes."""
     model = snapshot.model
     found: dict[Key, Any] = {}
     named: Mapping[str, Iterable[Any]] = {
@@ -88,10 +91,23 @@ def pieces_of(snapshot: Snapshot) -> dict[Key, Any]:
     }  # fmt: skip
     for kind, pieces in named.items():
         names = tuple(each.name for each in pieces)
-        found |= {(kind, name): piece for name, piece in zip(names, pieces, strict=True)}
+        for name, piece in zip(names, pieces, strict=True):
+            found[kind, name] = piece
+            if isinstance(piece, VirtualHost) and len(piece.routes) > BATCH:
+                found[kind, name] = replace(piece, routes=())
+                found |= _batches(kind, piece)
         found[ORDER, kind] = names
     found |= {(RESOURCE, str(each.key)): each for each in snapshot.resources}
     return found
+
+
+def _batches(kind: str, host: VirtualHost) -> dict[Key, Any]:
+    starts = range(0, len(host.routes), BATCH)
+    return {_batch(kind, host.name, start): host.routes[start : start + BATCH] for start in starts}
+
+
+def _batch(kind: str, name: str, start: int) -> Key:
+    return ROUTES, f"{kind} {name} {start}"
 
 
 def is_same(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
@@ -124,11 +140,21 @@ def revision_of(number: int, time: str, pieces: Mapping[Key, Any]) -> Revision:
     """Put the pieces of a revision together. Raises KeyError where one is missing."""
 
     def ordered(kind: str) -> tuple[Any, ...]:
-        return tuple(pieces[kind, name] for name in pieces[ORDER, kind])
+        return tuple(_whole(kind, pieces[kind, name], pieces) for name in pieces[ORDER, kind])
 
     model = Model(ordered("host"), ordered("cluster"), ordered("listener"))
-    resources = tuple(piece for (kind, _), piece in pieces.items() if kind == RESOURCE)
+    resources = tuple(pieces[key] for key in sorted(key for key in pieces if key[0] == RESOURCE))
     return Revision(number, time, model, ordered("whole"), resources)
+
+
+def _whole(kind: str, piece: Any, pieces: Mapping[Key, Any]) -> Any:
+    """Return a piece with the routes that were put apart; a batch that is missing is missed by their number."""
+    if not isinstance(piece, VirtualHost) or _batch(kind, piece.name, 0) not in pieces:
+        return piece
+    routes: list[Route] = []
+    while (batch := pieces.get(_batch(kind, piece.name, len(routes)))) is not None:
+        routes += batch
+    return replace(piece, routes=tuple(routes))
 
 
 def _names(data: bytes) -> tuple[str, ...]:

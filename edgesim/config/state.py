@@ -139,7 +139,7 @@ class State:
             found = self._line(number)
             if found is None:
                 return None
-            pieces = self._pieces(number)
+            pieces = self._known() if number == self.number else self._pieces(number)
             if len(pieces) != found.pieces:
                 raise DamagedError(f"revision {number} has {len(pieces)} pieces of {found.pieces}")
             return revision_of(number, found.time, pieces)

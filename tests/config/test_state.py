@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from edgesim.config import state as state_module
 from edgesim.config.encoding import DamagedError, StoredResource, pack, shape, unpack
-from edgesim.config.revisions import Revision, Snapshot
+from edgesim.config.revisions import BATCH, Revision, Snapshot
 from edgesim.config.state import State, read_state
 from edgesim.config.state_folder import ASIDE, FolderInUseError, default_folder, open_default, open_explicit
 from edgesim.config.state_rows import StateError
@@ -87,6 +88,26 @@ def test_one_change_writes_one_piece(state: State) -> None:
     assert second is not None
     assert (first.model, second.model) == (model(*hosts), changed)
     assert state.revision(3) is None
+
+
+def test_many_routes_are_kept_in_batches(state: State) -> None:
+    """One changed route among a thousand writes one batch; every revision has all of them, in their order."""
+    many = host("echo")
+    routes = tuple(replace(many.routes[0], number=number) for number in range(3 * BATCH + 1))
+    before = model(replace(many, routes=routes), host("foxtrot"))
+    after = model(replace(many, routes=(*routes[:5], many.routes[0], *routes[6:])), host("foxtrot"))
+    state.record(snapshot(before))
+    count = "SELECT count(*) FROM piece"
+    (rows,) = state._connection.execute(count).fetchone()
+    state.record(snapshot(after))
+    assert state._connection.execute(count).fetchone() == (rows + 1,)
+    again = reopened(state)
+    found = [again.revision(number) for number in (1, 2)]
+    assert [one.model for one in found if one is not None] == [before, after]
+    again._connection.execute("DELETE FROM piece WHERE kind = 'routes' AND name LIKE '% 512'")
+    again.close()
+    with pytest.raises(StateError, match="pieces"):
+        State(again.path).verify()
 
 
 def test_what_waits_behind_a_freeze_is_in_no_revision(state: State) -> None:
@@ -178,7 +199,7 @@ def test_a_changed_byte_is_noticed(state: State) -> None:
     state.record(snapshot(model(host("echo"))))
     state._connection.execute("UPDATE piece SET data = ? WHERE kind = 'host'", (pack(host("evil")),))
     with pytest.raises(StateError, match="checksum"):
-        state.last()
+        reopened(state).last()
 
 
 def test_only_the_model_is_unpickled() -> None:
