@@ -46,7 +46,7 @@ def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
     if plan.rules.attempt_count_in_response and exchange.attempts:
         replaced.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
     if exchange.downstream.worker.route_header:
-        added += _whereabouts(exchange, plan)
+        added += _whereabouts(exchange)
     return Additions(
         replaced,
         added,
@@ -58,13 +58,15 @@ def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
     )
 
 
-def _whereabouts(exchange: Exchange, plan: Plan) -> Fields:
+def _whereabouts(exchange: Exchange) -> Fields:
     """Return the fields of `--route-header`: which route, cluster and pod served a request."""
-    route = plan.decision.route
-    name = f"{plan.decision.virtual_host.name}:{route.name or route.number}"
+    decision = exchange.decision
+    if decision is None:
+        return []
+    name = f"{decision.virtual_host.name}:{decision.route.name or decision.route.number}"
     fields = [(b"x-edgesim-route", name.encode())]
-    if plan.decision.destination is not None:
-        fields.append((b"x-edgesim-cluster", plan.decision.destination.cluster.encode()))
+    if decision.destination is not None:
+        fields.append((b"x-edgesim-cluster", decision.destination.cluster.encode()))
     if exchange.endpoint is not None:
         pod = exchange.endpoint.pod or f"{exchange.endpoint.address}:{exchange.endpoint.port}"
         fields.append((b"x-edgesim-pod", pod.encode()))

@@ -70,8 +70,8 @@ class Exchange(ExchangeState):
         draw = worker.draw()
         if isinstance(target, Split) and target.sticky:
             draw = self._sticky_draw(target.arms[0], draw)
-        decision = resolve(target, request.head, draw)
-        self.plan = plan = snapshot.plans.get(decision) or snapshot.plan(decision)
+        self.decision = decision = resolve(target, request.head, draw)
+        self.plan = plan = snapshot.plans.get(decision.kind) or snapshot.plan(decision)
         if plan.filters:
             self.go_on()
         else:
@@ -79,7 +79,7 @@ class Exchange(ExchangeState):
 
     def _sticky_draw(self, decision: Decision, draw: int) -> int:
         snapshot = self.downstream.listener.snapshot
-        plan = snapshot.plans.get(decision) or snapshot.plan(decision)
+        plan = snapshot.plans.get(decision.kind) or snapshot.plan(decision)
         self.hashed = hash_request(plan.rules.hash_steps, self.request.head, self.downstream.ends)
         return arm_draw(self.hashed, draw)
 
@@ -106,9 +106,9 @@ class Exchange(ExchangeState):
         if plan.cluster is not None:
             forward(self, plan)
             return
-        action = plan.decision.action
+        action = None if self.decision is None else self.decision.action
         if isinstance(action, RedirectAction):
-            location = redirect_location(action, plan.decision.rewrite, self.request.head, self.downstream.scheme)
+            location = redirect_location(action, plan.rewrite, self.request.head, self.downstream.scheme)
             self.reply(action.status, fields=[(b"location", location)], details=b"direct_response")
         elif plan.response is not None:
             self.reply(plan.response.status, plan.response.body.encode(), details=b"direct_response")

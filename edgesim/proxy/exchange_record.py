@@ -17,7 +17,7 @@ from edgesim.policies.response_flags import UF
 from edgesim.routing.rewrite import forwarded_scheme
 
 if TYPE_CHECKING:
-    from edgesim.proxy.exchange import Exchange
+    from edgesim.proxy.exchange_state import ExchangeState
 
 
 class _Asked:
@@ -35,16 +35,25 @@ class _Asked:
         return found
 
 
-def elapsed(exchange: Exchange) -> float:
+def elapsed(exchange: ExchangeState) -> float:
     """Return seconds since a request began; one that was refused at sight took none."""
     return exchange.downstream.worker.now() - exchange.begun if exchange.begun else 0.0
 
 
-def record_of(exchange: Exchange, taken: float | None = None) -> Record:
-    """Return what is known of an exchange now, `taken` seconds after it began."""
+def record_of(exchange: ExchangeState) -> Record:
+    """Return what is known of an exchange now."""
+    now, taken = exchange.downstream.worker.wall_clock(), elapsed(exchange)
+    return _kind(exchange)(exchange, now, now - taken, int(taken * 1000))
+
+
+def record_at_end(exchange: ExchangeState) -> Record:
+    """Return what is known of an exchange that ended and knows when."""
+    return _kind(exchange)(exchange, exchange.emitted, exchange.start, exchange.duration)
+
+
+def _kind(exchange: ExchangeState) -> type[ExchangeRecord]:
     plan = exchange.plan
-    kind = PlainRecord if plan is not None and plan.rules.plain else ExchangeRecord
-    return kind(exchange, elapsed(exchange) if taken is None else taken)
+    return PlainRecord if plan is not None and plan.rules.plain else ExchangeRecord
 
 
 # --- the client --------------------------------------------------------------------------------------
@@ -111,14 +120,14 @@ def _authority(record: ExchangeRecord) -> bytes | None:
     return None if record.sent is None else record.sent.get(b"host")
 
 
-def _is_rewritten(exchange: Exchange) -> bool:
+def _is_rewritten(exchange: ExchangeState) -> bool:
     """The path changes behind the mutations, and before an endpoint is looked for."""
     return bool(exchange.sent_head) or (exchange.done and exchange.attempts > 0)
 
 
 def _original_path(record: ExchangeRecord) -> bytes | None:
     exchange = record.exchange
-    if exchange.plan is None or exchange.plan.decision.rewrite is None or not _is_rewritten(exchange):
+    if exchange.plan is None or exchange.plan.rewrite is None or not _is_rewritten(exchange):
         return None
     head = exchange.request.head
     return head.path if head.query is None else head.path + b"?" + head.query
@@ -126,10 +135,10 @@ def _original_path(record: ExchangeRecord) -> bytes | None:
 
 def _path(record: ExchangeRecord) -> bytes | None:
     exchange = record.exchange
-    if exchange.plan is None or exchange.plan.decision.rewrite is None or not _is_rewritten(exchange):
+    if exchange.plan is None or exchange.plan.rewrite is None or not _is_rewritten(exchange):
         return None
     head = exchange.request.head
-    path = exchange.plan.decision.rewrite(head.path)
+    path = exchange.plan.rewrite(head.path)
     return path if head.query is None else path + b"?" + head.query
 
 
@@ -142,14 +151,14 @@ def _response(record: ExchangeRecord) -> Headers | None:
 
 
 def _route_name(record: ExchangeRecord) -> bytes | None:
-    plan = record.exchange.plan
-    return None if plan is None else plan.decision.route.name.encode() or None
+    decision = record.exchange.decision
+    return None if decision is None else decision.route.name.encode() or None
 
 
 def _cluster(record: ExchangeRecord) -> bytes | None:
-    plan = record.exchange.plan
+    plan, decision = record.exchange.plan, record.exchange.decision
     known = plan is not None and (plan.cluster is not None or plan.response is not None)
-    destination = plan.decision.destination if plan is not None and known else None
+    destination = decision.destination if decision is not None and known else None
     return None if destination is None else destination.cluster.encode()
 
 
@@ -166,7 +175,7 @@ def _failure(record: ExchangeRecord) -> bytes | None:
 class ExchangeRecord(Record):
     """What is known of an exchange at one moment."""
 
-    exchange: Exchange
+    exchange: ExchangeState
     client: Any = _Asked(_client)
     downstream_remote: Any = _Asked(lambda record: record.client.address)
     downstream_direct_remote: Any = _Asked(_peer)
@@ -193,12 +202,12 @@ class ExchangeRecord(Record):
     service_time: Any = property(attrgetter("exchange.service_time"))
     response_code_details: Any = property(lambda record: record.exchange.details or None)
 
-    def __init__(self, exchange: Exchange, taken: float) -> None:
-        """Keep what is the moment's; `taken` is how many seconds the exchange took until now."""
+    def __init__(self, exchange: ExchangeState, emitted: float, start: float, duration: int) -> None:
+        """Keep what is the moment's: when it is and when the exchange began, unix seconds, and milliseconds between."""
         self.exchange = exchange
-        self.emitted = now = exchange.downstream.worker.wall_clock()
-        self.start = now - taken
-        self.duration = int(taken * 1000)
+        self.emitted = emitted
+        self.start = start
+        self.duration = duration
         self.head = exchange.request.head
         self.status = exchange.status
         if self.head.repeated is not None:

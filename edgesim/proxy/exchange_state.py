@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.pools import Pool
     from edgesim.proxy.shadow import Shadow
     from edgesim.proxy.upstream import UpstreamConnection
+    from edgesim.routing import Decision
 
 
 class ExchangeState:
@@ -28,6 +29,7 @@ class ExchangeState:
     costs a few assignments.
     """
 
+    decision: Decision | None = None
     plan: Plan | None = None
     retries: Retries | None = None
     """The route's retries with what the request's headers change."""
@@ -44,6 +46,10 @@ class ExchangeState:
     """The id made for the request, None where it brought one."""
     service_time: int | None = None
     begun = 0.0
+    emitted = start = 0.0
+    """When the exchange ended, and began, unix seconds: known at its end, for the log."""
+    duration = 0
+    """Whole milliseconds it took, likewise."""
     started = 0.0
     deadline = NEVER
     try_deadline = NEVER

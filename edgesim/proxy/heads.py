@@ -151,7 +151,7 @@ def _framing(exchange: Exchange) -> Fields:
 
 
 def _request_line(head: RequestHead, plan: Plan) -> bytes:
-    rewrite = plan.decision.rewrite
+    rewrite = plan.rewrite
     path = head.path if rewrite is None else rewrite(head.path)
     if head.query is None:
         return b"%b %b HTTP/1.1" % (head.method, path)

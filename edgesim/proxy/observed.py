@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgesim.proxy.exchange_record import elapsed, record_of
+from edgesim.proxy.exchange_record import elapsed
 from edgesim.routing import Decision
 from edgesim.telemetry.histogram import slot_of
 from edgesim.telemetry.tally import UNROUTED, StatKey
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 def note_end(exchange: Exchange) -> None:
     """Count an exchange that ended, and log it."""
-    plan = exchange.plan
     worker = exchange.downstream.worker
     taken = elapsed(exchange)
     worker.ended.append(
         (
-            None if plan is None else plan.decision,
+            exchange.decision,
             exchange.pool,
             exchange.status,
             slot_of(int(taken * 1e6)),
@@ -32,7 +31,10 @@ def note_end(exchange: Exchange) -> None:
         )
     )
     if worker.log is not None:
-        worker.log.add(record_of(exchange, taken))
+        exchange.emitted = now = worker.wall_clock()
+        exchange.start = now - taken
+        exchange.duration = int(taken * 1000)
+        worker.log.add_exchange(exchange)
 
 
 def note_refusal(worker: Worker, status: int) -> None:

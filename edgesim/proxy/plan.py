@@ -1,4 +1,4 @@
-"""What serving derives from a decision when it is first made: what is this route's alone, beside its rules."""
+"""What serving derives from a decision, once for all of its kind."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ the listener. Two hosts may share a route, which has tokens in each, as in Envoy
 
 
 class Plan:
-    """How to serve requests for which one decision was made.
+    """How to serve requests for which a decision of one kind was made.
 
-    There may be a hundred thousand, so what others share is in `rules`, but for what every request asks.
+    There may be thousands, so what others share is in `rules`, but for what every request asks.
     `response` is the answer where nothing is forwarded, by the route's action or by its cluster.
     """
 
     __slots__ = (
         "bucket",
         "cluster",
-        "decision",
         "filters",
         "limit",
         "response",
         "retries",
+        "rewrite",
         "rules",
         "simple",
         "subset",
@@ -43,7 +43,7 @@ class Plan:
 
         `buckets` holds the tokens of each level of the listener that limits a rate.
         """
-        self.decision = decision
+        self.rewrite = decision.rewrite
         self.rules = rules
         self.filters = rules.filters
         self.retries = rules.retries

@@ -74,7 +74,8 @@ class ListenerSnapshot:
         self.table: RouteTable
         self.contexts: Contexts
         self.tokens: dict[str, JwtRules]
-        self.plans: dict[Decision, Plan] = {}
+        self.plans: dict[object, Plan] = {}
+        """By the kind of a decision."""
         self._buckets: Buckets = {}
         self._rules = AllRules(listener.options)
         self._versions = 0
@@ -108,7 +109,7 @@ class ListenerSnapshot:
         name = decision.destination.cluster if decision.destination is not None else ""
         plan = Plan(decision, self.clusters.get(name), self._rules.of(decision), self._buckets)
         if not (isinstance(decision.action, ForwardAction) and decision.action.cluster_header):
-            self.plans[decision] = plan
+            self.plans[decision.kind] = plan
         return plan
 
 

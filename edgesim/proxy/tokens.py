@@ -76,12 +76,12 @@ def admit(exchange: Exchange, snapshot: ListenerSnapshot) -> bool:
         return True
     plain = _passed(request, Verdict(drops=rules.drops))
     plain.target, plain.snapshot = lookup(table, plain.head), snapshot
-    plan = None if plain.target is None else _plan(plain.target, plain.head, snapshot)
-    if plan is not None and _needs_no_token(plan, plain.head):
+    decision = None if plain.target is None else _decision(plain.target, plain.head)
+    if decision is not None and _needs_no_token(decision, plain.head, snapshot):
         _go_on(exchange, plain, _PASSES, snapshot)
         return True
     jwt = host.virtual_host.policies.jwt
-    return _judge(exchange, snapshot, rules, () if jwt is None else jwt.providers, plain, plan)
+    return _judge(exchange, snapshot, rules, () if jwt is None else jwt.providers, plain, decision)
 
 
 def _judge(
@@ -90,7 +90,7 @@ def _judge(
     rules: JwtRules,
     providers: tuple[JwtProvider, ...],
     plain: Request,
-    plan: Plan | None,
+    decision: Decision | None,
 ) -> bool:
     worker, request = exchange.downstream.worker, exchange.request
     now = worker.wall_clock()
@@ -99,8 +99,9 @@ def _judge(
     if verdict.needs:
         _wait_for_keys(exchange, next(provider for provider in providers if provider.name == verdict.needs))
         return False
-    if verdict.status and plan is not None:
-        _refuse(exchange, plan, plain.head, verdict)
+    if verdict.status and decision is not None:
+        exchange.decision, exchange.plan = decision, _plan(decision, snapshot)
+        _refuse(exchange, exchange.plan, plain.head, verdict)
         return False
     if verdict.status:  # Envoy's filter knows its rules by the route: without one nothing is asked, and 404 said
         exchange.request = plain
@@ -131,19 +132,22 @@ def _passed(request: Request, verdict: Verdict) -> Request:
     return passed
 
 
-def _plan(target: Target, head: RequestHead, snapshot: ListenerSnapshot) -> Plan:
-    """Return a plan of the route a target belongs to; the arms of a split have the route in common."""
+def _decision(target: Target, head: RequestHead) -> Decision:
+    """Return a decision of the route a target belongs to; the arms of a split have the route in common."""
     if isinstance(target, Split):
         target = target.arms[0]
-    decision = target if isinstance(target, Decision) else target(head)
-    return snapshot.plans.get(decision) or snapshot.plan(decision)
+    return target if isinstance(target, Decision) else target(head)
 
 
-def _needs_no_token(plan: Plan, head: RequestHead) -> bool:
-    jwt = plan.decision.route.policies.jwt
+def _plan(decision: Decision, snapshot: ListenerSnapshot) -> Plan:
+    return snapshot.plans.get(decision.kind) or snapshot.plan(decision)
+
+
+def _needs_no_token(decision: Decision, head: RequestHead, snapshot: ListenerSnapshot) -> bool:
+    jwt = decision.route.policies.jwt
     if jwt is not None and jwt.disabled:
         return True
-    rules, origin = _cors(plan, head)
+    rules, origin = _cors(_plan(decision, snapshot), head)
     return rules is not None and origin is not None and cors.preflight_fields(rules, head, origin) is not None
 
 
@@ -155,7 +159,6 @@ def _cors(plan: Plan, head: RequestHead) -> tuple[CorsRules | None, bytes | None
 
 def _refuse(exchange: Exchange, plan: Plan, head: RequestHead, verdict: Verdict) -> None:
     """Answer what does not pass; a page of an allowed origin may read it."""
-    exchange.plan = plan
     rules, origin = _cors(plan, head)
     if rules is not None and origin is not None:
         exchange.answer_fields = cors.answer_fields(rules, origin)

@@ -24,6 +24,7 @@ from edgesim.model import (
 )
 from edgesim.routing.conditions import Entry, conditions_of, lines_of
 from edgesim.routing.decision import Decision
+from edgesim.routing.kinds import Kinds
 from edgesim.routing.paths import Changed, Paths, Text, paths_in_steps, text_of
 from edgesim.routing.rewrite import path_rewrite
 from edgesim.routing.weights import Split
@@ -105,7 +106,7 @@ def _compile_all(virtual_host: VirtualHost) -> Steps[HostTable]:
     pseudo = asks_for_made = False
     plain: Changed = {}
     folded: Changed = {}
-    for number, (text, entry, match) in enumerate(_entries(owner, virtual_host.routes, orders)):
+    for number, (text, entry, match) in enumerate(_entries(owner, virtual_host.routes, orders, Kinds())):
         (folded if text.folded else plain).setdefault(text, []).append((match.path, entry))
         pseudo = pseudo or _asks_for_pseudo(match)
         asks_for_made = asks_for_made or _asks_for_made(match)
@@ -141,10 +142,11 @@ def _compile_changes(virtual_host: VirtualHost, before: HostTable, kept: _Kept) 
             yield
     plain: Changed = {}
     folded: Changed = {}
+    kinds = Kinds()
     for text, matchers in wanted.items():
         entries = (folded if text.folded else plain)[text] = []
         for route, match, order in matchers:
-            entries += [(match.path, entry) for entry in _entries_of(before.owner, route, match, order)]
+            entries += [(match.path, entry) for entry in _entries_of(before.owner, route, match, order, kinds)]
             yield
     paths = (yield from paths_in_steps(plain, before.paths, fold=False)) if plain else before.paths
     below = (yield from paths_in_steps(folded, before.folded, fold=True)) if folded else before.folded
@@ -186,18 +188,18 @@ _MATCHES = attrgetter("matches")
 
 
 def _entries(
-    owner: VirtualHost, routes: Iterable[Route], orders: Iterable[int]
+    owner: VirtualHost, routes: Iterable[Route], orders: Iterable[int], kinds: Kinds
 ) -> Iterator[tuple[Text, Entry, RouteMatch]]:
     numbers = iter(orders)
     for route in routes:
         for match in route.matches:
             text = text_of(match.path)
-            for entry in _entries_of(owner, route, match, next(numbers)):
+            for entry in _entries_of(owner, route, match, next(numbers), kinds):
                 yield text, entry, match
 
 
-def _entries_of(owner: VirtualHost, route: Route, match: RouteMatch, order: int) -> Iterator[Entry]:
-    target = _target(owner, route, match)
+def _entries_of(owner: VirtualHost, route: Route, match: RouteMatch, order: int, kinds: Kinds) -> Iterator[Entry]:
+    target = _target(owner, route, match, kinds)
     for conditions in conditions_of(match):
         yield Entry(order, conditions, target)
 
@@ -214,7 +216,7 @@ def _is_pseudo(header: HeaderMatcher) -> bool:
     return header.name in _PSEUDO_HEADERS
 
 
-def _target(virtual_host: VirtualHost, route: Route, match: RouteMatch) -> Target:
+def _target(virtual_host: VirtualHost, route: Route, match: RouteMatch, kinds: Kinds) -> Target:
     action = route.action
     if isinstance(action, DirectResponseAction):
         return Decision(virtual_host, route, match, action)
@@ -222,11 +224,16 @@ def _target(virtual_host: VirtualHost, route: Route, match: RouteMatch) -> Targe
     if not isinstance(action, ForwardAction):
         return Decision(virtual_host, route, match, action, rewrite=rewrite)
     if action.weighted:
-        arms = [Decision(virtual_host, route, match, action, arm.destination, arm, rewrite) for arm in action.weighted]
+        arms = [
+            Decision(virtual_host, route, match, action, to, arm, rewrite, kinds.of(route, action, to, arm))
+            for arm in action.weighted
+            for to in (arm.destination,)
+        ]
         return Split([arm.weight for arm in action.weighted], arms, sticky=route.policies.sticky_weights)
     if action.cluster_header:
         return _by_header(Decision(virtual_host, route, match, action, rewrite=rewrite), action.cluster_header)
-    return Decision(virtual_host, route, match, action, action.destination, rewrite=rewrite)
+    kind = kinds.of(route, action, action.destination, None)
+    return Decision(virtual_host, route, match, action, action.destination, None, rewrite, kind)
 
 
 def _by_header(base: Decision, header: str) -> Callable[[RequestHead], Decision]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgesim.model import Action, Destination, HeaderMutations, Route, RouteMatch, VirtualHost, WeightedCluster
 
@@ -13,7 +13,8 @@ class Decision:
     """A route chosen, and for a forwarding route its destination.
 
     Decisions are made when the table is compiled and shared by all requests, so whoever serves them
-    may keep what it derives from one, by identity. `rewrite` maps the path without query to the one
+    may keep what it derives from one, by identity. Decisions of one `kind` differ in nothing but the route
+    they belong to: policies and header changes, action and destination are equal, and the path stays. `rewrite` maps the path without query to the one
     the upstream sees, None keeping it. `destination` is None for redirects, direct responses, and
     `cluster_header` routes whose header is missing.
     """
@@ -25,6 +26,7 @@ class Decision:
     destination: Destination | None = None
     arm: WeightedCluster | None = None
     rewrite: Callable[[bytes], bytes] | None = None
+    kind: object = field(default_factory=object)
 
 
 def header_levels(decision: Decision, *, most_specific_wins: bool) -> list[HeaderMutations]:
