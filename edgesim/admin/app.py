@@ -67,7 +67,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/edgesim/v1/history/{revision}", "the resources and the model of one revision", history.revision),
     Endpoint("GET", "/edgesim/v1/served", "the resources and the model of what is served now", history.served),
     Endpoint(
-        "POST", "/edgesim/v1/undo", "bring the resources of `?rev=` back, of the one before by default", history.undo
+        "POST",
+        "/edgesim/v1/undo",
+        "bring the resources of `?rev=` back, by default those before the last change",
+        history.undo,
     ),
 )
 """Everything the admin API answers. `{resources}` stands for the paths of every kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from edgesim.admin.wire import History, Kept, Outcome, Undone
 from edgesim.admin.writes import caused, result_of
 from edgesim.config.encoding import pack, shape
 from edgesim.config.revisions import Revision
+from edgesim.config.serving import Policy
 from edgesim.config.state_rows import StateError
 from edgesim.control import ConflictError, Instance
 from edgesim.control.recorder import Recorder, stored
@@ -23,6 +25,7 @@ from edgesim.model import Problem, ResourceKey
 from edgesim.model.codes import problem
 
 T = TypeVar("T")
+_ATTEMPTS = 5
 
 
 async def history(request: web.Request) -> web.Response:
@@ -58,22 +61,22 @@ async def _kept(found: Revision) -> Kept:
 
 
 async def undo(request: web.Request) -> web.Response:
-    """Bring the resources of `?rev=` back, by default those of the revision before the current one."""
+    """Bring the resources of `?rev=` back, by default those before the last change."""
     instance = instance_of(request)
-    recorder = _recorder(instance)
-    wanted = request.query.get("rev") or await _before(recorder)
-    found = await _revision(recorder, wanted)
-    return _json(await _undone(instance, found))
+    wanted = request.query.get("rev") or await _before(instance)
+    found = await _revision(_recorder(instance), wanted)
+    for _ in range(_ATTEMPTS):
+        with suppress(ConflictError):
+            return _json(await _undone(instance, found))
+    raise ApiError("Conflict", "somebody else writes at the same time; try again")
 
 
 async def _undone(instance: Instance, found: Revision) -> Undone:
+    """Bring resources back. Raises ConflictError where one of them is written meanwhile, if only its status."""
     known = set(instance.problems)
     plan = await asyncio.to_thread(plan_undo, [*instance.store.entries()], found.resources, [*instance.followed()])
     before = {write.key: instance.store.get(write.key) for write in plan.writes}
-    try:
-        changes = await instance.write(plan.writes)
-    except ConflictError:
-        raise ApiError("Conflict", "somebody else writes at the same time; try again") from None
+    changes = await instance.write(plan.writes)
     results = tuple(result_of(change, before[change.key]) for change in changes)
     problems = caused(instance.problems, known, set(before))
     return Undone(found.number, Outcome(results, tuple(map(_lost, plan.lost)), problems), plan.files)
@@ -89,8 +92,12 @@ def _recorder(instance: Instance) -> Recorder:
     return instance.recorder
 
 
-async def _before(recorder: Recorder) -> str:
+async def _before(instance: Instance) -> str:
+    """Return the revision before the last change: the current one where a freeze holds that change back."""
+    recorder = _recorder(instance)
     await recorder.flush()
+    if instance.served.frozen and instance.served.policy is Policy.FREEZE and recorder.number:
+        return str(recorder.number)
     if recorder.number < 2:
         raise ApiError("NotFound", "there is no revision before the current one")
     return str(recorder.number - 1)

@@ -49,14 +49,15 @@ def history(
 
 def undo(
     revision: Annotated[
-        int | None, typer.Argument(metavar="[REV]", min=1, help="The revision; the one before the current by default.")
+        int | None, typer.Argument(metavar="[REV]", min=1, help="The revision; without one the last change is undone.")
     ] = None,
     admin: AdminUrl = DEFAULT_ADMIN,
     output: Output = Report.TEXT,
 ) -> None:
     """Bring the resources of an earlier revision back, as a change like any other.
 
-    Objects that were not there then are deleted. Files on disk stay as they are: when one of them changes,
+    Without REV these are the ones before the last change: of the revision before the current one, or of the
+    current one while a freeze holds later changes back. Objects that were not there then are deleted. Files on disk stay as they are: when one of them changes,
     what it declares is written as ever. Exit code 1 if something of the revision is refused.
 
     Example:
