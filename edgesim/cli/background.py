@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
-from edgesim.cli.console import err
+from edgesim.cli.console import saying_soon
 from edgesim.cli.handover import command, safe_path, written
 from edgesim.cli.settings import UpSettings
 
 _PATIENCE = 10.0
 """Seconds after the grace time before an instance that does not end is killed."""
-_SOON = 2.0
-"""Seconds after which a start is worth a line."""
 
 
 class NotStartedError(Exception):
@@ -68,26 +66,17 @@ def start(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None =
     Raises NotStartedError.
     """
     process = _spawned(replace(settings, as_json=True), typed, errors)
-    slow = threading.Timer(_SOON, _say, (f"starting {' '.join(map(str, settings.paths)) or 'without files'} ...",))
-    slow.daemon = True
-    slow.start()
     try:
-        found = _ready(process)
+        with saying_soon(f"starting {' '.join(map(str, settings.paths)) or 'without files'} ..."):
+            found = _ready(process)
     except BaseException:
         process.terminate()
         process.wait()
         raise
-    finally:
-        slow.cancel()
     _pass_on(process, errors)
     return Background(
         process, settings.grace, found["proxy"], found["admin"], found.get("tls", ""), found.get("token", "")
     )
-
-
-def _say(line: str) -> None:
-    if sys.stderr.isatty():  # progress is for people
-        err(line)
 
 
 def _spawned(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None) -> subprocess.Popen[bytes]:

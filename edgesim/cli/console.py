@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 STYLES: Mapping[str, str] = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
 _ANSI: Mapping[str, str] = {"bold red": "1;31", "yellow": "33", "cyan": "36", "green": "32", "bold": "1", "dim": "2"}
 
+_SOON = 2.0
+"""Seconds after which one who waits is told what for."""
+
 
 def out(text: str = "") -> None:
     """Print a line of the answer."""
@@ -29,6 +34,19 @@ def out(text: str = "") -> None:
 def err(text: str) -> None:
     """Print a line about the answer."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def saying_soon(line: str) -> Iterator[None]:
+    """Tell a person at a terminal what goes on, if it goes on for over two seconds."""
+    timer = threading.Timer(_SOON, err, (line,))
+    timer.daemon = True
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def out_json(data: Any) -> None:

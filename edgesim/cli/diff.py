@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.client import DEFAULT_ADMIN, RefusedError, UnreachableError
-from edgesim.cli.console import fail, out_json
+from edgesim.cli.console import fail, out_json, saying_soon
 from edgesim.cli.diff_json import DiffOutput
 from edgesim.cli.diff_sides import CURRENT, SideOfDiff, from_files, from_instance, from_state
 from edgesim.cli.diff_text import print_diff
@@ -73,7 +73,7 @@ def diff(
       edgesim diff --rev 3
       edgesim diff --rev current manifests/ -o json
     """
-    with without_collector():
+    with without_collector(), saying_soon("reading and comparing ..."):
         before, after = _sides(paths or [], both or [], rev, state, admin)
         compared = compare(before.model, after.model, Wheres(before.where, after.where))
         found = None if access_log is None else _traffic(access_log, compared)

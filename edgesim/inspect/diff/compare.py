@@ -22,7 +22,7 @@ from edgesim.inspect.diff.witness import Witnesses
 from edgesim.inspect.steps import Where
 from edgesim.model import ForwardAction, ListenerOptions, Model, RequestHead, Route, VirtualHost
 
-MOST_CLASSES = 20_000
+MOST_CLASSES = 2_000
 """So many classes of one virtual host are told apart."""
 _MOST_TRIED = 8
 """So many joined leaves are tried for a request to show a class."""
