@@ -59,6 +59,11 @@ class StoredResource:
         """Return the identity of the resource."""
         return ResourceKey(self.kind, self.namespace, self.name)
 
+    @property
+    def label(self) -> str:
+        """Return the text of the key, which is all that a change asks of 25,000 of them."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
 
 def pack(piece: Any) -> bytes:
     """Write a piece of the model."""

@@ -97,7 +97,7 @@ def pieces_of(snapshot: Snapshot) -> dict[Key, Any]:
                 found[kind, name] = replace(piece, routes=())
                 found |= _batches(kind, piece)
         found[ORDER, kind] = names
-    found |= {(RESOURCE, str(each.key)): each for each in snapshot.resources}
+    found |= {(RESOURCE, each.label): each for each in snapshot.resources}
     return found
 
 

@@ -65,7 +65,8 @@ class Recorder:
         self._moments: deque[_Moment] = deque(maxlen=MOST_WAITING)
         self._saving: asyncio.Task[None] | None = None
         self._failure: Problem | None = None
-        self._stored: dict[ResourceKey, tuple[Entry, StoredResource]] = {}
+        self._stored: dict[int, tuple[Entry, StoredResource]] = {}
+        """By the identity of the entry, which is held here, so that no other can have it."""
 
     @property
     def number(self) -> int:
@@ -166,10 +167,8 @@ class Recorder:
         for entry in entries:
             if entry.writer in NOT_DECLARED:
                 continue
-            key = entry.resource.key
-            old = known.get(key)
-            kept = old if old is not None and old[0] is entry else (entry, _stored(entry))
-            self._stored[key] = kept
+            kept = known.get(id(entry)) or (entry, _stored(entry))
+            self._stored[id(entry)] = kept
             found.append(kept[1])
         return found
 

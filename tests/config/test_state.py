@@ -60,6 +60,13 @@ def test_what_was_served_comes_back_exactly(state: State) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("namespace", ["default", ""])
+def test_a_label_is_the_text_of_the_key(namespace: str) -> None:
+    """Rows are found by it, whoever made it."""
+    kept = replace(resource("echo"), namespace=namespace)
+    assert kept.label == str(kept.key)
+
+
 def test_the_same_again_is_no_revision(state: State) -> None:
     """What does not differ is not recorded anew, also after reopening; what differs is, with what changed."""
     newest = model(host("echo"))
