@@ -261,7 +261,7 @@ async def load(instance: Instance, recorder: Recorder, files: Files) -> None:
     revision, kept = await recorder.restored()
     if revision is not None:
         instance.restore(revision)
-    await files.load(kept)
+    await files.load(kept, () if revision is None else revision.resources)
 
 
 def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) -> None:

@@ -80,20 +80,23 @@ class Files:
         self._records: dict[str, FileRecord] = {}
         self._declared: Declared = NOTHING_DECLARED
         self._loaded = False
+        self._before: Sequence[StoredResource] = ()
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         instance.followed = lambda: [file for file in self._records if file != STDIN]
 
-    async def load(self, kept: Sequence[StoredResource] = ()) -> list[Change]:
+    async def load(self, kept: Sequence[StoredResource] = (), before: Sequence[StoredResource] = ()) -> list[Change]:
         """Read all files and write what they declare; returns when it is served (or held back).
 
         `kept` are objects that were written through the API before a restart. They come back in the same
-        write, but for those that a file declares otherwise since.
+        write, but for those that a file declares otherwise since. `before` is what was declared before the
+        restart: a file that cannot be read declares that still, as it would have without the restart.
         """
         async with self._lock:
+            self._before = before
             look = await asyncio.to_thread(self._look, None)
             assert look is not None
-            self._loaded = True
+            self._loaded, self._before = True, ()
             return await self._write(look, kept)
 
     def manifest(self, key: ResourceKey) -> Mapping[str, Any] | None:
@@ -180,7 +183,11 @@ class Files:
         if signature is None and file != STDIN and self._loaded:
             return FileRecord({})  # a path that is gone declares nothing any more
         read = read_paths([file], self._stdin)
-        return record_file(old, read.problems, decode_all(read.documents))
+        decoded = decode_all(read.documents)
+        record = record_file(old, read.problems, decoded)
+        if record.sound or self._loaded:
+            return record
+        return record_file(_declared_before(file, self._before), read.problems, decoded)
 
     def _unchanged(self, look: _Look) -> bool:
         """Tell whether the files are still as they were when they were looked at."""
@@ -214,6 +221,15 @@ def writes_of(found: Difference, declared: Declared) -> list[Write]:
     """Turn a difference into writes in the name of the files."""
     puts = [Put(one, one.source.file, notes=declared.notes.get(one.key, ())) for one in found.puts]
     return [*puts, *(Delete(key, writer) for key, writer in found.deletes)]
+
+
+def _declared_before(file: str, before: Sequence[StoredResource]) -> FileRecord:
+    """Return what a file declared before a restart, whatever it was called then."""
+    place, writers = os.path.realpath(file), {each.writer for each in before}
+    names = {file} if file in writers else {each for each in writers if os.path.realpath(each) == place}
+    found = [revived(each) for each in before if each.writer in names]
+    resources = {each.resource.key: each.resource for each in found if each.resource is not None}
+    return FileRecord(resources)
 
 
 def _returning(kept: Iterable[StoredResource], declared: Declared) -> Iterable[Write]:

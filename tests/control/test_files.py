@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgesim.config.encoding import StoredResource
 from edgesim.config.store import Store
 from edgesim.control import Delete, Files, Instance
 from edgesim.model import ResourceKey
@@ -19,6 +20,7 @@ from tests.control.scenes import (
     deployment,
     documents,
     puts,
+    resources,
     until,
     virtual_service,
 )
@@ -53,6 +55,32 @@ async def test_a_folder_is_loaded(instance: Instance, engine: RecordingEngine, t
     (tmp_path / "echo.yaml").write_text(ECHO)
     await Files(instance, [str(tmp_path)]).load()
     assert await ask(engine.endpoints(CLUSTER)[0]) == "version:v1"
+
+
+def stored(text: str, file: Path) -> list[StoredResource]:
+    """Return what is kept of resources that a file declares."""
+    return [
+        StoredResource(
+            each.kind.kind, each.kind.api_version, each.namespace, each.name, each.manifest, str(file), 1, str(file)
+        )
+        for each in resources(text)
+    ]
+
+
+async def test_a_file_that_cannot_be_read_declares_what_it_did_before_a_restart(
+    instance: Instance, store: Store, tmp_path: Path
+) -> None:
+    """Its pods run again too; what its readable documents say anew counts, and what other files declared is gone."""
+    path, link = tmp_path / "echo.yaml", tmp_path.parent / f"{tmp_path.name}-link"
+    path.write_text(documents(virtual_service(prefix="/new"), "kind: ["))
+    link.symlink_to(tmp_path)
+    before = [*stored(ECHO, link / path.name), *stored(deployment("gone"), tmp_path / "gone.yaml")]
+    await Files(instance, [str(tmp_path)]).load(before=before)
+    assert [each.code for each in instance.problems] == ["ES0001"]
+    assert [entry.resource.name for entry in store.entries("Deployment")] == ["echo-v1"]
+    assert len([*store.entries("Pod")]) == 1
+    (service,) = store.entries("VirtualService")
+    assert "/new" in str(service.resource.manifest)
 
 
 async def test_nothing_at_all_is_served_too(instance: Instance, engine: RecordingEngine, tmp_path: Path) -> None:
