@@ -7,8 +7,9 @@ since it was last asked (`ledger`), and the parent keeps the sums, also of worke
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from edgesim.model import Subset
 from edgesim.telemetry.histogram import Counts, add, grow, new_counts, total
@@ -53,19 +54,26 @@ NO_TOTALS = Totals()
 
 
 WIDTH: Final = 7
-"""Numbers in a row of `Growth`."""
+"""Columns of `Growth`."""
 
 
 class Growth(NamedTuple):
-    """A piece of what a worker counted since it told last.
+    """A piece of what a worker counted since it told last, by columns: thus it is made and sent at little cost.
 
-    `rows` are 64-bit integers, `WIDTH` a row: the number of a key, what `histogram.grow` takes, and how many
-    requests were so. Keys are numbered in the order in which they are told, from 0 where they begin `anew`.
+    `values` are 64-bit integers: the numbers of keys, the arguments of `histogram.grow`, how many requests were so.
+    `keys` are the columns of new keys, numbered in the order in which they are told, from 0 where they begin `anew`.
     """
 
     anew: bool
-    keys: tuple[StatKey, ...]
-    rows: bytes
+    keys: tuple[tuple[Any, ...], ...]
+    values: bytes
+
+    def rows(self) -> Iterator[tuple[int, ...]]:
+        """Yield the rows."""
+        values = array("q")
+        values.frombytes(self.values)
+        length = len(values) // WIDTH
+        yield from zip(*(values[at : at + length] for at in range(0, len(values), length or 1)), strict=True)
 
 
 @dataclass(slots=True)
@@ -79,11 +87,9 @@ class Tally:
         """Take what a worker tells; `keys` are those it has named so far, to which new ones are added."""
         if growth.anew:
             keys.clear()
-        keys += growth.keys
-        rows = array("q")
-        rows.frombytes(growth.rows)
-        numbers = iter(rows)
-        for number, *grown, times in zip(*[numbers] * WIDTH, strict=True):
+        if growth.keys:
+            keys += map(StatKey, *growth.keys)
+        for number, *grown, times in growth.rows():
             key = keys[number]
             counts = self.counts.get(key)
             if counts is None:
