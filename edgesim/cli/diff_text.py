@@ -122,7 +122,7 @@ def _hit(hit: Hit | None) -> str:
         return "none"
     perhaps = f", perhaps {hit.perhaps} more" if hit.perhaps else ""
     moved = f", {hit.expected:g} of them moved" if hit.expected not in {0, hit.requests} else ""
-    return f"{hit.requests} requests ({hit.percent:.3g}%){moved}{perhaps}"
+    return f"{hit.requests} request{'' if hit.requests == 1 else 's'} ({hit.percent:.3g}%){moved}{perhaps}"
 
 
 def _print_traffic(found: Traffic) -> None:
@@ -132,7 +132,9 @@ def _print_traffic(found: Traffic) -> None:
     if found.perhaps:
         out(f"  {found.perhaps} more may be: that depends on headers the log does not have: {', '.join(found.headers)}")
     if found.unread:
-        out(f"  {found.unread} lines are no request in a format known here, the first is line {found.first_unread}")
+        out(
+            f"  lines that are no request in a format known here: {found.unread}, the first is line {found.first_unread}"
+        )
 
 
 def _total(report: DiffReport) -> str:
