@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.client import DEFAULT_ADMIN, RefusedError, UnreachableError
-from edgesim.cli.console import fail, out_json, saying_soon
+from edgesim.cli.console import err, fail, out_json, saying_soon
 from edgesim.cli.diff_json import DiffOutput
 from edgesim.cli.diff_sides import CURRENT, SideOfDiff, from_files, from_instance, from_state
 from edgesim.cli.diff_text import print_diff
@@ -85,6 +85,8 @@ def diff(
         print_problems(problems)
         print_diff(compared.report, found)
     bad = any(each.severity is Severity.ERROR for each in problems)
+    if bad:
+        err("a side has errors: what could not be read of it is not compared")
     differs = compared.report.elsewhere or (strict and bool(compared.report.changes or compared.report.listeners))
     raise typer.Exit(1 if bad or differs else 0)
 
