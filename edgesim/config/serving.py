@@ -102,5 +102,5 @@ def serve(
 def _isolated(previous: Served, candidate: Candidate) -> Served:
     model, whole = isolate(previous.model, previous.whole, candidate.model, candidate.problems)
     good = previous.good or not candidate.unread
-    held = model is not candidate.model or bool(left_out(model, candidate.problems))
+    held = model is not candidate.model or candidate.unread or bool(left_out(model, candidate.problems))
     return Served(model, candidate.version, candidate.problems, good, held, Policy.ISOLATE, whole)

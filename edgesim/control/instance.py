@@ -89,6 +89,11 @@ class Instance:
         """Return every problem there is now: of files, documents, the translation and pods."""
         return self.served.problems
 
+    @property
+    def _unread(self) -> bool:
+        """Tell whether there are documents that cannot be read."""
+        return any(problem.severity is Severity.ERROR for problem in self._file_problems)
+
     def restore(self, revision: Revision) -> None:
         """Fall back on what was good before a restart, until what is declared now is sound. Call it first."""
         self.restored = revision
@@ -196,8 +201,7 @@ class Instance:
         self._leaving += await self._controllers.reconcile()
         resources = self.store.resources()
         self.translation = await self._translate(resources)
-        unread = any(problem.severity is Severity.ERROR for problem in self._file_problems)
-        candidate = Candidate(self.translation.model, self.store.version, self._all_problems(), unread)
+        candidate = Candidate(self.translation.model, self.store.version, self._all_problems(), self._unread)
         await self._serve(candidate, resources)
         leaving, self._leaving = self._leaving, []
         self._controllers.retire(leaving)
@@ -227,7 +231,7 @@ class Instance:
         return await asyncio.to_thread(translate, resources, read_file, self._memo)
 
     async def _choose(self, chosen: Served, resources: list[Resource]) -> None:
-        if chosen.model is self.translation.model:
+        if chosen.model is self.translation.model and not self._unread:
             self.restored = None
         elif self.restored is not None:
             chosen = dataclasses.replace(chosen, problems=(*chosen.problems, fallen_back(self.restored, chosen.policy)))

@@ -111,10 +111,13 @@ async def test_a_start_with_problems(
     ],
 )
 async def test_a_start_with_unreadable_documents(policy: Policy, kept: bool, served: str, good: bool) -> None:
-    """Documents that cannot be read stop a start under either policy where nothing good is kept."""
+    """Documents that cannot be read stop a start where nothing good is kept; where something is, a note says so."""
     instance = gateway(policy, await kept_revision() if kept else None)
     await instance.write(puts(broken()), file_problems=(UNREAD,))
     assert (shown(instance.served.model), instance.served.good) == (served, good)
+    assert ("ES0724" in {each.code for each in instance.problems}) == kept
+    await instance.write((), file_problems=())
+    assert (instance.served.frozen, instance.restored, instance.problems) == (False, None, ())
 
 
 async def test_going_on_until_something_good_takes_over() -> None:
