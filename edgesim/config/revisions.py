@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Final
 
 import msgspec
@@ -91,10 +92,10 @@ def pieces_of(snapshot: Snapshot) -> dict[Key, Any]:
     }  # fmt: skip
     for kind, pieces in named.items():
         names = tuple(each.name for each in pieces)
-        for name, piece in zip(names, pieces, strict=True):
-            found[kind, name] = piece
+        found.update(zip(zip(repeat(kind), names, strict=False), pieces, strict=True))
+        for piece in pieces:
             if isinstance(piece, VirtualHost) and len(piece.routes) > BATCH:
-                found[kind, name] = replace(piece, routes=())
+                found[kind, piece.name] = replace(piece, routes=())
                 found |= _batches(kind, piece)
         found[ORDER, kind] = names
     found |= {(RESOURCE, each.label): each for each in snapshot.resources}

@@ -179,7 +179,8 @@ class State:
             # What waits behind a freeze is in no revision: the resources stay those it came of.
             wanted = {key: one for key, one in wanted.items() if key[0] != RESOURCE}
             wanted |= {key: one for key, one in present.items() if key[0] == RESOURCE}
-        puts = {key: piece for key, piece in wanted.items() if not is_same(key, present, piece)}
+        new = [key for key, piece in wanted.items() if present.get(key) is not piece]
+        puts = {key: wanted[key] for key in new if not is_same(key, present, wanted[key])}
         gone = [key for key in present if key not in wanted]
         time = _spelled(snapshot.time)
         blocked = Blockage(time, snapshot.problems, snapshot.waiting[:MOST_CHANGES]) if snapshot.problems else None
