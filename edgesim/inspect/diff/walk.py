@@ -18,7 +18,9 @@ from edgesim.routing.conditions import Condition
 
 MOST_LEAVES = 2000
 """So many classes of one region are told apart; then it is cut short."""
-_MOST_MERGED = 400
+MOST_STEPS = 20_000
+"""So many questions are asked in one region; then it is cut short."""
+_MOST_MERGED = 2 * MOST_LEAVES
 
 Ask = PathMatcher | Condition
 
@@ -77,6 +79,7 @@ class Walk:
     decides: tuple[Decides, Decides]
     leaves: list[Leaf] = field(default_factory=list)
     cut: bool = False
+    steps: int = 0
 
     def run(self) -> list[Leaf]:
         """Return the leaves, those merged that differ in one fact and come to the same."""
@@ -95,6 +98,9 @@ class Walk:
     def _down(self, state: State) -> None:
         """Ask what decides next; the side where it holds is walked at once, the other in this loop."""
         while True:
+            self.steps += 1
+            if self.steps > MOST_STEPS:
+                raise TooManyError
             state = self._skipping(state)
             changed = self._changed(state)
             if changed is None:

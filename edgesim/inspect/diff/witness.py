@@ -34,9 +34,12 @@ class Witnesses:
     ) -> Witness | None:
         """Return a request that is decided as expected on both sides, None where none of those tried is."""
         for region, leaf in leaves:
-            witness = self._made(host, region, leaf.facts, territory)
-            if witness is not None and self._comes_to(witness, expected):
-                return witness
+            try:
+                witness = self._made(host, region, leaf.facts, territory)
+                if witness is not None and self._comes_to(witness, expected):
+                    return witness
+            except (RequestError, UnicodeError):
+                continue  # what a URL or a header line of text cannot say
         return None
 
     def _made(self, host: str, region: Region, facts: Iterable[Fact], territory: Territory) -> Witness | None:
@@ -57,11 +60,8 @@ class Witnesses:
         return Witness(url, _text(method), headers, self._pair.name)
 
     def _comes_to(self, witness: Witness, expected: tuple[Outcome, Outcome]) -> bool:
-        try:
-            head = request_head(witness.url, witness.method, witness.headers, self._pair.listener.options)
-            return (self._pair.before.decide(head).outcome, self._pair.after.decide(head).outcome) == expected
-        except (RequestError, UnicodeError):
-            return False
+        head = request_head(witness.url, witness.method, witness.headers, self._pair.listener.options)
+        return (self._pair.before.decide(head).outcome, self._pair.after.decide(head).outcome) == expected
 
 
 def _path_known(known: PathKnown) -> PathKnown:

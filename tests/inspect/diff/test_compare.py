@@ -11,25 +11,43 @@ from edgesim.inspect.diff.outcomes import NO_ROUTE, Outcome, effect
 from edgesim.inspect.diff.sides import Side, pairs
 from edgesim.inspect.requests import request_head
 from edgesim.model import (
+    Action,
+    Cluster,
+    ClusterType,
+    Destination,
     DirectResponseAction,
+    ForwardAction,
     HeaderMatcher,
     Model,
     OriginStep,
     PathKind,
     PathMatcher,
     Position,
+    RedirectAction,
     RequestHead,
     Route,
     RouteMatch,
     ValueKind,
     VirtualHost,
+    WeightedCluster,
 )
 from edgesim.routing import with_pseudo_headers
 from tests.routing.naive import first_match
 from tests.routing.strategies import heads, route_matches
 
 single_heads = heads().filter(lambda head: head.repeated is None)
-answers = st.sampled_from([DirectResponseAction(200, body) for body in ("one", "two", "three")])
+answers: st.SearchStrategy[Action] = st.sampled_from(
+    [
+        *(DirectResponseAction(200, body) for body in ("one", "two", "three")),
+        ForwardAction(Destination("here")),
+        ForwardAction(Destination("gone"), timeout=3.0),
+        ForwardAction(Destination("here"), prefix_rewrite="/other"),
+        ForwardAction(weighted=(WeightedCluster(Destination("here"), 2), WeightedCluster(Destination("gone"), 0))),
+        ForwardAction(weighted=(WeightedCluster(Destination("here"), 1), WeightedCluster(Destination("gone"), 1))),
+        ForwardAction(cluster_header="x"),
+        RedirectAction(prefix_rewrite="/moved"),
+    ]
+)
 routes = st.builds(Route, st.lists(route_matches, min_size=1, max_size=2).map(tuple), answers)
 
 
@@ -53,7 +71,7 @@ def tables(draw: st.DrawFn) -> tuple[tuple[Route, ...], tuple[Route, ...]]:
 
 
 def _model(routes: tuple[Route, ...]) -> Model:
-    return Model((VirtualHost("host", ("*",), routes),))
+    return Model((VirtualHost("host", ("*",), routes),), (Cluster("here", ClusterType.STATIC),))
 
 
 def _nowhere(_step: OriginStep) -> Position:
@@ -88,20 +106,17 @@ _ABSENT = Route(
 def test_classes_are_what_is_decided_otherwise(
     both: tuple[tuple[Route, ...], tuple[Route, ...]], requests: list[RequestHead]
 ) -> None:
-    """A request is decided otherwise, by a naive scan of both tables, exactly if it lies in one of the classes."""
+    """A request is decided otherwise, by a naive scan of both tables, exactly if it lies in one class, and as that says."""
     (pair, *_) = pairs(_model(both[0]), _model(both[1]))
     comparison = Comparison(pair, WHERES)
     (hosts,) = host_classes(pair.before.hosts, pair.after.hosts)
     classes = comparison.between(hosts.before, hosts.after)
     assert not comparison.cut
     for head in requests:
-        differs = effect(_naive(pair.before, head), _naive(pair.after, head)) is not None
+        old, new = _naive(pair.before, head), _naive(pair.after, head)
         laid = with_pseudo_headers(head, b"http")
-        assert (
-            [each for each in classes if each.takes(laid)] != []
-            if differs
-            else not any(each.takes(laid) for each in classes)
-        )
+        found = [each.outcomes for each in classes if each.takes(laid)]
+        assert found == ([(old, new)] if effect(old, new) is not None else [])
 
 
 @given(tables())
