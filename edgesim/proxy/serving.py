@@ -24,7 +24,7 @@ from edgesim.proxy.own_address import own_address
 from edgesim.proxy.plan import Buckets, Plan
 from edgesim.proxy.rules import AllRules
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
-from edgesim.routing import Decision, HostTable, RouteTable, Steps, compile_in_steps, finish, table_of
+from edgesim.routing import Decision, HostTable, RouteTable, Steps, compile_in_steps, finish, replace_hosts, table_of
 
 HTTP, HTTPS = b"http", b"https"
 _MOST_VERSIONS = 64
@@ -92,6 +92,21 @@ class ListenerSnapshot:
         """Serve the same virtual hosts as a version before."""
         self.remote, self.table = before.remote, before.table
         self.contexts, self.tokens = before.contexts, before.tokens
+
+    def replace_in(self, before: ListenerSnapshot, changes: Sequence[tuple[CompiledHost, CompiledHost]]) -> bool:
+        """Serve what a version before did but for hosts that say other things; return whether that is all there is to do.
+
+        Where a host's domains, certificates or tokens are others, everything has to be joined anew.
+        """
+        for old, new in changes:
+            if old.tokens or new.tokens or old.table.virtual_host.tls != new.table.virtual_host.tls:
+                return False
+        ours = [(old.table, new.table) for old, new in changes if is_served(new.table.virtual_host, self.listener)]
+        table = replace_hosts(before.table, ours)
+        if table is not None:
+            self.keep_table(before)
+            self.table = table
+        return table is not None
 
     def keep_plans(self, before: ListenerSnapshot, *, same_hosts: bool) -> None:
         """Go on with the plans of a version before: its decisions, where they are served still, lead to the same clusters.
@@ -162,7 +177,10 @@ class Compiler:
 
     def finish(self, delta: Delta, compiled: dict[str, CompiledHost]) -> Snapshot:
         """Return the snapshot a delta leads to, when its virtual hosts are compiled."""
-        hosts = {name: host for name, host in self._hosts.items() if name not in delta.hosts_gone} | compiled
+        replaced = _replaced(self._hosts, compiled, delta)
+        hosts = self._hosts | compiled
+        for name in delta.hosts_gone:
+            hosts.pop(name, None)
         listeners = {name: each for name, each in self._listeners.items() if name not in delta.listeners_gone}
         listeners |= {each.name: each for each in delta.listeners}
         same_hosts = not compiled and not delta.hosts_gone
@@ -173,9 +191,8 @@ class Compiler:
         for name, each in listeners.items():
             made = ListenerSnapshot(each, clusters)
             before = self._snapshots.get(name)
-            if before is not None and before.listener is each and same_hosts:
-                made.keep_table(before)
-            else:
+            known = before is not None and before.listener is each and replaced is not None
+            if not known or before is None or replaced is None or not made.replace_in(before, replaced):
                 made.join(self._served_by(each))
             if before is not None and before.listener.options == each.options and same_clusters:
                 made.keep_plans(before, same_hosts=same_hosts)
@@ -208,6 +225,15 @@ class Compiler:
                 runtime = self._clusters[name] = ClusterRuntime(cluster, self._start, self._responses)
             runtime.update(cluster, cluster.endpoints or self._assignments.get(name, ()))
         return same
+
+
+def _replaced(
+    hosts: Mapping[str, CompiledHost], compiled: Mapping[str, CompiledHost], delta: Delta
+) -> list[tuple[CompiledHost, CompiledHost]] | None:
+    """Return the hosts that are replaced, before and now; None where hosts come or go."""
+    if delta.hosts_gone or not compiled.keys() <= hosts.keys():
+        return None
+    return [(hosts[name], new) for name, new in compiled.items()]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ for the star, case-insensitive, the port part of the text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -35,6 +35,28 @@ class Hosts(Generic[T]):
                 self.exact.setdefault(text, target)
         self.suffixes = _by_length(suffixes)
         self.prefixes = _by_length(prefixes)
+
+    def replacing(self, changes: Iterable[tuple[Sequence[str], T, T]]) -> Hosts[T]:
+        """Return the same domains with other targets: changes name domains, the target before, and the one now.
+
+        A domain that two hosts name stays with the one it belongs to. Targets are known by identity.
+        """
+        changes = list(changes)
+        targets = {id(old): new for _, old, new in changes}
+        names = {domain.lower().encode() for domains, *_ in changes for domain in domains}
+        made: Hosts[T] = Hosts(())
+        made.exact = _replacing(self.exact, names, targets)
+        names = {bare for name in names if b"*" in name for bare in (name[1:], name[:-1])}
+        made.suffixes = tuple((length, _replacing(texts, names, targets)) for length, texts in self.suffixes)
+        made.prefixes = tuple((length, _replacing(texts, names, targets)) for length, texts in self.prefixes)
+        made.default = None if self.default is None else targets.get(id(self.default), self.default)
+        return made
+
+
+def _replacing(texts: dict[bytes, T], names: Iterable[bytes], targets: Mapping[int, T]) -> dict[bytes, T]:
+    owned = ((name, id(texts[name])) for name in names if name in texts)
+    ours = {name: targets[owner] for name, owner in owned if owner in targets}
+    return texts | ours if ours else texts
 
 
 def _by_length(texts: Mapping[bytes, T]) -> tuple[tuple[int, dict[bytes, T]], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgesim.model import RequestHead, VirtualHost
@@ -37,6 +37,15 @@ def table_of(tables: Iterable[HostTable], scheme: bytes = b"http") -> RouteTable
     tables = list(tables)
     hosts = Hosts((domain, table) for table in tables for domain in table.virtual_host.domains)
     return RouteTable(hosts, scheme, any(table.asks_for_made for table in tables))
+
+
+def replace_hosts(table: RouteTable, changes: Sequence[tuple[HostTable, HostTable]]) -> RouteTable | None:
+    """Return a table in which virtual hosts are replaced by others; None where it has to be joined anew."""
+    for old, new in changes:
+        if old.virtual_host.domains != new.virtual_host.domains or (old.asks_for_made and not new.asks_for_made):
+            return None
+    hosts = table.hosts.replacing((new.virtual_host.domains, old, new) for old, new in changes)
+    return RouteTable(hosts, table.scheme, table.asks_for_made or any(new.asks_for_made for _, new in changes))
 
 
 def decide(table: RouteTable, head: RequestHead, draw: int) -> Decision | None:

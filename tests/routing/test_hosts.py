@@ -84,3 +84,19 @@ def test_wildcards_are_grouped_by_length() -> None:
     assert hosts.suffixes == ((4, {b".bcd": "*.bcd"}), (2, {b".a": "*.a", b".c": "*.c"}))
     assert hosts.prefixes == ((3, {b"xy.": "xy.*"}), (2, {b"x.": "x.*"}))
     assert (hosts.exact, hosts.default) == ({b"a": "a"}, None)
+
+
+@given(st.lists(st.lists(domains, max_size=4), max_size=6), st.data())
+def test_replaced_targets_are_those_of_hosts_made_anew(owned: list[list[str]], data: st.DataObject) -> None:
+    """Every domain leads to the new target of its owner, also where two hosts name the same; nothing else changes."""
+    before = [object() for _ in owned]
+    changed = data.draw(st.sets(st.integers(0, max(len(owned) - 1, 0)), max_size=len(owned)))
+    now = [object() if number in changed else target for number, target in enumerate(before)]
+
+    def made(targets: list[object]) -> Hosts[object]:
+        return Hosts((domain, target) for given, target in zip(owned, targets, strict=True) for domain in given)
+
+    found = made(before).replacing((owned[number], before[number], now[number]) for number in changed)
+    wanted = made(now)
+    assert (found.exact, found.default) == (wanted.exact, wanted.default)
+    assert (found.suffixes, found.prefixes) == (wanted.suffixes, wanted.prefixes)
