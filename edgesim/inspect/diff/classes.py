@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 from edgesim.inspect.conditions import header_text, path_text, query_text
 from edgesim.inspect.diff.regions import Region, Territory
-from edgesim.inspect.diff.walk import Fact
+from edgesim.inspect.diff.walk import Fact, Together
 from edgesim.model import HeaderMatcher, PathMatcher, QueryMatcher, ValueKind
 from edgesim.routing.conditions import METHOD, Condition
 
 MOST_EXCEPT = 8
 """So many longer texts that are not meant are named."""
 _MOST_VALUES = 5
+_MISSED = "path does not fit"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,7 +73,7 @@ def _exceptions(region: Region, own: Collection[Region], territory: Territory) -
 
 @dataclass(frozen=True, slots=True, order=True)
 class ConditionText:
-    """A condition of a class: its part (`path`, `method`, `header`, `query`), the name in question, and all of it in words."""
+    """A condition of a class: its part (`path`, `method`, `header`, `query`, or what another `route` takes), the name in question, and all of it in words."""
 
     part: str
     name: str
@@ -96,19 +98,41 @@ def _is_method(fact: Fact) -> bool:
 
 
 def _value(fact: Fact) -> str:
-    return fact.ask.value
+    return fact.ask.value if isinstance(fact.ask, Condition) else ""
 
 
 def condition_texts(facts: Iterable[Fact], methods: Sequence[str]) -> tuple[ConditionText, ...]:
     """Write facts in words, with the methods that are asked for."""
     groups: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    barred = [fact.ask for fact in facts if isinstance(fact.ask, Together)]
     for fact in facts:
-        if not (methods and _is_method(fact)):
+        if not isinstance(fact.ask, Together) and not (methods and _is_method(fact)):
             groups[_group(fact)].append(fact)
     found = [text for (part, name), group in groups.items() for text in _texts(part, name, group)]
+    found = [*_shortened(found), *_barred(barred)]
     if methods:
         found.append(ConditionText("method", "", f"method {' or '.join(sorted(methods))}"))
     return tuple(sorted(found))
+
+
+def _shortened(texts: Iterable[ConditionText]) -> Iterator[ConditionText]:
+    """Leave out most of many patterns that a path does not fit."""
+    missed = 0
+    for text in sorted(texts):
+        missed += text.text.startswith(_MISSED)
+        if missed <= _MOST_VALUES or not text.text.startswith(_MISSED):
+            yield text
+    if missed > _MOST_VALUES:
+        yield ConditionText("path", "", f"path fits none of {missed - _MOST_VALUES} more patterns")
+
+
+def _barred(barred: Sequence[Together]) -> Iterator[ConditionText]:
+    """Write what other routes take."""
+    said = sorted(" and ".join(_text(_group(fact)[0], fact) for fact in starmap(Fact, each.asks)) for each in barred)
+    for text in said[:_MOST_VALUES]:
+        yield ConditionText("route", "", f"not ({text})")
+    if len(said) > _MOST_VALUES:
+        yield ConditionText("route", "", f"what {len(said) - _MOST_VALUES} more such routes take is left out")
 
 
 def _group(fact: Fact) -> tuple[str, str]:
@@ -116,23 +140,29 @@ def _group(fact: Fact) -> tuple[str, str]:
         return "path", ""
     if _is_method(fact):
         return "method", ""
+    assert isinstance(fact.ask, Condition)
     return ("query" if fact.ask.of_query else "header"), fact.ask.name.decode()
+
+
+def _ask(fact: Fact) -> PathMatcher | Condition:
+    assert not isinstance(fact.ask, Together)
+    return fact.ask
 
 
 def _texts(part: str, name: str, group: list[Fact]) -> Iterator[ConditionText]:
     """Write what is known of one name; a value it has says everything, those it has not are joined."""
-    value = next((fact for fact in group if fact.holds and fact.ask.kind is ValueKind.EXACT and part != "path"), None)
+    value = next((fact for fact in group if fact.holds and _ask(fact).kind is ValueKind.EXACT and part != "path"), None)
     if value is not None:
         yield ConditionText(part, name, _text(part, value))
         return
     not_these = sorted(
-        fact.ask.value for fact in group if not fact.holds and fact.ask.kind is ValueKind.EXACT and part != "path"
+        _ask(fact).value for fact in group if not fact.holds and _ask(fact).kind is ValueKind.EXACT and part != "path"
     )
-    certain = {fact for fact in group if fact.holds and fact.ask.kind is not ValueKind.PRESENT}
+    certain = {fact for fact in group if fact.holds and _ask(fact).kind is not ValueKind.PRESENT}
     for fact in group:
-        if fact.ask.kind is ValueKind.EXACT and part != "path":
+        if _ask(fact).kind is ValueKind.EXACT and part != "path":
             continue
-        if not (certain and fact.ask.kind is ValueKind.PRESENT):  # a pattern that matches says that it is there
+        if not (certain and _ask(fact).kind is ValueKind.PRESENT):  # a pattern that matches says that it is there
             yield ConditionText(part, name, _text(part, fact))
     if not_these:
         said = f"{part} {name}".strip()
@@ -142,9 +172,10 @@ def _texts(part: str, name: str, group: list[Fact]) -> Iterator[ConditionText]:
 
 
 def _text(part: str, fact: Fact) -> str:
-    if isinstance(fact.ask, PathMatcher):
-        return f"path {'fits' if fact.holds else 'does not fit'} {path_text(fact.ask)}"
-    name, kind, value = fact.ask.name.decode(), fact.ask.kind, fact.ask.value
+    ask = _ask(fact)
+    if isinstance(ask, PathMatcher):
+        return f"{'path fits' if fact.holds else _MISSED} {path_text(ask)}"
+    name, kind, value = ask.name.decode(), ask.kind, ask.value
     if part == "query":
         said = query_text(QueryMatcher(name, kind, value)) if fact.holds else _negated(name, kind, value)
         return f"query {said}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import count
 
 from edgesim.inspect.diff.literals import Literal, literals_of
 from edgesim.model import PathMatcher, Route, RouteMatch
@@ -19,6 +20,7 @@ _MOST_COMPARED = 4000
 class Entry:
     """One matcher of a route for one of its methods; `order` is its route's place among all.
 
+    `twin` is the same for the entry of the other side that is its partner, None for a changed one.
     `path` is the prefix or exact path where a regex is no more than that, `text` what every path it takes begins with.
     """
 
@@ -28,18 +30,26 @@ class Entry:
     path: PathMatcher
     text: bytes
     literals: tuple[Literal, ...]
-    changed: bool
+    twin: tuple[int, int, int] | None
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the other side has no partner for it."""
+        return self.twin is None
 
 
 def entries_of(routes: Iterable[Route], changed: Sequence[bool]) -> Iterator[Entry]:
     """Yield the entries of a virtual host, in order."""
+    unchanged = count()
     for order, route in enumerate(routes):
-        for match in route.matches:
+        number = None if changed[order] else next(unchanged)
+        for index, match in enumerate(route.matches):
             path = plain_path(match.path)
-            for conditions in conditions_of(match):
+            for place, conditions in enumerate(conditions_of(match)):
                 ordered = sorted(conditions, key=lambda each: (each.name != METHOD, each))
                 literals = dict.fromkeys(literal for each in ordered for literal in literals_of(each))
-                yield Entry(order, route, match, path, certain_text(path), tuple(literals), changed[order])
+                twin = None if number is None else (number, index, place)
+                yield Entry(order, route, match, path, certain_text(path), tuple(literals), twin)
 
 
 def changed_routes(

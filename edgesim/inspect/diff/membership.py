@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from edgesim.inspect.conditions import path_holds
 from edgesim.inspect.diff.regions import ROOT, Region, Territory
-from edgesim.inspect.diff.walk import Fact
+from edgesim.inspect.diff.walk import Fact, Together
 from edgesim.model import PathMatcher, RequestHead
 from edgesim.routing.conditions import Compiled, Condition, Entry, compiled, find_first
 
@@ -27,27 +27,35 @@ def meets(
     """
     if methods and head.method.decode("latin-1") not in methods:
         return False
-    depends = False
-    for fact in facts:
-        if known is not None and is_unknown(fact, head, known):
-            depends = True
-        elif _holds(fact, head) is not fact.holds:
-            return False
-    return None if depends else True
-
-
-def is_unknown(fact: Fact, head: RequestHead, known: Collection[bytes]) -> bool:
-    """Tell whether a fact is about a header that nobody wrote down."""
-    ask = fact.ask
-    if not isinstance(ask, Condition) or ask.of_query:
+    answers = [_answer(fact, head, known) for fact in facts]
+    if False in answers:
         return False
-    return ask.name not in head.headers and ask.name not in known
+    return None if None in answers else True
 
 
-def _holds(fact: Fact, head: RequestHead) -> bool:
-    if isinstance(fact.ask, PathMatcher):
-        return path_holds(fact.ask, head.path)
-    return find_first((_compiled(fact.ask),), head) is not None
+def _answer(fact: Fact, head: RequestHead, known: Collection[bytes] | None) -> bool | None:
+    """Tell whether a fact is one of a head, None where that depends on an unknown header."""
+    if isinstance(fact.ask, Together):
+        answers = [_answer(Fact(ask, holds), head, known) for ask, holds in fact.ask.asks]
+        return True if False in answers else None if None in answers else False
+    if known is not None and unknown_names(fact, head, known):
+        return None
+    return _holds(fact.ask, head) is fact.holds
+
+
+def unknown_names(fact: Fact, head: RequestHead, known: Collection[bytes]) -> set[bytes]:
+    """Return the headers a fact is about that nobody wrote down."""
+    if isinstance(fact.ask, Together):
+        return set().union(*(unknown_names(Fact(ask, holds), head, known) for ask, holds in fact.ask.asks))
+    if not isinstance(fact.ask, Condition) or fact.ask.of_query:
+        return set()
+    return {fact.ask.name} - head.headers.keys() - set(known)
+
+
+def _holds(ask: PathMatcher | Condition, head: RequestHead) -> bool:
+    if isinstance(ask, PathMatcher):
+        return path_holds(ask, head.path)
+    return find_first((_compiled(ask),), head) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from edgesim.inspect.conditions import path_holds
 from edgesim.inspect.diff.entries import Entry
@@ -20,9 +21,11 @@ from edgesim.model import PathKind, PathMatcher
 from edgesim.routing.implication import is_open_ended, pattern_text
 
 ROOT = b"/"
-_MOST_STATES = 3000
+_MOST_STATES = 1000
 _MOST_BELOW = 300
 """So many longer texts are kept apart by the search itself; of more, what it finds is looked at."""
+_MOST_TRIED = 8
+"""So many paths that fit what is wanted are tried before what is not wanted is asked about as well."""
 _TAILS = (b"", b"x", b"/x", b"/", b"other", b"1", b"-", b"/a/b", b"/1")
 _PATH_BYTES = mask_of(range(0x21, 0x7F)) & ~mask_of(b'#?"<>^`{|}\\')
 _DOTS = r"(?:.*/)?\.\.?(?:/.*)?"
@@ -202,6 +205,9 @@ class Territory:
         try:
             wanted = [then(text(region.text), ANYTHING), *(_language(path) for path, holds in known if holds)]
             refused = [language_of(_DOTS), *(_language(path) for path, holds in known if not holds)]
+            for found in islice(texts(wanted, refused[:1], _PATH_BYTES, _MOST_STATES), _MOST_TRIED):
+                if self._fits(found, region, known):
+                    return found
             if len(below) <= _MOST_BELOW:
                 refused.append(either(below))
             for found in texts(wanted, refused, _PATH_BYTES, _MOST_STATES):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from edgesim.inspect.diff.access_lines import Logged, read_line
 from edgesim.inspect.diff.compare import Class, Compared, Comparison
-from edgesim.inspect.diff.membership import is_unknown
+from edgesim.inspect.diff.membership import unknown_names
 from edgesim.inspect.diff.report import Change
 from edgesim.inspect.requests import RequestError, head_of
 from edgesim.model import RequestHead
@@ -118,12 +118,7 @@ def _classes(request: Logged, comparison: Comparison, headers: set[str]) -> tupl
     between = comparison.between(pair.before.host(head.authority), pair.after.host(head.authority))
     answers = [(each, each.takes(head, known)) for each in between]
     perhaps = [each for each, answer in answers if answer is None]
-    headers |= {
-        fact.ask.name.decode()
-        for each in perhaps
-        for fact in each.facts
-        if is_unknown(fact, head, known) and isinstance(fact.ask, tuple)
-    }
+    headers |= {name.decode() for each in perhaps for fact in each.facts for name in unknown_names(fact, head, known)}
     return [each for each, answer in answers if answer], perhaps
 
 

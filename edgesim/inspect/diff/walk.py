@@ -22,7 +22,15 @@ MOST_STEPS = 20_000
 """So many questions are asked in one region; then it is cut short."""
 _MOST_MERGED = 2 * MOST_LEAVES
 
-Ask = PathMatcher | Condition
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Conditions of one route that do not all hold: which of them fails does not matter."""
+
+    asks: tuple[tuple[PathMatcher | Condition, bool], ...]
+
+
+Ask = PathMatcher | Condition | Together
 
 
 class Fact(NamedTuple):
@@ -34,11 +42,15 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Facts under which the sides decide differently, and the entries that do; None where no route matches."""
+    """Facts under which the sides decide differently, and the entries that do; None where no route matches.
+
+    `example` are facts of single conditions that make the others true.
+    """
 
     facts: frozenset[Fact]
     before: Entry | None
     after: Entry | None
+    example: frozenset[Fact] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,8 @@ class State:
     path: PathKnown = ()
     names: dict[Name, Known] = field(default_factory=dict)
     told: tuple[Fact, ...] = ()
+    barred: frozenset[tuple[int, int, int]] = frozenset()
+    """Pairs of twins that do not take the request."""
     starts: tuple[int, int] = (0, 0)
     """Candidates of each side before these are known not to hold."""
 
@@ -56,6 +70,7 @@ class State:
         told = (*self.told, fact)
         if isinstance(fact.ask, PathMatcher):
             return replace(self, path=(*self.path, (fact.ask, fact.holds)), told=told)
+        assert isinstance(fact.ask, Condition)
         name = name_of(fact.ask)
         literals = (*self.names.get(name, ()), Literal(fact.ask, fact.holds))
         return replace(self, names={**self.names, name: literals}, told=told)
@@ -98,14 +113,15 @@ class Walk:
     def _down(self, state: State) -> None:
         """Ask what decides next; the side where it holds is walked at once, the other in this loop."""
         while True:
-            self.steps += 1
-            if self.steps > MOST_STEPS:
-                raise TooManyError
+            self._count()
             state = self._skipping(state)
             changed = self._changed(state)
             if changed is None:
                 return
             ask = self._open(changed, state)
+            if ask is None and (passed := self._passing(state)) is not None:
+                state = passed
+                continue
             if ask is None:
                 ask = self._undecided(state)
             if ask is None:
@@ -136,7 +152,46 @@ class Walk:
                     return candidate
         return None
 
-    def _undecided(self, state: State) -> Ask | None:
+    def _passing(self, state: State) -> State | None:
+        """Pass over twins that come first on both sides: where they hold, both decide alike.
+
+        Of one condition that may fail it is asked itself; of several, which one fails does not matter.
+        """
+        first = [
+            next((each for each in side if self._fate(each, state) is not False), None) for side in self._left(state)
+        ]
+        one, other = first
+        if one is None or other is None or one.entry.twin is None or one.entry.twin != other.entry.twin:
+            return None
+        asks = tuple((ask, holds) for ask, holds in _asks(one) if self._truth(ask, state) is None)
+        if len(asks) < 2:
+            return None
+        told = (*state.told, Fact(Together(asks), False))
+        return replace(state, told=told, barred=state.barred | {one.entry.twin})
+
+    def _settled(self, state: State, left: Sequence[Fact]) -> State | None:
+        """Return a state in which one condition of each `Together` fails, None where that cannot be."""
+        self._count()
+        if not left:
+            return state
+        fact, *others = left
+        assert isinstance(fact.ask, Together)
+        for ask, holds in fact.ask.asks:
+            found = self._truth(ask, state)
+            if found is holds:
+                continue
+            after = state if found is not None else state.knowing(Fact(ask, not holds))
+            settled = self._settled(after, others)
+            if settled is not None:
+                return settled
+        return None
+
+    def _count(self) -> None:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise TooManyError
+
+    def _undecided(self, state: State) -> PathMatcher | Condition | None:
         """Return what the first match of a side depends on, None where both are known."""
         for side in self._left(state):
             for candidate in side:
@@ -151,15 +206,21 @@ class Walk:
         before, after = (self._first(side, state) for side in self._left(state))
         if self.decides[0](before) == self.decides[1](after):
             return
+        settled = self._settled(state, [fact for fact in state.told if isinstance(fact.ask, Together)])
+        if settled is None:
+            return
         if len(self.leaves) >= MOST_LEAVES:
             raise TooManyError
-        self.leaves.append(Leaf(frozenset(state.told), before, after))
+        example = frozenset(fact for fact in settled.told if not isinstance(fact.ask, Together))
+        self.leaves.append(Leaf(frozenset(state.told), before, after, example))
 
     def _first(self, side: Iterable[Candidate], state: State) -> Entry | None:
         return next((each.entry for each in side if self._fate(each, state)), None)
 
     def _fate(self, candidate: Candidate, state: State) -> bool | None:
         """Tell whether a candidate holds; None where that is not known yet."""
+        if candidate.entry.twin in state.barred:
+            return False
         fate: bool | None = True
         for ask, holds in _asks(candidate):
             found = self._truth(ask, state)
@@ -169,10 +230,10 @@ class Walk:
                 fate = None
         return fate
 
-    def _open(self, candidate: Candidate, state: State) -> Ask | None:
+    def _open(self, candidate: Candidate, state: State) -> PathMatcher | Condition | None:
         return next((ask for ask, _ in _asks(candidate) if self._truth(ask, state) is None), None)
 
-    def _truth(self, ask: Ask, state: State) -> bool | None:
+    def _truth(self, ask: PathMatcher | Condition, state: State) -> bool | None:
         if not isinstance(ask, PathMatcher):
             return truth(state.names.get(name_of(ask), ()), ask)
         for path, holds in state.path:
@@ -183,7 +244,7 @@ class Walk:
         return True if self.territory.path(self.region, (*state.path, (ask, False))) is None else None
 
 
-def _asks(candidate: Candidate) -> Iterator[tuple[Ask, bool]]:
+def _asks(candidate: Candidate) -> Iterator[tuple[PathMatcher | Condition, bool]]:
     if candidate.path is not None:
         yield candidate.path, True
     yield from candidate.entry.literals

@@ -12,7 +12,7 @@ from edgesim.inspect.diff.sides import Pair
 from edgesim.inspect.diff.walk import Fact, Leaf
 from edgesim.inspect.requests import RequestError, request_head
 from edgesim.model import PathMatcher
-from edgesim.routing.conditions import METHOD
+from edgesim.routing.conditions import METHOD, Condition
 
 _SAID_OTHERWISE = {b":scheme": b"x-forwarded-proto"}
 _IN_THE_URL = frozenset((b":authority", b":path", b"host"))
@@ -35,7 +35,7 @@ class Witnesses:
         """Return a request that is decided as expected on both sides, None where none of those tried is."""
         for region, leaf in leaves:
             try:
-                witness = self._made(host, region, leaf.facts, territory)
+                witness = self._made(host, region, leaf.example, territory)
                 if witness is not None and self._comes_to(witness, expected):
                     return witness
             except (RequestError, UnicodeError):
@@ -72,7 +72,7 @@ def _values(facts: Iterable[Fact]) -> Iterator[tuple[Name, bytes]]:
     """Yield a value for each name that must be there."""
     known: dict[Name, Known] = {}
     for fact in facts:
-        if not isinstance(fact.ask, PathMatcher):
+        if isinstance(fact.ask, Condition):
             name = name_of(fact.ask)
             known[name] = (*known.get(name, ()), Literal(fact.ask, fact.holds))
     for name, literals in sorted(known.items()):
