@@ -120,7 +120,8 @@ def _example(change: Change) -> Iterator[str]:
 def _hit(hit: Hit | None) -> str:
     if hit is None:
         return "none"
-    perhaps = f", perhaps {hit.perhaps} more" if hit.perhaps else ""
+    absent = f" ({hit.if_absent} if the headers it lacks were not sent)" if hit.perhaps else ""
+    perhaps = f", perhaps {hit.perhaps} more{absent}" if hit.perhaps else ""
     moved = f", {hit.expected:g} of them moved" if hit.expected not in {0, hit.requests} else ""
     return f"{hit.requests} request{'' if hit.requests == 1 else 's'} ({hit.percent:.3g}%){moved}{perhaps}"
 

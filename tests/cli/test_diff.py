@@ -116,8 +116,21 @@ def test_traffic(tmp_path: Path) -> None:
     found = json.loads(edgesim("diff", *BOTH, *files, "--traffic", log, "-o", "json").out)["traffic"]
     assert (found["requests"], found["affected"], found["perhaps"], found["headers"]) == (6, 1, 3, ["stage"])
     assert (found["unread"], found["first_unread"]) == (1, 7)
+    assert sum(hit["if_absent"] for hit in found["hits"]) == 0
     said = edgesim("diff", *BOTH, *files, "--traffic", log).out
     assert "3 more may be: that depends on headers the log does not have: stage" in said
+
+
+def test_traffic_without_the_header_of_a_canary(tmp_path: Path) -> None:
+    """Requests whose log has no such header are told apart, with how many move if it was not sent."""
+    log = tmp_path / "access.log"
+    log.write_text('{"path": "/"}\n{"path": "/", "stage": "canary"}\n{"path": "/", "stage": null}\n' * 2)
+    found = json.loads(edgesim("diff", *BOTH, *canary("vs-3", "vs-5"), "--traffic", log, "-o", "json").out)["traffic"]
+    assert found["hits"] == [
+        {"change": 0, "requests": 2, "perhaps": 2, "if_absent": 2, "expected": 1.0, "percent": pytest.approx(100 / 3)}
+    ]
+    said = edgesim("diff", *BOTH, *canary("vs-3", "vs-5"), "--traffic", log).out
+    assert "2 requests (33.3%), 1 of them moved, perhaps 2 more (2 if the headers it lacks were not sent)" in said
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from edgesim.inspect.diff.access_lines import Logged, read_line
@@ -19,12 +19,14 @@ from edgesim.routing import with_pseudo_headers
 class Hit:
     """The logged requests of one change, by its index: `requests` certainly, `perhaps` where that depends on headers.
 
-    `expected` is how many of the certain ones end elsewhere: of a change of shares, some.
+    `if_absent` of the latter are in it if the headers that the log lacks were not sent. `expected` is how many of the
+    certain ones end elsewhere: of a change of shares, some.
     """
 
     change: int
     requests: int
     perhaps: int
+    if_absent: int
     expected: float
     percent: float
 
@@ -52,6 +54,7 @@ class Traffic:
 class _Tally:
     requests: Counter[int] = field(default_factory=Counter)
     perhaps: Counter[int] = field(default_factory=Counter)
+    if_absent: Counter[int] = field(default_factory=Counter)
     headers: set[str] = field(default_factory=set)
     doubtful: int = 0
 
@@ -79,7 +82,7 @@ def _hits(tally: _Tally, changes: tuple[Change, ...], total: int) -> Iterator[Hi
     for index, change in enumerate(changes):
         certain, perhaps = tally.requests[index], tally.perhaps[index]
         if certain or perhaps:
-            yield Hit(index, certain, perhaps, certain * change.moved, 100 * certain / total)
+            yield Hit(index, certain, perhaps, tally.if_absent[index], certain * change.moved, 100 * certain / total)
 
 
 def _tally(logged: Counter[Logged], compared: Compared) -> _Tally:
@@ -87,15 +90,31 @@ def _tally(logged: Counter[Logged], compared: Compared) -> _Tally:
     tally = _Tally()
     for request, count in logged.items():
         comparison = _listener(request, compared)
-        if comparison is None:
+        head = None if comparison is None else _head(request, comparison)
+        if comparison is None or head is None:
             continue
-        certain, perhaps = _classes(request, comparison, tally.headers)
-        for each in certain:
-            tally.requests[numbers[id(comparison.found[comparison.alike(each)])]] += count
-        for each in perhaps:
-            tally.perhaps[numbers[id(comparison.found[comparison.alike(each)])]] += count
-        tally.doubtful += count if perhaps else 0
+        known = {name.encode() for name in request.known}
+        answers = [(each, each.takes(head, known)) for each in _between(comparison, head)]
+        for each, answer in answers:
+            index = numbers[id(comparison.found[comparison.alike(each)])]
+            if answer:
+                tally.requests[index] += count
+            elif answer is None:
+                _doubt(tally, each, index, head, known, count)
+        tally.doubtful += count if any(answer is None for _, answer in answers) else 0
     return tally
+
+
+def _doubt(tally: _Tally, found: Class, index: int, head: RequestHead, known: Collection[bytes], count: int) -> None:
+    """Count requests that may be of a class."""
+    tally.perhaps[index] += count
+    tally.if_absent[index] += count if found.takes(head) else 0
+    tally.headers |= {name.decode() for fact in found.facts for name in unknown_names(fact, head, known)}
+
+
+def _between(comparison: Comparison, head: RequestHead) -> list[Class]:
+    pair = comparison.pair
+    return comparison.between(pair.before.host(head.authority), pair.after.host(head.authority))
 
 
 def _listener(request: Logged, compared: Compared) -> Comparison | None:
@@ -106,20 +125,6 @@ def _listener(request: Logged, compared: Compared) -> Comparison | None:
         if each.pair.before.host(authority) is not None or each.pair.after.host(authority) is not None:
             return each
     return None
-
-
-def _classes(request: Logged, comparison: Comparison, headers: set[str]) -> tuple[list[Class], list[Class]]:
-    """Return the classes a request is in, and those it may be in; `headers` gets what that depends on."""
-    pair = comparison.pair
-    head = _head(request, comparison)
-    if head is None:
-        return [], []
-    known = {name.encode() for name in request.known}
-    between = comparison.between(pair.before.host(head.authority), pair.after.host(head.authority))
-    answers = [(each, each.takes(head, known)) for each in between]
-    perhaps = [each for each, answer in answers if answer is None]
-    headers |= {name.decode() for each in perhaps for fact in each.facts for name in unknown_names(fact, head, known)}
-    return [each for each, answer in answers if answer], perhaps
 
 
 def _head(request: Logged, comparison: Comparison) -> RequestHead | None:
