@@ -62,8 +62,13 @@ class Child:
 class Slot:
     """Keeps one worker running."""
 
-    def __init__(self, index: int, start: Callable[[], Awaitable[Child]], greet: Callable[[Slot, Child], None]) -> None:
-        """Take how a worker is started (raises OSError), and what tells a new one all it must know at once."""
+    def __init__(
+        self, index: int, start: Callable[[], Awaitable[Child]], greet: Callable[[Slot, Child], Awaitable[None]]
+    ) -> None:
+        """Take how a worker is started (raises OSError), and what tells a new one all it must know.
+
+        The latter makes it the present one as soon as it has been told: from then on it gets what all get.
+        """
         self.index = index
         self.child: Child | None = None
         self.listening: dict[Place, socket.socket] = {}
@@ -111,12 +116,12 @@ class Slot:
     async def _run_one(self) -> str:
         """Run one worker to its end, and return how it ended."""
         try:
-            child = self.child = await self._start()
+            child = await self._start()
         except OSError as refused:
             return f"cannot be started: {refused.strerror or refused}"
+        await self._greet(self, child)
         if self._closing:
             child.writer.close()
-        self._greet(self, child)
         while (message := await channel.read(child.reader)) is not None:
             self._take(child, message)
         code = await child.process.wait()
@@ -187,7 +192,8 @@ class Slot:
             return  # it is dead, and will be replaced
         except OSError as refused:
             _log.warning("worker %d cannot be given its sockets: %s", self.index, refused.strerror or refused)
-            self.kill()
+            with contextlib.suppress(ProcessLookupError):
+                child.process.kill()
             return
         child.handed = set(places)
         if new:

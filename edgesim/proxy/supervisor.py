@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -116,11 +116,19 @@ class Supervisor:
             their_end.close()
         return Child(process, *await asyncio.open_connection(sock=ours), our_end)
 
-    def _greet(self, slot: Slot, child: Child) -> None:
-        """Tell a new worker the way from nothing to what the others serve, or are about to."""
-        if self._latest.version:
-            frames = channel.frames(delta(NOTHING, self._latest, self._places))
-            slot.hand_over(child, frames, self._places.values(), self._held.bound)
+    async def _greet(self, slot: Slot, child: Child) -> None:
+        """Tell a new worker the way from nothing to what the others serve, or are about to.
+
+        That may be a lot, and meanwhile there may be updates: it is one of the workers when it was told all of them.
+        """
+        told = NOTHING
+        while told is not self._latest:
+            latest, places = self._latest, self._places
+            frames = await _unhurried(channel.frames(delta(told, latest, places)))
+            if places.items() <= self._places.items():  # the sockets of others may be gone by now
+                slot.hand_over(child, frames, places.values(), self._held.bound)
+                told = latest
+        slot.child = child
 
     # -- updates -------------------------------------------------------------------------------
 
@@ -159,10 +167,7 @@ class Supervisor:
         """Let all serve an update. Raises PushError, once each that is awaited has served or failed."""
         self._number += 1
         numbered = dataclasses.replace(update, version=self._number)
-        frames: list[bytes] = []
-        for frame in channel.frames(delta(self._latest, numbered, places)):
-            frames.append(frame)
-            await asyncio.sleep(0)  # the parent has other things to do as well
+        frames = await _unhurried(channel.frames(delta(self._latest, numbered, places)))
         # From here on workers that start are told this update; those that run are in the same moment.
         self._latest, self._places = numbered, places
         for slot in self._slots:
@@ -217,3 +222,12 @@ class Supervisor:
         await asyncio.gather(*(slot.close(grace) for slot in self._slots))
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._held.close()
+
+
+async def _unhurried(frames: Iterable[bytes]) -> list[bytes]:
+    """Make frames while the parent does the other things it has to do."""
+    made: list[bytes] = []
+    for each in frames:
+        made.append(each)
+        await asyncio.sleep(0)
+    return made

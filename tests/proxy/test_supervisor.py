@@ -140,6 +140,27 @@ async def test_a_killed_worker_is_replaced_and_told_everything() -> None:
         assert 0 < ended < 40
 
 
+async def test_updates_go_on_while_a_new_worker_is_told_everything() -> None:
+    """Where that is a lot, updates come amid it; the worker serves the last, and what no update spoke of."""
+    many = tuple(direct(f"/many/{number}", body="many") for number in range(3000))
+
+    def large(text: str) -> Model:
+        return Model((VirtualHost("any", ("*",), (*many, direct(body=text))),))
+
+    async with running(2) as workers:
+        await workers.push(large("0"))
+        for number in range(1, 4):
+            before = workers.supervisor.pids
+            os.kill(before[0], signal.SIGKILL)
+            await until(lambda before=before: before[0] not in workers.supervisor.pids, "nobody noticed")  # type: ignore[misc]
+            for step in range(5):
+                await workers.push(large(f"{number}.{step}"))
+            assert await workers.answers() == {f"{number}.4"}
+        client = Client(*await asyncio.open_connection("127.0.0.1", workers.supervisor.port))
+        assert (await client.ask(GET.replace(b"/ ", b"/many/2999 ", 1))).body == b"many"
+        client.close()
+
+
 async def test_a_worker_that_dies_during_a_push_does_not_hold_it_up() -> None:
     """A push waits for the worker that takes the place of the one that died, and returns when it serves."""
     async with running(2) as workers:
