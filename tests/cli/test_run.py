@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,33 @@ def test_signals_are_the_commands(tmp_path: Path) -> None:
         assert process.wait(DEADLINE) == 5
     done = edgesim("check", "--admin", told.read_text().strip())
     assert "connection refused" in done.err
+
+
+def test_ctrl_c_is_the_commands(tmp_path: Path) -> None:
+    """Ctrl-C on a terminal goes to the command, which still finds the gateway while it ends; its exit code is kept."""
+    told = tmp_path / "told"
+    script = (
+        "import os, pathlib, signal, sys, urllib.request as u\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+        f"pathlib.Path({str(told)!r}).write_text('ready')\n"
+        "signal.sigwait([signal.SIGINT])\n"
+        "sys.exit(6 if u.urlopen(os.environ['GATEWAY']).status == 200 else 1)\n"
+    )
+    words = [sys.executable, "-m", "edgesim", "run", *map(str, STEP_3), "--", sys.executable, "-c", script]
+    keyboard, terminal = os.openpty()
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=ROOT,
+            stdin=terminal,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - a session of its own, as in a shell
+        )
+        wait_until(told.exists, "the command never started")
+        os.write(keyboard, b"\x03")
+        assert process.wait(DEADLINE) == 6
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
