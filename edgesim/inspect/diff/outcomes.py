@@ -118,8 +118,7 @@ class Outcomes:
 
     def _made(self, route: Route, match: RouteMatch) -> Outcome:
         action = route.action
-        levels = (route.headers, NO_HOST.headers if self.host is None else self.host.headers)
-        sent: dict[str, Any] = {"headers": self._headers(levels)}
+        sent = self._headers(route.headers)
         options = self._policies(route.policies)
         if isinstance(action, DirectResponseAction):
             return Outcome(
@@ -133,10 +132,17 @@ class Outcomes:
         options["timeout"] = _timeout(action, options)
         return self._forwarded(action, sent, options)
 
-    def _headers(self, levels: tuple[HeaderMutations, HeaderMutations]) -> Hashable:
-        named = {each.name: tuple(getattr(level, each.name) for level in levels) for each in fields(HeaderMutations)}
-        order = self.most_specific_wins if all(levels) else False
-        return _set({name: values for name, values in named.items() if any(values)} | {"order": order})
+    def _headers(self, own: HeaderMutations) -> dict[str, Any]:
+        """Return the changes of headers in the order they are made, whichever level they come from."""
+        levels = [own, NO_HOST.headers if self.host is None else self.host.headers]
+        if self.most_specific_wins:
+            levels.reverse()
+        return {
+            "request headers": tuple(step for level in levels for step in (*level.request_remove, *level.request_add)),
+            "response headers": tuple(
+                step for level in levels for step in (*level.response_remove, *level.response_add)
+            ),
+        }
 
     def _policies(self, own: Policies) -> dict[str, Any]:
         """Return the policies in force: the route's where it says something, else the virtual host's."""
