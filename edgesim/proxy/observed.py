@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgesim.model import Subset
 from edgesim.proxy.exchange_record import elapsed
 from edgesim.routing import Decision
 from edgesim.telemetry.histogram import slot_of
-from edgesim.telemetry.tally import UNROUTED, StatKey
+from edgesim.telemetry.tally import UNROUTED
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -42,12 +43,16 @@ def note_refusal(worker: Worker, status: int) -> None:
     worker.ended.append((None, None, status, -1, 0, 0, 0))
 
 
-def key_of(decision: Decision | None, pool: Pool | None) -> StatKey:
-    """Return what requests of a decision that went to an endpoint are counted by."""
+def scope_of(decision: Decision | None) -> tuple[str, str, str, Subset]:
+    """Return what requests of a decision are counted by, but for the endpoint."""
     if decision is None:
-        return UNROUTED
+        return UNROUTED[:-1]
     route = decision.route.name or str(decision.route.number)
     destination = decision.destination
     cluster, subset = ("", ()) if destination is None else (destination.cluster, destination.subset)
-    endpoint = "" if pool is None else f"{pool.address}:{pool.port}"
-    return StatKey(decision.virtual_host.name, route, cluster, subset, endpoint)
+    return decision.virtual_host.name, route, cluster, subset
+
+
+def endpoint_of(pool: Pool | None) -> str:
+    """Return the endpoint that requests of a pool are counted by."""
+    return "" if pool is None else f"{pool.address}:{pool.port}"

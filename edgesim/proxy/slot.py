@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from edgesim.model import UpdateRefusedError
 from edgesim.proxy import channel
 from edgesim.proxy.ports import Place
-from edgesim.telemetry.tally import StatKey, Tally
+from edgesim.telemetry.tally import Named, Tally
 
 MOST_DEATHS = 3
 """So often in a row a worker may die: then an update that waits for it is given up, and clients wait no more."""
@@ -51,8 +51,8 @@ class Child:
     served: int = -1
     handed: set[Place] = field(default_factory=set)
     """The places of the sockets it has got."""
-    named: list[StatKey] = field(default_factory=list)
-    """By what it counts, by number."""
+    named: Named = field(default_factory=Named)
+    """By what it counts."""
 
     def send(self, message: channel.Message) -> None:
         """Send a message; one that is gone does not get it."""

@@ -30,7 +30,7 @@ from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.listening import ActiveListener, Listeners
 from edgesim.proxy.messages import Memory, Response
-from edgesim.proxy.observed import key_of
+from edgesim.proxy.observed import endpoint_of, scope_of
 from edgesim.proxy.ports import Place
 from edgesim.proxy.request_ids import request_ids
 from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
@@ -69,7 +69,7 @@ class Worker:
         self.tokens = Tokens()
         self.log: AccessLog | None = None
         self.route_header = False
-        self.ledger = Ledger(key_of)
+        self.ledger = Ledger(scope_of, endpoint_of)
         self.ended = self.ledger.ended
         self.accepted = 0
         self.now = clock

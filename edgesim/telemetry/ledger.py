@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from edgesim.telemetry.tally import WIDTH, Growth, StatKey
+from edgesim.model import Subset
+from edgesim.telemetry.tally import WIDTH, Growth
 
 _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
@@ -39,34 +40,40 @@ class Ended(NamedTuple):
     tries: int
 
 
-class _Numbers(dict[tuple[Any, Any], int]):
-    """Scopes and places, numbered in the order in which they come; `named` are the names of new ones."""
+class _Numbers(dict[Any, int]):
+    """Things numbered in the order in which they come; `named` are the names of new ones."""
 
-    def __init__(self, name: Callable[[Any, Any], StatKey]) -> None:
+    def __init__(self, name: Callable[[Any], Any]) -> None:
         super().__init__()
         self._name = name
-        self.named: list[StatKey] = []
+        self.named: list[Any] = []
 
-    def __missing__(self, pair: tuple[Any, Any]) -> int:
-        number = self[pair] = len(self)
-        self.named.append(self._name(*pair))
+    def __missing__(self, thing: Any) -> int:
+        number = self[thing] = len(self)
+        self.named.append(self._name(thing))
         return number
+
+    def take_named(self) -> tuple[Any, ...]:
+        """Return the names since the last time."""
+        named, self.named = self.named, []
+        return tuple(named)
 
 
 class Ledger:
     """Counts what was appended to `ended`, and tells it."""
 
-    __slots__ = ("_anew", "_full", "_name", "_numbers", "_sums", "ended")
+    __slots__ = ("_anew", "_full", "_name_place", "_name_scope", "_places", "_scopes", "_sums", "ended")
 
-    def __init__(self, name: Callable[[Any, Any], StatKey]) -> None:
-        """Take what names a scope and where its request went; both are known by identity."""
+    def __init__(
+        self, name_scope: Callable[[Any], tuple[str, str, str, Subset]], name_place: Callable[[Any], str]
+    ) -> None:
+        """Take what names a scope (a key but for its endpoint) and where a request went; both are known by identity."""
         self.ended: list[Row] = []
         """One `Ended` for each request since the last `gather`."""
-        self._name = name
+        self._name_scope, self._name_place = name_scope, name_place
         self._sums: Counter[Row] = Counter()
         self._full: list[Counter[Row]] = []
-        self._numbers = _Numbers(name)
-        self._anew = True
+        self.forget_numbers()
 
     def gather(self) -> None:
         """Count together what is alike."""
@@ -78,7 +85,7 @@ class Ledger:
 
     def forget_numbers(self) -> None:
         """Let go of the scopes and places that were named so far: they may be gone."""
-        self._numbers = _Numbers(self._name)
+        self._scopes, self._places = _Numbers(self._name_scope), _Numbers(self._name_place)
         self._anew = True
 
     def news(self) -> Iterator[Growth]:
@@ -96,15 +103,14 @@ class Ledger:
                 yield self._piece(rows[begin : begin + _AT_ONCE], times[begin : begin + _AT_ONCE])
 
     def _piece(self, rows: list[Row], times: list[int]) -> Growth:
-        if len(self._numbers) > _MOST_NUMBERS:
+        if len(self._scopes) + len(self._places) > _MOST_NUMBERS:
             self.forget_numbers()
-        numbers = self._numbers
         scopes, places, *counted = zip(*rows, strict=True)
-        columns = [map(numbers.__getitem__, zip(scopes, places, strict=True)), *counted, times]
-        values = b"".join(array("q", column).tobytes() for column in columns)
+        numbers = (map(self._scopes.__getitem__, scopes), map(self._places.__getitem__, places))
+        values = b"".join(array("q", column).tobytes() for column in (*numbers, *counted, times))
         anew, self._anew = self._anew, False
-        keys, numbers.named = tuple(zip(*numbers.named, strict=True)), []
-        return Growth(anew, keys, values)
+        named = tuple(zip(*self._scopes.take_named(), strict=True))
+        return Growth(anew, named, self._places.take_named(), values)
 
 
-assert len(Ended._fields) == WIDTH
+assert len(Ended._fields) + 1 == WIDTH

@@ -53,19 +53,21 @@ class Totals:
 NO_TOTALS = Totals()
 
 
-WIDTH: Final = 7
+WIDTH: Final = 8
 """Columns of `Growth`."""
 
 
 class Growth(NamedTuple):
     """A piece of what a worker counted since it told last, by columns: thus it is made and sent at little cost.
 
-    `values` are 64-bit integers: the numbers of keys, the arguments of `histogram.grow`, how many requests were so.
-    `keys` are the columns of new keys, numbered in the order in which they are told, from 0 where they begin `anew`.
+    `values` are 64-bit integers: the numbers of the two parts of keys, the arguments of `histogram.grow`, how many
+    requests were so. Parts are told once, columns of scopes (all of a `StatKey` but its endpoint) and endpoints, and
+    numbered in the order in which they are told, from 0 where they begin `anew`.
     """
 
     anew: bool
-    keys: tuple[tuple[Any, ...], ...]
+    scopes: tuple[tuple[Any, ...], ...]
+    endpoints: tuple[str, ...]
     values: bytes
 
     def rows(self) -> Iterator[tuple[int, ...]]:
@@ -77,20 +79,34 @@ class Growth(NamedTuple):
 
 
 @dataclass(slots=True)
+class Named:
+    """The parts of keys that a worker has told, by number."""
+
+    scopes: list[tuple[Any, ...]] = field(default_factory=list)
+    endpoints: list[str] = field(default_factory=list)
+
+    def take(self, growth: Growth) -> None:
+        """Take what is new."""
+        if growth.anew:
+            self.scopes.clear()
+            self.endpoints.clear()
+        self.scopes += zip(*growth.scopes, strict=True)
+        self.endpoints += growth.endpoints
+
+
+@dataclass(slots=True)
 class Tally:
     """The parent's side: the sums of one worker, or of many."""
 
     totals: Totals = NO_TOTALS
     counts: dict[StatKey, Counts] = field(default_factory=dict)
 
-    def take(self, growth: Growth, keys: list[StatKey]) -> None:
-        """Take what a worker tells; `keys` are those it has named so far, to which new ones are added."""
-        if growth.anew:
-            keys.clear()
-        if growth.keys:
-            keys += map(StatKey, *growth.keys)
-        for number, *grown, times in growth.rows():
-            key = keys[number]
+    def take(self, growth: Growth, named: Named) -> None:
+        """Take what a worker tells; `named` is what it has named so far, to which new parts are added."""
+        named.take(growth)
+        scopes, endpoints = named.scopes, named.endpoints
+        for scope, endpoint, *grown, times in growth.rows():
+            key = StatKey._make((*scopes[scope], endpoints[endpoint]))
             counts = self.counts.get(key)
             if counts is None:
                 counts = self.counts[key] = new_counts()

@@ -34,7 +34,7 @@ from edgesim.proxy import worker as workers
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.listening import ActiveListener
 from edgesim.telemetry.histogram import Counts
-from edgesim.telemetry.tally import StatKey, Tally
+from edgesim.telemetry.tally import Named, StatKey, Tally
 
 DEADLINE = 10.0
 """Seconds anything may take with every core busy; what hangs fails then."""
@@ -306,7 +306,7 @@ async def forwarding(script: Script | bytes = OK, **options: Any) -> AsyncIterat
 
 def counted(worker: workers.Worker) -> Mapping[StatKey, Counts]:
     """Return what a worker counted since it was last asked."""
-    tally, named = Tally(), list[StatKey]()
+    tally, named = Tally(), Named()
     worker.ledger.forget_numbers()
     for growth in worker.ledger.news():
         tally.take(growth, named)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from edgesim.telemetry.histogram import BYTES_RECEIVED, BYTES_SENT, RETRIES, TOTAL
 from edgesim.telemetry.ledger import Ledger
-from edgesim.telemetry.tally import Growth, StatKey, Tally
+from edgesim.telemetry.tally import Growth, Named, Tally
 
 Request = tuple[str, str, int, int, int, int, int]
 
 
-def name(scope: str, where: str) -> StatKey:
-    return StatKey("any", scope, "echo", (), where)
+def made() -> Ledger:
+    return Ledger(lambda scope: ("any", scope, "echo", ()), str)
 
 
 class Parent:
@@ -24,7 +24,7 @@ class Parent:
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self.named: list[StatKey] = []
+        self.named = Named()
 
     def hear(self, news: Iterable[Growth]) -> None:
         for growth in news:
@@ -49,7 +49,7 @@ REQUESTS = st.lists(
 @given(st.lists(st.tuples(REQUESTS, st.booleans(), st.booleans()), max_size=5))
 def test_every_request_is_told_once(times: list[tuple[list[Request], bool, bool]]) -> None:
     """Whenever a worker tells, and whenever it forgets its routes, the sums of its parent are those of all requests."""
-    ledger, parent = Ledger(name), Parent()
+    ledger, parent = made(), Parent()
     for requests, tells, forgets in times:
         ledger.ended += requests
         ledger.gather()
@@ -69,19 +69,19 @@ def test_every_request_is_told_once(times: list[tuple[list[Request], bool, bool]
 
 def test_only_what_came_since_is_told() -> None:
     """What was told is told no more, a key is named once, and nothing is told where nothing came."""
-    ledger, parent = Ledger(name), Parent()
+    ledger, parent = made(), Parent()
     for _ in range(2):
         ledger.ended.append(("a", "x", 200, 5, 1, 0, 1))
         news = [*ledger.news()]
         parent.hear(news)
         assert [*ledger.news()] == []
-    assert [growth.keys for growth in news] == [()]
+    assert [(growth.scopes, growth.endpoints) for growth in news] == [((), ())]
     assert parent.totals() == {("a", "x"): 2}
 
 
 def test_what_comes_while_telling_is_told_next() -> None:
     """News are of one moment, however long the telling takes; each piece is small."""
-    ledger, parent = Ledger(name), Parent()
+    ledger, parent = made(), Parent()
     ledger.ended += [(str(number), "x", 200, 5, 1, 0, 1) for number in range(1000)]
     news = ledger.news()
     parent.hear([next(news)])
