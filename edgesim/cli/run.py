@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +55,8 @@ def run(words: list[str], **options: Any) -> None:
       edgesim run --seed 7 manifests/ -- pytest tests/routes
     """
     paths, command = _split(words, sys.argv)
+    if shutil.which(command[0]) is None:
+        raise _not_run(command[0], _refusal(command[0]))
     settings = settings_of(tuple(map(Path, paths)), output=Report.JSON, **options)
     try:
         with _signals(_give_up):
@@ -94,6 +98,12 @@ def _not_run(command: str, error: Exception) -> typer.Exit:
     code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
     reason = getattr(error, "strerror", None) or str(error)
     return fail(f"ES0707 {command}: {reason.lower()}", code)
+
+
+def _refusal(program: str) -> OSError:
+    """Return why a program cannot be run; looked up before anything is started, as a name on the PATH or a path."""
+    number = errno.EACCES if "/" in program and Path(program).exists() else errno.ENOENT
+    return OSError(number, os.strerror(number))  # of the kind that belongs to the number
 
 
 def _give_up(number: int, _frame: object) -> None:

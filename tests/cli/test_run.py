@@ -24,6 +24,7 @@ def test_a_command_finds_the_gateway_and_its_exit_code_is_kept() -> None:
     assert (done.code, done.out.strip(), done.err) == (7, "version:v1", "")
 
 
+@pytest.mark.slow
 def test_commands_of_edgesim_find_the_instance() -> None:
     """What is run may ask the instance with any command of edgesim, without naming its address."""
     done = edgesim("run", *STEP_3, "--", sys.executable, "-m", "edgesim", "check", env={"PYTHONPATH": str(ROOT)})
@@ -31,6 +32,7 @@ def test_commands_of_edgesim_find_the_instance() -> None:
     assert "No problems detected." in done.out
 
 
+@pytest.mark.slow
 def test_a_killed_command_gives_what_shells_give() -> None:
     """A command that a signal ended gives 128 and its number, and options behind `--` are the command's own."""
     assert edgesim("run", *STEP_3, "--", "sh", "-c", "kill -9 $$", "--", "--port").code == 128 + 9
@@ -50,6 +52,7 @@ def test_a_configuration_with_problems_starts_nothing() -> None:
         (["vs.yaml", "--"], 2, "write the command to run behind --"),
         (["--", "/no/such/program"], 127, "ES0707 /no/such/program: no such file or directory"),
         (["--", str(ROOT)], 126, "ES0707"),
+        (["--", "./README.md"], 126, "ES0707 ./README.md: permission denied"),
         (["--access-log-format", "%NO%", "--", "true"], 2, "ES0706"),
     ],
 )
@@ -60,6 +63,7 @@ def test_what_cannot_be_run(words: list[str], code: int, said: str) -> None:
     assert said in done.err
 
 
+@pytest.mark.slow
 def test_signals_are_the_commands(tmp_path: Path) -> None:
     """SIGTERM goes on to the command, whose answer counts; the gateway has ended when `run` has."""
     told = tmp_path / "told"
@@ -78,6 +82,7 @@ def test_signals_are_the_commands(tmp_path: Path) -> None:
     assert "connection refused" in done.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_the_commands(tmp_path: Path) -> None:
     """Ctrl-C on a terminal goes to the command, which still finds the gateway while it ends; its exit code is kept."""
     told = tmp_path / "told"

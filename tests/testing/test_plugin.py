@@ -59,6 +59,7 @@ def test_is_as_it_was(edgesim, edgesim_factory):
     _run(pytester, monkeypatch, "-p", "no:randomly").assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_markers_choose_the_configuration(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A marker names paths from the root folder; what is wrong with them is told by place, without a stack of calls."""
     (pytester.path / "configs").symlink_to(ROOT / "configs")
@@ -85,6 +86,7 @@ def test_broken(edgesim):
     assert "Traceback" not in found.stdout.str()
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_have_gateways_of_their_own(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
