@@ -71,7 +71,7 @@ def start(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None =
             found = _ready(process)
     except BaseException:
         process.terminate()
-        process.wait()
+        process.communicate()
         raise
     _pass_on(process, errors)
     return Background(
