@@ -58,6 +58,8 @@ class Row:
     under_load: dict[str, list[float]] = field(default_factory=dict)
     calm: list[Measurement] = field(default_factory=list)
     windows: dict[str, list[Measurement]] = field(default_factory=dict)
+    load_average: float = 0.0
+    """Of the machine before anything began: what else it did."""
 
     def ratios(self, way: str) -> list[float]:
         """Return p99 of each window with changes against the one without beside it."""
@@ -83,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench/reload: wrk is not installed; nothing to measure with")
         return 0
     rows = []
+    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         try:
             backends = stack.enter_context(backend(Path(name)))
@@ -95,8 +98,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = Path(name) / str(number)
             with gateway(layout, options.scale, backends, folder) as served:
                 rows.append(_measured(served, options, folder))
+                rows[-1].load_average = before
             print(_section(rows[-1:]), flush=True)
-    report.write("reload", "Reloading", [_METHOD, _section(rows)], [asdict(row) for row in rows], options.output)
+    report.write(
+        "reload",
+        "Reloading",
+        [_METHOD + _others(before), _section(rows)],
+        [asdict(row) for row in rows],
+        options.output,
+    )
     return 0
 
 
@@ -249,6 +259,10 @@ _METHOD = f"""\
 the command until it serves, on one core; milliseconds from the moment a changed table is sent to the admin API, or its file
 saved, until a request is answered by it: median, lowest and highest of {CHANGES} changes at rest, and of all under load; processor time of a change at rest; p99 in
 windows with {CHANGES} changes against the window without beside it."""
+
+
+def _others(load_average: float) -> str:
+    return f" The machine's load average before it began was {load_average:.1f}."
 
 
 def _section(rows: Sequence[Row]) -> str:

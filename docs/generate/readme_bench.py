@@ -125,8 +125,10 @@ def _reload(results: Results) -> str:
         for row in results["results"]
         for way in row["windows"]
     ]
+    busy = max(row["load_average"] for row in results["results"])
+    others = f", beside other work: load average {busy:.1f}" if busy > 1 else ""
     return (
-        f"Changing one table among many under load ({_machine(results)}); [bench/results/reload.md](bench/results/reload.md) "
+        f"Changing one table among many under load ({_machine(results)}{others}); [bench/results/reload.md](bench/results/reload.md) "
         f"has the spread, and what a change takes at rest.\n\n{report.table(columns, rows)}\n"
     )
 

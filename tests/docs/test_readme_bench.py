@@ -49,6 +49,7 @@ RELOAD = {
         {
             "layout": "one selects all",
             "load": 7.04,
+            "load_average": 2.5,
             "under_load": {"apply": [0.1, 0.2, 0.4]},
             "calm": [{"p99": 2.0}, {"p99": 4.0}],
             "windows": {"apply": [{"p99": 3.0}, {"p99": 7.0}]},
@@ -95,6 +96,7 @@ def test_reloads_become_a_table(bench: ModuleType) -> None:
     assert [[each.strip() for each in row] for row in cells] == [
         ["one selects all", "7.0", "apply", "200, 400", "5.00", "1.62"]
     ]
+    assert "Python 3.11.7, beside other work: load average 2.5)" in text
 
 
 def test_check_fails_until_written(
