@@ -24,7 +24,7 @@ and what those counted that died since (as far as they were asked, once a second
 - `edgesim stats [--by virtual_host|route|cluster|subset|endpoint] [-o json]` is for people: requests, answers by
   class, retries and percentiles. By default each row is a subset of a cluster, the versions of a canary.
 - `GET /edgesim/v1/stats` on the admin address gives all of it as JSON. Durations are milliseconds from a request's head
-  to the end of its answer, percentiles at most 0.8% above the true value; bytes are those of bodies.
+  to the end of its answer, percentiles at most 0.8% above the true value, means within 0.4% of it; bytes are those of bodies.
 - `GET /stats?format=text|json&filter=REGEX&usedonly` gives the names below, Envoy's as far as they are known here.
 - `POST /reset_counters` begins at zero; unlike Envoy's it takes the histograms along.
 """
