@@ -162,6 +162,17 @@ def test_what_is_put_in_is_numbered_between_its_neighbours(
     assert all(isinstance(order, int) for order in after.orders)
 
 
+@pytest.mark.parametrize(("old", "new"), [("a", "aa"), ("aa", "aaa"), ("aaa", "aa"), ("aba", "aa"), ("aa", "aba")])
+def test_a_route_may_be_there_twice(old: str, new: str) -> None:
+    """The same object at two places is two routes: what is alike from both ends is counted once."""
+    routes_of = {name: route(f"/{name}") for name in "ab"}
+    before = compile_host(host(*(routes_of[name] for name in old)))
+    after = finish(compile_in_steps(host(*(routes_of[name] for name in new)), before))
+    assert len(after.orders) == len(set(after.orders)) == len(new)
+    assert list(after.orders) == sorted(after.orders)
+    assert all((decided(after, f"/{name}") is not None) is (name in new) for name in "ab")
+
+
 def test_each_matcher_of_a_route_has_its_number() -> None:
     """Routes of several matchers are counted by these, before, among and behind what changed."""
     two = [
