@@ -101,6 +101,8 @@ CASES = [
     (parameter("q", "1"), asked(None, q="1"), False),
     (header("q", "1"), asked(b"q=1"), False),
     (parameter("q", ""), asked(b"q"), True),
+    (parameter("q", "a."), asked(b"q=ab"), False),
+    (header("x", "a.", invert=True), asked(x="ab"), True),
     (parameter("q", "a.", REGEX), asked(b"q=ab"), True),
     (parameter("q", "a.", REGEX), asked(b"q=b"), False),
     (parameter("q", "a.", REGEX), asked(b"x=ab"), False),

@@ -165,6 +165,15 @@ def test_short_lists_are_merged_in_order_and_longer_ones_are_not(last: int, merg
         assert [found(paths, path, str(n)) for n in range(4)] == [0, 10, 20, None]
 
 
+def test_the_conditions_of_one_matcher_share_a_number_and_are_merged_as_they_come() -> None:
+    """A matcher of two methods is two entries of one number; merging looks at numbers only, never at what they ask."""
+    checked = Condition(False, b"x", ValueKind.REGEX, "a.")
+    twins = [Entry(1, frozenset((checked, Condition(False, name, ValueKind.PRESENT))), 1) for name in (b"y", b"z")]
+    paths = index(("/a", twins[0]), ("/a", twins[1]), ("/ab", entry(0, "2")))
+    assert found(paths, "/ab", "2") == 0
+    assert found(paths, "/ab", "ab") is None
+
+
 def test_an_unknown_segment_meets_what_ends_inside_it() -> None:
     """Where nothing ends inside a segment, or all before it, one answer serves all unknown ones."""
     nothing = below(prefixes("/a/b/c").root, b"a", b"b")
@@ -228,6 +237,9 @@ def test_a_change_of_exact_paths_keeps_the_trie() -> None:
     assert exact_only.whole is before.whole
     assert (exact_only.root, exact_only.start) == (before.root, before.start)
     assert [found(exact_only, path) for path in ("/a", "/e", "/f")] == [1, 2, 3]
+    folding = index(("/a", entry(1)), ("/e", entry(2), EXACT), fold=True)
+    exact_only = finish(paths_in_steps(changed(("/f", entry(3), EXACT)), folding, fold=True))
+    assert [found(exact_only, path) for path in ("/A", "/E", "/F")] == [1, 2, 3]
     both = finish(paths_in_steps(changed(("/f", entry(3), EXACT), ("/b", entry(4))), before, fold=False))
     assert both.whole is not before.whole
     assert both.buckets[b"/a"] is before.buckets[b"/a"]

@@ -39,6 +39,11 @@ def test_literal_prefixes_are_found() -> None:
     assert literal_prefix("/api/v1/?") == literal_prefix("/api/v1.*") == b"/api/v1"
     assert literal_prefix("/api/v1[/0]") == b"/api/v1"
     assert literal_prefix("(?i)/api") == b"/"
+    assert literal_prefix("/é.*") == "/é".encode()
+    assert literal_prefix("a.*") == b"a"
+    assert literal_prefix(r"/a[b-\xff].*") == b"/a"
+    assert literal_prefix("[a-b]") == literal_prefix("a|b") == b""
+    assert literal_prefix("/[\xe9].*") == b"/"
     assert literal_prefix(".*") == literal_prefix("(") == b""
 
 
