@@ -100,3 +100,15 @@ def test_replaced_targets_are_those_of_hosts_made_anew(owned: list[list[str]], d
     wanted = made(now)
     assert (found.exact, found.default) == (wanted.exact, wanted.default)
     assert (found.suffixes, found.prefixes) == (wanted.suffixes, wanted.prefixes)
+
+
+def test_domains_of_hosts_that_did_not_change_are_the_same_objects() -> None:
+    """Only the dictionaries in which a target was replaced are made anew, and the set before stays as it was."""
+    targets = {domain: [domain] for domain in ("a", "*.b", "*.cd", "e.*")}
+    before = Hosts(targets.items())
+    after = before.replacing([(["*.b"], targets["*.b"], ["new"])])
+    assert after.exact is before.exact
+    assert after.prefixes[0][1] is before.prefixes[0][1]
+    assert [texts is old for (_, texts), (_, old) in zip(after.suffixes, before.suffixes, strict=True)] == [True, False]
+    assert (find_host(after, b"x.b"), find_host(before, b"x.b")) == (["new"], ["*.b"])
+    assert after.default is before.default is None

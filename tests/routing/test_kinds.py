@@ -20,6 +20,7 @@ from edgesim.model import (
     PathMatcher,
     Policies,
     RedirectAction,
+    RegexRewrite,
     RequestHead,
     Route,
     RouteMatch,
@@ -86,6 +87,7 @@ def test_any_difference_in_treatment_is_another_kind(change: Callable[[Route], R
     "special",
     [
         route(prefix_rewrite="/x"),
+        route(regex_rewrite=RegexRewrite("a", "b")),
         replace(route(), action=DirectResponseAction(200, "a")),
         replace(route(), action=RedirectAction()),
         replace(route(), policies=LIMITED),
@@ -97,3 +99,15 @@ def test_what_is_a_routes_own_is_of_its_own_kind(special: Route) -> None:
     """A rewritten path, an answer, a redirect and tokens belong to one route, however equal another is."""
     one, other = decisions(special, special)
     assert one.kind is not other.kind
+
+
+@pytest.mark.parametrize("change", [{"policies": Policies(max_stream_duration=4.0)}, {"headers": MARKED}])
+def test_arms_that_are_treated_otherwise_are_of_other_kinds(change: dict[str, Any]) -> None:
+    """Policies and header changes of an arm count, though route and destination are equal; equal arms are alike."""
+    plain = WeightedCluster(V1, 1)
+    one, same, other = (
+        replace(route(), action=ForwardAction(weighted=(arm,))) for arm in (plain, plain, replace(plain, **change))
+    )
+    kinds = [decision.kind for decision in decisions(one, same, other)]
+    assert kinds[0] is kinds[1]
+    assert kinds[0] is not kinds[2]

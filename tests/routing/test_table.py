@@ -30,6 +30,7 @@ from edgesim.routing import (
     compile_table,
     decide,
     lookup,
+    replace_hosts,
     resolve,
     table_of,
     with_pseudo_headers,
@@ -276,3 +277,46 @@ def test_a_target_is_resolved_with_head_and_draw() -> None:
         assert target is not None
         found.append([resolve(target, request(to="named"), draw).destination for draw in (0, 1)])
     assert found == [[Destination(name) for name in pair] for pair in ("cc", "ab", ("named", "named"))]
+
+
+def test_a_virtual_host_is_replaced_in_its_table() -> None:
+    """Its domains lead to the new one, those of others and the scheme stay, and the table before is as it was."""
+    one, new, other = (
+        compile_host(replace(host((EVERYTHING, name)), domains=(domain,)))
+        for name, domain in (("one", "any"), ("new", "any"), ("other", "b"))
+    )
+    table = table_of([one, other], b"https")
+    after = replace_hosts(table, [(one, new)])
+    assert after is not None
+    assert (answer(table, request()), answer(after, request())) == ("one", "new")
+    assert lookup(after, RequestHead(b"GET", b"b", b"/")) is lookup(table, RequestHead(b"GET", b"b", b"/"))
+    assert (after.scheme, after.asks_for_made) == (b"https", False)
+
+
+def test_other_domains_have_to_be_joined_anew() -> None:
+    """Where a virtual host has other domains than before there is no table by replacing it."""
+    one = compile_host(host((EVERYTHING, "one")))
+    assert replace_hosts(table_of([one]), [(one, compile_host(replace(one.virtual_host, domains=("b",))))]) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "asks"), [(False, False, False), (False, True, True), (True, True, True), (True, False, None)]
+)
+def test_a_table_knows_after_a_replacement_whether_made_headers_are_asked_for(
+    before: bool, now: bool, asks: bool | None
+) -> None:
+    """It asks if the new host does; whether any still does once one no longer asks, only joining anew can tell."""
+    asking = replace(EVERYTHING, headers=(HeaderMatcher("x-request-id", ValueKind.PRESENT),))
+    old, new = (compile_host(host((asking if asked else EVERYTHING, ""))) for asked in (before, now))
+    after = replace_hosts(table_of([old]), [(old, new)])
+    assert (None if after is None else after.asks_for_made) is asks
+
+
+def test_a_table_goes_on_asking_for_made_headers_for_its_other_hosts() -> None:
+    """A host that never asked is replaced by one that does not, and the table still does for another's sake."""
+    asking = replace(EVERYTHING, headers=(HeaderMatcher("x-request-id", ValueKind.PRESENT),))
+    other = compile_host(replace(host((asking, "")), domains=("b",)))
+    old, new = (compile_host(host((EVERYTHING, name))) for name in ("old", "new"))
+    after = replace_hosts(table_of([old, other]), [(old, new)])
+    assert after is not None
+    assert after.asks_for_made is True
