@@ -247,6 +247,21 @@ def test_what_did_not_change_is_kept_through_many_changes() -> None:
     assert table.owner == replace(table.virtual_host, routes=())
 
 
+def test_forwarding_routes_put_in_are_of_a_kind_with_each_other() -> None:
+    """Those of one change that are served alike share a kind, weighted ones the kinds of their arms."""
+    before = compile_host(host(route("/a")))
+    weighted = ForwardAction(weighted=(WeightedCluster(Destination("c"), 1),))
+    actions = (ForwardAction(Destination("c")), ForwardAction(Destination("c")), weighted, weighted)
+    new = [Route(route(f"/{number}").matches, action) for number, action in enumerate(actions)]
+    after = finish(compile_in_steps(host(*before.virtual_host.routes, *new), before))
+    found = [decided(after, f"/{number}") for number in range(len(actions))]
+    assert [each.destination for each in found if each] == [Destination("c")] * 4
+    kinds = [each.kind for each in found if each]
+    assert kinds[0] is kinds[1]
+    assert kinds[2] is kinds[3]
+    assert kinds[0] is not kinds[2]
+
+
 def test_a_route_put_in_may_ask_for_pseudo_headers() -> None:
     """Whether they are to be laid among the headers is known after a change too, and stays known."""
     asking = Route(
