@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +35,14 @@ _MOST_TEXTS = 4096
 Formatter = Callable[[Record], bytes]
 
 
+class Command(NamedTuple):
+    """A command operator as it was written: `%NAME(parameters):length%`."""
+
+    name: str
+    parameters: str
+    length: str | None
+
+
 class FormatError(ValueError):
     """A format string that Envoy would refuse; `position` counts characters from 0, `hint` may be empty."""
 
@@ -50,7 +59,7 @@ def compile_header(text: str, process: Process = _NOBODY) -> bytes | Formatter:
     What is not known is written as nothing; a value that comes out empty means: do not set the header.
     Raises FormatError.
     """
-    literals, pieces = _parse(text, process)
+    literals, pieces, _ = _parse(text, process)
     if not pieces:
         return literals[0]
     return _joined(literals, pieces, b"")
@@ -58,7 +67,8 @@ def compile_header(text: str, process: Process = _NOBODY) -> bytes | Formatter:
 
 def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY, *, omit_empty: bool = False) -> Lines:
     """Return what writes log lines; the text brings its own line break. Raises FormatError."""
-    return Lines(*_parse(text, process), b"" if omit_empty else b"-")
+    literals, pieces, commands = _parse(text, process)
+    return Lines(literals, pieces, b"" if omit_empty else b"-", commands)
 
 
 def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_empty: bool = False) -> Formatter:
@@ -86,25 +96,39 @@ def _text(value: Value, empty: bytes) -> bytes:
 class Lines:
     """Writes log lines: one, or a batch column by column, which costs far less a line."""
 
-    def __init__(self, literals: list[bytes], pieces: list[Getter], empty: bytes) -> None:
-        """Take the parsed format, and what stands for what is not known."""
+    def __init__(
+        self, literals: list[bytes], pieces: list[Getter], empty: bytes, commands: Iterable[Command] = ()
+    ) -> None:
+        """Take the parsed format, what stands for what is not known, and the command behind each piece, where known."""
+        self._literals = tuple(literals)
         self._template = b"%b".join(_escaped(literal) for literal in literals)
-        self._pieces = tuple(pieces)
+        self.pieces = tuple(pieces)
+        self.commands = tuple(commands)
         self._empty = empty
         self._texts = _Texts(empty)
 
     def __call__(self, record: Record) -> bytes:
         """Write a line."""
-        return self.batch([record])
+        return self.batch([record])[0]
 
-    def batch(self, records: Sequence[Record]) -> bytes:
+    def batch(self, records: Sequence[Record]) -> list[bytes]:
         """Write a line for each record."""
-        if not self._pieces:
-            return self._template % () * len(records)
-        columns = [self._column(get, records) for get in self._pieces]
-        return b"".join(map(self._template.__mod__, zip(*columns, strict=True)))
+        if not self.pieces:
+            return [self._template % ()] * len(records)
+        columns = [self.column(get, records) for get in self.pieces]
+        return list(map(self._template.__mod__, zip(*columns, strict=True)))
 
-    def _column(self, get: Getter, records: Sequence[Record]) -> list[bytes]:
+    def template(self, record: Record, holes: Container[int]) -> bytes:
+        """Return a record's line as a template: the values in these places are to be filled in (`%b`)."""
+        values = (
+            b"%b" if place in holes else _escaped(_text(get(record), self._empty))
+            for place, get in enumerate(self.pieces)
+        )
+        first, *others = map(_escaped, self._literals)
+        return first + b"".join(chain.from_iterable(zip(values, others, strict=True)))
+
+    def column(self, get: Getter, records: Sequence[Any]) -> list[bytes]:
+        """Return what a getter reads from each record, as it is written."""
         # A loop of the interpreter's own wherever there can be one.
         values = list(map(get.convert, map(get.read, records)) if isinstance(get, Derived) else map(get, records))
         if values and not isinstance(values[0], bytes):  # a number or nothing, and so are probably all others
@@ -131,10 +155,11 @@ class _Texts(dict[Value, bytes]):
 # --- parsing -----------------------------------------------------------------------------------------
 
 
-def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter]]:
-    """Return literals and what stands between them: always one literal more."""
+def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter], list[Command]]:
+    """Return literals and what stands between them, always one literal more; and the commands as written."""
     literals = [""]
     pieces: list[Getter] = []
+    commands: list[Command] = []
     position = 0
     while (percent := text.find("%", position)) >= 0:
         literals[-1] += text[position:percent]
@@ -146,10 +171,11 @@ def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter]]:
         if found is None:
             raise FormatError("no command operator after this percent sign", percent, "write `%%` for a percent sign")
         pieces.append(_getter(found, process))
+        commands.append(Command(found[1], found[2] or "", found[3]))
         literals.append("")
         position = found.end()
     literals[-1] += text[position:]
-    return [literal.encode() for literal in literals], pieces
+    return [literal.encode() for literal in literals], pieces, commands
 
 
 def _getter(found: re.Match[str], process: Process) -> Getter:
@@ -252,7 +278,7 @@ def _json_value(value: Any, process: Process) -> Build:
 
 
 def _json_text(text: str, process: Process, empty: bytes) -> Getter:
-    literals, pieces = _parse(text, process)
+    literals, pieces, _ = _parse(text, process)
     if len(pieces) == 1 and literals == [b"", b""]:
         return pieces[0]
     return _joined(literals, pieces, empty)

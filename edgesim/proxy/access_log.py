@@ -11,11 +11,18 @@ import os
 import select
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import compress
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from edgesim.policies.formatter import Formatter, Lines, compile_json, compile_text
 from edgesim.policies.record import Record
+from edgesim.proxy.exchange_record import record_at_end
+from edgesim.proxy.repeated_lines import is_repeated, repeated_lines
+
+if TYPE_CHECKING:
+    from edgesim.proxy.exchange import Exchange
 
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
@@ -58,9 +65,10 @@ class AccessLog:
     def __init__(self, formatter: Formatter, path: str) -> None:
         """Append to a file (`-` is standard output). Raises OSError when it cannot be opened."""
         self._format = formatter
+        self._repeated = repeated_lines(formatter)
         self._path = path
         self._file = open_log(path)
-        self._records: list[Record] = []
+        self._exchanges: list[Exchange] = []
         self._lines: list[bytes] = []
         self._made = 0
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
@@ -73,23 +81,47 @@ class AccessLog:
         self._thread.start()
 
     def add(self, record: Record) -> None:
-        """Log one exchange that ended. Its line is written a little later, so nothing it tells may change any more."""
-        self._records.append(record)
-        if len(self._records) >= TOGETHER:
+        """Log what never was an exchange, or no longer is one."""
+        self._write_lines()
+        self._lines.append(self._format(record))
+        self._count(1)
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        """Log an exchange that ended. Its line is written a little later, so nothing it tells may change any more."""
+        self._exchanges.append(exchange)
+        if len(self._exchanges) >= TOGETHER:
             self._write_lines()
-            if self._made >= BATCH:
-                self.flush()
 
     def _write_lines(self) -> None:
-        records, self._records = self._records, []
+        ended, self._exchanges = self._exchanges, []
+        if ended:
+            self._lines += self._lines_of(ended)
+            self._count(len(ended))
+
+    def _count(self, lines: int) -> None:
+        self._made += lines
+        if self._made >= BATCH:
+            self.flush()
+
+    def _lines_of(self, ended: list[Exchange]) -> Iterable[bytes]:
+        repeated = self._repeated
+        before = [] if repeated is None else list(map(is_repeated, ended))
+        if repeated is None or not any(before):
+            return self._by_record(ended)
+        if all(before):
+            return repeated.batch(ended)
+        others = iter(self._by_record([each for each, came in zip(ended, before, strict=True) if not came]))
+        known = iter(repeated.batch(list(compress(ended, before))))
+        return [next(known if came else others) for came in before]
+
+    def _by_record(self, ended: list[Exchange]) -> list[bytes]:
+        records = list(map(record_at_end, ended))
         form = self._format
-        self._lines.append(form.batch(records) if isinstance(form, Lines) else b"".join(map(form, records)))
-        self._made += len(records)
+        return form.batch(records) if isinstance(form, Lines) else list(map(form, records))
 
     def flush(self) -> None:
         """Hand over what waits."""
-        if self._records:
-            self._write_lines()
+        self._write_lines()
         if not self._made:
             return
         batch, made = b"".join(self._lines), self._made

@@ -8,7 +8,7 @@ where heads never repeat, asking rests for a while.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from edgesim.http1.fields import NOT_FORWARDED, Fields
 from edgesim.model import RequestHead
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 Parts = tuple[bytes, bytes]
 """A head ready to send but for one value that changes every time, which belongs between the two."""
+
+LogKey = tuple[Any, ...]
+"""What the lines of a request in the access log depend on besides the request."""
+NO_LINES: dict[LogKey, bytes] = {}
 
 UNUSUAL = NOT_FORWARDED | NOT_EVERYBODYS | {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"te"}
 """Headers that do not simply pass."""
@@ -48,6 +52,7 @@ class Request:
         "head",
         "is_head",
         "keep_alive",
+        "lines",
         "parts",
         "snapshot",
         "target",
@@ -78,6 +83,8 @@ class Request:
         self.snapshot: ListenerSnapshot | None = None
         self.target: Target | None = None
         self.parts: dict[Plan, Parts] | None = None
+        self.lines = NO_LINES
+        """Templates of its lines in the access log; to be read only, whoever adds begins a mapping of its own."""
         self.admitted: Admitted | None = None
         """What this passed as when its token was checked."""
         self.unchecked: Request | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.model import Subset
-from edgesim.proxy.exchange_record import elapsed, record_at_end
+from edgesim.proxy.exchange_record import elapsed
 from edgesim.routing import Decision
 from edgesim.telemetry.histogram import slot_of
 from edgesim.telemetry.tally import UNROUTED
@@ -35,7 +35,7 @@ def note_end(exchange: Exchange) -> None:
         exchange.emitted = now = worker.wall_clock()
         exchange.start = now - taken
         exchange.duration = int(taken * 1000)
-        worker.log.add(record_at_end(exchange))
+        worker.log.add_exchange(exchange)
 
 
 def note_refusal(worker: Worker, status: int) -> None:

@@ -1,0 +1,93 @@
+"""Log lines of requests that came before say what they would say had they been written in full."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from edgesim.policies.formatter import DEFAULT_TEXT, Lines
+from edgesim.proxy.access_log import AccessLog, compile_format
+from edgesim.proxy.exchange_record import record_at_end
+from edgesim.proxy.exchange_state import ExchangeState
+from edgesim.proxy.repeated_lines import is_repeated, repeated_lines
+from tests.proxy.scenes import OK, Gateway, Peer, cluster, forwarding, model, to, until, upstream
+
+EVERYTHING = (
+    "%START_TIME% %START_TIME(%s)% 100%% %REQ(:METHOD)% %REQ(X-A?:PATH)% %PATH(NQ)% %REQ(USER-AGENT):3% %PROTOCOL% "
+    "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %STREAM_ID% "
+    "%RESP(X-Envoy-Upstream-Service-Time)% %REQ(X-Request-Id)% %UPSTREAM_CLUSTER% %UPSTREAM_HOST% %ROUTE_NAME%"
+)
+ASK = b"GET /a%20b?c=%25 HTTP/1.1\r\nhost: any\r\nuser-agent: 50%b %s\r\nx-b: 1\r\n\r\n"
+
+
+async def ended(gw: Gateway, asked: bytes, times: int) -> list[ExchangeState]:
+    """Ask the same again and again and return the exchanges, as the log is told of them."""
+    told: list[ExchangeState] = []
+    log = AccessLog(compile_format(""), os.devnull)
+    log.add_exchange = told.append  # type: ignore[method-assign, assignment]
+    gw.worker.log = log
+    client = await gw.client()
+    for _ in range(times):
+        await client.ask(asked)
+    await until(lambda: len(told) == times, "an exchange does not end")
+    gw.worker.log = None
+    log.close()
+    return told
+
+
+@pytest.mark.parametrize("text", [DEFAULT_TEXT, EVERYTHING, "%REQ(X-B)% %%b%%\n"])
+async def test_repeated_lines_say_the_same_as_records(text: str) -> None:
+    """Every line is the one that is written from a record, whatever bytes the request is made of."""
+    form = compile_format(text)
+    assert isinstance(form, Lines)
+    short = repeated_lines(form)
+    assert short is not None
+    async with forwarding() as (gw, up), upstream() as other:
+        gw.serve(model([to()], [cluster(up.endpoint, other.endpoint)]))
+        exchanges = await ended(gw, ASK, 9)
+    assert [*map(is_repeated, exchanges)] == [True] * 9
+    for _ in range(2):
+        assert short.batch(exchanges) == form.batch([*map(record_at_end, exchanges)])
+
+
+async def test_lines_of_answers_that_differ() -> None:
+    """Sizes and statuses are those of each answer, though the request is the same."""
+    answers = [OK, b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\nnot"] * 3
+
+    async def script(peer: Peer) -> None:
+        for answer in answers:
+            await peer.head()
+            peer.send(answer)
+
+    short = repeated_lines(compile_format("%RESPONSE_CODE% %BYTES_SENT%"))
+    assert short is not None
+    async with forwarding(script) as (gw, _):
+        exchanges = await ended(gw, ASK, 6)
+    assert short.batch(exchanges) == [b"200 2\n", b"404 3\n"] * 3
+
+
+async def test_requests_that_are_not_all_alike_are_no_repeated_ones() -> None:
+    """What the client says of itself, or an answer of edgesim's own, is written from a record."""
+    async with forwarding() as (gw, _):
+        own_id = ASK.replace(b"x-b: 1", b"x-request-id: 1")
+        assert not any(map(is_repeated, await ended(gw, own_id, 2)))
+        gw.serve(model([]))
+        assert not any(map(is_repeated, await ended(gw, ASK, 2)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no operator",
+        "%DOWNSTREAM_REMOTE_ADDRESS%",
+        "%RESP(SERVER)%",
+        "%REQ(X-REQUEST-ID?:PATH)%",
+        "%REQ(X-REQUEST-ID):8%",
+        "%EMIT_TIME%",
+        '{"a": "%PROTOCOL%"}',
+    ],
+)
+def test_formats_that_need_more_are_written_from_records(text: str) -> None:
+    """An operator whose value neither the request nor the exchange tells keeps its format out of this."""
+    assert repeated_lines(compile_format(text)) is None
