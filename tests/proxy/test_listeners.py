@@ -93,6 +93,14 @@ async def test_each_listener_serves_its_own_virtual_hosts() -> None:
         client.close()
 
 
+async def _over(client: Client) -> bool:
+    """Wait for the end; it is a reset where what was sent had not been read yet."""
+    try:
+        return await client.ended()
+    except ConnectionResetError:
+        return True
+
+
 @pytest.mark.parametrize("count", [1, 2])
 async def test_a_listener_comes_and_goes_while_others_stay(count: int) -> None:
     """It takes connections when the push returns; when it is gone they are refused, and what ran is finished."""
@@ -110,7 +118,7 @@ async def test_a_listener_comes_and_goes_while_others_stay(count: int) -> None:
             busy.send(GET[:-2])
             await workers.push(telling("here"))
             assert await idle.ended()
-            assert await busy.ended()  # the rest of its head never came
+            assert await _over(busy)  # the rest of its head never came
             idle.close()
             busy.close()
             assert await refused(there)
