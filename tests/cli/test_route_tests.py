@@ -239,7 +239,9 @@ def test_a_junit_file_that_cannot_be_written_is_told() -> None:
 _SHOWN = re.compile(r"\$ cat routes\.test\.yaml\n(.*)\$ edgesim test", re.DOTALL)
 
 
-@pytest.mark.parametrize("row", [row for row in ROUTE_TESTS if row.code not in {"ES0804", "ES0810"}], ids=lambda row: row.code)
+@pytest.mark.parametrize(
+    "row", [row for row in ROUTE_TESTS if row.code not in {"ES0804", "ES0810"}], ids=lambda row: row.code
+)
 def test_the_examples_of_each_code_give_it(row: object) -> None:
     """The bad example of a page gives its code and no other, the mended one none."""
     code = CODES[row.code]  # type: ignore[attr-defined]  # a row of the table
