@@ -8,11 +8,15 @@ from urllib.parse import quote, urlsplit
 
 from edgesim.http1.target import BadTargetError, split_target, without_port
 from edgesim.model import DEFAULT_LISTENER, ListenerOptions, RequestHead
+from edgesim.policies.remote import compile_remote, identify, needs_request_id, seen_by_routes
 
 DEFAULT_AUTHORITY = "localhost:8080"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _CURL = ((b"user-agent", b"edgesim"), (b"accept", b"*/*"))
 """What curl sends of itself; a line the user gives replaces it."""
+_PEER = b"127.0.0.1:0"
+_SOME_ID = b"00000000-0000-4000-8000-000000000000"
+"""Stands for the request id that the proxy would make."""
 
 
 class RequestError(ValueError):
@@ -47,7 +51,7 @@ def read_url(url: str) -> Url:
 def request_head(
     url: str | Url, method: str = "GET", headers: Sequence[str] = (), options: ListenerOptions = DEFAULT_LISTENER
 ) -> RequestHead:
-    """Make the head curl would send, as a listener with these options reads it.
+    """Make the head curl would send from this machine, as routes of a listener with these options see it.
 
     A `Host` header line wins over the URL's host. Raises RequestError.
     """
@@ -55,7 +59,11 @@ def request_head(
     given = [*map(_header, headers)]
     names = {name for name, _value in given}
     fields = [*(field for field in _CURL if field[0] not in names), *given]
-    return head_of(method, where.authority, where.target, fields, options)
+    head = head_of(method, where.authority, where.target, fields, options)
+    rules = compile_remote(options)
+    client = identify(rules, head, _PEER)
+    made = _SOME_ID if needs_request_id(rules, client, head) else None
+    return seen_by_routes(client, head, where.scheme.encode(), made)
 
 
 def head_of(

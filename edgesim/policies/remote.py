@@ -162,6 +162,16 @@ def needs_request_id(rules: RemoteRules, client: Client, head: RequestHead) -> b
     return rules.generate_id and (client.new_id or b"x-request-id" not in head.headers)
 
 
+def seen_by_routes(client: Client, head: RequestHead, scheme: bytes, request_id: bytes | None = None) -> RequestHead:
+    """Return a head as routes see it: with the fields made for it, without those its client may not send."""
+    made = dict(fields_to_set(client, head, scheme))
+    if request_id is not None:
+        made[b"x-request-id"] = request_id
+    headers = {name: value for name, value in head.headers.items() if name not in client.drops} | made
+    repeated = head.repeated and {name: lines for name, lines in head.repeated.items() if name not in made}
+    return RequestHead(head.method, head.authority, head.path, head.query, headers, repeated or None)
+
+
 def _hops(rules: RemoteRules) -> int | None:
     """Return how many addresses to skip from the end of x-forwarded-for, None to take none of them."""
     if not rules.use_remote_address:

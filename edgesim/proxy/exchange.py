@@ -59,7 +59,7 @@ class Exchange(ExchangeState):
                 request.snapshot = snapshot
                 request.target = lookup(snapshot.table, request.head)
             else:
-                find_target(self, snapshot)
+                find_target(self, snapshot, request)
         if request.expects and not self.request_complete:
             self.downstream.write(CONTINUE)
         target = request.target

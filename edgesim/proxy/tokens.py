@@ -21,7 +21,8 @@ from edgesim.policies.jwt_keys import KeysError, parse_keys
 from edgesim.proxy.fetch import FetchError, fetch
 from edgesim.proxy.filters import allow_origins
 from edgesim.proxy.messages import Request
-from edgesim.routing import Decision, Split, Target, find_host, lookup
+from edgesim.proxy.seen import find_target
+from edgesim.routing import Decision, Split, Target, find_host
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def admit(exchange: Exchange, snapshot: ListenerSnapshot) -> bool:
     if rules is None or host is None:
         return True
     plain = _passed(request, Verdict(drops=rules.drops))
-    plain.target, plain.snapshot = lookup(table, plain.head), snapshot
+    find_target(exchange, snapshot, plain)
     decision = None if plain.target is None else _decision(plain.target, plain.head)
     if decision is not None and _needs_no_token(decision, plain.head, snapshot):
         _go_on(exchange, plain, _PASSES, snapshot)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.inspect import RequestError, request_head
+from edgesim.model import ListenerOptions
 
 
 def test_a_path_only_goes_to_localhost() -> None:
@@ -38,6 +39,28 @@ def test_headers_may_repeat_and_host_wins() -> None:
     assert (head.method, head.authority) == (b"POST", b"a.example")
     assert head.headers[b"x-y"] == b"2"
     assert head.repeated == {b"x-y": [b"1", b"2"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "made"),
+    [
+        (ListenerOptions(), {b"x-request-id", b"x-forwarded-proto"}),
+        (ListenerOptions(generate_request_id=False), {b"x-forwarded-proto"}),
+        (
+            ListenerOptions(use_remote_address=True),
+            {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"x-envoy-external-address"},
+        ),
+        (
+            ListenerOptions(use_remote_address=True, internal_addresses=("127.0.0.0/8",)),
+            {b"x-request-id", b"x-forwarded-proto", b"x-forwarded-for", b"x-envoy-internal", b"x-envoy-max-retries"},
+        ),
+    ],
+)
+def test_routes_see_what_the_proxy_makes_of_a_request(options: ListenerOptions, made: set[bytes]) -> None:
+    """A head has the fields that a client on this machine is given, and lacks what it may not send."""
+    head = request_head("https://a.example/", headers=["x-envoy-max-retries: 3"], options=options)
+    assert head.headers.keys() - {b"host", b"user-agent", b"accept"} == made
+    assert head.headers[b"x-forwarded-proto"] == b"https"
 
 
 @given(st.text(max_size=20), st.text(max_size=5), st.text(max_size=8))

@@ -31,6 +31,7 @@ from tests.proxy.scenes import OK, Client, Gateway, Peer, cluster, direct, gatew
 STAGE = ClaimHeader("stage", "x-stage")
 PROVIDER = JwtProvider("p", "iss", jwks=jwks(), claims_to_headers=(STAGE,))
 CANARY = RouteMatch(PathMatcher(PathKind.PREFIX, "/"), headers=(HeaderMatcher("x-stage", ValueKind.EXACT, "canary"),))
+NONE = Policies(jwt=Jwt(disabled=True))
 FETCH_FAILED = b"Jwks remote fetch is failed"
 
 
@@ -187,13 +188,29 @@ async def test_a_route_switches_tokens_off() -> None:
     off = Route(
         (RouteMatch(PathMatcher(PathKind.PREFIX, "/open")),),
         DirectResponseAction(200, "open"),
-        policies=Policies(jwt=Jwt(disabled=True)),
+        policies=NONE,
     )
     async with served(by_claim(PROVIDER, off)) as (_, client):
         for _ in range(3):
             assert await body(client, asking("", target="/open")) == b"open"
             assert await body(client, asking("bad", "x-stage: canary", target="/open")) == b"open"
             assert (await client.ask(asking("", target="/other"))).status == 401
+
+
+async def test_a_route_without_tokens_may_ask_for_what_the_proxy_makes() -> None:
+    """A route that disables them is also found by the request id, and not by what only internal clients may say."""
+    headers = (HeaderMatcher("x-request-id", ValueKind.PRESENT, ""),)
+    hidden = (HeaderMatcher("x-envoy-max-retries", ValueKind.PRESENT, ""),)
+    off = [
+        Route(
+            (RouteMatch(PathMatcher(PathKind.PREFIX, "/open"), found),), DirectResponseAction(200, said), policies=NONE
+        )
+        for found, said in ((hidden, "hidden"), (headers, "open"))
+    ]
+    async with served(by_claim(PROVIDER, *off)) as (_, client):
+        for _ in range(3):
+            assert await body(client, asking("", target="/open")) == b"open"
+            assert await body(client, asking("", "x-envoy-max-retries: 3", target="/open")) == b"open"
 
 
 async def test_without_a_route_nothing_is_asked() -> None:
