@@ -72,6 +72,7 @@ class Snapshot:
     """What is to be recorded: what is served, what is declared, and what waits for which problems.
 
     `current` says that nothing is held back by a freeze: the resources are those the model came of.
+    `standing` are those that are there also when nobody declares them.
     """
 
     time: datetime
@@ -81,6 +82,7 @@ class Snapshot:
     current: bool
     problems: tuple[Problem, ...] = ()
     waiting: tuple[ResourceKey, ...] = ()
+    standing: frozenset[ResourceKey] = frozenset()
 
 
 def pieces_of(snapshot: Snapshot) -> dict[Key, Any]:
@@ -121,6 +123,19 @@ def is_same(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
     if key[0] == RESOURCE:
         return old.manifest is piece.manifest or bool(old.manifest == piece.manifest)
     return bool(old == piece)
+
+
+def resource_changes(
+    present: Mapping[Key, Any], puts: Mapping[Key, Any], gone: Iterable[Key], standing: frozenset[ResourceKey]
+) -> list[ResourceChange]:
+    """Return what becomes of resources; a `standing` one is only ever configured: it was and stays there."""
+    changes = [
+        ResourceChange("configured" if key in present or piece.key in standing else "created", piece.key)
+        for key, piece in puts.items()
+        if key[0] == RESOURCE
+    ]
+    ended = (present[key].key for key in gone if key[0] == RESOURCE)
+    return changes + [ResourceChange("configured" if key in standing else "deleted", key) for key in ended]
 
 
 def pack_piece(kind: str, piece: Any) -> bytes:

@@ -31,6 +31,7 @@ from edgesim.config.revisions import (
     is_same,
     pack_piece,
     pieces_of,
+    resource_changes,
     revision_of,
     unpack_piece,
 )
@@ -185,7 +186,7 @@ class State:
         time = _spelled(snapshot.time)
         blocked = Blockage(time, snapshot.problems, snapshot.waiting[:MOST_CHANGES]) if snapshot.problems else None
         with self._transaction():
-            number = self._add(time, puts, gone, present) if puts or gone or not self.number else self.number
+            number = self._add(snapshot, puts, gone) if puts or gone or not self.number else self.number
             opened = self._block(number, blocked, time)
             self._prune(number)
         self.number, self._open = number, opened
@@ -261,22 +262,19 @@ class State:
                 self._present = self._pieces(self.number) if self.number else {}
         return self._present
 
-    def _add(self, time: str, puts: Mapping[Key, Any], gone: Sequence[Key], present: Mapping[Key, Any]) -> int:
+    def _add(self, snapshot: Snapshot, puts: Mapping[Key, Any], gone: Sequence[Key]) -> int:
         """Add a revision that differs from the current one by some pieces."""
-        number = self.number + 1
+        number, present = self.number + 1, self._known()
         run = self._connection.executemany
         ended = [(number, *key) for key in (*puts, *gone) if key in present]
         run("UPDATE piece SET until = ? WHERE kind = ? AND name = ? AND until IS NULL", ended)
         rows = ((*key, number, data := pack_piece(key[0], piece), sum_of(*key, data)) for key, piece in puts.items())
         run("INSERT INTO piece (kind, name, since, data, sum) VALUES (?, ?, ?, ?, ?)", rows)
-        changes = [
-            ResourceChange("configured" if key in present else "created", piece.key)
-            for key, piece in puts.items()
-            if key[0] == RESOURCE
-        ]
-        changes += [ResourceChange("deleted", present[key].key) for key in gone if key[0] == RESOURCE]
+        changes = resource_changes(present, puts, gone, snapshot.standing)
         pieces = len(present.keys() | puts.keys()) - len(gone)
-        line = msgspec.msgpack.encode(_Line(time, len(changes), tuple(changes[:MOST_CHANGES]), pieces))
+        line = msgspec.msgpack.encode(
+            _Line(_spelled(snapshot.time), len(changes), tuple(changes[:MOST_CHANGES]), pieces)
+        )
         self._connection.execute("INSERT INTO revision VALUES (?, ?, ?)", (number, line, sum_of(str(number), line)))
         return number
 

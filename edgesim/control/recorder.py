@@ -24,7 +24,7 @@ from edgesim.config.state_folder import Opened, in_words
 from edgesim.config.state_rows import StateError
 from edgesim.config.store import Entry
 from edgesim.config.waiting import held_back
-from edgesim.control.builtin import IMPLIED
+from edgesim.control.builtin import IMPLIED, built_in
 from edgesim.control.changes import API_WRITER
 from edgesim.model import Model, Problem, ResourceKey
 from edgesim.model.codes import problem
@@ -158,6 +158,7 @@ class Recorder:
             current=not frozen,
             problems=served.blocking if served.frozen else (),
             waiting=tuple(each.resource for each in held_back(served, moment.newest)) if served.frozen else (),
+            standing=frozenset(built_in()),
         )
         self._state.record(snapshot)
 

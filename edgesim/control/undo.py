@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgesim.config.encoding import StoredResource
 from edgesim.config.store import Entry
+from edgesim.control.builtin import IMPLIED, built_in
 from edgesim.control.changes import API_WRITER, Delete, Put, Write
 from edgesim.control.recorder import NOT_DECLARED
 from edgesim.dialects import Decoded, Document, Resource, Source, decode
@@ -42,7 +43,9 @@ def plan_undo(entries: Iterable[Entry], wanted: Iterable[StoredResource], files:
     filled = {ResourceKey("Namespace", "", key.namespace) for key in resources}
     gone = [key for key in present if key not in resources and key not in filled]
     gone.sort(key=lambda key: key.kind == "Namespace")
-    deletes = [Delete(key, expected=present[key].version) for key in gone]
+    # What is always there becomes again what it was before somebody declared it.
+    puts += [Put(built_in()[key], IMPLIED, present[key].version) for key in gone if key in built_in()]
+    deletes = [Delete(key, expected=present[key].version) for key in gone if key not in built_in()]
     followed = {*files}
     touched = [*(put.resource for put in puts), *(present[key].resource for key in gone)]
     return Undo((*puts, *deletes), tuple(lost), tuple(sorted(_files(touched, present) & followed)))

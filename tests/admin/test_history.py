@@ -85,9 +85,19 @@ async def test_undo_of_settings_leaves_those_of_the_installation(world: World) -
     """Settings that were patched are as they were installed again: they are never gone."""
     await world.instance.write(puts(GOOD))
     await world.instance.write(puts(REPLACING + "---\n" + team("echo", "e2")))
-    assert (await world.undo())[0] == 1
+    assert await world.undo() == (1, ["echo configured", "default configured"])
     (settings,) = world.instance.store.entries("Settings")
     assert settings.resource.manifest["spec"]["gloo"]["invalidConfigPolicy"]["replaceInvalidRoutes"] is False
+
+
+async def test_settings_are_only_ever_configured(world: World) -> None:
+    """They are there from the start and when nobody declares them: the history neither creates nor deletes them."""
+    await world.instance.write(puts(GOOD))
+    await world.instance.write(puts(REPLACING))
+    await world.undo()
+    _, answer = await world.ask("GET", "/history")
+    verbs = [(each["verb"], each["resource"]["kind"]) for info in answer["revisions"][:2] for each in info["changes"]]
+    assert verbs == [("configured", "Settings")] * 2
 
 
 async def test_revisions_that_are_none(world: World) -> None:
