@@ -99,7 +99,10 @@ def _endpoints(item: Object) -> str:
 
 
 def _state(item: Object) -> str:
-    return _at(item, "status", "statuses", "gloo-system", "state")
+    """Return the state, and of what is sound itself whether it waits: `glooctl get` hints at that in its place."""
+    state = _at(item, "status", "statuses", "gloo-system", "state")
+    waits = _list(item, "status", "statuses", "gloo-system", "details", "heldUpBy")
+    return f"{state} (held up)" if waits and state == "Accepted" else state
 
 
 def _upstream_type(item: Object) -> str:
@@ -135,6 +138,13 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         ("ROUTES", lambda item: str(len(_list(item, "spec", "virtualHost", "routes")))),
         ("STATE", _state),
     ),
+    "RouteTable": (
+        ("ROUTES", lambda item: str(len(_list(item, "spec", "routes")))),
+        ("STATE", _state),
+    ),
+    "Gateway": (("PORT", lambda item: _at(item, "spec", "bindPort")), ("STATE", _state)),
+    "RouteOption": (("STATE", _state),),
+    "VirtualHostOption": (("STATE", _state),),
     "Upstream": (("TYPE", _upstream_type), ("STATE", _state)),
     "UpstreamGroup": (
         ("DESTINATIONS", lambda item: str(len(_list(item, "spec", "destinations")))),

@@ -29,6 +29,8 @@ _GROUPS = (
 RouteTables are edgesim's own: glooctl does not check them.
 """
 
+_NAMES = {kind: name for name, kind in _GROUPS}
+
 OTHERS = "Documents"
 """The group of problems that belong to no kind of glooctl's: unreadable text, Services, Namespaces."""
 
@@ -101,16 +103,19 @@ class Held(Protocol):
 def check_report(problems: Iterable[Problem]) -> CheckReport:
     """Sort problems into glooctl's groups."""
     ordered = tuple(sorted(merged(problems), key=_place))
-    kinds = {kind: name for name, kind in _GROUPS}
     grave = Counter(
-        kinds.get(problem.resource.kind, OTHERS) if problem.resource else OTHERS
-        for problem in ordered
-        if problem.severity is not Severity.NOTE
+        group for problem in ordered if problem.severity is not Severity.NOTE for group in _groups_of(problem)
     )
     names = [name for name, _kind in _GROUPS]
     if grave[OTHERS]:
         names.insert(0, OTHERS)
     return CheckReport(tuple(Group(name, grave[name]) for name in names), ordered)
+
+
+def _groups_of(problem: Problem) -> Iterable[str]:
+    """Return the groups whose resources have a problem, or suffer from it: glooctl reads statuses, which name both."""
+    own = _NAMES.get(problem.resource.kind, OTHERS) if problem.resource else OTHERS
+    return {own, *(_NAMES[key.kind] for key in problem.affects if key.kind in _NAMES)}
 
 
 def merged(problems: Iterable[Problem]) -> list[Problem]:

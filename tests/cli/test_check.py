@@ -210,3 +210,17 @@ def test_a_workflow_command_without_a_file() -> None:
     (line,) = commands([Problem("ES0214", Severity.NOTE, "m", KEY, "", Position("-", 3, 4), "h")])
     assert "file=" not in line
     assert line.endswith("::VirtualService a/b: m%0Ah")
+
+
+def test_a_tables_mistake_counts_for_the_virtual_service_too() -> None:
+    """As for glooctl, which reads the statuses: what suffers from a mistake elsewhere is not OK."""
+    platform = ECHO.replace("directResponseAction: {status: 200}", "delegateAction: {ref: {name: t, namespace: t}}")
+    table = """---
+apiVersion: gateway.solo.io/v1
+kind: RouteTable
+metadata: {name: t, namespace: t}
+spec: {routes: [{routeAction: {single: {upstream: {name: nowhere}}}}]}
+"""
+    done = check(platform + table)
+    wrong = [line for line in done.out.splitlines() if "Errors!" in line]
+    assert wrong == ["Checking VirtualServices... 1 Errors!", "Checking RouteTables... 1 Errors!"]

@@ -51,3 +51,14 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
         "default     a           30s",
         "x           long-name   60m",
     ]
+
+
+def test_a_sound_table_that_waits_says_so() -> None:
+    """Its state is Accepted, as in Gloo; that another team's mistake holds it up stands beside it."""
+    reported = {"state": "Accepted", "details": {"heldUpBy": ["ES0214 of RouteTable echo/echo"]}}
+    metadata = {"name": "foxtrot", "namespace": "foxtrot", "creationTimestamp": "2026-11-24T11:59:30Z"}
+    item = {"metadata": metadata, "spec": {"routes": [{}]}, "status": {"statuses": {"gloo-system": reported}}}
+    assert table([item], "RouteTable", namespaces=False, now=NOW) == [
+        "NAME      ROUTES   STATE                AGE",
+        "foxtrot   1        Accepted (held up)   30s",
+    ]
