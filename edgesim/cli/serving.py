@@ -226,6 +226,7 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
         raise StartError(f"ES0704 {gone}") from None
     print_problems(instance.problems)
     if not instance.served.good and not settings.keep_going:
+        err("not started: nothing good is kept to serve instead; --keep-going serves what can be served")
         return False
     instance.listen(Reporter(set(instance.problems), instance.served.frozen).report)
     stack.push_async_callback(files.close)

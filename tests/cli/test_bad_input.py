@@ -50,6 +50,7 @@ def test_a_start_with_problems_prints_all_of_them_and_ends_with_1(folder: Path) 
     assert done.out == ""
     missing = [expected for _text, expected in [*UNREADABLE.values(), *WRONG.values()] if expected not in done.err]
     assert missing == []
+    assert done.err.splitlines()[-1].startswith("not started: nothing good is kept to serve instead; --keep-going")
 
 
 def test_keep_going_serves_what_can_be_served(folder: Path) -> None:
