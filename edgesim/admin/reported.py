@@ -27,6 +27,7 @@ _TYPES: Final = {
     "ES0218": "InvalidDestinationWarning",
     "ES0500": "SSLConfigWarning",
     "ES0501": "SSLConfigError",
+    "ES0505": "SSLConfigError",
     "ES0524": "BindPortNotUniqueError",
 }
 _PROXIED: Final = frozenset({"VirtualService", "RouteTable", "Gateway"})

@@ -94,3 +94,10 @@ def test_a_broken_upstream_is_warned_of() -> None:
     """The sanitizer takes the cluster away and makes a warning of the error."""
     text = "apiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: echo}\nspec: {static: {}}\n"
     assert status("Upstream", "echo", text)["state"] == "Warning"
+
+
+def test_a_missing_secret_is_worded_once() -> None:
+    """The level and the type stand before the reason, and the reason does not say them again."""
+    secure = route("directResponseAction: {status: 200}\n") + "  sslConfig: {secretRef: {name: s, namespace: t}}\n"
+    reason = "Listener Warning: SSLConfigWarning. Reason: SSL secret not found: list did not find secret t.s"
+    assert status("VirtualService", "echo", secure)["reason"] == f"warning: \n  {reason}"

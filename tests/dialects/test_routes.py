@@ -173,8 +173,9 @@ def test_a_missing_upstream_is_a_warning_and_the_route_stays() -> None:
     [
         ("{name: ecko}", "did you mean `echo`?"),
         ("{name: echo, namespace: elsewhere}", "did you mean `echo` in the namespace `default`?"),
-        ("{name: ecko, namespace: defult}", "did you mean `default.echo`?"),
+        ("{name: ecko, namespace: defult}", "did you mean `echo` in the namespace `default`?"),
         ("{name: unlike-anything}", ""),
+        ("{name: xxxxo, namespace: default}", ""),
     ],
 )
 def test_the_missing_upstream_is_guessed(ref: str, hint: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgesim.dialects.nearest import Spellings
+from edgesim.dialects.nearest import Spellings, nearest
 
 Name = tuple[str, str]
 """Namespace and name of a resource of a known kind."""
@@ -38,10 +38,13 @@ class Guesses:
         if name[1] in self._elsewhere:
             return f"did you mean `{name[1]}` in the namespace `{self._elsewhere[name[1]]}`?"
         near = self._in(name[0]).nearest(name[1])
-        if near is None:
-            self._anywhere = self._anywhere or Spellings(map(dotted, self._known))
-            near = self._anywhere.nearest(dotted(name))
-        return f"did you mean `{near}`?" if near is not None else ""
+        if near is not None:
+            return f"did you mean `{near}`?"
+        self._anywhere = self._anywhere or Spellings(map(dotted, self._known))
+        namespace, _, found = (self._anywhere.nearest(dotted(name)) or "").partition(".")
+        # Together they may be alike because of one half alone: a wrong name in the right namespace is not near.
+        alike = nearest(name[1], [found]) and nearest(name[0], [namespace])
+        return f"did you mean `{found}` in the namespace `{namespace}`?" if alike else ""
 
     def _in(self, namespace: str) -> Spellings:
         if namespace not in self._here:

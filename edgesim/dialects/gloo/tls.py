@@ -28,8 +28,9 @@ def downstream_tls(given: schema.SslConfig, path: FieldPath, reporter: Reporter)
     if material is None:
         return None
     if not material.chain or not material.key:
-        text = "SSLConfigError. Reason: no certificate information found"
-        reporter.report("ES0505", path, text, "it needs a certificate and its private key")
+        reporter.report(
+            "ES0505", path, "no certificate information found", "it needs a certificate and its private key"
+        )
         return None
     certificate = _certificate(material, path, reporter)
     one_way = reporter.scope.one_way_tls if given.one_way_tls is None else given.one_way_tls
@@ -89,8 +90,8 @@ def _from_secret(name: tuple[str, str], path: FieldPath, reporter: Reporter) -> 
     scope = reporter.scope
     resource = scope.secrets.get(name)
     if resource is None:
-        kind, code = ("Warning", "ES0500") if scope.warn_missing_secret else ("Error", "ES0501")
-        text = f"SSLConfig{kind}. Reason: SSL secret not found: list did not find secret {dotted(name)}"
+        code = "ES0500" if scope.warn_missing_secret else "ES0501"
+        text = f"SSL secret not found: list did not find secret {dotted(name)}"
         reporter.report(code, path, text, guess(name, scope.secrets))
         return None
     material = material_of(cast(Secret, resource.typed))
