@@ -129,8 +129,9 @@ def plain_path(path: PathMatcher) -> PathMatcher:
     """Return the prefix or exact path that a regex is the same as; any other path as it is."""
     if path.kind is not PathKind.REGEX:
         return path
-    end = _LITERAL.match(path.value)
+    pattern = path.value.removeprefix("^")  # a path is matched as a whole: anchors say nothing
+    end = _LITERAL.match(pattern)
     assert end is not None
-    literal, rest = re.sub(r"\\(.)", r"\1", end[0]), path.value[end.end() :]
+    literal, rest = re.sub(r"\\(.)", r"\1", end[0]), pattern[end.end() :].removesuffix("$")
     kinds = {"": PathKind.EXACT, ".*": PathKind.PREFIX, "(.*)": PathKind.PREFIX, "(?:.*)": PathKind.PREFIX}
     return PathMatcher(kinds[rest], literal) if rest in kinds else path

@@ -256,6 +256,11 @@ def test_a_regex_is_open_ended_where_anything_may_follow(pattern: str, is_open: 
         ("/ab*", None),
         ("/api/.+", None),
         ("/a|/b.*", None),
+        ("^/api/.*$", (PREFIX, "/api/")),
+        ("^/api$", (EXACT, "/api")),
+        ("/api\\$", (EXACT, "/api$")),
+        ("/^api", None),
+        ("/api$$", None),
     ],
 )
 def test_a_regex_may_be_a_plain_path(regex: str, plain: tuple[PathKind, str] | None) -> None:
