@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
@@ -202,6 +202,12 @@ def _mapping(kind: inspect.DictType) -> Check:
     return check_mapping
 
 
+_OPERATORS: Final = {
+    "!": "DoesNotExist", "=": "Equals", "==": "DoubleEquals", "!=": "NotEquals", "gt": "GreaterThan", "lt": "LessThan"
+}  # fmt: skip
+"""How Kubernetes writes operators of label selectors, and one of Gloo's guides with it, where Gloo's names are unlike."""
+
+
 def _choice(kind: inspect.LiteralType) -> Check:
     names = [value for value in kind.values if isinstance(value, str)]
     numbers = [value for value in kind.values if isinstance(value, int)]
@@ -211,7 +217,7 @@ def _choice(kind: inspect.LiteralType) -> Check:
             return
         if isinstance(value, int) and not isinstance(value, bool) and value in numbers:
             return
-        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        hint = did_you_mean(_OPERATORS.get(value, value), names) if isinstance(value, str) else ""
         found.add("ES0107", path, f"expected one of {', '.join(names)}, got {describe(value)}", hint)
 
     return check_choice

@@ -72,6 +72,14 @@ def test_a_field_of_the_level_below_is_pointed_to() -> None:
     ]
 
 
+def test_an_operator_as_kubernetes_writes_it_is_recognised() -> None:
+    """`!` and its like have names in Gloo, which the hint gives."""
+    expressions = [{"key": "a", "operator": word} for word in ("!", "notin")]
+    selecting = {"delegateAction": {"selector": {"expressions": expressions}}}
+    hints = [hint for _code, _path, hint in found({"virtualHost": {"routes": [selecting]}})]
+    assert hints == ["did you mean `DoesNotExist`?", "did you mean `NotIn`?"]
+
+
 def test_snake_case_is_recognised() -> None:
     """A field in snake case is told its real spelling."""
     assert found({"virtual_host": {}}) == [("ES0103", "spec.virtual_host", "did you mean `virtualHost`?")]
