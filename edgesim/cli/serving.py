@@ -3,142 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
-import json
-import os
 import resource
-import secrets
 import signal
 import socket
-import sqlite3
-import time
-import uuid
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import uvloop
 from aiohttp import web
 
 from edgesim.admin.app import create_app
 from edgesim.admin.context import Context
-from edgesim.admin.guard import is_loopback
 from edgesim.backends import Controllers, PodRuntime
-from edgesim.cli.console import err, out
+from edgesim.cli.announcing import Announcer, Reporter, announce, listeners, url
+from edgesim.cli.console import err
 from edgesim.cli.problems import print_problems
-from edgesim.cli.settings import LOOPBACK, UpSettings
-from edgesim.config.serving import Policy
-from edgesim.config.state_folder import (
-    FolderInUseError,
-    default_folder,
-    in_words,
-    open_default,
-    open_explicit,
-    temporary,
+from edgesim.cli.reserving import (
+    StartError,
+    admin_token,
+    open_recorder,
+    reserve_admin,
+    reserve_proxy,
+    worker_settings,
 )
+from edgesim.cli.settings import UpSettings
+from edgesim.cli.signals import Ending, first_of, listen_to_signals
 from edgesim.config.store import Store
 from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
 from edgesim.control.recorder import Recorder
-from edgesim.model import Problem, Severity
-from edgesim.policies.formatter import FormatError
-from edgesim.proxy import Bound, PushError, Supervisor, WorkerSettings
-from edgesim.proxy.access_log import compile_format, open_log
+from edgesim.proxy import PushError, Supervisor
 from edgesim.telemetry import spawn
-
-
-class StartError(Exception):
-    """Why an instance cannot start, in one line with its code; `code` is the exit code."""
-
-    def __init__(self, line: str, code: int = 1) -> None:
-        """Take the line."""
-        super().__init__(line)
-        self.code = code
-
-
-@dataclass(slots=True)
-class Signals:
-    """What the process was told: to end, and (again) to end at once."""
-
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)
-    starting: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
-
-    def end(self) -> None:
-        """Take SIGTERM or SIGINT; a start that is not done is given up."""
-        (self.hurry if self.stop.is_set() else self.stop).set()
-        if self.starting is not None:
-            self.starting.cancel()
-            self.starting = None
-
-
-@dataclass(slots=True)
-class Reporter:
-    """Prints what is wrong when it comes up, and says when it is over."""
-
-    seen: set[Problem] = field(default_factory=set)
-    frozen: bool = False
-
-    def report(self, instance: Instance) -> None:
-        """Print the problems that were not there before."""
-        problems, frozen = instance.problems, instance.served.frozen
-        print_problems(problem for problem in problems if problem not in self.seen)
-        if frozen and not self.frozen:
-            err(_HELD[instance.served.policy])
-        elif self.frozen and not frozen:
-            err(_released(problems))
-        self.seen, self.frozen = set(problems), frozen
-
-
-_HELD: Mapping[Policy, str] = {
-    Policy.FREEZE: "what was served stays served until this is mended",
-    Policy.ISOLATE: "what has an error stays as it was served until this is mended; everything else is served",
-}
-
-
-def _released(problems: Iterable[Problem]) -> str:
-    """Say that nothing is held up any more; there may be problems all the same, which are served as they are."""
-    grave = [problem for problem in problems if problem.severity is not Severity.NOTE]
-    if any(problem.replaced for problem in grave):
-        return "everything is served; what is broken answers by itself (replaceInvalidRoutes)"
-    return "everything is served" if grave else "the configuration is sound again, and served"
-
-
-@dataclass(slots=True)
-class Announcer:
-    """Prints where listeners are that open later."""
-
-    supervisor: Supervisor
-    known: tuple[Bound, ...]
-    quiet: bool
-
-    def announce(self, _instance: Instance) -> None:
-        """Print the addresses of listeners that were not there before."""
-        before, self.known = self.known, self.supervisor.bound
-        for bound in self.known:
-            if bound not in before and not self.quiet:
-                out(_line(bound))
-
-
-@dataclass(slots=True)
-class Ending:
-    """The grace time, which all that drains shares."""
-
-    grace: float
-    until: float = 0.0
-
-    def begin(self) -> None:
-        """The time runs from now."""
-        self.until = time.monotonic() + self.grace
-
-    async def drain(self, close: Callable[[float], Coroutine[Any, Any, None]]) -> None:
-        """Close something within what is left."""
-        await close(max(0.0, self.until - time.monotonic()))
+from edgesim.telemetry.sources import monotonic, new_seed, new_uid, today, wall
 
 
 @dataclass(slots=True)
@@ -167,7 +66,7 @@ def _allow_many_files() -> None:
 
 
 async def _serve(settings: UpSettings) -> int:
-    signals, stack, ending = _listen_to_signals(), AsyncExitStack(), Ending(settings.grace)
+    signals, stack, ending = listen_to_signals(), AsyncExitStack(), Ending(settings.grace, monotonic)
     try:
         with _without_collector():
             started = await _start(settings, stack, ending)
@@ -179,7 +78,7 @@ async def _serve(settings: UpSettings) -> int:
         signals.starting = None  # told to end before it was ready
     finally:
         ending.begin()
-        await _first(stack.aclose(), signals.hurry.wait())
+        await first_of(stack.aclose(), signals.hurry.wait())
     return 0
 
 
@@ -199,29 +98,44 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
 
     Returns False where the configuration has problems and was not to be served with them.
     """
-    told = _worker_settings(settings)
-    seed = settings.seed if settings.seed is not None else secrets.randbits(63)
-    supervisor = _reserve_proxy(settings, seed, told)
-    with_admin = _reserve_admin(settings)
-    store = Store(lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
-    install(store)
-    controllers = Controllers(store, PodRuntime(seed), seed)
-    recorder = _recorder(settings)
-    instance = Instance(
-        store, supervisor, controllers, keep_going=settings.keep_going, policy=settings.policy, recorder=recorder
-    )
+    told = worker_settings(settings)
+    seed = settings.seed if settings.seed is not None else new_seed()
+    supervisor = reserve_proxy(settings, seed, told)
+    with_admin = reserve_admin(settings)
+    recorder = open_recorder(settings)
+    instance = _instance(settings, seed, supervisor, recorder)
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
-    ready, token = Readiness(), _token(settings)
-    await _serve_admin(
-        stack,
-        with_admin,
-        Context(instance, lambda: ready.live, token, supervisor.stats, lambda: _listeners(supervisor)),
-    )
+    ready, token = Readiness(), admin_token(settings)
+    context = Context(instance, lambda: ready.live, token, supervisor.stats, lambda: listeners(supervisor))
+    await _serve_admin(stack, with_admin, context)
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
+    if not await _load(settings, instance, recorder, files):
+        return False
+    stack.push_async_callback(files.close)
+    await files.follow()
+    _reload_on_hangup(files, instance, supervisor)
+    ready.live = True
+    announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token)
+    instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
+    return True
+
+
+def _instance(settings: UpSettings, seed: int, supervisor: Supervisor, recorder: Recorder) -> Instance:
+    """Put the parts together."""
+    store = Store(today, new_uid)
+    install(store)
+    controllers = Controllers(store, PodRuntime(seed, now=monotonic, wall=wall), seed)
+    return Instance(
+        store, supervisor, controllers, keep_going=settings.keep_going, policy=settings.policy, recorder=recorder
+    )
+
+
+async def _load(settings: UpSettings, instance: Instance, recorder: Recorder, files: Files) -> bool:
+    """Serve what the files declare and say what is wrong, now and from now on; False where nothing is to be served."""
     try:
-        await load(instance, recorder, files)
+        await _restore_and_load(instance, recorder, files)
     except PushError as gone:
         raise StartError(f"ES0704 {gone}") from None
     print_problems(instance.problems)
@@ -229,34 +143,10 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
         err("not started: nothing good is kept to serve instead; --keep-going serves what can be served")
         return False
     instance.listen(Reporter(set(instance.problems), instance.served.frozen).report)
-    stack.push_async_callback(files.close)
-    await files.follow()
-    _reload_on_hangup(files, instance, supervisor)
-    ready.live = True
-    _announce(settings, supervisor, _url(settings.admin_host, _port(with_admin)), token)
-    instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
     return True
 
 
-def _recorder(settings: UpSettings) -> Recorder:
-    """Open the state: of a folder that was asked for, of the paths, or one that vanishes with the process."""
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    if settings.state == "off":
-        return Recorder(temporary(), clock)
-    if not settings.state:
-        return Recorder(open_default(default_folder(map(str, settings.paths), os.environ)), clock)
-    try:
-        return Recorder(open_explicit(Path(settings.state)), clock)
-    except FolderInUseError as held:
-        raise StartError(f"ES0720 --state {settings.state}: {held}") from None
-    except (OSError, sqlite3.Error) as error:
-        raise StartError(f"ES0720 --state {settings.state}: {in_words(error)}") from None
-
-
-async def load(instance: Instance, recorder: Recorder, files: Files) -> None:
+async def _restore_and_load(instance: Instance, recorder: Recorder, files: Files) -> None:
     """Serve what the files declare, falling back on what was good before a restart."""
     recorder.declared = files.manifest
     revision, kept = await recorder.restored()
@@ -276,64 +166,6 @@ def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(reload(), "reload"))
 
 
-def _worker_settings(settings: UpSettings) -> WorkerSettings:
-    """Check what workers are told before there are any."""
-    try:
-        compile_format(settings.access_log_format)
-    except FormatError as wrong:
-        hint = f"; {wrong.hint}" if wrong.hint else ""
-        is_json = settings.access_log_format.lstrip().startswith("{")
-        where = "--access-log-format" if is_json else f"--access-log-format, character {wrong.position + 1}"
-        raise StartError(f"ES0706 {where}: {wrong.message}{hint}", 2) from None
-    except ValueError as wrong:
-        raise StartError(f"ES0706 --access-log-format: {wrong}", 2) from None
-    path = "" if settings.access_log == "off" else settings.access_log
-    if path:
-        try:
-            os.close(open_log(path))
-        except OSError as refused:
-            raise StartError(f"ES0705 --access-log {path}: {(refused.strerror or str(refused)).lower()}") from None
-    return WorkerSettings(path, settings.access_log_format, settings.route_header)
-
-
-def _listen_to_signals() -> Signals:
-    signals, loop = Signals(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.end)
-    return signals
-
-
-async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Wait for the first of several."""
-    tasks = [spawn(wait, "end") for wait in waits]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-
-
-def _reserve_proxy(settings: UpSettings, seed: int, told: WorkerSettings) -> Supervisor:
-    host, seeded = settings.listen or LOOPBACK, str(seed)
-    as_written = settings.listen is not None
-    try:
-        return Supervisor(host, settings.port, settings.workers, seeded, settings.tls_port, told, as_written=as_written)
-    except OSError as error:
-        raise _refused(error, host, settings.port, "--port") from None
-
-
-def _reserve_admin(settings: UpSettings) -> socket.socket:
-    host, port = settings.admin_host, settings.admin_port
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise _refused(error, host, port, "--admin-port") from None
-
-
-def _refused(error: OSError, host: str, port: int, option: str) -> StartError:
-    if error.errno == errno.EADDRINUSE:
-        return StartError(f"ES0700 {host}:{port} is in use; {option} N takes another port, 0 any free one")
-    return StartError(f"ES0701 cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}")
-
-
 async def _serve_admin(stack: AsyncExitStack, sock: socket.socket, context: Context) -> None:
     runner = web.AppRunner(create_app(context), access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
@@ -341,52 +173,6 @@ async def _serve_admin(stack: AsyncExitStack, sock: socket.socket, context: Cont
     await web.SockSite(runner, sock).start()
 
 
-def _token(settings: UpSettings) -> str | None:
-    """Return the token admin requests must show: off loopback there always is one."""
-    if settings.admin_token is None and not is_loopback(settings.admin_host):
-        return secrets.token_urlsafe(24)
-    return settings.admin_token or None
-
-
 def _port(sock: socket.socket) -> int:
     port: int = sock.getsockname()[1]
     return port
-
-
-def _url(host: str, port: int, scheme: str = "http") -> str:
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def _url_of(bound: Bound) -> str:
-    return _url(bound.host, bound.port, "https" if bound.tls else "http")
-
-
-def _listeners(supervisor: Supervisor) -> list[dict[str, str]]:
-    return [{"name": bound.name, "url": _url_of(bound)} for bound in supervisor.bound]
-
-
-def _line(bound: Bound) -> str:
-    return f"{'tls' if bound.tls else 'proxy'} {_url_of(bound)}"
-
-
-def _announce(settings: UpSettings, supervisor: Supervisor, admin: str, token: str | None) -> None:
-    """Print every listener's address; the first is the one that scripts look for, on `--port` if it is there."""
-    usual = _url(supervisor.host, supervisor.port)
-    plain = [bound for bound in supervisor.bound if not bound.tls]
-    first = next((bound for bound in plain if _url_of(bound) == usual), next(iter(plain), None))
-    proxy = usual if first is None else _url_of(first)
-    if settings.as_json:
-        tls = next((_url_of(bound) for bound in supervisor.bound if bound.tls), None)
-        named = {"proxy": proxy, "admin": admin, "token": token, "tls": tls}
-        listeners = _listeners(supervisor)
-        out(json.dumps({name: value for name, value in named.items() if value} | {"listeners": listeners}))
-        return
-    out(f"proxy {proxy}")
-    out(f"admin {admin}")
-    for bound in supervisor.bound:
-        if bound != first:
-            out(_line(bound))
-    if token is not None and settings.admin_token is None:
-        out(f"admin token {token}")
-    if settings.hints is not None:
-        out(settings.hints(proxy, admin))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgesim.cli.serving import Reporter
+from edgesim.cli.announcing import Reporter
 from edgesim.config.serving import Policy
 from edgesim.control import Instance
 from tests.control.scenes import documents, puts
