@@ -125,6 +125,11 @@ def is_same(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
     return bool(old == piece)
 
 
+def is_reordered(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
+    """Tell whether a piece is the order of what it was the order of: an object that went and came is the last."""
+    return key[0] == ORDER and key in present and sorted(present[key]) == sorted(piece)
+
+
 def resource_changes(
     present: Mapping[Key, Any], puts: Mapping[Key, Any], gone: Iterable[Key], standing: frozenset[ResourceKey]
 ) -> list[ResourceChange]:

@@ -28,6 +28,7 @@ from edgesim.config.revisions import (
     Revision,
     RevisionInfo,
     Snapshot,
+    is_reordered,
     is_same,
     pack_piece,
     pieces_of,
@@ -186,7 +187,7 @@ class State:
         time = _spelled(snapshot.time)
         blocked = Blockage(time, snapshot.problems, snapshot.waiting[:MOST_CHANGES]) if snapshot.problems else None
         with self._transaction():
-            number = self._add(snapshot, puts, gone) if puts or gone or not self.number else self.number
+            number = self._put(snapshot, puts, gone)
             opened = self._block(number, blocked, time)
             self._prune(number)
         self.number, self._open = number, opened
@@ -261,6 +262,17 @@ class State:
             with readable():
                 self._present = self._pieces(self.number) if self.number else {}
         return self._present
+
+    def _put(self, snapshot: Snapshot, puts: Mapping[Key, Any], gone: Sequence[Key]) -> int:
+        """Write what differs; only another order of the same pieces is no other revision."""
+        present = self._known()
+        if self.number and not gone and all(is_reordered(key, present, piece) for key, piece in puts.items()):
+            rows = [(data := pack_piece(key[0], piece), sum_of(*key, data), *key) for key, piece in puts.items()]
+            self._connection.executemany(
+                "UPDATE piece SET data = ?, sum = ? WHERE kind = ? AND name = ? AND until IS NULL", rows
+            )
+            return self.number
+        return self._add(snapshot, puts, gone)
 
     def _add(self, snapshot: Snapshot, puts: Mapping[Key, Any], gone: Sequence[Key]) -> int:
         """Add a revision that differs from the current one by some pieces."""

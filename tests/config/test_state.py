@@ -81,6 +81,18 @@ def test_the_same_again_is_no_revision(state: State) -> None:
     again.close()
 
 
+def test_another_order_is_no_revision(state: State) -> None:
+    """A cluster that went behind a freeze and came back is the last one; what is served is the same, in that order."""
+    first = replace(model(host("echo")), clusters=(cluster("a"), cluster("b")))
+    assert state.record(snapshot(first)) == 1
+    turned = replace(first, clusters=first.clusters[::-1])
+    assert state.record(snapshot(turned, minute=1)) == 1
+    again = reopened(state)
+    assert again.last() == Revision(1, "2026-01-01T00:00:00.000Z", turned, (), ())
+    again.verify()
+    again.close()
+
+
 def test_one_change_writes_one_piece(state: State) -> None:
     """One changed virtual host among many adds one row, and every revision can still be read."""
     hosts = [host(f"h{number}") for number in range(50)]
