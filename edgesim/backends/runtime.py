@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -13,6 +12,7 @@ from typing import Final
 from edgesim.backends.addresses import Addresses, PodAddress
 from edgesim.backends.program import Program
 from edgesim.backends.server import EchoProtocol, PodServer
+from edgesim.telemetry import sources
 
 LINGER: Final = 0.1
 """Seconds a pod goes on accepting after it left the endpoints, for connections that were on their way."""
@@ -40,8 +40,8 @@ class PodRuntime:
         self,
         seed: int = 0,
         addresses: Addresses | None = None,
-        now: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        now: Callable[[], float] = sources.monotonic,
+        wall: Callable[[], float] = sources.wall,
     ) -> None:
         """Take the seed of scripted behaviour, the addresses and the clocks."""
         self._seed = seed

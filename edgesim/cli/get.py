@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from edgesim.cli.console import err, out, out_json
 from edgesim.cli.options import AdminUrl, Namespace, client_at, kind_and_name
 from edgesim.cli.tables import table
 from edgesim.dialects import Kind
+from edgesim.telemetry.sources import today
 
 Object = dict[str, Any]
 
@@ -114,5 +114,5 @@ def _show_tables(found: list[tuple[Kind, Object]], *, namespaces: bool) -> None:
             out()
         rows = [item for each, item in found if each.kind == word]
         prefix = f"{kind.full_name}/" if len(kinds) > 1 else ""
-        for line in table(rows, word, prefix=prefix, namespaces=namespaces and kind.namespaced, now=datetime.now(UTC)):
+        for line in table(rows, word, prefix=prefix, namespaces=namespaces and kind.namespaced, now=today()):
             out(line)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from edgesim.config.files import STDIN, read_texts
 from edgesim.config.route_tests import RouteTestFiles, find_route_tests
 from edgesim.inspect import Case, CoverageReport, RouteTestReport, Tables, run_route_tests
 from edgesim.model import Problem, Severity
+from edgesim.telemetry.sources import stopwatch
 
 _MOST_FAILURES = 50
 _MOST_MISSED = 20
@@ -68,7 +68,7 @@ def test(
       edgesim test configs/two-phased-canary/vs-5.test.yaml configs/two-phased-canary/{echo,upstream,vs-5}.yaml
       edgesim test --fail-under 100 --junit routes.xml routes.test.yaml manifests/
     """
-    begun = time.perf_counter()
+    begun = stopwatch()
     with without_collector():
         found = find_route_tests(paths)
         if not found.files:
@@ -76,7 +76,7 @@ def test(
         every = output is Report.JSON
         run = _offline(found, every=every) if found.manifests else _live(client_at(admin), found)
     if junit_file is not None:
-        _write(junit_file, junit(run.report, run.problems, time.perf_counter() - begun))
+        _write(junit_file, junit(run.report, run.problems, stopwatch() - begun))
     if output is Report.JSON:
         out_json(_json(run))
     else:

@@ -7,13 +7,13 @@ import contextlib
 import logging
 import signal
 import socket
-import time
 from collections.abc import Awaitable, Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
 
 from edgesim.model import UpdateRefusedError
 from edgesim.proxy import channel
 from edgesim.proxy.ports import Place
+from edgesim.telemetry.sources import monotonic
 from edgesim.telemetry.tally import Named, Tally
 
 MOST_DEATHS = 3
@@ -94,14 +94,14 @@ class Slot:
     async def keep(self) -> None:
         """Run workers, one after the other, until told to close."""
         while True:
-            begun = time.monotonic()
+            begun = monotonic()
             words = await self._run_one()
             served = self.child is not None and self.child.served >= 0
             self.child = None
             self._changed.set()
             if self._closing:
                 return
-            if served and time.monotonic() - begun >= _STEADY:
+            if served and monotonic() - begun >= _STEADY:
                 self._deaths_in_a_row = 0
             self._deaths += 1
             self._deaths_in_a_row += 1

@@ -13,7 +13,6 @@ import gc
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -37,7 +36,7 @@ from edgesim.proxy.serving import Compiler, Snapshot, UncompilableError
 from edgesim.proxy.shadow import Shadow
 from edgesim.proxy.tokens import Tokens
 from edgesim.routing import Steps
-from edgesim.telemetry import spawn
+from edgesim.telemetry import sources, spawn
 from edgesim.telemetry.ledger import Ledger
 from edgesim.telemetry.tally import Growth, Totals
 
@@ -73,7 +72,7 @@ class Worker:
         self.ended = self.ledger.ended
         self.accepted = 0
         self.now = clock
-        self.request_id = request_ids().__next__
+        self.request_id = request_ids(sources.random_bytes).__next__
         self.wall_clock = wall_clock
         self._random = random
         self.date = formatdate(wall_clock(), usegmt=True).encode()
@@ -166,7 +165,7 @@ class Worker:
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until the parent asks to drain or is gone."""
-    worker = Worker(Random(options.seed), time.monotonic, time.time)
+    worker = Worker(Random(options.seed), sources.monotonic, sources.wall)
     _apply(worker, settings.decode(options.settings))
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     sweeping = _every(SWEEP, worker.sweep)
@@ -297,9 +296,9 @@ async def _serve(worker: Worker, delta: Delta) -> channel.Message:
 async def _paced(steps: Steps[T]) -> T:
     """Take steps for a moment at a time, and let everything that came meanwhile be done between."""
     while True:
-        end = time.perf_counter() + SLICE
+        end = sources.stopwatch() + SLICE
         try:
-            while time.perf_counter() < end:
+            while sources.stopwatch() < end:
                 next(steps)
         except StopIteration as done:
             value: T = done.value
