@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from edgesim.cli.client import DEFAULT_ADMIN
+from edgesim.cli.console import fail
 from edgesim.cli.options import AdminUrl, Filenames, Output, Report, client_at
 from edgesim.cli.outcomes import read_files, report_outcome, send_files
 
@@ -21,4 +22,7 @@ def apply(files: Filenames, admin: AdminUrl = DEFAULT_ADMIN, output: Output = Re
     """
     sent, unread = read_files(files)
     outcome = send_files(client_at(admin), "/edgesim/v1/apply", sent)
-    raise typer.Exit(report_outcome(outcome, unread, output))
+    code = report_outcome(outcome, unread, output)
+    if not (outcome.results or outcome.refused or unread):
+        raise fail("error: no objects passed to apply")
+    raise typer.Exit(code)
