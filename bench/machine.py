@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
+
+from edgesim.telemetry.sources import today
 
 PROXY_CORE = 0
 CLIENT_CORE = 1
@@ -19,7 +20,7 @@ def describe() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "date": today().strftime("%Y-%m-%d"),
     }
 
 

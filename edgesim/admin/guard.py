@@ -7,8 +7,8 @@ side is bound to another address, whoever calls must know the token instead.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
-import secrets
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -52,4 +52,4 @@ def _own_host(authority: str) -> None:
 
 def _knows(header: str, token: str) -> bool:
     scheme, _, given = header.partition(" ")
-    return scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode())
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.policies.jwt_keys import ALGORITHMS, KeysError, parse_keys, verifies
+from edgesim.telemetry.sources import today
 from tests.policies.signing import jwk, jwks, pem, private, signed
 
 
@@ -87,7 +88,7 @@ def test_pem_texts_are_keys_too() -> None:
 def test_a_certificate_gives_its_key() -> None:
     """The public key of a PEM certificate verifies."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
-    now = datetime.now(UTC)
+    now = today()
     builder = x509.CertificateBuilder(name, name, private("e").public_key(), 1, now, now + timedelta(1))
     (key,) = parse_keys(builder.sign(private("e"), SHA256()).public_bytes(Encoding.PEM).decode())
     assert key.serves == ("ES256",)
