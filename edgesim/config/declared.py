@@ -14,8 +14,6 @@ from edgesim.dialects import Decoded, Resource
 from edgesim.model import Problem, ResourceKey, Severity
 from edgesim.model.codes import problem
 
-NO_RESOURCES: Final[Mapping[ResourceKey, Resource]] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:

@@ -9,7 +9,7 @@ from heapq import nlargest
 from edgesim.inspect.conditions import Failure, Nearness, failure, match_text
 from edgesim.inspect.domains import HostTrial, try_hosts
 from edgesim.inspect.steps import Step, Where, own_name, steps
-from edgesim.model import Listener, RequestHead, Route, RouteMatch, VirtualHost
+from edgesim.model import Listener, RequestHead, Route, VirtualHost
 from edgesim.routing import with_pseudo_headers
 
 NEAREST = 5
@@ -86,13 +86,6 @@ def explain(
         len(routes) - len(told),
         matchers - len(routes),
     )
-
-
-def first_match(host: VirtualHost, head: RequestHead, listener: Listener) -> tuple[Route, RouteMatch] | None:
-    """Return the first route, and its matcher, all of whose conditions hold."""
-    tried = _try_routes(host, _seen(head, listener))
-    last = tried[-1] if tried else None
-    return None if last is None or last.failed is not None else (last.route, last.route.matches[last.index])
 
 
 def _seen(head: RequestHead, listener: Listener) -> RequestHead:
