@@ -60,8 +60,6 @@ def main() -> None:
 def _run() -> int:
     try:
         app(prog_name="edgesim")
-    except UnreachableError as error:
-        err(f"ES0702 {error}; start one with `edgesim up`, or name it with --admin")
-    except RefusedError as error:
-        err(f"Error from server ({error.reason or error.code}): {error}")
+    except (UnreachableError, RefusedError) as error:
+        err(error.line)
     return 1  # a command that was not refused leaves by SystemExit

@@ -17,6 +17,11 @@ TIMEOUT = 60.0
 class UnreachableError(Exception):
     """Nothing that speaks the admin API answers at the address."""
 
+    @property
+    def line(self) -> str:
+        """What a command says of it."""
+        return f"ES0702 {self}; start one with `edgesim up`, or name it with --admin"
+
 
 class RefusedError(Exception):
     """The admin API answered with a Status; `reason` and `code` are Kubernetes'."""
@@ -27,6 +32,11 @@ class RefusedError(Exception):
         self.reason = str(status.get("reason", ""))
         self.code = int(status.get("code", 0))
         self.details: Mapping[str, Any] = status.get("details") or {}
+
+    @property
+    def line(self) -> str:
+        """What a command says of it, as kubectl does."""
+        return f"Error from server ({self.reason or self.code}): {self}"
 
 
 @dataclass(frozen=True, slots=True)

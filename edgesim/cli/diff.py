@@ -112,10 +112,8 @@ def _revision(rev: str, state: Path | None, admin: str) -> SideOfDiff:
         return from_state(state, rev)
     try:
         return from_instance(client_at(admin), rev)
-    except RefusedError as error:
-        raise fail(f"Error from server ({error.reason or error.code}): {error}", 2) from None
-    except UnreachableError as error:
-        raise fail(f"ES0702 {error}; start one with `edgesim up`, or name it with --admin", 2) from None
+    except (UnreachableError, RefusedError) as error:
+        raise fail(error.line, 2) from None
 
 
 def _split(paths: Sequence[Path], typed: Sequence[str]) -> tuple[list[Path], list[Path]]:
