@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from edgesim.backends.addresses import PodAddress
 from edgesim.backends.checks import template_problems
-from edgesim.backends.deployments import CONTROLLER, plan_pods, spell
+from edgesim.backends.deployments import plan_pods, spell
 from edgesim.backends.endpoints import PlacedPod, endpoints_of
 from edgesim.backends.program import Program, read_program
 from edgesim.backends.runtime import GRACE, PodRuntime, RunningPod
 from edgesim.backends.statuses import deployment_status, pod_status
-from edgesim.config.store import Store
+from edgesim.config.store import CONTROLLER, Store
 from edgesim.dialects import Resource
 from edgesim.model import Problem, ResourceKey
 from edgesim.model.codes import problem

@@ -15,13 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from edgesim.config.store import Entry
+from edgesim.config.store import CONTROLLER, Entry
 from edgesim.dialects import Resource, find_kind, nowhere
 from edgesim.dialects.selectors import selects
 from edgesim.model import ResourceKey
 
-CONTROLLER: Final = "edgesim controllers"
-"""The writer of the objects controllers make."""
 HASH_LABEL: Final = "pod-template-hash"
 ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 """Kubernetes' own for generated names: no vowels, so no words, and nothing that looks like another."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from itertools import count
 
 from edgesim.backends.addresses import PodAddress
-from edgesim.backends.deployments import CONTROLLER, plan_pods
+from edgesim.backends.deployments import plan_pods
 from edgesim.backends.endpoints import PlacedPod, endpoints_of
-from edgesim.config.store import Store
+from edgesim.config.store import CONTROLLER, Store
 from edgesim.dialects import Resource, assign
 from edgesim.model import Assignments, Cluster
 

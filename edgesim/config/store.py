@@ -23,6 +23,9 @@ SERVER_METADATA: Final = frozenset({
 })  # fmt: skip
 """What only the server writes into metadata: a dump carries it, the store keeps its own."""
 
+CONTROLLER: Final = "edgesim controllers"
+"""The writer of the objects controllers make."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from edgesim.backends.deployments import CONTROLLER
 from edgesim.config.encoding import StoredResource, digest_of
 from edgesim.config.revisions import Revision, RevisionInfo, Snapshot
 from edgesim.config.serving import Policy, Served
 from edgesim.config.state_folder import Opened, in_words
 from edgesim.config.state_rows import StateError
-from edgesim.config.store import Entry
+from edgesim.config.store import CONTROLLER, Entry
 from edgesim.config.waiting import held_back
 from edgesim.control.builtin import IMPLIED, built_in
 from edgesim.control.changes import API_WRITER
