@@ -24,6 +24,7 @@ from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
 if TYPE_CHECKING:
     from edgesim.proxy.messages import Response
     from edgesim.proxy.plan import Plan
+    from edgesim.proxy.pools import OnSwitch
     from edgesim.proxy.upstream import UpstreamConnection
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -38,9 +39,9 @@ class Exchange(ExchangeState):
     """One request and its answer."""
 
     @property
-    def switches(self) -> bool:
-        """The client asks to switch protocols, and a 101 may come."""
-        return self.request.upgrade is not None
+    def on_switch(self) -> OnSwitch | None:
+        """What takes over when the upstream agrees to switch protocols; None where the client did not ask for it."""
+        return None if self.request.upgrade is None else self._switched
 
     # -- deciding ------------------------------------------------------------------------------
 
@@ -221,7 +222,7 @@ class Exchange(ExchangeState):
         self.chunked_response = not bodiless and not self.older
         self.keep_alive = self.keep_alive and (not self.older or (bodiless and not self.is_head))
 
-    def switched(self, connection: UpstreamConnection, response: Response, rest: bytes) -> None:
+    def _switched(self, connection: UpstreamConnection, response: Response, rest: bytes) -> None:
         """The upstream agreed to switch protocols: from here on, bytes are passed on as they come."""
         self.connection = None
         tunnel.switch(self, connection, response, rest)

@@ -53,6 +53,7 @@ class _Fetch:
 
     request_complete = True
     is_head = False
+    on_switch = None
 
     def __init__(self, request: bytes, most: int) -> None:
         self.body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

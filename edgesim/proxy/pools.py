@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from edgesim.proxy.upstream import UpstreamConnection
 
 
+OnSwitch = Callable[["UpstreamConnection", Response, bytes], None]
+"""Takes a connection, the 101, and what came behind it."""
+
+
 class UpstreamUser(Protocol):
     """Who sends a request over a connection and is told what comes of it."""
 
     wants_connection: bool
     request_complete: bool
     is_head: bool
+
+    @property
+    def on_switch(self) -> OnSwitch | None:
+        """What takes the connection over behind a 101; None for who did not ask to switch."""
 
     def connected(self, connection: UpstreamConnection) -> None:
         """Take the connection waited for."""

@@ -25,6 +25,7 @@ class Shadow:
     """The copy of one request on its way; its worker's sweep looks at its deadline as at those of exchanges."""
 
     wants_connection = False
+    on_switch = None
     try_deadline = _NEVER
 
     def __init__(self, worker: Worker, timeout: float, *, request_complete: bool, is_head: bool) -> None:

@@ -221,7 +221,7 @@ class UpstreamConnection(asyncio.Protocol):
 
         Envoy passes one on that nobody asked for; here too, but the client's connection ends with it.
         """
-        if getattr(exchange, "switches", False):
+        if exchange.on_switch is not None:
             self.switch = response
         else:
             exchange.request_complete = False
@@ -231,13 +231,14 @@ class UpstreamConnection(asyncio.Protocol):
     def _switched(self, rest: bytes) -> bool:
         """Hand the connection over to a tunnel if that was asked for, with what came behind the 101."""
         exchange, response = self.exchange, self.switch
-        if exchange is None or response is None:
+        take_over = None if exchange is None else exchange.on_switch
+        if take_over is None or response is None:
             self.reused = False
             return False
         self.exchange = None
         self.pool.busy.discard(self)
         self.parser = _NOBODYS  # the transport is the tunnel's from now on
-        exchange.switched(self, response, rest)  # type: ignore[attr-defined]  # who asks to switch has it
+        take_over(self, response, rest)
         return True
 
     def on_body(self, data: bytes) -> None:
