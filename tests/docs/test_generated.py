@@ -12,7 +12,7 @@ from edgesim.policies.operators import OPERATORS
 from edgesim.policies.response_flags import FLAGS
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "generate"
-PAGES = ("response_flags", "format_strings", "check_schema", "diff_schema")
+PAGES = (("response_flags", "FILE", "page.md"), ("format_strings", "FILE", "page.md"), ("json_schemas", "FOLDER", ""))
 
 
 def _script(name: str) -> ModuleType:
@@ -24,13 +24,18 @@ def _script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "place", "page"), PAGES)
 def test_check_fails_until_written(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    place: str,
+    page: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """--check exits 1 and writes nothing while the page is stale; writing it makes it exit 0."""
     script = _script(name)
-    monkeypatch.setattr(script, "FILE", tmp_path / "page.md")
+    monkeypatch.setattr(script, place, tmp_path / page)
     assert script.main(["--check"]) == 1
     assert "stale" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
