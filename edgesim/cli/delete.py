@@ -28,6 +28,7 @@ def delete(
     """Delete objects of a running instance, as `kubectl delete`.
 
     Returns when they are gone from what is served: pods are out of rotation and drain.
+    What a file of the instance declares is there again with that file's next change, or the next start.
 
     Example:
       edgesim delete -f configs/two-phased-canary/vs-3.yaml
