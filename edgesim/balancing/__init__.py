@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edgesim.balancing.endpoints import EndpointSet, candidates, endpoint_set, schedule
-from edgesim.balancing.round_robin import Rotation, pick
+from edgesim.balancing.round_robin import RoundRobin
 
-__all__ = ["EndpointSet", "Rotation", "candidates", "endpoint_set", "pick", "schedule"]
+__all__ = ["EndpointSet", "RoundRobin", "candidates", "endpoint_set", "schedule"]

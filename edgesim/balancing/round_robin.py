@@ -1,8 +1,14 @@
-"""Round robin over a schedule: the only state is a place in the round."""
+"""Round robin: the only state is a place in each subset's round."""
 
 from __future__ import annotations
 
-from edgesim.model import Endpoint
+from collections.abc import Callable
+
+from edgesim.balancing.endpoints import EndpointSet, candidates
+from edgesim.model import Endpoint, Subset
+
+MOST_ROTATIONS = 1024
+"""Turns of so many subsets are kept from one set of endpoints to the next."""
 
 
 class Rotation:
@@ -15,9 +21,30 @@ class Rotation:
         self.turn = start
 
 
-def pick(schedule: tuple[Endpoint, ...], rotation: Rotation) -> Endpoint | None:
-    """Return the next endpoint in turn, or None when there is none."""
-    if not schedule:
-        return None
-    rotation.turn = turn = rotation.turn + 1
-    return schedule[turn % len(schedule)]
+class RoundRobin:
+    """Picks among the endpoints of one cluster, in each subset by turns."""
+
+    __slots__ = ("endpoints", "rotations", "start")
+
+    def __init__(self, endpoints: EndpointSet, start: Callable[[], int]) -> None:
+        """Take the endpoints; `start` draws the place where a rotation begins."""
+        self.endpoints = endpoints
+        self.start = start
+        self.rotations: dict[Subset, Rotation] = {}
+
+    def update(self, endpoints: EndpointSet) -> None:
+        """Go on with other endpoints; turns stay."""
+        self.endpoints = endpoints
+        if len(self.rotations) > MOST_ROTATIONS:
+            self.rotations = {}  # of subsets that routes no longer ask for, mostly
+
+    def pick(self, subset: Subset) -> Endpoint | None:
+        """Return the endpoint whose turn it is in a subset, or None when there is none."""
+        rotation = self.rotations.get(subset)
+        if rotation is None:
+            rotation = self.rotations[subset] = Rotation(self.start())
+        schedule = candidates(self.endpoints, subset)
+        if not schedule:
+            return None
+        rotation.turn = turn = rotation.turn + 1
+        return schedule[turn % len(schedule)]

@@ -1,37 +1,36 @@
-"""A cluster as a worker knows it: its endpoints now, whose turn it is, and the pools to them.
+"""A cluster as a worker knows it: its endpoints now, who picks among them, and the pools to them.
 
-Pools and turns are keyed by endpoint and subset and outlive reloads; only the endpoint set is swapped.
+Pools and the balancer outlive reloads; only the endpoint set is swapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from edgesim.balancing import EndpointSet, Rotation, candidates, endpoint_set, pick
+from edgesim.balancing import EndpointSet, RoundRobin, endpoint_set
 from edgesim.model import Cluster, Endpoint, Subset
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.pools import Pool, PoolTls, retire
 from edgesim.proxy.tls import upstream_context
 from edgesim.proxy.upstream import UpstreamConnection
 
-_MOST_ROTATIONS = 1024
-"""Turns of so many subsets are kept from one set of endpoints to the next."""
-
 
 class ClusterRuntime:
     """The mutable side of one cluster in one worker."""
 
-    __slots__ = ("cluster", "endpoints", "pools", "responses", "retrying", "rotations", "start", "tls")
+    __slots__ = ("balancer", "cluster", "pick", "pools", "responses", "retrying", "tls")
 
     def __init__(self, cluster: Cluster, start: Callable[[], int], responses: Memory[Response]) -> None:
-        """Begin without endpoints; `start` draws the place where a rotation begins."""
+        """Begin without endpoints; `start` draws the place where a rotation begins.
+
+        `pick(subset)` returns the endpoint a request is sent to, or None when there is none.
+        """
         self.responses = responses
         self.cluster = cluster
-        self.start = start
-        self.endpoints: EndpointSet = endpoint_set(cluster, ())
+        self.balancer = RoundRobin(endpoint_set(cluster, ()), start)
+        self.pick: Callable[[Subset], Endpoint | None] = self.balancer.pick
         self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
         self.retrying = 0
-        self.rotations: dict[Subset, Rotation] = {}
         self.pools: dict[tuple[str, int], Pool] = {}
 
     def update(self, cluster: Cluster, endpoints: Sequence[Endpoint]) -> None:
@@ -42,9 +41,7 @@ class ClusterRuntime:
         self.cluster = cluster
         for pool in self.pools.values():
             pool.connect_timeout = cluster.connect_timeout
-        self.endpoints = endpoint_set(cluster, endpoints)
-        if len(self.rotations) > _MOST_ROTATIONS:
-            self.rotations = {}  # of subsets that routes no longer ask for, mostly
+        self.balancer.update(endpoint_set(cluster, endpoints))
         kept = {(endpoint.address, endpoint.port) for endpoint in endpoints}
         for key in self.pools.keys() - kept:
             retire(self.pools.pop(key))
@@ -55,12 +52,10 @@ class ClusterRuntime:
             retire(pool)
         self.pools = {}
 
-    def pick(self, subset: Subset) -> Endpoint | None:
-        """Return the endpoint whose turn it is in a subset, or None when there is none."""
-        rotation = self.rotations.get(subset)
-        if rotation is None:
-            rotation = self.rotations[subset] = Rotation(self.start())
-        return pick(candidates(self.endpoints, subset), rotation)
+    @property
+    def endpoints(self) -> EndpointSet:
+        """The endpoints now."""
+        return self.balancer.endpoints
 
     def pool(self, endpoint: Endpoint) -> Pool:
         """Return the pool to an endpoint."""
