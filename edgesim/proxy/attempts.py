@@ -10,8 +10,10 @@ from edgesim.policies.retries import Reset, Verdict, back_off
 from edgesim.policies.retries import after_answer as judge_answer
 from edgesim.policies.retries import after_reset as judge_reset
 from edgesim.proxy import failures
-from edgesim.proxy.forwarding import LAST_CHUNK, NEVER, attempt
+from edgesim.proxy.forwarding import attempt
+from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.pools import connect
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange

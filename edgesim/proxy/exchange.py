@@ -15,11 +15,13 @@ from edgesim.policies.response_flags import NC, NR
 from edgesim.policies.retries import Reset
 from edgesim.proxy import answers, attempts, tunnel
 from edgesim.proxy.exchange_state import ExchangeState
-from edgesim.proxy.forwarding import LAST_CHUNK, NEVER, forward
+from edgesim.proxy.forwarding import forward
+from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.observed import note_end
 from edgesim.proxy.seen import find_target
 from edgesim.proxy.tokens import admit
 from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.proxy.messages import Response

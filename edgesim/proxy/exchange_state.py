@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.policies.hashing import NOT_HASHED, Hashed
-from edgesim.proxy.forwarding import NEVER
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     import asyncio

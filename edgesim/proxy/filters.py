@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from edgesim.policies import cors, csrf, faults, local_rate_limit
 from edgesim.policies.response_flags import DI, FI, RL
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -31,7 +32,7 @@ Filter = Callable[["Exchange", "Plan"], bool]
 def chain(rules: Rules) -> tuple[Filter, ...]:
     """Return the filters that routes of these rules use, in their order."""
     used = {
-        limit_duration: rules.max_stream_duration != float("inf"),
+        limit_duration: rules.max_stream_duration != NEVER,
         fault: rules.fault is not None or rules.options.faults_by_header,
         allow_origins: rules.forwards and rules.cors is not None,
         check_origin: rules.csrf is not None,

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
 
-NEVER = float("inf")
-LAST_CHUNK = b"0\r\n\r\n"
 STREAM_DURATION_HEADER = b"x-envoy-upstream-stream-duration-ms"
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Parts = tuple[bytes, bytes]
 """A head ready to send but for one value that changes every time, which belongs between the two."""
 
+LAST_CHUNK = b"0\r\n\r\n"
+"""The end of a body in chunks."""
+
 LogKey = tuple[Any, ...]
 """What the lines of a request in the access log depend on besides the request."""
 NO_LINES: dict[LogKey, bytes] = {}

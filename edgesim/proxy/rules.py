@@ -19,12 +19,12 @@ from edgesim.policies.hashing import compile_hash
 from edgesim.policies.retries import compile_retries
 from edgesim.proxy.filters import chain
 from edgesim.routing import Decision, header_levels, host_rewrite
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.proxy.filters import Filter
 
 T = TypeVar("T")
-NEVER = float("inf")
 DEFAULT_TIMEOUT = 15.0
 """Envoy's route timeout in seconds."""
 

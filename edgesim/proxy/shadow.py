@@ -10,6 +10,7 @@ from edgesim.proxy.heads import shadow_head
 from edgesim.proxy.own_address import own_address
 from edgesim.proxy.pools import acquire
 from edgesim.proxy.upstream import UpstreamConnection
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 1 << 20
 """Bytes of a body that wait for a slow shadow; beyond, the shadow is dropped: it must never slow the request."""
-_NEVER = float("inf")
 
 
 class Shadow:
@@ -26,7 +26,7 @@ class Shadow:
 
     wants_connection = False
     on_switch = None
-    try_deadline = _NEVER
+    try_deadline = NEVER
 
     def __init__(self, worker: Worker, timeout: float, *, request_complete: bool, is_head: bool) -> None:
         """Begin a copy of a request, which takes `timeout` seconds at most once it is whole; 0 is no limit."""
@@ -38,11 +38,11 @@ class Shadow:
         self.out: list[bytes] = []
         self.size = 0
         self.dropped = False
-        self.deadline = self._latest() if request_complete else _NEVER
+        self.deadline = self._latest() if request_complete else NEVER
         worker.active.add(self)
 
     def _latest(self) -> float:
-        return self.worker.now() + self.timeout if self.timeout else _NEVER
+        return self.worker.now() + self.timeout if self.timeout else NEVER
 
     def request_body(self, piece: bytes) -> None:
         """Take a piece of the body, framed already."""

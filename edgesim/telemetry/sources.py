@@ -19,6 +19,8 @@ stopwatch = time.perf_counter
 """Seconds at the finest there is, to measure how long something takes."""
 random_bytes = os.urandom
 """Return so many bytes that nobody can guess."""
+NEVER = float("inf")
+"""A moment that does not come."""
 
 
 def today() -> datetime:

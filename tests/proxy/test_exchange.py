@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgesim.model import Policies, Route
 from edgesim.model.policies import RetryPolicy
-from edgesim.proxy.forwarding import NEVER
+from edgesim.telemetry.sources import NEVER
 from tests.proxy.scenes import (
     GET,
     OK,
