@@ -54,6 +54,13 @@ def test_a_set_tells_which_of_its_patterns_match_whole() -> None:
     assert match(b"x/a") is None
 
 
+def test_a_large_set_has_the_memory_it_needs() -> None:
+    """A thousand patterns of some hundred instructions each are more than RE2 compiles with what it has by itself."""
+    match = which_match([f"/{number}/[a-z]{{300}}.*x" for number in range(1000)])
+    assert match(b"/7/" + b"a" * 301 + b"x") == [7]
+    assert match(b"/7/" + b"a" * 299 + b"x") is None
+
+
 def test_every_byte_is_a_character() -> None:
     """Bytes are not read as UTF-8, as on Envoy."""
     assert full_match(".")(b"\xe9")
