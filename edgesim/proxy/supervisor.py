@@ -96,7 +96,7 @@ class Supervisor:
         command = (
             sys.executable,
             "-m",
-            "edgesim.proxy.worker",
+            "edgesim.proxy.worker_process",
             "--channel",
             str(passed[0]),
             "--sockets",

@@ -1,6 +1,6 @@
 """The one place where time and randomness enter: who needs them is given them, so that a test can give others.
 
-A process's root takes them from here: `cli.serving`, `proxy.worker`, a command that prints ages.
+A process's root takes them from here: `cli.serving`, `proxy.worker_process`, a command that prints ages.
 """
 
 from __future__ import annotations

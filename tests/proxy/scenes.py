@@ -30,9 +30,10 @@ from edgesim.model import (
     Update,
     VirtualHost,
 )
-from edgesim.proxy import worker as workers
+from edgesim.proxy import worker_process
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.listening import ActiveListener
+from edgesim.proxy.worker import Worker
 from edgesim.telemetry.histogram import Counts
 from edgesim.telemetry.tally import Named, StatKey, Tally
 
@@ -246,7 +247,7 @@ def with_options(served: Model, **options: object) -> Model:
 class Gateway:
     """A worker on this loop, listening."""
 
-    def __init__(self, worker: workers.Worker, port: int) -> None:
+    def __init__(self, worker: Worker, port: int) -> None:
         self.worker = worker
         self.port = port
         self.update = NOTHING
@@ -276,9 +277,9 @@ async def gateway(served: Model | None = None, seed: int = 7) -> AsyncIterator[G
     loop = asyncio.get_running_loop()
     failures: list[dict[str, object]] = []
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
-    worker = workers.Worker(Random(seed), loop.time, time.time)
+    worker = Worker(Random(seed), loop.time, time.time)
     server = await loop.create_server(lambda: worker.accept(worker.listeners[PLAIN_LISTENER.name]), "127.0.0.1", 0)
-    stop = workers._every(workers.SWEEP, worker.sweep)
+    stop = worker_process._every(worker_process.SWEEP, worker.sweep)
     made = Gateway(worker, server.sockets[0].getsockname()[1])
     try:
         made.serve(served if served is not None else Model())
@@ -304,7 +305,7 @@ async def forwarding(script: Script | bytes = OK, **options: Any) -> AsyncIterat
         yield made, up
 
 
-def counted(worker: workers.Worker) -> Mapping[StatKey, Counts]:
+def counted(worker: Worker) -> Mapping[StatKey, Counts]:
     """Return what a worker counted since it was last asked."""
     tally, named = Tally(), Named()
     worker.ledger.forget_numbers()

@@ -1,0 +1,227 @@
+"""A worker process: the data plane.
+
+It serves one snapshot at a time, takes updates from its parent, and leaves when the parent says so or
+is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TypeVar
+
+import uvloop
+
+from edgesim.model import Route
+from edgesim.proxy import channel, settings
+from edgesim.proxy.access_log import AccessLog, compile_format
+from edgesim.proxy.deltas import Delta
+from edgesim.proxy.listening import Listeners
+from edgesim.proxy.ports import Place
+from edgesim.proxy.serving import UncompilableError
+from edgesim.proxy.worker import Worker
+from edgesim.routing import Steps
+from edgesim.telemetry import sources, spawn
+from edgesim.telemetry.tally import Growth
+
+SWEEP = 0.025
+"""Seconds between looks at every deadline: one sweep instead of a timer per request."""
+SLICE = 0.0003
+"""Seconds that compiling an update takes at a time."""
+_COLLECT_AFTER = 50_000
+T = TypeVar("T")
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until the parent asks to drain or is gone."""
+    worker = Worker(Random(options.seed), sources.monotonic, sources.wall)
+    _apply(worker, settings.decode(options.settings))
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
+    sweeping = _every(SWEEP, worker.sweep)
+    listeners = Listeners(worker)
+    handed = socket.socket(fileno=options.sockets)
+    teller = _Teller(worker, writer)
+    grace = await _obey(worker, _Serving(worker, listeners, handed), teller, reader, writer)
+    listeners.close()
+    await _leave(worker, grace or 0.0)
+    sweeping()
+    if worker.log is not None:
+        worker.log.close()
+    await teller.tell(channel.Ask(0))
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    if grace is None:
+        os._exit(1)  # where the system lacks what this worker needs, an orderly end may lack it as well
+
+
+async def _obey(
+    worker: Worker, serving: _Serving, teller: _Teller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> float | None:
+    """Do as the parent says until it says to leave, or is gone; return the grace time, None for a worker that is broken."""
+    while (message := await channel.read(reader)) is not None:
+        if isinstance(message, channel.Drain):
+            return message.grace
+        if isinstance(message, channel.Ask):
+            teller.begin(message)
+        elif isinstance(message, channel.Reopen) and worker.log is not None:
+            worker.log.reopen()
+        elif isinstance(message, channel.Handed):
+            serving.places += message.places
+        elif isinstance(message, channel.Routes):
+            serving.routes += message.routes
+            await asyncio.sleep(0)  # more may be there already, and clients wait
+        elif isinstance(message, Delta):
+            answer, sound = await serving.take(message)
+            channel.write(writer, answer)
+            if not sound:
+                return None
+    return 0.0
+
+
+class _Teller:
+    """Tells the parent what was counted, between requests; one question after the other."""
+
+    def __init__(self, worker: Worker, writer: asyncio.StreamWriter) -> None:
+        self._worker = worker
+        self._writer = writer
+        self._one_by_one = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, asked: channel.Ask) -> None:
+        """Answer soon."""
+        self._task = spawn(self.tell(asked), "tell what was counted")
+
+    async def tell(self, asked: channel.Ask) -> None:
+        """Answer; returns when everything is written."""
+        async with self._one_by_one:
+            worker = self._worker
+            totals, news = worker.totals, worker.ledger.news()
+            if asked.reset:
+                worker.accepted = 0
+                if worker.log is not None:
+                    worker.log.forget_dropped()
+            await _paced(self._write(news, asked))
+            channel.write(self._writer, channel.Counted(asked.number, totals, asked.reset))
+
+    def _write(self, news: Iterator[Growth], asked: channel.Ask) -> Steps[None]:
+        for growth in news:
+            channel.write(self._writer, channel.Grown(asked.number, growth, asked.reset))
+            yield
+
+
+@dataclass(slots=True)
+class _Serving:
+    """What takes updates: a worker, its listening sockets, and where the parent hands them over."""
+
+    worker: Worker
+    listeners: Listeners
+    handed: socket.socket
+    places: list[Place] = field(default_factory=list)
+    """Of the sockets that were handed over for the delta to come."""
+    routes: list[Route] = field(default_factory=list)
+    """Of the delta to come."""
+
+    async def take(self, delta: Delta) -> tuple[channel.Message, bool]:
+        """Serve an update; tell also whether this worker is sound: one that failed halfway must be replaced."""
+        places, self.places = self.places, []
+        routes, self.routes = self.routes, []
+        try:
+            sockets = channel.take_over(self.handed, len(places))
+            self.listeners.take(zip(places, sockets, strict=True))
+            answer = await _serve(self.worker, replace(delta, routes=tuple(routes)) if routes else delta)
+            if isinstance(answer, channel.Served):
+                await self.listeners.open(dict(delta.opened))
+        except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent must know: it waits
+            return channel.Failed(delta.version, f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"), False
+        return answer, True
+
+
+def _apply(worker: Worker, given: settings.WorkerSettings) -> None:
+    worker.route_header = given.route_header
+    if given.access_log:
+        worker.log = AccessLog(compile_format(given.access_log_format), given.access_log)
+
+
+async def _serve(worker: Worker, delta: Delta) -> channel.Message:
+    """Serve an update; requests are served meanwhile.
+
+    What is compiled stays, so that looking for garbage in it is time lost, and a lot at once: the collector
+    rests meanwhile, and never sees it afterwards.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        compiled = await _paced(worker.compiler.prepare(delta))
+        worker.swap(worker.compiler.finish(delta, compiled))
+    except UncompilableError as wrong:
+        return channel.Failed(delta.version, str(wrong), wrong.culprit)
+    finally:
+        gc.freeze()
+        gc.enable()
+    return channel.Served(delta.version)
+
+
+async def _paced(steps: Steps[T]) -> T:
+    """Take steps for a moment at a time, and let everything that came meanwhile be done between."""
+    while True:
+        end = sources.stopwatch() + SLICE
+        try:
+            while sources.stopwatch() < end:
+                next(steps)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        await asyncio.sleep(0)
+
+
+def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """Call again and again; return the function that stops it."""
+    loop = asyncio.get_running_loop()
+    handle: asyncio.TimerHandle
+
+    def tick() -> None:
+        nonlocal handle
+        handle = loop.call_later(seconds, tick)
+        call()
+
+    handle = loop.call_later(seconds, tick)
+
+    def stop() -> None:
+        handle.cancel()
+
+    return stop
+
+
+async def _leave(worker: Worker, grace: float) -> None:
+    """Wait until every connection is gone, `grace` seconds at most."""
+    worker.drain()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(grace):
+            await worker.empty.wait()
+    worker.abort()
+
+
+def main() -> None:
+    """Run as a child of `Supervisor`: everything it needs is on its command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--sockets", type=int, required=True)
+    parser.add_argument("--seed", required=True)
+    parser.add_argument("--settings", default="{}")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group; the parent decides
+        signal.signal(number, signal.SIG_IGN)
+    gc.set_threshold(_COLLECT_AFTER)
+    uvloop.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
