@@ -16,6 +16,9 @@ _SMALLEST_BUDGET = 8 << 20
 _LARGEST_BUDGET = 256 << 20
 _BUDGET_PER_PATTERN = 64 << 10
 
+Match = Callable[[bytes], list[int] | None]
+"""Tells the indices of the patterns that match a whole text; None for none."""
+
 
 class RegexError(ValueError):
     """A pattern RE2 refuses, or one whose program is larger than allowed."""
@@ -45,19 +48,39 @@ def _reason(refused: Exception) -> str:
     return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
-def which_match(patterns: Sequence[str]) -> Callable[[bytes], list[int] | None]:
+def which_match(patterns: Sequence[str]) -> Match:
     """Return a function that tells which of the patterns match a whole text, by index in any order; None for none.
 
-    Raises RegexError for a pattern RE2 refuses.
+    Patterns that are too large for one set are split over several. Raises RegexError for one RE2 refuses.
     """
+    found = _set_of(patterns)
+    try:
+        found.Compile()
+    except re2.error:
+        if len(patterns) == 1:
+            raise RegexError("the regex is too large to be matched") from None
+        middle = len(patterns) // 2
+        return _either(which_match(patterns[:middle]), which_match(patterns[middle:]), middle)
+    match: Match = found.Match
+    return match
+
+
+def _set_of(patterns: Sequence[str]) -> re2.Set:
     options = _options()
     budget = _BUDGET_PER_PATTERN * len(patterns)
     options.max_mem = min(max(budget, _SMALLEST_BUDGET), _LARGEST_BUDGET)
     found = re2.Set.FullMatchSet(options)
     for pattern in patterns:
         _add(found, pattern)
-    found.Compile()
-    match: Callable[[bytes], list[int] | None] = found.Match
+    return found
+
+
+def _either(first: Match, second: Match, begin: int) -> Match:
+    """Join two sets, the second of which begins at an index."""
+
+    def match(text: bytes) -> list[int] | None:
+        return [*(first(text) or ()), *(begin + index for index in second(text) or ())] or None
+
     return match
 
 
@@ -68,7 +91,7 @@ def _add(found: re2.Set, pattern: str) -> None:
         raise RegexError(_reason(refused)) from None
 
 
-def full_match(pattern: str) -> Callable[[bytes], list[int] | None]:
+def full_match(pattern: str) -> Match:
     """Return a predicate (truthy or not) for one pattern; a set of one is RE2's cheapest call from Python."""
     return which_match((pattern,))
 

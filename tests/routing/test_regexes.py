@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgesim.routing import regexes
 from edgesim.routing.regexes import RegexError, check_regex, full_match, literal_prefix, substitute, which_match
 
 PATTERNS = [
@@ -58,6 +59,21 @@ def test_a_large_set_has_the_memory_it_needs() -> None:
     """A thousand patterns of some hundred instructions each are more than RE2 compiles with what it has by itself."""
     match = which_match([f"/{number}/[a-z]{{300}}.*x" for number in range(1000)])
     assert match(b"/7/" + b"a" * 301 + b"x") == [7]
+
+
+def test_one_pattern_that_no_set_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where even a set of one is larger than the bound, that is an error of the regex."""
+    monkeypatch.setattr(regexes, "_LARGEST_BUDGET", 4000)
+    with pytest.raises(RegexError, match="too large"):
+        which_match(["/a/[a-z]{900}x", "/b"])
+
+
+def test_what_is_too_large_for_one_set_is_split_over_several() -> None:
+    """RE2 bounds the size of a set; larger ones tell the same indices, and None where nothing matches."""
+    match = which_match([*(f"/{number}/[a-z]{{900}}.*x" for number in range(100)), "/3/.*", "/99/.*"])
+    assert sorted(match(b"/3/" + b"a" * 901 + b"x") or ()) == [3, 100]
+    assert match(b"/99/b") == [101]
+    assert match(b"/4/b") is None
     assert match(b"/7/" + b"a" * 299 + b"x") is None
 
 
