@@ -21,7 +21,10 @@ def familiar(connection: Downstream, data: bytes) -> Request | None:
     seen = lines.recall(data[end:])
     if seen is None:
         return None
-    start = read_usual_start(data[:end], connection.listener.snapshot.options)
+    options = connection.listener.snapshot.options
+    if len(data) > options.max_headers_bytes:
+        return None  # perhaps too large: that is judged with its fields
+    start = read_usual_start(data[:end], options)
     return None if start is None else seen.with_start(*start)
 
 

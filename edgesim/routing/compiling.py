@@ -151,7 +151,9 @@ def _compile_changes(virtual_host: VirtualHost, before: HostTable, kept: _Kept) 
     paths = (yield from paths_in_steps(plain, before.paths, fold=False)) if plain else before.paths
     below = (yield from paths_in_steps(folded, before.folded, fold=True)) if folded else before.folded
     pseudo = before.pseudo or any(_asks_for_pseudo(match) for route in changed for match in route.matches)
-    made = before.asks_for_made or any(_asks_for_made(match) for route in changed for match in route.matches)
+    # Where one asked before, it may be gone: then all are looked at.
+    asking = new if before.asks_for_made else changed
+    made = any(_asks_for_made(match) for route in asking for match in route.matches)
     return HostTable(virtual_host, paths, below, pseudo, made, kept.orders, before.owner)
 
 

@@ -34,6 +34,7 @@ from tests.proxy.scenes import (
     prefix,
     to,
     upstream,
+    with_options,
 )
 
 OTHER = DATED.replace(b"\r\n\r\nok", b"\r\n\r\nno")
@@ -104,6 +105,14 @@ async def test_a_reload_changes_what_a_remembered_head_gets() -> None:
             for _ in range(5):
                 reply = await client.ask()
                 assert (reply.status, reply.body) == expected
+
+
+async def test_lines_that_were_seen_do_not_make_a_large_target_small() -> None:
+    """The limit of a head holds for a target that comes with lines which are known, too."""
+    async with gateway(with_options(model([direct(body="local")]), max_headers_bytes=2000)) as gw:
+        targets = ["/", "/a", "/b", "/" + "c" * 1000, "/" + "c" * 2000, "/"]
+        found = [await ask(gw, f"GET {target} HTTP/1.1\r\nhost: any\r\n\r\n".encode()) for target in targets]
+    assert [status for ((status, _),) in found] == [200, 200, 200, 200, 431, 200]
 
 
 async def test_a_remembered_head_is_split_by_weight_and_over_endpoints() -> None:

@@ -292,6 +292,7 @@ def test_headers_the_proxy_makes_are_known_by_name(name: str) -> None:
     assert after.asks_for_made is True
     assert finish(compile_in_steps(host(*after.virtual_host.routes, other), after)).asks_for_made is True
     assert finish(compile_in_steps(host(*plain.virtual_host.routes, other), plain)).asks_for_made is False
+    assert finish(compile_in_steps(host(*plain.virtual_host.routes, other), after)).asks_for_made is False
     assert table_of(table for table in (plain, both)).asks_for_made is True
     assert table_of([plain]).asks_for_made is False
     assert RouteTable(table_of([both]).hosts).asks_for_made is False
