@@ -61,6 +61,8 @@ def route(
       edgesim route --explain http://localhost:8080/
     """
     *paths, url = paths_and_url
+    if any("://" in path for path in paths) and "://" not in url:
+        raise typer.BadParameter("the URL comes last, behind the PATHs", param_hint="URL")
     explained = explain or everything
     question = Question(url, method, tuple(headers or ()), random, listener, explained, everything)
     try:

@@ -92,3 +92,11 @@ def test_a_listener_can_be_named(gateway: Gateway) -> None:
     live = gateway.run("route", "--listener", "gone", "/")
     assert live.code == 1
     assert "there is no listener 'gone'" in live.err
+
+
+def test_a_url_before_the_paths_is_told() -> None:
+    """The hint says where the URL belongs; nothing is looked for under its name."""
+    done = edgesim("route", "http://a.example/", *STEP_5)
+    assert done.code == 2
+    assert "the URL comes last" in done.err
+    assert "ES0010" not in done.err
