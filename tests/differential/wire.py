@@ -73,12 +73,19 @@ def read_requests(data: bytes) -> tuple[list[Message], bytes]:
     return messages, data
 
 
-def read_responses(data: bytes, methods: Sequence[bytes], *, ended: bool) -> tuple[list[Message], bytes]:
-    """Return whole responses, interim ones too, and what is left."""
+def read_responses(
+    data: bytes, methods: Sequence[bytes], *, ended: bool, forwarded: bytes = b""
+) -> tuple[list[Message], bytes]:
+    """Return whole responses, interim ones too, and what is left.
+
+    `methods` are those of the requests. Where only some were forwarded, and theirs are the methods, `forwarded` is
+    a field that only their answers have.
+    """
     messages = []
     waiting = list(methods)
     while data:
-        head_only = waiting[:1] == [b"HEAD"]
+        theirs = forwarded in data.partition(b"\r\n\r\n")[0].lower()
+        head_only = theirs and waiting[:1] == [b"HEAD"]
 
         def has_body(message: Message, *, head_only: bool = head_only) -> bool:
             return not (head_only or message.is_interim or message.start[0] in {b"204", b"304"})
@@ -90,7 +97,7 @@ def read_responses(data: bytes, methods: Sequence[bytes], *, ended: bool) -> tup
         messages.append(message)
         if message.start[0] == b"101":
             break
-        if not message.is_interim:
+        if theirs and not message.is_interim:
             del waiting[:1]
     return messages, data
 

@@ -78,7 +78,7 @@ def plain(message: Message) -> Sequence[bytes]:
 def heard(played: Played) -> list[tuple[bytes, ...]]:
     """Return the final answers as the client understands them. Raises AmbiguousError."""
     methods = [message.start[0] for message in played.forwarded]
-    found, _ = read_responses(played.heard, methods, ended=False)
+    found, _ = read_responses(played.heard, methods, ended=False, forwarded=b"x-envoy-upstream-service-time:")
     return [message.start for message in found if message.is_final]
 
 
