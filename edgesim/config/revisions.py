@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import repeat
 from typing import Any, Final
 
 import msgspec
@@ -72,7 +71,8 @@ class Snapshot:
     """What is to be recorded: what is served, what is declared, and what waits for which problems.
 
     `current` says that nothing is held back by a freeze: the resources are those the model came of.
-    `standing` are those that are there also when nobody declares them.
+    `standing` are those that are there also when nobody declares them. Where `gone` is not None, `resources`
+    are only those that differ from what was recorded before, and these are there no more.
     """
 
     time: datetime
@@ -83,51 +83,12 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()
     waiting: tuple[ResourceKey, ...] = ()
     standing: frozenset[ResourceKey] = frozenset()
+    gone: tuple[ResourceKey, ...] | None = None
 
 
-def pieces_of(snapshot: Snapshot) -> dict[Key, Any]:
-    """Return every piece of a revision. The order of each kind is a piece itself, and so are batches of many routes."""
-    model = snapshot.model
-    found: dict[Key, Any] = {}
-    named: Mapping[str, Iterable[Any]] = {
-        "host": model.virtual_hosts, "whole": snapshot.whole, "cluster": model.clusters, "listener": model.listeners
-    }  # fmt: skip
-    for kind, pieces in named.items():
-        names = tuple(each.name for each in pieces)
-        found.update(zip(zip(repeat(kind), names, strict=False), pieces, strict=True))
-        for piece in pieces:
-            if isinstance(piece, VirtualHost) and len(piece.routes) > BATCH:
-                found[kind, piece.name] = replace(piece, routes=())
-                found |= _batches(kind, piece)
-        found[ORDER, kind] = names
-    found |= {(RESOURCE, each.label): each for each in snapshot.resources}
-    return found
-
-
-def _batches(kind: str, host: VirtualHost) -> dict[Key, Any]:
-    starts = range(0, len(host.routes), BATCH)
-    return {_batch(kind, host.name, start): host.routes[start : start + BATCH] for start in starts}
-
-
-def _batch(kind: str, name: str, start: int) -> Key:
+def batch_key(kind: str, name: str, start: int) -> Key:
+    """Return the key of the routes of a virtual host from one on."""
     return ROUTES, f"{kind} {name} {start}"
-
-
-def is_same(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
-    """Tell whether a piece is as it was; where a resource was written, and by whom, does not count."""
-    if key not in present:
-        return False
-    old = present[key]
-    if old is piece:
-        return True
-    if key[0] == RESOURCE:
-        return old.manifest is piece.manifest or bool(old.manifest == piece.manifest)
-    return bool(old == piece)
-
-
-def is_reordered(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
-    """Tell whether a piece is the order of what it was the order of: an object that went and came is the last."""
-    return key[0] == ORDER and key in present and sorted(present[key]) == sorted(piece)
 
 
 def resource_changes(
@@ -170,10 +131,10 @@ def revision_of(number: int, time: str, pieces: Mapping[Key, Any]) -> Revision:
 
 def _whole(kind: str, piece: Any, pieces: Mapping[Key, Any]) -> Any:
     """Return a piece with the routes that were put apart; a batch that is missing is missed by their number."""
-    if not isinstance(piece, VirtualHost) or _batch(kind, piece.name, 0) not in pieces:
+    if not isinstance(piece, VirtualHost) or batch_key(kind, piece.name, 0) not in pieces:
         return piece
     routes: list[Route] = []
-    while (batch := pieces.get(_batch(kind, piece.name, len(routes)))) is not None:
+    while (batch := pieces.get(batch_key(kind, piece.name, len(routes)))) is not None:
         routes += batch
     return replace(piece, routes=tuple(routes))
 

@@ -20,18 +20,15 @@ from typing import Any, Final
 import msgspec
 
 from edgesim.config.encoding import DamagedError, StoredResource, pack_resource, shape, unpack_resource
+from edgesim.config.pieces import Parts, differing, is_reordered, is_same, parts_of
 from edgesim.config.revisions import (
-    RESOURCE,
     Blockage,
     Key,
     ResourceChange,
     Revision,
     RevisionInfo,
     Snapshot,
-    is_reordered,
-    is_same,
     pack_piece,
-    pieces_of,
     resource_changes,
     revision_of,
     unpack_piece,
@@ -85,6 +82,8 @@ class State:
     number: int = 0
     _connection: sqlite3.Connection = field(init=False, repr=False)
     _present: dict[Key, Any] | None = field(default=None, repr=False)
+    _parts: Parts = field(default_factory=dict, repr=False)
+    """What the model was made of that was recorded last, once something was."""
     _written: dict[ResourceKey, StoredResource] = field(default_factory=dict, repr=False)
     _open: Blockage | None = None
 
@@ -176,22 +175,19 @@ class State:
         Raises sqlite3.Error where the disk does not take it; then nothing is recorded.
         """
         present = self._known()
-        wanted = pieces_of(snapshot)
-        if not snapshot.current:
-            # What waits behind a freeze is in no revision: the resources stay those it came of.
-            wanted = {key: one for key, one in wanted.items() if key[0] != RESOURCE}
-            wanted |= {key: one for key, one in present.items() if key[0] == RESOURCE}
-        new = [key for key, piece in wanted.items() if present.get(key) is not piece]
-        puts = {key: wanted[key] for key in new if not is_same(key, present, wanted[key])}
-        gone = [key for key in present if key not in wanted]
+        found = differing(present, self._parts, snapshot)
+        puts = {key: piece for key, piece in found.pieces.items() if not is_same(key, present, piece)}
         time = _spelled(snapshot.time)
         blocked = Blockage(time, snapshot.problems, snapshot.waiting[:MOST_CHANGES]) if snapshot.problems else None
         with self._transaction():
-            number = self._put(snapshot, puts, gone)
+            number = self._put(snapshot, puts, found.gone)
             opened = self._block(number, blocked, time)
             self._prune(number)
         self.number, self._open = number, opened
-        self._present = wanted
+        for key in found.gone:
+            del present[key]
+        present.update(found.pieces)
+        self._parts = parts_of(snapshot)
         return number
 
     def write(self, objects: Iterable[StoredResource], gone: Iterable[ResourceKey]) -> None:
@@ -283,7 +279,7 @@ class State:
         rows = ((*key, number, data := pack_piece(key[0], piece), sum_of(*key, data)) for key, piece in puts.items())
         run("INSERT INTO piece (kind, name, since, data, sum) VALUES (?, ?, ?, ?, ?)", rows)
         changes = resource_changes(present, puts, gone, snapshot.standing)
-        pieces = len(present.keys() | puts.keys()) - len(gone)
+        pieces = len(present) + sum(key not in present for key in puts) - len(gone)
         line = msgspec.msgpack.encode(
             _Line(_spelled(snapshot.time), len(changes), tuple(changes[:MOST_CHANGES]), pieces)
         )

@@ -62,6 +62,7 @@ class Store:
         self._new_uid = new_uid
         self._entries: dict[ResourceKey, Entry] = {}
         self._by_kind: dict[str, dict[ResourceKey, Entry]] = {}
+        self._touched: dict[ResourceKey, None] = {}
         self.version = 0
 
     def put(self, resource: Resource, writer: str) -> Change:
@@ -100,6 +101,7 @@ class Store:
             return None
         del self._entries[key]
         del self._by_kind[key.kind][key]
+        self._touched[key] = None
         self.version += 1
         return Change("deleted", entry)
 
@@ -121,6 +123,14 @@ class Store:
         """Return every resource, in the order they were created."""
         return [entry.resource for entry in self._entries.values()]
 
+    def take_touched(self) -> dict[ResourceKey, Entry | None]:
+        """Return every entry that was written since this was last asked, None for what is there no more.
+
+        One caller asks: whoever keeps a copy up to date need not look at all that stayed as it was.
+        """
+        touched, self._touched = self._touched, {}
+        return {key: self._entries.get(key) for key in touched}
+
     def _keep(self, verb: Verb, entry: Entry) -> Change:
         self._insert(entry)
         return Change(verb, entry)
@@ -129,6 +139,7 @@ class Store:
         key = entry.resource.key
         self._entries[key] = entry
         self._by_kind.setdefault(key.kind, {})[key] = entry
+        self._touched[key] = None
 
 
 def _declared(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -163,8 +163,8 @@ class Instance:
         """Have what is served taken down; what must not be lost is on disk when this returns."""
         if self.recorder is None:
             return
-        self.recorder.record(self.served, self.translation.model, self.store.entries())
-        await self.recorder.keep(self.store.entries())
+        self.recorder.record(self.served, self.translation.model, self.store.take_touched())
+        await self.recorder.keep()
         told = [each for each in self.recorder.problems if each not in self.served.problems]
         if told:
             self.served = dataclasses.replace(self.served, problems=(*self.served.problems, *told))

@@ -12,7 +12,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -35,16 +35,20 @@ NOT_DECLARED: Final = frozenset({IMPLIED, CONTROLLER})
 """Writers whose objects follow from the others': they are made anew, never kept."""
 
 T = TypeVar("T")
+Changed = Mapping[ResourceKey, Entry | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """What is served at one time; what is in it never changes."""
+    """What is served at one time; what is in it never changes.
+
+    `changed` are the entries that are others than in the moment before, None for those that are no more.
+    """
 
     time: datetime
     served: Served
     newest: Model
-    entries: Sequence[Entry]
+    changed: Changed
 
 
 class Recorder:
@@ -61,11 +65,17 @@ class Recorder:
         self._state = opened.state
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "state")
-        self._moments: deque[_Moment] = deque(maxlen=MOST_WAITING)
+        self._moments: deque[_Moment] = deque()
         self._saving: asyncio.Task[None] | None = None
         self._failure: Problem | None = None
-        self._stored: dict[int, tuple[Entry, StoredResource]] = {}
-        """By the identity of the entry, which is held here, so that no other can have it."""
+        self._changed: dict[ResourceKey, Entry | None] = {}
+        """What changed since the last moment."""
+        self._written: dict[ResourceKey, Entry] = {}
+        """What was written through the API."""
+        self._unsaved: dict[ResourceKey, Entry | None] = {}
+        """What changed since the resources were last recorded; at first everything that is declared."""
+        self._begun = False
+        """Resources were recorded."""
 
     @property
     def number(self) -> int:
@@ -77,19 +87,28 @@ class Recorder:
         """Return what is to be said about the state: notes only."""
         return self.notes if self._failure is None else (*self.notes, self._failure)
 
-    def record(self, served: Served, newest: Model, entries: Iterable[Entry]) -> None:
-        """Have what is served taken down soon."""
+    def record(self, served: Served, newest: Model, changed: Changed) -> None:
+        """Have what is served taken down soon; `changed` are the entries that changed since this was last called."""
+        self._changed |= changed
+        for key, entry in changed.items():
+            self._written.pop(key, None)
+            if entry is not None and entry.writer == API_WRITER:
+                self._written[key] = entry
         if not served.good:
             return
-        self._moments.append(_Moment(self._clock(), served, newest, [*entries]))
+        self._moments.append(_Moment(self._clock(), served, newest, self._changed))
+        self._changed = {}
+        if len(self._moments) > MOST_WAITING:
+            left_out, following = self._moments.popleft(), self._moments.popleft()
+            self._moments.appendleft(replace(following, changed={**left_out.changed, **following.changed}))
         if self._saving is None:
             self._saving = spawn(self._save_all(), "record what is served")
 
-    async def keep(self, entries: Iterable[Entry]) -> None:
+    async def keep(self) -> None:
         """Keep what was written through the API, where a folder was asked for: returns when it is on disk."""
         if not self.durable:
             return
-        wanted = [entry for entry in entries if entry.writer == API_WRITER]
+        wanted = [*self._written.values()]
         await self._try(lambda: self._keep(wanted))
 
     async def restored(self) -> tuple[Revision | None, tuple[StoredResource, ...]]:
@@ -149,28 +168,22 @@ class Recorder:
     def _save(self, moment: _Moment) -> None:
         served = moment.served
         frozen = served.policy is Policy.FREEZE and served.frozen
+        self._unsaved |= moment.changed
+        declared = {key: entry for key, entry in self._unsaved.items() if _is_declared(entry)}
         snapshot = Snapshot(
             moment.time,
             served.model,
             served.whole,
-            self._declared_of(moment.entries),
+            stored(declared.values()),
             current=not frozen,
             problems=served.blocking if served.frozen else (),
             waiting=tuple(each.resource for each in held_back(served, moment.newest)) if served.frozen else (),
             standing=frozenset(built_in()),
+            gone=tuple(key for key in self._unsaved if key not in declared) if self._begun else None,
         )
         self._state.record(snapshot)
-
-    def _declared_of(self, entries: Sequence[Entry]) -> list[StoredResource]:
-        known, self._stored = self._stored, {}
-        found = []
-        for entry in entries:
-            if entry.writer in NOT_DECLARED:
-                continue
-            kept = known.get(id(entry)) or (entry, _stored(entry))
-            self._stored[id(entry)] = kept
-            found.append(kept[1])
-        return found
+        if snapshot.current:
+            self._begun, self._unsaved = True, {}
 
     def _keep(self, wanted: Sequence[Entry]) -> None:
         objects = [_stored(entry, self._over(entry)) for entry in wanted]
@@ -182,9 +195,13 @@ class Recorder:
         return "" if declared is None else digest_of(declared)
 
 
-def stored(entries: Iterable[Entry]) -> tuple[StoredResource, ...]:
+def stored(entries: Iterable[Entry | None]) -> tuple[StoredResource, ...]:
     """Return what is declared, as it is kept."""
-    return tuple(_stored(entry) for entry in entries if entry.writer not in NOT_DECLARED)
+    return tuple(_stored(entry) for entry in entries if entry is not None and _is_declared(entry))
+
+
+def _is_declared(entry: Entry | None) -> bool:
+    return entry is not None and entry.writer not in NOT_DECLARED
 
 
 def _stored(entry: Entry, over: str = "") -> StoredResource:

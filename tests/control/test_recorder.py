@@ -79,7 +79,10 @@ async def test_a_slow_disk_delays_nothing() -> None:
     holding = asyncio.get_running_loop().run_in_executor(recorder._thread, gate.wait)
     await instance.write(puts(ECHO))
     for number in range(50):
-        await instance.write(puts(virtual_service(prefix=f"/{number}")))
+        also = virtual_service(prefix=f"/{number}").replace("name: echo", f"name: also-{number}", 1)
+        await instance.write(
+            puts(virtual_service(prefix=f"/{number}") + "---\n" + also.replace("*", f"{number}.example"))
+        )
     assert engine.last.model is instance.served.model
     assert recorder.number == 0
     gate.set()
@@ -88,6 +91,7 @@ async def test_a_slow_disk_delays_nothing() -> None:
     found = await recorder.revision(recorder.number)
     assert found is not None
     assert found.model == instance.served.model
+    assert {each.name for each in found.resources} >= {f"also-{number}" for number in range(50)}
     await instance.close(grace=0)
 
 
