@@ -9,14 +9,16 @@ import itertools
 import json
 import os
 import queue
+import random
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -223,6 +225,15 @@ def running(*arguments: str | Path) -> Iterator[Gateway]:
     finally:
         code = gateway.stop()
     assert code == 0, gateway.errors
+
+
+def free_port() -> int:
+    """Return a port that is free, and that the system gives to nobody who asks for any: below the ephemeral ones."""
+    draw = random.SystemRandom()  # tests that run at the same time are seeded alike
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", draw.randrange(10_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 def canary(*names: str) -> Sequence[Path]:

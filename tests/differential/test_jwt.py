@@ -21,6 +21,7 @@ from tests.policies.signing import b64, jwk, jwks, raw, signed
 from tests.proxy.scenes import to
 
 NOW = int(time.time())
+DAY = 24 * 3600
 CLAIMS = (ClaimHeader("stage", "x-stage"), ClaimHeader("user.name", "x-name"), ClaimHeader("n", "x-n"))
 P = JwtProvider("p", "iss", jwks=jwks(), claims_to_headers=CLAIMS)
 Q = JwtProvider("q", "iss", ("api",), jwks=jwks(), claims_to_headers=CLAIMS, keep_token=True)
@@ -42,12 +43,12 @@ _REQUIREMENTS: dict[JwtValidation, list[dict[str, Any]]] = {
 
 def token(claims: dict[str, Any] | None = None, **options: Any) -> str:
     """Return a token that holds now, with everything that becomes a header."""
-    return signed({"exp": NOW + 600, "stage": "canary", "user": {"name": "me"}, "n": 7} | (claims or {}), **options)
+    return signed({"exp": NOW + DAY, "stage": "canary", "user": {"name": "me"}, "n": 7} | (claims or {}), **options)
 
 
 def with_secret_of_public_key() -> str:
     """Return a token signed with the text of a public key as if it were a secret: algorithm confusion."""
-    held = ".".join((b64(b'{"alg":"HS256","kid":"r"}'), b64(json.dumps({"iss": "iss", "exp": NOW + 600}).encode())))
+    held = ".".join((b64(b'{"alg":"HS256","kid":"r"}'), b64(json.dumps({"iss": "iss", "exp": NOW + DAY}).encode())))
     return f"{held}.{b64(hmac.digest(json.dumps(jwk('r')).encode(), held.encode(), hashlib.sha256))}"
 
 

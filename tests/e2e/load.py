@@ -34,6 +34,8 @@ class Load:
         self.seen: Counter[str] = Counter()
         self.open: set[int] = set()
         """The clients' ports."""
+        self.answered: set[int] = set()
+        """Of those, the ones that had an answer: a worker has them, they wait in no queue of the system."""
         self.broken: list[int] = []
         """The ports of those that broke, in order."""
         self.stopping = False
@@ -69,6 +71,11 @@ class Load:
             else:
                 return
 
+    def left(self, port: int) -> None:
+        """Forget a connection that ended."""
+        self.open.discard(port)
+        self.answered.discard(port)
+
     def lost(self, port: int, how: str) -> None:
         """Count a connection that broke, and open another."""
         self.seen[how] += 1
@@ -83,8 +90,14 @@ class Load:
         wait_until(lambda: self.seen[what] >= wanted, f"the load stands still: {self.seen}")
 
     def every(self, count: int = 3, what: str = "200") -> None:
-        """Wait until there were so many more answers as there are clients, times a count."""
+        """Wait until there were so many more answers as there are clients, times a count, and each open one had some."""
         self.more(count * self._clients, what)
+        wait_until(lambda: self.answered == self.open, "a client gets no answer")
+
+    def broke(self, count: int) -> None:
+        """Wait until so many connections broke and as many clients as ever are back."""
+        wait_until(lambda: len(self.broken) >= count, f"no more than {len(self.broken)} of {count} connections break")
+        wait_until(lambda: len(self.open) == self._clients, "not all clients are back")
 
     @property
     def failures(self) -> dict[str, int]:
@@ -112,7 +125,7 @@ class _Client(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self.load.stopping:
-            self.load.open.discard(self.port)
+            self.load.left(self.port)
             self.transport.close()
             return
         self.waits = True
@@ -127,13 +140,14 @@ class _Client(asyncio.Protocol):
         status = head[9:12].decode()
         is_right = self.waits and (status != "200" or self.load.body in {None, body})
         self.load.seen[status if is_right else "wrong"] += 1
+        self.load.answered.add(self.port)
         self.read, self.waits = b"", False
         asyncio.get_running_loop().call_later(_PAUSE, self.ask)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         if self.port in self.load.open:
-            self.load.open.discard(self.port)
+            self.load.left(self.port)
             self.load.lost(self.port, "cut" if self.read else "closed")
 
 

@@ -77,7 +77,7 @@ def test_wrk(gateway: Gateway) -> None:
     told = run("wrk", "-t", "1", "-c", "32", "-d", "1s", gateway.proxy)
     found = re.search(r"(\d+) requests in", told)
     assert found is not None
-    assert int(found[1]) > 32
+    assert int(found[1]) > 0
     assert "Non-2xx" not in told
     assert "Socket errors" not in told
     wait_until(lambda: stats(gateway, "connections_active") == 0, "connections stay open")

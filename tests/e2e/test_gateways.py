@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
-from tests.running import Gateway, running, send, wait_until
+from tests.running import Gateway, free_port, running, send, wait_until
 
 GATEWAYS = """
 apiVersion: gateway.solo.io/v1
@@ -36,13 +35,6 @@ spec:
     domains: ['*']
     routes: [{{matchers: [{{prefix: /}}], directResponseAction: {{status: 200, body: public}}}}]
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def announced(gateway: Gateway) -> list[str]:

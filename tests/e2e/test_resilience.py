@@ -113,7 +113,8 @@ def test_the_only_worker_is_killed() -> None:
             (killed,) = children(gateway.process.pid)
             os.kill(killed, signal.SIGKILL)
             wait_until(lambda gone=killed: _is_replaced(gateway, gone), "no worker took its place")
-            wait_until(lambda: len(load.open) == CLIENTS, "not all clients are back")
+            load.broke(times * CLIENTS)
+            load.every()
             assert len(load.broken) == times * CLIENTS
         assert set(load.failures) <= {"closed", "cut"}, load.failures
         assert gateway.apply(*canary("vs-1")).code == 0

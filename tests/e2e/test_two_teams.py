@@ -43,17 +43,19 @@ class Traffic:
     """Clients that ask all the time, each request like a `curl`; every answer must be right when it comes."""
 
     gateway: Gateway
-    world: World
-    coming: World
+    worlds: list[World]
+    """What was, is, and may be right already, in order."""
+    settled: int = 0
+    """Which of them was reached for sure."""
     answered: dict[str, int] = field(default_factory=lambda: dict.fromkeys(QUESTIONS, 0))
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def ask(self, question: str) -> None:
         """Ask one question until cancelled."""
         while True:
-            allowed = {self.world[question], self.coming[question]}
+            asked = self.settled
             answer = await fetch(self.gateway, QUESTIONS[question])
-            allowed |= {self.world[question], self.coming[question]}
+            allowed = {world[question] for world in self.worlds[asked:]}
             assert answer in allowed, f"{question}: {answer}, not one of {allowed}"
             self.answered[question] += 1
             async with self.news:
@@ -62,9 +64,9 @@ class Traffic:
 
     async def change(self, make: Callable[[], Any], into: World) -> Any:
         """Make a change; until it is made both answers are right, and from then on only the new one."""
-        self.coming = into
+        self.worlds.append(into)
         made = await asyncio.to_thread(make)
-        self.world = into
+        self.settled = len(self.worlds) - 1
         await self.go_on()
         return made
 
@@ -93,7 +95,7 @@ async def fetch(gateway: Gateway, request: bytes) -> Answer:
 @asynccontextmanager
 async def traffic(gateway: Gateway, world: World) -> AsyncIterator[Traffic]:
     """Run two clients for each question for the length of a block; the first wrong answer ends it."""
-    running_traffic = Traffic(gateway, world, world)
+    running_traffic = Traffic(gateway, [world])
     async with asyncio.TaskGroup() as group:
         clients = [group.create_task(running_traffic.ask(question)) for question in QUESTIONS for _ in range(2)]
         await running_traffic.go_on()
