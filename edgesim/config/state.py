@@ -122,6 +122,8 @@ class State:
         Raises StateError.
         """
         with readable():
+            if not self.read_only:  # a damaged head may say that only later versions of SQLite may write to it
+                self._connection.execute("UPDATE meta SET value = value")
             found = self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if found != "ok" or _tables_of(self._connection) != _expected():
                 raise DamagedError("its tables are not as they were made" if found == "ok" else found.lower())

@@ -11,8 +11,11 @@ import msgspec
 
 from edgesim.config.encoding import DamagedError, digest
 
-_DAMAGE: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_NOTADB)
-"""What SQLite says of a damaged file; SQLITE_ERROR of one in which a table or a column is missing."""
+_DAMAGE: Final = (
+    sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY
+)  # fmt: skip
+"""What SQLite says of a damaged file; SQLITE_ERROR of one in which a table or a column is missing, SQLITE_READONLY
+of one that says it is of a later format (the system lets this process write, or it would not have been opened)."""
 
 T = TypeVar("T")
 
