@@ -45,9 +45,7 @@ class CheckFormat(StrEnum):
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[PATH...]", help="Manifests, folders of them, or -; without any, the running instance."
-        ),
+        typer.Argument(metavar="PATH", help="Manifests, folders of them, or -; without any, the running instance."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for notes too.")] = False,
     admin: AdminUrl = DEFAULT_ADMIN,

@@ -16,7 +16,7 @@ from edgesim.dialects import Kind
 
 
 def delete(
-    what: Annotated[list[str] | None, typer.Argument(metavar="[KIND NAME...]", help="What to delete.")] = None,
+    what: Annotated[list[str] | None, typer.Argument(metavar="KIND NAME", help="What to delete.")] = None,
     files: Annotated[
         list[Path] | None,
         typer.Option("-f", "--filename", metavar="FILE|DIR|-", help="Delete what these manifests name."),

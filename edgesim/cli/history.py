@@ -49,7 +49,7 @@ def history(
 
 def undo(
     revision: Annotated[
-        int | None, typer.Argument(metavar="[REV]", min=1, help="The revision; without one the last change is undone.")
+        int | None, typer.Argument(metavar="REV", min=1, help="The revision; without one the last change is undone.")
     ] = None,
     admin: AdminUrl = DEFAULT_ADMIN,
     output: Output = Report.TEXT,
