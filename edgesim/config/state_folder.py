@@ -25,7 +25,9 @@ from edgesim.model import Problem
 from edgesim.model.codes import problem
 
 ASIDE: Final = "state.db.aside"
-"""Where a database goes that cannot be used; an earlier one is overwritten, so that they do not pile up."""
+"""Where a database goes that cannot be used; the next ones have numbers, from 2 on."""
+MOST_ASIDE: Final = 5
+"""Databases that are kept aside: then the one that was written longest ago makes room for the next."""
 _LOCK: Final = "lock"
 _BESIDE: Final = ("-wal", "-shm")
 
@@ -143,12 +145,22 @@ def _usable(folder: Path, *, durable: bool) -> tuple[State, tuple[Problem, ...]]
     try:
         return _checked(path, durable=durable), ()
     except StateError as error:
-        for ending in ("", *_BESIDE):
-            with suppress(FileNotFoundError):
-                Path(f"{path}{ending}").replace(folder / f"{ASIDE}{ending}")
+        aside = _set_aside(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        text = f"the state in {folder} cannot be used: {error}; it is kept as {ASIDE}, and a new one begun"
+        text = f"the state in {folder} cannot be used: {error}; it is kept as {aside.name}, and a new one begun"
         return State(str(path), durable=durable), (problem("ES0722", text),)
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename a database and the files beside it; return its new name."""
+    names = [path.with_name(ASIDE), *(path.with_name(f"{ASIDE}.{number}") for number in range(2, MOST_ASIDE + 1))]
+    free = (name for name in names if not name.exists())
+    aside = next(free, None) or min(names, key=lambda name: name.stat().st_mtime_ns)
+    for ending in ("", *_BESIDE):
+        Path(f"{aside}{ending}").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            Path(f"{path}{ending}").replace(f"{aside}{ending}")
+    return aside
 
 
 def _checked(path: Path, *, durable: bool) -> State:

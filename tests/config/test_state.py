@@ -20,7 +20,7 @@ from edgesim.config import state as state_module
 from edgesim.config.encoding import DamagedError, StoredResource, pack, shape, unpack
 from edgesim.config.revisions import BATCH, Revision, Snapshot
 from edgesim.config.state import State, read_state
-from edgesim.config.state_folder import ASIDE, FolderInUseError, default_folder, open_default, open_explicit
+from edgesim.config.state_folder import ASIDE, MOST_ASIDE, FolderInUseError, default_folder, open_default, open_explicit
 from edgesim.config.state_rows import StateError
 from edgesim.model import Model, Problem, ResourceKey, Severity, VirtualHost
 from tests.config.test_isolation import cluster, host, listener, model
@@ -293,6 +293,20 @@ def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
     assert (tmp_path / ASIDE).read_bytes().startswith(b"no database")
     assert opened.state.record(snapshot(model(host("echo")))) == 1
     opened.close()
+
+
+def test_those_set_aside_are_numbered(tmp_path: Path) -> None:
+    """Another damaged database does not take the place of the one before; of many the oldest goes."""
+    for number in range(1, MOST_ASIDE + 2):
+        (tmp_path / "state.db").write_bytes(b"no database %d" % number)
+        os.utime(tmp_path / "state.db", (number, number))
+        opened = open_default(tmp_path)
+        opened.close()
+    names = [ASIDE, *(f"{ASIDE}.{number}" for number in range(2, MOST_ASIDE + 1))]
+    assert sorted(each.name for each in tmp_path.glob(f"{ASIDE}*")) == sorted(names)
+    assert opened.notes[0].message.endswith(f"it is kept as {ASIDE}, and a new one begun")
+    numbers = [(tmp_path / name).read_bytes().decode().rpartition(" ")[2] for name in names]
+    assert numbers == [str(MOST_ASIDE + 1), *map(str, range(2, MOST_ASIDE + 1))]
 
 
 def test_another_version_is_set_aside(tmp_path: Path) -> None:

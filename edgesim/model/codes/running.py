@@ -109,7 +109,7 @@ RUNNING: tuple[Code, ...] = (
         "ES0722",
         "The state was set aside",
         "What is kept on disk is damaged, or was written by another version of edgesim. It stays beside the new state as "
-        "`state.db.aside`; the history begins anew.",
+        "`state.db.aside` (further ones are numbered, five are kept); the history begins anew.",
         "$ edgesim up vs.yaml\nnote ES0722 the state in ~/.local/state/edgesim/0f3a91c2d4e5b687 cannot be used\n",
         "$ rm ~/.local/state/edgesim/0f3a91c2d4e5b687/state.db.aside\n",
         console=True,
