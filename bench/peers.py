@@ -185,14 +185,15 @@ def _edgesim(name: str, scenario: Scenario, backends: Backends, folder: Path, *f
     config, log = _made(folder / name), folder / f"{name}.log"
     items = {"apiVersion": "v1", "kind": "List", "items": configs.manifests(scenario, backends)}
     (config / "bench.json").write_text(json.dumps(items))
-    up = [sys.executable, "-m", "edgesim", "up", str(config), "--port", "0", "--admin-port", "0", *flags]
+    program = ["env", f"XDG_STATE_HOME={folder / 'state'}", sys.executable, "-m", "edgesim"]  # nothing of it stays
+    up = [*program, "up", str(config), "--port", "0", "--admin-port", "0", *flags]
     with running(up, CLIENT_CORE, log) as process:
         wait(lambda: _edgesim_port(log) is not None, process, log)
         port = _edgesim_port(log) or 0
         wait(lambda: _answers(port, scenario.paths[-1]), process, log)
         if not pin_children(process.pid, PROXY_CORE):
             print("  edgesim: no worker was pinned")
-        yield Peer(name, _first_line([*up[:3], "version"], r"(\d+\.\d+\.\d+)"), port)
+        yield Peer(name, _first_line([*program, "version"], r"(\d+\.\d+\.\d+)"), port)
 
 
 def _edgesim_port(log: Path) -> int | None:
