@@ -18,7 +18,7 @@ async def signals(*paths: Path) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         await anext(told)
 
         async def following() -> None:
-            await asyncio.wait_for(anext(told), 10)
+            await asyncio.wait_for(anext(told), 60)
 
         yield following
 

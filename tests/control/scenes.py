@@ -116,7 +116,7 @@ async def ask(endpoint: Endpoint) -> str:
         return (await response.text()).strip()
 
 
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition; the deadline is for a machine that is busy with other tests."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not holds():

@@ -26,9 +26,16 @@ def vs(tmp_path: Path) -> Path:
     return path
 
 
+def save(path: Path, text: str) -> None:
+    """Save as most editors do, by renaming another over it: nobody ever sees half of it."""
+    beside = path.with_name(f".{path.name}.swp")
+    beside.write_text(text)
+    beside.replace(path)
+
+
 def break_it(path: Path) -> None:
     """Send a route to an upstream that is not there."""
-    path.write_text(path.read_text().replace("            name: echo\n", "            name: echo-typo\n"))
+    save(path, path.read_text().replace("            name: echo\n", "            name: echo-typo\n"))
 
 
 def kill(gateway: Gateway) -> None:
@@ -60,7 +67,7 @@ def test_what_was_good_is_served_after_a_kill(vs: Path, tmp_path: Path) -> None:
         second.wait_for_error("ES0724 served as before the restart (revision 1 of ")
         ready = second.ask("GET", "/ready?format=json")[1]
         assert (ready["revision"], ready["restored"], ready["frozen"]) == (1, True, True)
-        vs.write_text(good.replace("exact: true", "exact: true"))
+        save(vs, good.replace("exact: true", "exact: true"))
         second.wait_for_error("sound again")
         ready = second.ask("GET", "/ready?format=json")[1]
         assert (ready["restored"], ready["frozen"]) == (False, False)
@@ -92,7 +99,7 @@ def test_what_apply_wrote_survives_a_kill(vs: Path, tmp_path: Path) -> None:
     assert second.get() == (200, "version:v2")
     assert second.run("delete", "deployment", "echo-v2", "-n", "echo").code == 0
     kill(second)
-    vs.write_text(vs.read_text().replace("prefix: /", "prefix: /new"))
+    save(vs, vs.read_text().replace("prefix: /", "prefix: /new"))
     third = start(*PAIR, vs, *state)
     try:
         assert third.get()[0] == 404
@@ -171,7 +178,7 @@ def test_undo(vs: Path, tmp_path: Path) -> None:
         )
         assert f"{vs} stays as it is on disk; its next change applies as usual" in done.err
         assert gateway.get() == (200, "version:v1")
-        vs.write_text(vs.read_text().replace("prefix: /", "prefix: /file"))
+        save(vs, vs.read_text().replace("prefix: /", "prefix: /file"))
         wait_until(lambda: gateway.get("/file") == (200, "version:v1"), "the file does not count any more")
         assert gateway.run("undo", "zero").code == 2
     finally:
@@ -223,7 +230,7 @@ def test_the_history_tells_who_blocked_it(vs: Path, tmp_path: Path) -> None:
         good = vs.read_text()
         break_it(vs)
         gateway.wait_for_error("stays served")
-        vs.write_text(good)
+        save(vs, good)
         gateway.wait_for_error("sound again")
         shown = gateway.run("history").out
         assert "by VirtualService gloo-system/echo: ES0214 " in shown

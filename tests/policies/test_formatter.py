@@ -277,7 +277,7 @@ def test_a_default_line_is_cheap() -> None:
 
 def _seconds_for_thousand(write: object, record: Record) -> float:
     assert callable(write)
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(1000):
         write(record)
-    return time.perf_counter() - began
+    return time.thread_time() - began

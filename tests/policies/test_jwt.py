@@ -314,7 +314,7 @@ def test_a_token_seen_again_costs_microseconds() -> None:
     """A thousand requests with one token take far less than a thousand verifications (a generous bound)."""
     head, cache = bearer(signed()), TokenCache()
     check(RULES, head, NOW, {}, cache)
-    began = time.perf_counter()
+    began = time.thread_time()  # other processes do not count
     for _ in range(1000):
         check(RULES, head, NOW, {}, cache)
-    assert time.perf_counter() - began < 0.2
+    assert time.thread_time() - began < 0.2

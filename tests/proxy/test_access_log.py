@@ -18,7 +18,7 @@ from edgesim.proxy import access_log
 from edgesim.proxy.access_log import AccessLog, compile_format, open_log
 from tests.proxy.scenes import GET, cluster, forwarding, gateway, model, to, until, upstream
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 def record(path: bytes = b"/", status: int = 200) -> Record:

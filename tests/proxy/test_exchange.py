@@ -21,7 +21,7 @@ from tests.proxy.scenes import (
     with_options,
 )
 
-LIMITED = GET[:-2] + b"x-forwarded-for: 10.1.2.3\r\nx-envoy-upstream-stream-duration-ms: 60\r\n\r\n"
+LIMITED = GET[:-2] + b"x-forwarded-for: 10.1.2.3\r\nx-envoy-upstream-stream-duration-ms: 600\r\n\r\n"
 
 
 def retried(number: int = 1, **options: float) -> Route:

@@ -9,6 +9,7 @@ import pytest
 
 from edgesim.model import Endpoint
 from tests.proxy.scenes import (
+    DEADLINE,
     GET,
     OK,
     Client,
@@ -233,10 +234,10 @@ async def test_an_upload_does_not_count_against_the_timeout() -> None:
         await peer.exactly(2)
         peer.send(OK)
 
-    async with forwarding(script, timeout=0.2) as (gw, _):
+    async with forwarding(script, timeout=1.0) as (gw, _):
         client = await gw.client()
         client.send(POST[:-1])
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.2)
         client.send(POST[-1:])
         assert (await client.reply()).status == 200
 
@@ -257,7 +258,7 @@ async def test_a_client_that_leaves_takes_its_request_along(script: Script) -> N
         client.send(GET)
         await until(lambda: up.connections, "the request never came")
         client.reset()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             await ended.wait()
 
 

@@ -104,7 +104,7 @@ async def test_an_answer_that_stands_still_is_reset() -> None:
 
 async def test_idle_connections_are_closed() -> None:
     """After answers, or without any request at all."""
-    async with limited(idle_timeout=0.3) as (gw, _):
+    async with limited(idle_timeout=1.0) as (gw, _):
         used, unused = await gw.client(), await gw.client()
         assert (await used.ask()).status == 200
         assert await used.ended()

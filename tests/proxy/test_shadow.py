@@ -12,6 +12,7 @@ import pytest
 from edgesim.model import Policies
 from edgesim.model.policies import Mirror
 from tests.proxy.scenes import (
+    DEADLINE,
     GET,
     OK,
     Gateway,
@@ -63,7 +64,7 @@ async def hesitant(peer: Peer) -> None:
 @pytest.mark.parametrize("shadow", [silent, hesitant, playing(None), playing(b"nonsense\r\n\r\n"), playing(OK)])
 async def test_whatever_a_shadow_does_requests_are_answered(shadow: Script) -> None:
     """Requests are answered at once; a copy without an answer ends with the route's timeout, as Envoy's does."""
-    async with mirrored(answering(OK), shadow, longest=0.3) as (gw, _, other):
+    async with mirrored(answering(OK), shadow, longest=1.0) as (gw, _, other):
         client = await gw.client()
         for _ in range(20):
             assert (await client.ask()).body == b"ok"
@@ -130,6 +131,6 @@ async def test_a_client_that_leaves_inside_its_body_takes_the_copy_along() -> No
         client.send(GET.replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\ncontent-length: 9\r\n\r\nhalf"))
         await until(lambda: other.connections and held(gw), "no copy came")
         client.reset()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             await ended.wait()
         await until(lambda: not held(gw), "the connection to the shadow is held")

@@ -60,7 +60,7 @@ async def stands_still(source: Source) -> int:
 async def drained(client: Peer, size: int) -> int:
     """Read a body of a size in pieces and return how many bytes came."""
     come = 0
-    async with asyncio.timeout(6 * DEADLINE):
+    async with asyncio.timeout(2 * DEADLINE):
         while come < size:
             piece = await client.reader.read(min(1 << 20, size - come))
             assert piece

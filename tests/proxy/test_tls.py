@@ -31,6 +31,7 @@ from edgesim.proxy.client_hello import LONGEST, server_name
 from edgesim.proxy.tls import downstream_context, failure_text, names_hold, upstream_context
 from tests.proxy.authority import authority, client_context, issued, server_context
 from tests.proxy.scenes import (
+    DEADLINE,
     GET,
     OK,
     Client,
@@ -74,7 +75,7 @@ async def dial(
     made: Gateway, listener: handshakes.TlsListener, name: str | None = None, context: ssl.SSLContext | None = None
 ) -> Client:
     """Open a connection over TLS."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         streams = await asyncio.open_connection(
             "127.0.0.1", listener.port, ssl=context or client_context(), server_hostname=name or "", limit=MEGABYTE
         )
@@ -327,7 +328,7 @@ async def test_sessions_outlive_a_reload() -> None:
 
 async def test_a_slow_handshake_holds_only_its_own_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that never finish their handshake are closed in time, and nobody waits for them."""
-    monkeypatch.setattr(handshakes, "HANDSHAKE", 0.3)
+    monkeypatch.setattr(handshakes, "HANDSHAKE", 1.5)
     async with tls_gateway(Model((host("a"),))) as (gw, listener):
         idle = [Peer(*await asyncio.open_connection("127.0.0.1", listener.port)) for _ in range(20)]
         for peer in idle[10:]:
@@ -474,7 +475,7 @@ async def test_a_client_that_closes_leaves_nothing_behind() -> None:
             client.send(sent)
             await until(lambda: gw.worker.active and all(e.connection for e in gw.worker.active), "nothing is sent")
             client.close()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE):
                 await gone.wait()
 
 
