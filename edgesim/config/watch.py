@@ -78,6 +78,8 @@ class _Burst:
     signal: asyncio.Event = field(default_factory=asyncio.Event)
     files: set[str] = field(default_factory=set)
     all: bool = False
+    is_blind: bool = False
+    """A watched folder is gone. Where another has its name already, nobody watches that one."""
 
     def add(self, paths: Iterable[str]) -> None:
         for path in paths:
@@ -116,6 +118,8 @@ async def _watch_targets(targets: Targets, names: set[str]) -> AsyncGenerator[fr
         while not any(task.done() for task in tasks):
             await changed.signal.wait()
             yield changed.take()
+            if changed.is_blind:
+                return
         await asyncio.sleep(POLL)  # the system refused a watch: look again in a while
         yield None
     finally:
@@ -142,6 +146,7 @@ async def _tell(
             recursive=recursive,
             ignore_permission_denied=True,
         ):
+            changed.is_blind = changed.is_blind or any((Change.deleted, path) in changes for path in paths)
             changed.add(path for _, path in changes)
     except (OSError, RuntimeError):
         changed.lose()

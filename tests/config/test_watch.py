@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -95,6 +96,26 @@ async def test_a_folder_that_comes_and_goes(tmp_path: Path) -> None:
             folder.rmdir()
             folder.parent.rmdir()
             await following()
+
+
+@pytest.mark.parametrize("followed", ["team", "team/a.yaml"])
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_folder_that_another_takes_the_place_of(tmp_path: Path, followed: str, moved: bool) -> None:
+    """What is written into a folder that replaces a watched one at once is told of, however it was replaced."""
+    folder, other = tmp_path / "team", tmp_path / "other"
+    for each in (folder, other):
+        each.mkdir()
+        (each / "a.yaml").write_text("a")
+    async with signals(tmp_path / followed) as following:
+        if moved:
+            folder.rename(tmp_path / "old")
+        else:
+            shutil.rmtree(folder)
+        other.rename(folder)
+        await following()  # of the old one's end
+        await following()  # the new one is watched
+        (folder / "a.yaml").write_text("b")
+        await following()
 
 
 async def test_a_system_without_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
