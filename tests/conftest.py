@@ -15,8 +15,9 @@ REQUIRE_ALL = os.environ.get("EDGESIM_REQUIRE_ALL") == "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Every core may be busy with other tests, so time is no evidence of a slow strategy.
-_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Every core may be busy with other tests, so time is no evidence of a slow strategy; nor is the luck of its first draws.
+_LUCK = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example)
+_PATIENT = settings(deadline=None, suppress_health_check=_LUCK)
 settings.register_profile("laptop", _PATIENT, max_examples=50)
 settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=False, print_blob=True)
 settings.register_profile("deep", _PATIENT, max_examples=5000, print_blob=True)
