@@ -381,12 +381,14 @@ def _envoy(served: dict[str, Model], folder: Path, log: Path | None, log_format:
 
 def _ready(admin: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):
-        return bool(urllib.request.urlopen(f"http://{admin.read_text().strip()}/ready", timeout=5).status == 200)
+        return bool(urllib.request.urlopen(f"http://{admin.read_text().strip()}/ready", timeout=DEADLINE).status == 200)
     return False
 
 
 def _ports(admin: Path) -> dict[str, int]:
-    with urllib.request.urlopen(f"http://{admin.read_text().strip()}/listeners?format=json", timeout=5) as answer:
+    with urllib.request.urlopen(
+        f"http://{admin.read_text().strip()}/listeners?format=json", timeout=DEADLINE
+    ) as answer:
         statuses = json.load(answer)["listener_statuses"]
     return {each["name"]: each["local_address"]["socket_address"]["port_value"] for each in statuses}
 

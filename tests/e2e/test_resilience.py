@@ -132,7 +132,8 @@ def test_the_counters_of_two_workers_add_up() -> None:
         with Load(gateway, CLIENTS) as load:
             load.more(500)
         assert not load.failures
-        assert requests_counted(gateway) == load.seen["200"]
+        # A worker that gets no processor may be asked more than once.
+        wait_until(lambda: requests_counted(gateway) == load.seen["200"], "it does not add up")
 
 
 def test_a_full_disk_under_the_access_log_loses_lines_only() -> None:
