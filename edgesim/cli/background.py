@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
@@ -30,10 +31,15 @@ class NotStartedError(Exception):
 
 @dataclass(slots=True)
 class Background:
-    """A running instance: its URLs, empty for what is not there, and its process. `grace` is in seconds."""
+    """A running instance: its URLs, empty for what is not there, and its process. `grace` is in seconds.
+
+    `lifeline` is the end of a pipe that nobody writes to: the instance ends when it is closed, as it is when this
+    process is gone, however it went.
+    """
 
     process: subprocess.Popen[bytes]
     grace: float
+    lifeline: int
     gateway: str = ""
     admin: str = ""
     tls: str = ""
@@ -51,13 +57,15 @@ class Background:
 
     def stop(self) -> int:
         """Let it drain, and return its exit code; one that does not end is killed."""
-        if self.process.poll() is None:
-            self.process.terminate()
         try:
-            return self.process.wait(self.grace + _PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+            return _ended(self.process, self.grace + _PATIENCE)
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self.lifeline >= 0:
+            os.close(self.lifeline)
+            self.lifeline = -1
 
 
 def start(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None = None) -> Background:
@@ -65,31 +73,59 @@ def start(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None =
 
     Raises NotStartedError.
     """
-    process = _spawned(replace(settings, as_json=True), typed, errors)
+    process, lifeline = _spawned(replace(settings, as_json=True), typed, errors)
     try:
         with saying_soon(f"starting {' '.join(map(str, settings.paths)) or 'without files'} ..."):
             found = _ready(process)
     except BaseException:
-        process.terminate()
-        process.communicate()
+        os.close(lifeline)
+        _ended(process, settings.grace + _PATIENCE)
         raise
     _pass_on(process, errors)
     return Background(
-        process, settings.grace, found["proxy"], found["admin"], found.get("tls", ""), found.get("token", "")
+        process, settings.grace, lifeline, found["proxy"], found["admin"], found.get("tls", ""), found.get("token", "")
     )
 
 
-def _spawned(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    with written(settings) as told:
-        return subprocess.Popen(  # noqa: S603 - this interpreter, with what it was told
+def _spawned(
+    settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the process, and return it with the end of the pipe that keeps it alive."""
+    with _pipe() as (watched, held), written(replace(settings, lifeline=watched)) as told:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, with what it was told
             command(told, typed),
             stdin=subprocess.DEVNULL if "-" not in map(str, settings.paths) else None,
             stdout=subprocess.PIPE,
             stderr=errors,
-            pass_fds=(told.fileno(),),
+            pass_fds=(told.fileno(), watched),
             env={**os.environ, **safe_path()},
             start_new_session=True,  # Ctrl-C is for the command
         )
+    return process, held
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Open a pipe, and close the end that the child has; the other stays open unless the child cannot be started."""
+    watched, held = os.pipe()
+    try:
+        yield watched, held
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(watched)
+
+
+def _ended(process: subprocess.Popen[bytes], patience: float) -> int:
+    """Ask a process to end, and return its exit code; one that does not within `patience` seconds is killed."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _ready(process: subprocess.Popen[bytes]) -> Mapping[str, Any]:

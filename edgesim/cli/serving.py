@@ -66,7 +66,7 @@ def _allow_many_files() -> None:
 
 
 async def _serve(settings: UpSettings) -> int:
-    signals, stack, ending = listen_to_signals(), AsyncExitStack(), Ending(settings.grace, monotonic)
+    signals, stack, ending = listen_to_signals(settings.lifeline), AsyncExitStack(), Ending(settings.grace, monotonic)
     try:
         with _without_collector():
             started = await _start(settings, stack, ending)

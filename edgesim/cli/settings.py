@@ -19,7 +19,8 @@ class UpSettings:
 
     `as_json` prints the addresses as one line of JSON instead. `grace` is how many seconds requests in
     progress have at the end. `access_log` is a file, `-` for standard output, or `off`. `state` is a folder,
-    `off` for one that vanishes with the process, or empty for the paths' own.
+    `off` for one that vanishes with the process, or empty for the paths' own. `lifeline` is a pipe that this process
+    inherits: it ends as by SIGTERM when nobody holds the other end any more.
     """
 
     paths: tuple[Path, ...] = ()
@@ -39,4 +40,5 @@ class UpSettings:
     route_header: bool = False
     policy: Policy = Policy.FREEZE
     state: str = ""
+    lifeline: int | None = None
     hints: Callable[[str, str], str] | None = None

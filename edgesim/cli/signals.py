@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -44,12 +45,22 @@ class Ending:
         await close(max(0.0, self.until - self.now()))
 
 
-def listen_to_signals() -> Signals:
-    """Take SIGTERM and SIGINT from now on."""
+def listen_to_signals(lifeline: int | None = None) -> Signals:
+    """Take SIGTERM and SIGINT from now on, and the end of who holds the other end of a pipe for SIGTERM."""
     signals, loop = Signals(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signals.end)
+    if lifeline is not None:
+        os.set_inheritable(lifeline, False)
+        loop.add_reader(lifeline, _cut, lifeline, signals, loop)
     return signals
+
+
+def _cut(lifeline: int, signals: Signals, loop: asyncio.AbstractEventLoop) -> None:
+    """Take the end of the process this one was started for: told to end already, it goes on with that."""
+    loop.remove_reader(lifeline)
+    if not signals.stop.is_set():
+        signals.end()
 
 
 async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:

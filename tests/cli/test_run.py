@@ -111,3 +111,22 @@ def test_ctrl_c_is_the_commands(tmp_path: Path) -> None:
     finally:
         os.close(keyboard)
         os.close(terminal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_gateway_ends_with_a_run_that_is_killed(tmp_path: Path, workers: str) -> None:
+    """A `run` that cannot end its gateway any more (kill -9) leaves none behind."""
+    told = tmp_path / "told"
+    script = f"import os, sys; open({str(told)!r}, 'w').write(os.environ['EDGESIM_ADMIN'] + chr(10)); sys.stdin.read()"
+    words = [sys.executable, "-m", "edgesim", "run", *map(str, STEP_3), "--workers", workers, "--access-log", "-"]
+    with subprocess.Popen(
+        [*words, "--", sys.executable, "-c", script],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: told.exists() and told.read_text().endswith("\n"), "the command never started")
+        process.kill()
+        admin = told.read_text().strip()
+        wait_until(lambda: "connection refused" in edgesim("check", "--admin", admin).err, "the gateway stayed")
