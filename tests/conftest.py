@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -14,6 +16,13 @@ REQUIRE_ALL = os.environ.get("EDGESIM_REQUIRE_ALL") == "1"
 # Hundreds of processes are started, and each would compile everything anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Tests hold a thousand connections at once, which are more files than a login shell allows.
+_FILES = 8192
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= _soft < _FILES:
+    with suppress(ValueError, OSError):  # some systems report a limit they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES if _hard < 0 else min(_FILES, _hard), _hard))
 
 # Every core may be busy with other tests, so time is no evidence of a slow strategy; nor is the luck of its first draws.
 _LUCK = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example)
