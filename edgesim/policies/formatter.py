@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import msgspec
-
-from edgesim.policies.getters import Derived, Getter, Process, Value
+from edgesim.policies.getters import Getter, Process, Value
+from edgesim.policies.log_lines import TEXTS, Command, JsonTexts, Lines, Part, Texts, encode, escaped, scalar
 from edgesim.policies.operators import OPERATORS, Operator, Parameters
 from edgesim.policies.record import Record
 
@@ -30,17 +28,8 @@ DEFAULT_TEXT = (
 
 _COMMAND = re.compile(r"%([A-Z0-9_]+)(?:\((.*?)\))?(?::([0-9]+))?%", re.DOTALL)
 _NOBODY = Process()
-_MOST_TEXTS = 4096
 
 Formatter = Callable[[Record], bytes]
-
-
-class Command(NamedTuple):
-    """A command operator as it was written: `%NAME(parameters):length%`."""
-
-    name: str
-    parameters: str
-    length: str | None
 
 
 class FormatError(ValueError):
@@ -59,16 +48,17 @@ def compile_header(text: str, process: Process = _NOBODY) -> bytes | Formatter:
     What is not known is written as nothing; a value that comes out empty means: do not set the header.
     Raises FormatError.
     """
-    literals, pieces, _ = _parse(text, process)
-    if not pieces:
+    literals, commands = _parse(text, process)
+    if not commands:
         return literals[0]
-    return _joined(literals, pieces, b"")
+    return _joined(literals, commands, Texts(b""))
 
 
 def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY, *, omit_empty: bool = False) -> Lines:
     """Return what writes log lines; the text brings its own line break. Raises FormatError."""
-    literals, pieces, commands = _parse(text, process)
-    return Lines(literals, pieces, b"" if omit_empty else b"-", commands)
+    literals, commands = _parse(text, process)
+    parts = [Part(command.get, (command,)) for command in commands]
+    return Lines(literals, parts, Texts(b"") if omit_empty else Texts(b"-"))
 
 
 def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_empty: bool = False) -> Formatter:
@@ -76,89 +66,21 @@ def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_
     if not omit_empty:
         return _json_lines(fields, process)
     build = _json_object(fields, process)
-    return lambda record: _encode(build(record)) + b"\n"
+    return lambda record: encode(build(record)) + b"\n"
 
 
-def _joined(literals: list[bytes], pieces: list[Getter], empty: bytes) -> Formatter:
-    template = b"%b".join(_escaped(literal) for literal in literals)
-    getters = tuple(pieces)
-    return lambda record: template % tuple([_text(get(record), empty) for get in getters])
-
-
-def _escaped(literal: bytes) -> bytes:
-    return literal.replace(b"%", b"%%")
-
-
-def _text(value: Value, empty: bytes) -> bytes:
-    return value if isinstance(value, bytes) else empty if value is None else b"%d" % value
-
-
-class Lines:
-    """Writes log lines: one, or a batch column by column, which costs far less a line."""
-
-    def __init__(
-        self, literals: list[bytes], pieces: list[Getter], empty: bytes, commands: Iterable[Command] = ()
-    ) -> None:
-        """Take the parsed format, what stands for what is not known, and the command behind each piece, where known."""
-        self._literals = tuple(literals)
-        self._template = b"%b".join(_escaped(literal) for literal in literals)
-        self.pieces = tuple(pieces)
-        self.commands = tuple(commands)
-        self._empty = empty
-        self._texts = _Texts(empty)
-
-    def __call__(self, record: Record) -> bytes:
-        """Write a line."""
-        return self.batch([record])[0]
-
-    def batch(self, records: Sequence[Record]) -> list[bytes]:
-        """Write a line for each record."""
-        if not self.pieces:
-            return [self._template % ()] * len(records)
-        columns = [self.column(get, records) for get in self.pieces]
-        return list(map(self._template.__mod__, zip(*columns, strict=True)))
-
-    def template(self, record: Record, holes: Container[int]) -> bytes:
-        """Return a record's line as a template: the values in these places are to be filled in (`%b`)."""
-        values = (
-            b"%b" if place in holes else _escaped(_text(get(record), self._empty))
-            for place, get in enumerate(self.pieces)
-        )
-        first, *others = map(_escaped, self._literals)
-        return first + b"".join(chain.from_iterable(zip(values, others, strict=True)))
-
-    def column(self, get: Getter, records: Sequence[Any]) -> list[bytes]:
-        """Return what a getter reads from each record, as it is written."""
-        # A loop of the interpreter's own wherever there can be one.
-        values = list(map(get.convert, map(get.read, records)) if isinstance(get, Derived) else map(get, records))
-        if values and not isinstance(values[0], bytes):  # a number or nothing, and so are probably all others
-            return list(map(self._texts.__getitem__, values))
-        empty = self._empty
-        return [value if isinstance(value, bytes) else _text(value, empty) for value in values]
-
-
-class _Texts(dict[Value, bytes]):
-    """How values are written; those that come often are kept."""
-
-    def __init__(self, empty: bytes) -> None:
-        super().__init__({None: empty})
-
-    def __missing__(self, value: bytes | int) -> bytes:
-        if isinstance(value, bytes):
-            return value
-        written = b"%d" % value
-        if len(self) < _MOST_TEXTS:
-            self[value] = written
-        return written
+def _joined(literals: list[bytes], commands: list[Command], texts: Texts) -> Formatter:
+    template = b"%b".join(map(escaped, literals))
+    getters = tuple(command.get for command in commands)
+    return lambda record: template % tuple([texts.write(get(record)) for get in getters])
 
 
 # --- parsing -----------------------------------------------------------------------------------------
 
 
-def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter], list[Command]]:
-    """Return literals and what stands between them, always one literal more; and the commands as written."""
+def _parse(text: str, process: Process) -> tuple[list[bytes], list[Command]]:
+    """Return literals and the commands between them, always one literal more."""
     literals = [""]
-    pieces: list[Getter] = []
     commands: list[Command] = []
     position = 0
     while (percent := text.find("%", position)) >= 0:
@@ -170,12 +92,11 @@ def _parse(text: str, process: Process) -> tuple[list[bytes], list[Getter], list
         found = _COMMAND.match(text, percent)
         if found is None:
             raise FormatError("no command operator after this percent sign", percent, "write `%%` for a percent sign")
-        pieces.append(_getter(found, process))
-        commands.append(Command(found[1], found[2] or "", found[3]))
+        commands.append(Command(found[1], found[2] or "", found[3], _getter(found, process)))
         literals.append("")
         position = found.end()
     literals[-1] += text[position:]
-    return [literal.encode() for literal in literals], pieces, commands
+    return [literal.encode() for literal in literals], commands
 
 
 def _getter(found: re.Match[str], process: Process) -> Getter:
@@ -213,43 +134,38 @@ def _cut(getter: Getter, length: int) -> Getter:
 
 # --- JSON --------------------------------------------------------------------------------------------
 
-_encode = msgspec.json.Encoder().encode
-
 
 def _json_lines(fields: Mapping[str, Any], process: Process) -> Lines:
     """Return what writes objects whose keys are always the same, so that only the values are encoded each time."""
     literals = [b""]
-    pieces: list[Getter] = []
-    for part in _json_parts(fields, process):
-        if isinstance(part, bytes):
-            literals[-1] += part
+    parts: list[Part] = []
+    for piece in _json_pieces(fields, process):
+        if isinstance(piece, bytes):
+            literals[-1] += piece
         else:
-            pieces.append(part)
+            parts.append(piece)
             literals.append(b"")
     literals[-1] += b"\n"
-    return Lines(literals, pieces, b"")
+    return Lines(literals, parts, JsonTexts(b""))
 
 
-def _json_parts(value: Any, process: Process) -> Iterator[bytes | Getter]:
-    """Yield the JSON of a value: fixed bytes, and getters of encoded values."""
+def _json_pieces(value: Any, process: Process) -> Iterator[bytes | Part]:
+    """Yield the JSON of a value: fixed bytes, and what is encoded each time."""
     if isinstance(value, str):
-        yield _json_encoded(_json_text(value, process, b"-"))
+        part = _json_text(value, process, TEXTS)
+        yield part if part.commands else encode(scalar(part.literals[0]))
     elif isinstance(value, Mapping):
         for place, key in enumerate(sorted(value)):
-            yield b"%b%b:" % (b"," if place else b"{", _encode(key))
-            yield from _json_parts(value[key], process)
+            yield b"%b%b:" % (b"," if place else b"{", encode(key))
+            yield from _json_pieces(value[key], process)
         yield b"}" if value else b"{}"
     elif isinstance(value, list):
         for place, item in enumerate(value):
             yield b"," if place else b"["
-            yield from _json_parts(item, process)
+            yield from _json_pieces(item, process)
         yield b"]" if value else b"[]"
     else:
-        yield _encode(value)
-
-
-def _json_encoded(get: Getter) -> Getter:
-    return lambda record: _encode(_json_scalar(get(record)))
+        yield encode(value)
 
 
 Build = Callable[[Record], Any]
@@ -272,22 +188,13 @@ def _json_value(value: Any, process: Process) -> Build:
     if isinstance(value, list):
         return _json_list(value, process)
     if isinstance(value, str):
-        get = _json_text(value, process, b"")
-        return lambda record: _json_scalar(get(record))
+        get = _json_text(value, process, Texts(b"")).get
+        return lambda record: scalar(get(record))
     return lambda _record: value
 
 
-def _json_text(text: str, process: Process, empty: bytes) -> Getter:
-    literals, pieces, _ = _parse(text, process)
-    if len(pieces) == 1 and literals == [b"", b""]:
-        return pieces[0]
-    return _joined(literals, pieces, empty)
-
-
-def _json_scalar(value: Value) -> str | int | None:
-    if not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+def _json_text(text: str, process: Process, texts: Texts) -> Part:
+    literals, commands = _parse(text, process)
+    is_one = len(commands) == 1 and literals == [b"", b""]
+    get = commands[0].get if is_one else _joined(literals, commands, texts)
+    return Part(get, tuple(commands), tuple(literals))

@@ -6,7 +6,7 @@ Measured on Envoy 1.40: of a repeated header the first line is written, an empty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from ipaddress import ip_address, ip_network
@@ -43,16 +43,24 @@ def plain(getter: Getter) -> Callable[[str, Process], Getter]:
 class Derived:
     """A getter of what is made from one slot: a batch of records is read without a call of ours for each."""
 
-    __slots__ = ("convert", "read")
+    __slots__ = ("convert", "many", "read")
 
-    def __init__(self, slot: str, convert: Callable[[Any], Value]) -> None:
-        """Take the slot's name, and what makes the value from what is there."""
-        self.read: Callable[[Record], Any] = attrgetter(slot)
+    def __init__(
+        self, slot: str, convert: Callable[[Any], Value], many: Callable[[Iterable[Any]], Iterable[Value]] | None = None
+    ) -> None:
+        """Take the slot's name, what makes the value from what is there, and what makes many where that is cheaper."""
+        self.read: Callable[[Any], Any] = attrgetter(slot)
         self.convert = convert
+        self.many = many
 
     def __call__(self, record: Record) -> Value:
         """Return the value."""
         return self.convert(self.read(record))
+
+    def column(self, records: Iterable[Any]) -> list[Value]:
+        """Return the value of each record."""
+        found = map(self.read, records)
+        return list(map(self.convert, found) if self.many is None else self.many(found))
 
 
 def never(_parameters: str, _process: Process) -> Getter:
@@ -310,7 +318,8 @@ def time_of(slot: str, *, local: bool) -> Callable[[str, Process], Getter]:
         if has_newline(parameters):
             raise ValueError("a time format must not write a line break")
         form = parameters or (LOCAL_TIME if local else UTC_TIME)
-        return Derived(slot, time_format(form, process.zone if local else UTC))
+        write = time_format(form, process.zone if local else UTC)
+        return Derived(slot, write, write.many)
 
     return build
 

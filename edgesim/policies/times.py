@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
 UTC_TIME = "%Y-%m-%dT%H:%M:%S.%3fZ"
 LOCAL_TIME = "%Y-%m-%dT%H:%M:%S.%3f%z"
 _OURS = re.compile(r"%(?:%|([1-9]?)f|E([1-9]|1[0-5]|\*)([Sf])|E4Y|Ez|s)")
 _NEWLINE = re.compile(r"%[-_0^#]*[1-9]*[EO]?n")
-
-TimeFormat = Callable[[float], bytes]
+_MICROSECONDS = 6
+"""Digits of the finest there is: what is behind them is zero."""
+_MOST_TEXTS = 4096
 
 
 def has_newline(text: str) -> bool:
@@ -19,35 +20,56 @@ def has_newline(text: str) -> bool:
     return "\n" in text or _NEWLINE.search(text) is not None
 
 
+class TimeFormat:
+    """Writes unix seconds as text. What was written is kept: many lines of a busy log tell of the same millisecond."""
+
+    def __init__(self, pattern: str, digits: Sequence[int], zone: tzinfo) -> None:
+        """Take a pattern of ours, the digits of the fractions in it, and the time zone."""
+        # Moments within one step of the finest fraction are written alike.
+        finest = min(max(digits, default=0), _MICROSECONDS)
+        self._per_second = 10**finest
+        self._texts = _Texts(pattern, digits, finest, zone)
+
+    def __call__(self, when: float) -> bytes:
+        """Write one."""
+        return self._texts[int(when * self._per_second)]
+
+    def many(self, moments: Iterable[float]) -> Iterator[bytes]:
+        """Write each."""
+        per_second = self._per_second
+        return map(self._texts.__getitem__, [int(when * per_second) for when in moments])
+
+
+class _Texts(dict[int, bytes]):
+    """The texts of steps, which are counted from the epoch; so many are kept as are long enough under way together."""
+
+    def __init__(self, pattern: str, digits: Sequence[int], finest: int, zone: tzinfo) -> None:
+        super().__init__()
+        self._pattern, self._digits, self._finest, self._zone = pattern, digits, finest, zone
+        self._second = -1
+        self._template = b""
+
+    def __missing__(self, step: int) -> bytes:
+        second, fraction = divmod(step, 10**self._finest)
+        if second != self._second:
+            self._template = _template(self._pattern, second, self._zone)
+            self._second = second
+        nanos = (b"%0*d" % (self._finest, fraction)).ljust(9, b"0")
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        self[step] = text = self._template % tuple([nanos[:cut] for cut in self._digits])
+        return text
+
+
 def time_format(text: str = UTC_TIME, zone: tzinfo = UTC) -> TimeFormat:
     """Return a function from unix seconds to the text.
 
     `%f` is nanoseconds, `%3f` the first three digits of them (cut, not rounded), `%E3S` seconds with
-    them, `%s` whole unix seconds; the rest is strftime. What does not change within a second is kept.
+    them, `%s` whole unix seconds; the rest is strftime.
     """
     digits: list[int] = []
     pattern = _OURS.sub(lambda found: _piece(found, digits), _CONTROL.sub("", text))
-    cuts = tuple(digits)
-    # Microseconds within which the text is the same: many lines of a busy log are written in one millisecond.
-    step = 10 ** (6 - max(cuts)) if cuts and max(cuts) <= 6 else 1 if cuts else 1_000_000
-    last_second = last_step = -1
-    template = text_now = b""
-
-    def write(when: float) -> bytes:
-        nonlocal last_second, last_step, template, text_now
-        micros = int(when * 1_000_000)
-        if micros // step == last_step:
-            return text_now
-        last_step = micros // step
-        second, micros = divmod(micros, 1_000_000)
-        if second != last_second:
-            template = _template(pattern, second, zone)
-            last_second = second
-        fraction = b"%06d000" % micros
-        text_now = template % tuple([fraction[:cut] for cut in cuts])
-        return text_now
-
-    return write
+    return TimeFormat(pattern, digits, zone)
 
 
 # Inside the pattern a fraction is \x01 and unix seconds are \x02: a format's own control characters are dropped.

@@ -16,17 +16,18 @@ from itertools import compress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from edgesim.policies.formatter import Formatter, Lines, compile_json, compile_text
+from edgesim.policies.formatter import Formatter, compile_json, compile_text
+from edgesim.policies.log_lines import Lines
 from edgesim.policies.record import Record
 from edgesim.proxy.exchange_record import record_at_end
-from edgesim.proxy.repeated_lines import is_repeated, repeated_lines
+from edgesim.proxy.repeated_lines import repeated_lines
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
 
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
-TOGETHER = 128
+TOGETHER = 32
 """So many lines are made at once: enough to make each cheap, few enough for what they tell of to be in the cache still."""
 BATCH = 512
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
@@ -105,14 +106,14 @@ class AccessLog:
 
     def _lines_of(self, ended: list[Exchange]) -> Iterable[bytes]:
         repeated = self._repeated
-        before = [] if repeated is None else list(map(is_repeated, ended))
-        if repeated is None or not any(before):
+        templates = [] if repeated is None else repeated.templates(ended)
+        if repeated is None or not any(templates):
             return self._by_record(ended)
-        if all(before):
-            return repeated.batch(ended)
-        others = iter(self._by_record([each for each, came in zip(ended, before, strict=True) if not came]))
-        known = iter(repeated.batch(list(compress(ended, before))))
-        return [next(known if came else others) for came in before]
+        if b"" not in templates:
+            return repeated.fill(templates, ended)
+        others = iter(self._by_record([each for each, known in zip(ended, templates, strict=True) if not known]))
+        known = iter(repeated.fill(list(filter(None, templates)), list(compress(ended, templates))))
+        return [next(known if template else others) for template in templates]
 
     def _by_record(self, ended: list[Exchange]) -> list[bytes]:
         records = list(map(record_at_end, ended))

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from edgesim.routing import Decision
 
 
-class ExchangeState:
+class _Times:
+    """When an exchange ended and began, unix seconds, and whole milliseconds between: set at its end, for the log.
+
+    In slots: a few more attributes, and the dictionary of each would be larger than what objects of a class share.
+    """
+
+    __slots__ = ("duration", "emitted", "start")
+    duration: int
+    emitted: float
+    start: float
+
+
+class ExchangeState(_Times):
     """The state of one request and its answer.
 
     Most exchanges never leave most of these defaults, so they live on the class: making an exchange
@@ -46,10 +58,6 @@ class ExchangeState:
     """The id made for the request, None where it brought one."""
     service_time: int | None = None
     begun = 0.0
-    emitted = start = 0.0
-    """When the exchange ended, and began, unix seconds: known at its end, for the log."""
-    duration = 0
-    """Whole milliseconds it took, likewise."""
     started = 0.0
     deadline = NEVER
     try_deadline = NEVER

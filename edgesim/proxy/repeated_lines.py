@@ -11,34 +11,41 @@ from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from edgesim.policies.formatter import Command, Formatter, Lines
-from edgesim.policies.getters import Getter
+from edgesim.policies.formatter import Formatter
+from edgesim.policies.getters import Derived, Getter, Value
+from edgesim.policies.log_lines import TEXTS, Command, Lines, Part, column
 from edgesim.proxy.exchange_record import record_at_end
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange_state import ExchangeState
     from edgesim.proxy.messages import LogKey
 
-_read_key: Callable[[Any], LogKey] = attrgetter(
-    "decision", "pool", "status", "flags", "details", "attempts", "body_size"
-)
+_read_key: Callable[[Any], LogKey] = attrgetter("decision", "pool", "status", "flags", "details", "attempts")
 _read_lines: Callable[[Any], dict[LogKey, bytes]] = attrgetter("request.lines")
 _MOST_LINES = 64
 """So many templates are kept with a request: more than endpoints and ways to end, mostly."""
 
-_SAID_BY_KEY = frozenset((
-    "ACCESS_LOG_TYPE", "BYTES_RECEIVED", "ENVIRONMENT", "HOSTNAME", "PATH", "PROTOCOL", "QUERY_PARAM", "QUERY_PARAMS",
-    "REQ", "RESPONSE_CODE", "RESPONSE_CODE_DETAILS", "RESPONSE_FLAGS", "RESPONSE_FLAGS_LONG", "ROUTE_NAME",
-    "UPSTREAM_CLUSTER", "UPSTREAM_CLUSTER_RAW", "UPSTREAM_HOST", "UPSTREAM_PROTOCOL", "UPSTREAM_REMOTE_ADDRESS",
-    "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "UPSTREAM_REMOTE_PORT", "UPSTREAM_REQUEST_ATTEMPT_COUNT",
-))  # fmt: skip
-"""Operators that are told by the request and what is in a key."""
+_TIMES = frozenset(("START_TIME", "START_TIME_LOCAL", "EMIT_TIME", "EMIT_TIME_LOCAL"))
+_CLIENT = {"REMOTE": "downstream.peer", "DIRECT_REMOTE": "downstream.peer", "LOCAL": "downstream.local"}
+"""Whose address it is by the operator's name; a request without `x-forwarded-for` comes from the connection's peer."""
+_ADDRESSES = {
+    f"DOWNSTREAM_{whose}_{what}": where
+    for whose, where in _CLIENT.items()
+    for what in ("ADDRESS", "ADDRESS_WITHOUT_PORT", "PORT")
+}
+
+
+def _number(value: int | None) -> Value:
+    return None if value is None else b"%d" % value
+
+
+_REQUEST_ID: Getter = attrgetter("request_id")
 _HOLES: dict[tuple[str, str], Getter] = {
     ("BYTES_SENT", ""): attrgetter("answer_size"),
     ("DURATION", ""): attrgetter("duration"),
-    ("REQ", "x-request-id"): attrgetter("request_id"),
-    ("STREAM_ID", ""): attrgetter("request_id"),
-    ("RESP", "x-envoy-upstream-service-time"): attrgetter("service_time"),
+    ("REQ", "x-request-id"): _REQUEST_ID,
+    ("STREAM_ID", ""): _REQUEST_ID,
+    ("RESP", "x-envoy-upstream-service-time"): Derived("service_time", _number),
 }
 """Operators whose values differ every time, read from the exchange itself."""
 
@@ -50,6 +57,7 @@ def is_repeated(exchange: ExchangeState) -> bool:
         request.parts is not None
         and request.usual
         and exchange.pool is not None
+        and exchange.answered is not None
         and plan is not None
         and plan.rules.plain
     )
@@ -58,20 +66,18 @@ def is_repeated(exchange: ExchangeState) -> bool:
 class RepeatedLines:
     """Writes the lines of a format for requests that came before."""
 
-    def __init__(self, lines: Lines, holes: dict[int, Getter]) -> None:
-        """Take the format, and by their places the values that differ every time."""
+    def __init__(self, lines: Lines, holes: dict[int, dict[int, Getter]]) -> None:
+        """Take the format, and by part and command the values that differ every time."""
         self._lines = lines
         self._holes = holes
+        self._columns = [
+            (get, lines.texts if lines.parts[place].is_one else TEXTS)
+            for place, found in holes.items()
+            for get in found.values()
+        ]
 
-    def batch(self, exchanges: Sequence[ExchangeState]) -> list[bytes]:
-        """Write a line for each exchange."""
-        templates = self._templates(exchanges)
-        columns = [self._lines.column(get, exchanges) for get in self._holes.values()]
-        if not columns:
-            return [template % () for template in templates]
-        return list(map(bytes.__mod__, templates, zip(*columns, strict=True)))
-
-    def _templates(self, exchanges: Sequence[ExchangeState]) -> list[bytes]:
+    def templates(self, exchanges: Sequence[ExchangeState]) -> list[bytes]:
+        """Return what is written once of each exchange; nothing of one whose line is to be made from its record."""
         keys = list(map(_read_key, exchanges))
         kept = list(map(dict.get, map(_read_lines, exchanges), keys, repeat(b"")))
         if b"" not in kept:
@@ -79,8 +85,17 @@ class RepeatedLines:
         missed = zip(kept, exchanges, keys, strict=True)
         return [found or self._template(exchange, key) for found, exchange, key in missed]
 
+    def fill(self, templates: Sequence[bytes], exchanges: Sequence[ExchangeState]) -> list[bytes]:
+        """Write a line for each exchange."""
+        columns = [column(get, texts, exchanges) for get, texts in self._columns]
+        if not columns:
+            return [template % () for template in templates]
+        return list(map(bytes.__mod__, templates, zip(*columns, strict=True)))
+
     def _template(self, exchange: ExchangeState, key: LogKey) -> bytes:
         """Write all that is known of such a request, and keep it with it."""
+        if not is_repeated(exchange):
+            return b""
         request = exchange.request
         if not request.lines or len(request.lines) >= _MOST_LINES:
             request.lines = {}
@@ -90,21 +105,45 @@ class RepeatedLines:
 
 def repeated_lines(form: Formatter) -> RepeatedLines | None:
     """Return what writes a format's lines of repeated requests, None where they hold what only a record knows."""
-    if not isinstance(form, Lines) or not form.commands:
+    if not isinstance(form, Lines) or not form.parts:
         return None
-    holes: dict[int, Getter] = {}
-    for place, (command, piece) in enumerate(zip(form.commands, form.pieces, strict=True)):
-        hole = _hole(command, piece)
-        if hole is not None:
-            holes[place] = hole
-        elif command.name not in _SAID_BY_KEY or "x-request-id" in command.parameters.lower():
+    holes: dict[int, dict[int, Getter]] = {}
+    for place, part in enumerate(form.parts):
+        found = _holes(part)
+        if found is None:
             return None
+        if found:
+            holes[place] = found
     return RepeatedLines(form, holes)
 
 
-def _hole(command: Command, piece: Getter) -> Getter | None:
+def _holes(part: Part) -> dict[int, Getter] | None:
+    """Return the values of a part that differ every time; None where one is not known here."""
+    holes: dict[int, Getter] = {}
+    for place, command in enumerate(part.commands):
+        hole = _hole(command)
+        if hole is not None:
+            holes[place] = hole
+        elif not _is_said_by_key(command):
+            return None
+    return holes
+
+
+def _hole(command: Command) -> Getter | None:
     if command.length is not None:
         return None
-    if command.name in {"START_TIME", "START_TIME_LOCAL"}:
-        return piece  # it reads `start`, which an exchange that ended has as a record has it
+    if command.name in _TIMES:
+        return command.get  # an exchange that ended has its times as a record has them
+    if command.name in _ADDRESSES:
+        read = _ADDRESSES[command.name]
+        return Derived(read, command.get.convert) if isinstance(command.get, Derived) else attrgetter(read)
     return _HOLES.get((command.name, command.parameters.lower()))
+
+
+def _is_said_by_key(command: Command) -> bool:
+    """Tell whether a value is that of the request and what is in a key, or is not known of any answer."""
+    name, asked = command.name, command.parameters.lower()
+    if name == "RESP":
+        return asked == ":status"
+    differs = name in {"BYTES_SENT", "DURATION", "STREAM_ID"} or (name == "REQ" and "x-request-id" in asked)
+    return not differs and name not in _TIMES and name not in _ADDRESSES

@@ -1,0 +1,154 @@
+"""Lines of the access log from a compiled format: one, or a batch column by column, which costs far less a line.
+
+What is between the operators is fixed. A part of a line is an operator, or in JSON a value, which may be a text of
+several operators. Bytes that are no UTF-8 are taken for Latin-1 in JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import msgspec
+
+from edgesim.policies.getters import Derived, Getter, Value
+from edgesim.policies.record import Record
+
+encode = msgspec.json.Encoder().encode
+_MOST_TEXTS = 4096
+
+
+class Command(NamedTuple):
+    """A command operator as it was written, `%NAME(parameters):length%`, and what reads its value."""
+
+    name: str
+    parameters: str
+    length: str | None
+    get: Getter
+
+
+class Part(NamedTuple):
+    """What stands between two fixed pieces of a line; `literals` are around the commands, one more than those."""
+
+    get: Getter
+    commands: tuple[Command, ...]
+    literals: tuple[bytes, ...] = (b"", b"")
+
+    @property
+    def is_one(self) -> bool:
+        """Whether this is one operator alone."""
+        return self.literals == (b"", b"")
+
+
+class Texts(dict[Value, bytes]):
+    """How values are written in a text; those that come often are kept."""
+
+    def __init__(self, empty: bytes) -> None:
+        """Take what stands for what is not known."""
+        super().__init__()
+        self._empty = empty
+
+    def __missing__(self, value: Value) -> bytes:
+        written = self.write(value)
+        if len(self) < _MOST_TEXTS and not isinstance(value, bytes):
+            self[value] = written
+        return written
+
+    def write(self, value: Value) -> bytes:
+        """Write a value."""
+        return value if isinstance(value, bytes) else self._empty if value is None else b"%d" % value
+
+    def many(self, values: list[Value]) -> list[bytes]:
+        """Write each value."""
+        if values and not isinstance(values[0], bytes):  # a number or nothing, and so are probably all others
+            return list(map(self.__getitem__, values))
+        return [value if isinstance(value, bytes) else self[value] for value in values]
+
+
+class JsonTexts(Texts):
+    """How values are written in JSON."""
+
+    def write(self, value: Value) -> bytes:
+        """Write a value with its type."""
+        return encode(scalar(value))
+
+    def many(self, values: list[Value]) -> list[bytes]:
+        """Write each value."""
+        if values and not isinstance(values[0], bytes):
+            return list(map(self.__getitem__, values))
+        try:
+            return [encode(value.decode()) if isinstance(value, bytes) else self[value] for value in values]
+        except UnicodeDecodeError:
+            return list(map(self.write, values))
+
+
+def scalar(value: Value) -> str | int | None:
+    """Return a value as JSON has it."""
+    return _decoded([value])[0] if isinstance(value, bytes) else value
+
+
+def _decoded(pieces: Sequence[bytes]) -> list[str]:
+    """Return the pieces of one text, between which there is nothing but ASCII."""
+    try:
+        return [piece.decode() for piece in pieces]
+    except UnicodeDecodeError:
+        return [piece.decode("latin-1") for piece in pieces]
+
+
+class Lines:
+    """Writes the lines of a format."""
+
+    def __init__(self, literals: Iterable[bytes], parts: Iterable[Part], texts: Texts) -> None:
+        """Take the parsed format, and how its values are written."""
+        self._literals = tuple(map(escaped, literals))
+        self._template = b"%b".join(self._literals)
+        self.parts = tuple(parts)
+        self.texts = texts
+
+    def __call__(self, record: Record) -> bytes:
+        """Write a line."""
+        return self.batch([record])[0]
+
+    def batch(self, records: Sequence[Record]) -> list[bytes]:
+        """Write a line for each record."""
+        if not self.parts:
+            return [self._template % ()] * len(records)
+        columns = [column(part.get, self.texts, records) for part in self.parts]
+        return list(map(self._template.__mod__, zip(*columns, strict=True)))
+
+    def template(self, record: Record, holes: Mapping[int, Collection[int]]) -> bytes:
+        """Return a record's line as a template for `%`: by part, which of its commands are to be filled in (`%b`)."""
+        written = [self._part(part, record, holes.get(place, ())) for place, part in enumerate(self.parts)]
+        return b"".join(chain.from_iterable(zip(self._literals, [*written, b""], strict=True)))
+
+    def _part(self, part: Part, record: Record, holes: Collection[int]) -> bytes:
+        if not holes:
+            return escaped(self.texts.write(part.get(record)))
+        return b"%b" if part.is_one else _json_template(part, record, holes)
+
+
+def column(get: Getter, texts: Texts, records: Sequence[Any]) -> list[bytes]:
+    """Return what a getter reads from each record, as it is written."""
+    # A loop of the interpreter's own wherever there can be one.
+    return texts.many(get.column(records) if isinstance(get, Derived) else list(map(get, records)))
+
+
+def _json_template(part: Part, record: Record, holes: Collection[int]) -> bytes:
+    """Return a JSON text as a template; what is filled in must be ASCII that JSON does not escape, `-` where not known."""
+    pieces = [part.literals[0]]
+    for place, (command, literal) in enumerate(zip(part.commands, part.literals[1:], strict=True)):
+        if place in holes:
+            pieces.append(literal)
+        else:
+            pieces[-1] += TEXTS.write(command.get(record)) + literal
+    return b'"%b"' % b"%b".join(escaped(encode(piece)[1:-1]) for piece in _decoded(pieces))
+
+
+def escaped(literal: bytes) -> bytes:
+    """Return what a template for `%` gives back as it was."""
+    return literal.replace(b"%", b"%%")
+
+
+TEXTS = Texts(b"-")
+"""How values are written in lines, and in texts of JSON, by default."""
