@@ -1,6 +1,6 @@
 """What the kernel knows of a connection: how much of what was sent its other end has not read yet.
 
-Asked over netlink (sock_diag(7), struct inet_diag_req_v2), about 20 us a question.
+So bytes can be sent one at a time, each a read of its own however busy the machine is. Asked over netlink (sock_diag(7), struct inet_diag_req_v2), about 20 us a question.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+import time
+from collections.abc import Iterator
 
 _SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -18,11 +20,16 @@ _HEADER = struct.Struct("=IHHII")
 _MESSAGE = struct.Struct("=4B48x5I")
 """struct inet_diag_msg: family, state, timer, retransmits; the id; expires, rqueue, wqueue, uid, inode."""
 CAN_TELL = sys.platform == "linux"
+_STUCK = 5.0
+"""Seconds after which bytes are taken to be left unread for good."""
 
 
 def unread(connection: socket.socket) -> int | None:
     """Return how many bytes a connection's other end, on this machine, has not read; None when that end is closed."""
-    local, remote = connection.getpeername(), connection.getsockname()
+    try:
+        local, remote = connection.getpeername(), connection.getsockname()
+    except OSError:
+        return None  # it was reset
     ends = struct.pack("!HH", local[1], remote[1])
     addresses = b"".join(socket.inet_aton(host).ljust(16, b"\0") for host, _port in (local, remote))
     wanted = struct.pack("=4BI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _ANY_STATE)
@@ -34,3 +41,28 @@ def unread(connection: socket.socket) -> int | None:
         return None
     _family, state, _timer, _retransmits, _expires, received, *_ = _MESSAGE.unpack_from(answer, _HEADER.size)
     return received if state == _ESTABLISHED else None
+
+
+def send(connection: socket.socket, data: bytes, *, whole: bool) -> None:
+    """Send bytes, in one piece or one at a time."""
+    for _ in sending(connection, data, whole=whole):
+        pass
+
+
+def sending(connection: socket.socket, data: bytes, *, whole: bool) -> Iterator[int]:
+    """Send bytes, likewise; yields how many were sent whenever it goes on."""
+    step = len(data) if whole else 1
+    for at in range(0, len(data), max(1, step)):
+        connection.sendall(data[at : at + step])
+        yield at
+        if not whole and not _is_read(connection):
+            return
+
+
+def _is_read(connection: socket.socket) -> bool:
+    """Wait until the other end has read all of it; False if it never will."""
+    deadline = time.monotonic() + _STUCK
+    while CAN_TELL and (left := unread(connection)) != 0:
+        if left is None or time.monotonic() > deadline:
+            return False
+    return True

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.differential import proxies
+from tests.differential.asking import ask, settle
 from tests.differential.hostile_requests import CASES, REASONS, Case
-from tests.differential.wire import Message, Upstream, ask, read_requests, recording
+from tests.differential.recorder import Upstream, recording
+from tests.differential.wire import Message, read_requests
 
 _LONG = 3000
 _OF_THE_PROXY = frozenset((b"x-request-id", b"x-envoy-expected-rq-timeout-ms", b"x-forwarded-proto"))
@@ -46,8 +48,8 @@ def envoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 def outcome(proxy: Proxy, case: Case, *, whole: bool) -> Outcome:
     """Play a case. Raises AmbiguousError if what came out on either side has no single meaning."""
     proxy.upstream.clear()
-    heard = ask(proxy.port, case.data, whole=whole, expected=len(case.statuses))
-    proxy.upstream.settle()
+    heard = ask(proxy.port, case.data, proxy.upstream, whole=whole)
+    settle(proxy.port, proxy.upstream)
     messages: list[Message] = []
     rest = []
     for received in proxy.upstream.bytes_of_all():

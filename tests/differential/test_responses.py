@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.differential import proxies
+from tests.differential.asking import Heard, ask
 from tests.differential.hostile_responses import CASES, Case
-from tests.differential.wire import Heard, Upstream, ask, recording
+from tests.differential.recorder import Upstream, recording
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
 _LONG = 3000
@@ -41,7 +42,7 @@ def heard(proxy: Proxy, case: Case, *, whole: bool) -> Heard:
     upstream.answer, upstream.whole = case.data, whole
     upstream.close, upstream.reset = case.end == "close", case.end == "reset"
     upstream.clear()
-    return ask(proxy.port, _REQUEST, is_pending=lambda: upstream.sending)
+    return ask(proxy.port, _REQUEST, upstream)
 
 
 def status_of(answer: Heard) -> int:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.differential import proxies
-from tests.differential.wire import Upstream, ask, read_requests, recording
+from tests.differential.asking import ask
+from tests.differential.recorder import Upstream, recording
+from tests.differential.wire import read_requests
 
 _DOTS = (
     b"..", b"../", b"./", b".", b"...", b".../", b"..;/b", b".;/b", b"..;", b";..", b"..;x/b", b"%2e", b"%2e%2e",
@@ -42,7 +44,7 @@ def outcomes(port: int, upstream: Upstream, targets: tuple[bytes, ...]) -> dict[
     found: dict[bytes, tuple[object, ...]] = {}
     for target in targets:
         upstream.clear()
-        heard = ask(port, b"GET " + target + b" HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        heard = ask(port, b"GET " + target + b" HTTP/1.1\r\nHost: a.test\r\n\r\n", upstream)
         sent = [message for data in upstream.bytes_of_all() for message in read_requests(data)[0]]
         found[target] = (heard.statuses, *((message.start[1], message.all(b"host")) for message in sent))
     return found
