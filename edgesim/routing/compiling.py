@@ -17,6 +17,7 @@ from edgesim.model import (
     DirectResponseAction,
     ForwardAction,
     HeaderMatcher,
+    PathKind,
     RequestHead,
     Route,
     RouteMatch,
@@ -93,7 +94,7 @@ def compile_in_steps(virtual_host: VirtualHost, before: HostTable | None = None)
 
     What did not change since `before` is taken from there. Unchanged routes are known by being the same objects.
     """
-    kept = None if before is None else _kept(before, virtual_host)
+    kept = None if before is None else (yield from _kept(before, virtual_host))
     if before is None or kept is None:
         yield from ()
         return (yield from _compile_all(virtual_host))
@@ -132,11 +133,17 @@ def _compile_changes(virtual_host: VirtualHost, before: HostTable, kept: _Kept) 
         text_of(match.path): [] for route in touched for match in route.matches
     }
     yield
+    # Far quicker to see than which text a pattern is found by, and true of a few too many at worst.
+    spelled = {text.value.decode(errors="replace") for text in wanted}
+    spelled |= {value.lower() for value in spelled}
     numbers = iter(kept.orders)
     for number, route in enumerate(new):
         for match in route.matches:
             order = next(numbers)
-            if (found := wanted.get(text_of(match.path))) is not None:
+            path = match.path
+            if path.kind is not PathKind.REGEX and path.value.lower() not in spelled:
+                continue
+            if (found := wanted.get(text_of(path))) is not None:
                 found.append((route, match, order))
         if number % _LOOKED_AT == 0:
             yield
@@ -157,15 +164,18 @@ def _compile_changes(virtual_host: VirtualHost, before: HostTable, kept: _Kept) 
     return HostTable(virtual_host, paths, below, pseudo, made, kept.orders, before.owner)
 
 
-def _kept(before: HostTable, virtual_host: VirtualHost) -> _Kept | None:
+def _kept(before: HostTable, virtual_host: VirtualHost) -> Steps[_Kept | None]:
     """Return what of a table can be kept, None where everything has to be compiled."""
     old, new = before.virtual_host.routes, virtual_host.routes
     if replace(virtual_host, routes=()) != before.owner or not old:
         return None
     first = _same(old, new)
+    yield
     last = min(_same(old[::-1], new[::-1]), min(len(old), len(new)) - first)
+    yield
     orders = before.orders
     ahead = _matchers(old[:first])
+    yield
     behind = len(orders) - ahead - _matchers(old[first : len(old) - last])
     between = _matchers(new[first : len(new) - last])
     begin = orders[ahead - 1] if ahead else 0

@@ -109,7 +109,7 @@ def paths_in_steps(changed: Changed, before: Paths | None = None, *, fold: bool)
     exact: dict[bytes, Place] = {} if before is None else dict(before.exact)
     buckets: dict[bytes, Bucket] = {} if before is None else dict(before.buckets)
     yield
-    exact_only = before is not None and all(text.exact for text in changed)
+    touched = [text.value for text in changed if not text.exact]
     while changed:  # what was used is let go of on the way: all of it at once would take a while
         text, patterns = changed.popitem()
         held: dict[bytes, Any] = exact if text.exact else buckets
@@ -119,12 +119,19 @@ def paths_in_steps(changed: Changed, before: Paths | None = None, *, fold: bool)
             held.pop(text.value, None)
         if len(changed) % _AT_ONCE == 0:
             yield
-    if before is not None and exact_only:
-        return Paths(exact, buckets, before.whole, fold=fold)
-    return Paths(exact, buckets, (yield from _trie(buckets)), fold=fold)
+    whole = None if before is None else before.whole
+    if whole is not None and len(touched) <= _FEW:
+        whole = yield from _changed_trie(whole, {text: buckets.get(text) for text in touched})
+    else:
+        whole = yield from _trie(buckets)
+    return Paths(exact, buckets, whole or (yield from _trie(buckets)), fold=fold)
 
 
 _AT_ONCE = 16
+_LOOKED_AT = 2048
+"""Segments only looked at between two stops."""
+_FEW = 16
+"""Up to so many changed texts are put into a copy of the trie; with more of them it is made anew."""
 
 
 def _bucket(patterns: list[tuple[PathMatcher, Entry]]) -> Bucket:
@@ -161,10 +168,7 @@ def _finish(root: Node) -> Generator[None, None, None]:
     nodes = [root]
     while nodes:
         node = nodes.pop()
-        node.lengths = tuple(sorted({len(text) for text in node.partial}))
-        if node.lengths in {(), (0,)}:
-            node.otherwise = Segment()
-            node.otherwise.merged, node.otherwise.buckets = _merge(list(node.partial.values()))
+        _measure(node)
         for text in node.partial:
             if text not in node.segments:
                 node.segments[text] = Segment()
@@ -174,6 +178,98 @@ def _finish(root: Node) -> Generator[None, None, None]:
                 nodes.append(segment.node)
             if number % _AT_ONCE == 0:
                 yield
+
+
+def _measure(node: Node) -> None:
+    """Say how long the patterns are that end in the next segment, and what any unknown one meets."""
+    node.lengths = tuple(sorted(set(map(len, node.partial))))
+    if node.lengths in {(), (0,)}:
+        node.otherwise = Segment()
+        node.otherwise.merged, node.otherwise.buckets = _merge(list(node.partial.values()))
+
+
+def _changed_trie(root: Node, changes: dict[bytes, Bucket | None]) -> Generator[None, None, Node | None]:
+    """Return a trie with the buckets of some texts put in, replaced or (None) taken out; it shares all else with this one.
+
+    None where other nodes than those there are would be needed.
+    """
+    changed: Node | None = root
+    for text, bucket in changes.items():
+        if changed is not None:
+            changed = yield from _with(changed, text, bucket)
+    return changed
+
+
+def _with(root: Node, text: bytes, bucket: Bucket | None) -> Generator[None, None, Node | None]:
+    """Return copies of the nodes that lead to one text, with another bucket there: requests use the old ones meanwhile."""
+    *above, last = text.split(b"/")
+    way: list[tuple[Node, bytes, Segment]] = []
+    node: Node | None = root
+    for name in above:
+        segment = None if node is None else node.segments.get(name)
+        if node is None or segment is None:
+            return None
+        way.append((node, name, segment))
+        node = segment.node
+    if node is None:
+        changed, below = None, _short(bucket) if last == b"" and way[-1][2].below else ()
+        if not below:
+            return None
+    else:
+        changed, below = (yield from _with_bucket(node, last, bucket)), ()
+        if changed is None:
+            return None
+    for parent, name, segment in reversed(way):
+        copied = _copied(segment, segment.merged, segment.buckets)
+        copied.node, copied.below = changed, below or segment.below
+        changed, below = Node(), ()
+        changed.partial, changed.lengths, changed.otherwise = parent.partial, parent.lengths, parent.otherwise
+        changed.segments = {**parent.segments, name: copied}
+        yield
+    return changed
+
+
+def _with_bucket(node: Node, last: bytes, bucket: Bucket | None) -> Generator[None, None, Node | None]:
+    """Return a copy of a node with another bucket at one place; None where nothing would be left in it."""
+    if bucket is None and last not in node.partial:
+        return node
+    made = Node()
+    made.partial = {**node.partial}
+    made.segments = {**node.segments}
+    yield
+    if bucket is None:
+        del made.partial[last]
+        if made.segments[last].node is None and not made.segments[last].below:
+            del made.segments[last]
+    else:
+        made.partial[last] = bucket
+        made.segments.setdefault(last, Segment())
+    if not made.segments:
+        return None
+    _measure(made)
+    names = [*made.segments]
+    for begin in range(0, len(names), _LOOKED_AT):
+        yield
+        inside = [name for name in names[begin : begin + _LOOKED_AT] if name.startswith(last)]
+        for number, name in enumerate(inside):
+            made.segments[name] = _copied(made.segments[name], *_merge(ends_inside(made, name)))
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                yield
+    return made
+
+
+def _copied(segment: Segment, merged: Leaf, buckets: tuple[Bucket, ...]) -> Segment:
+    """Return a segment with all that is below another one."""
+    copied = Segment()
+    copied.merged, copied.buckets = merged, buckets
+    copied.below, copied.node = segment.below, segment.node
+    return copied
+
+
+def _short(bucket: Bucket | None) -> Leaf:
+    """Return the entries of a bucket that is nothing but a short list, () for any other."""
+    merged, others = _merge([] if bucket is None else [bucket])
+    return () if others else merged
 
 
 def _fold(segment: Segment, node: Node) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgesim.model import PathKind, PathMatcher, RequestHead, ValueKind
 from edgesim.routing import finish
@@ -24,9 +26,9 @@ def entry(order: int, header: str = "") -> Entry:
 def changed(*patterns: Pattern) -> Changed:
     """Patterns by the text they are found by; a prefix where no kind is given."""
     found: Changed = {}
-    for value, given, *kind in patterns:
+    for value, meant, *kind in patterns:
         pattern = PathMatcher(kind[0] if kind else PREFIX, value)
-        found.setdefault(text_of(pattern), []).append((pattern, given))
+        found.setdefault(text_of(pattern), []).append((pattern, meant))
     return found
 
 
@@ -244,6 +246,65 @@ def test_a_change_of_exact_paths_keeps_the_trie() -> None:
     assert both.whole is not before.whole
     assert both.buckets[b"/a"] is before.buckets[b"/a"]
     assert [found(both, path) for path in ("/a", "/b", "/f")] == [1, 4, 3]
+
+
+ANY_TEXTS = st.text("/ab", max_size=4).map(lambda text: f"/{text}")
+PATTERNS = st.dictionaries(ANY_TEXTS, st.lists(st.integers(0, 9).map(entry), min_size=1, max_size=3), max_size=12)
+
+
+def entries(given: dict[str, list[Entry]], texts: set[str]) -> Changed:
+    """Everything that is found by some texts; at `b` a list that is too long to be merged."""
+    of = {text: given.get(text, []) * (10 if text.endswith("b") else 1) for text in texts}
+    return {
+        text_of(pattern): [(pattern, each) for each in of[pattern.value]]
+        for pattern in (PathMatcher(PREFIX, text) for text in sorted(texts))
+    }
+
+
+@given(PATTERNS, st.lists(PATTERNS, min_size=1, max_size=4), st.lists(ANY_TEXTS, min_size=1, max_size=10))
+def test_an_index_that_changed_is_the_one_made_anew(
+    first: dict[str, list[Entry]], later: list[dict[str, list[Entry]]], asked: list[str]
+) -> None:
+    """Texts put in, replaced and taken out lead where an index of what is there now leads; the one before stays."""
+    present, paths = first, finish(paths_in_steps(entries(first, {*first}), fold=False))
+    for new in later:
+        touched = {text for text in present.keys() | new.keys() if present.get(text) != new.get(text)}
+        old = [found(paths, path) for path in asked]
+        after = finish(paths_in_steps(entries(new, touched), paths, fold=False))
+        assert [found(paths, path) for path in asked] == old
+        present, paths = new, after
+        anew = finish(paths_in_steps(entries(present, {*present}), fold=False))
+        assert [found(paths, path) for path in asked] == [found(anew, path) for path in asked]
+
+
+def test_a_change_shares_what_it_does_not_touch() -> None:
+    """A replaced prefix among many leaves every other segment the same object, and is made in short steps."""
+    before = index(*((f"/{number}", entry(9000 - number)) for number in range(5000)))
+    new = changed(("/77", entry(8000)))
+    steps = paths_in_steps(new, before, fold=False)
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            after = done.value
+            break
+        count += 1
+    assert count < 20
+    assert (found(after, "/77"), found(before, "/77"), found(after, "/778")) == (8000, 8923, 8000)
+    assert after.root is not None
+    assert before.root is not None
+    pairs = [(after.root.segments[name], old) for name, old in before.root.segments.items()]
+    assert sum(new is not old for new, old in pairs) == 1 + 10
+
+
+def test_a_change_that_meets_many_segments_stops_on_the_way() -> None:
+    """What every segment meets is laid among all of them, a few between two stops."""
+    before = index(("/", entry(0)), *((f"/{number}", entry(100 - number)) for number in range(1, 100)))
+    steps = paths_in_steps(changed(("/", entry(9999))), before, fold=False)
+    assert sum(1 for _ in steps) >= 100 // 16
+    after = finish(paths_in_steps(changed(("/", entry(9999))), before, fold=False))
+    assert [found(after, path) for path in ("/x", "/77")] == [9999, 23]
 
 
 @pytest.mark.parametrize(("number", "kind", "steps"), [(160, EXACT, 11), (160, PREFIX, 32), (0, PREFIX, 1)])
