@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import is_
 from typing import NamedTuple, TypeVar
 
 from edgesim.model import Assignments, Cluster, Listener, Model, Route, Update, VirtualHost
@@ -61,12 +62,12 @@ class Delta:
 
 def delta(old: Update, new: Update, opened: Mapping[str, Place] | None = None) -> Delta:
     """Return what a worker that serves `old` needs to serve `new`; `opened` is where listeners are bound, by name."""
-    hosts, hosts_gone = _changes(_by_name(old.model.virtual_hosts), _by_name(new.model.virtual_hosts))
-    clusters, clusters_gone = _changes(_by_name(old.model.clusters), _by_name(new.model.clusters))
+    hosts_before, hosts_now = _unlike(old.model.virtual_hosts, new.model.virtual_hosts)
+    hosts, hosts_gone = _changes(hosts_before, hosts_now)
+    clusters, clusters_gone = _changes(*_unlike(old.model.clusters, new.model.clusters))
     assignments, assignments_gone = _changes(old.assignments, new.assignments)
-    listeners, listeners_gone = _changes(_by_name(old.model.listeners), _by_name(new.model.listeners))
-    before = _by_name(old.model.virtual_hosts)
-    small, changed, routes = _by_size(hosts.values(), before)
+    listeners, listeners_gone = _changes(*_unlike(old.model.listeners, new.model.listeners))
+    small, changed, routes = _by_size(hosts.values(), hosts_before)
     return Delta(
         new.version,
         small,
@@ -103,11 +104,9 @@ def _by_size(
 
 def pieces_of(old: Sequence[Route], new: Sequence[Route]) -> tuple[tuple[Kept | int, ...], list[Route]]:
     """Return new routes as pieces of the old ones and the others, which are returned as well."""
-    shorter = min(len(old), len(new))
-    first = next((n for n in range(shorter) if _differ(old[n], new[n])), shorter)
-    left = shorter - first
-    last = next((n for n in range(left) if _differ(old[-1 - n], new[-1 - n])), left)
-    places = {id(route): number for number, route in enumerate(old)}
+    first = _alike(old, new)
+    last = min(_alike(old[::-1], new[::-1]), min(len(old), len(new)) - first)
+    places = {id(route): number for number, route in enumerate(old[first : len(old) - last], first)}
     middle = [places.get(id(route), -1) for route in new[first : len(new) - last]]
     runs = [Kept(0, first), *_runs(middle), Kept(len(old) - last, len(old))]
     pieces = tuple(run for run in runs if isinstance(run, int) or run.stop > run.start)
@@ -144,11 +143,29 @@ def put_together(change: HostChange, old: Sequence[Route], new: Iterator[Route])
 N = TypeVar("N", VirtualHost, Cluster, Listener)
 
 
+def _alike(old: Sequence[object], new: Sequence[object]) -> int:
+    """Return how many things at the beginning are the same. Most are the identical objects: so far no code runs for each."""
+    identical = bytes(map(is_, old, new))
+    place = identical.find(0)
+    while place >= 0 and old[place] == new[place]:
+        place = identical.find(0, place + 1)
+    return len(identical) if place < 0 else place
+
+
+def _unlike(old: Sequence[N], new: Sequence[N]) -> tuple[dict[str, N], dict[str, N]]:
+    """Return by name what there was and what there is now, without what is the same at the beginning and the end."""
+    first = _alike(old, new)
+    last = min(_alike(old[::-1], new[::-1]), min(len(old), len(new)) - first)
+    return _by_name(old[first : len(old) - last]), _by_name(new[first : len(new) - last])
+
+
 def _by_name(items: Iterable[N]) -> dict[str, N]:
     return {item.name: item for item in items}
 
 
 def _changes(old: Mapping[K, V], new: Mapping[K, V]) -> tuple[dict[K, V], frozenset[K]]:
+    if old is new:
+        return {}, frozenset()
     changed = {key: value for key, value in new.items() if key not in old or _differ(old[key], value)}
     return changed, frozenset(old.keys() - new.keys())
 
