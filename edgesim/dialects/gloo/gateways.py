@@ -42,8 +42,8 @@ def read_gateways(
     resources: Iterable[Resource], virtual_services: Iterable[Resource], scope: Scope
 ) -> tuple[Gate, ...]:
     """Read Gateways; where none of a sort is, there is the one that an installation of Gloo makes."""
-    known: dict[Name, Resource] = {(each.namespace, each.name): each for each in virtual_services}
     written = [resource for resource in resources if _counts(resource, Reporter(scope, resource))]
+    known: dict[Name, Resource] = {(each.namespace, each.name): each for each in virtual_services if written}
     gates = _first_of_each_place([_gate(resource, known, Reporter(scope, resource)) for resource in written])
     taken = {_place(gate.listener) for gate in gates}
     for default in DEFAULT_LISTENERS:

@@ -12,7 +12,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, compress, repeat
 from operator import attrgetter, itemgetter
 from typing import Any, cast
 
@@ -124,7 +124,8 @@ class Grower:
         if delegation.choice is None or not self.memo.valid(delegation.choice):
             delegation.children = self._choose(delegation, node, root)
         changed, children = self.memo.changed, delegation.children
-        stale = [name for name, child in before.items() if not child.lookups.isdisjoint(changed) and name in children]
+        untouched = map(frozenset.isdisjoint, map(_lookups, before.values()), repeat(changed))
+        stale = [name for name in compress(before, map(operator.not_, untouched)) if name in children]
         for name in stale:
             children[name] = self._read(before[name], name, delegation.context, root)
         if stale or children is not before:

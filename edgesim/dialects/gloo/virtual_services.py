@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_not
 from typing import cast
 
 from edgesim.dialects.gloo.cors import merged_cors
@@ -59,6 +61,13 @@ class _Kept:
     tree: Tree
     host: VirtualHost | None = None
     built_from: _Settings | None = None
+    silent: bool = field(init=False)
+    """There is nothing to replay."""
+
+    def __post_init__(self) -> None:
+        """See whether there is anything to replay: of thousands few have something."""
+        settings, tree = self.settings, self.tree
+        self.silent = not (settings.problems or settings.kube_destinations or tree.readings or tree.errors)
 
     def replay(self, scope: Scope) -> None:
         """Leave in the scope what the readings left there."""
@@ -90,7 +99,7 @@ def read_virtual_services(
     parts = (*resources, *gateways, *(kept.settings.value for kept in read))
     layout = memo.recall_all("layout", parts, scope, lambda: _lay_out(read, gates, scope))
     scope.problems[:] = with_gateways(scope.problems, layout.placed)
-    hosts = (_virtual_host(*pair) for pair in zip(read, layout.domains, strict=True))
+    hosts = _hosts(read, layout, memo)
     return memo.same("virtual hosts", tuple(host for host in hosts if host is not None)), layout.listeners
 
 
@@ -107,24 +116,24 @@ def _lay_out(read: Sequence[_Kept], gates: Sequence[Gate], scope: Scope) -> _Lay
     return _Layout(shares, listeners_of(placed, hosts), placed)
 
 
-def _read_all(resources: Iterable[Resource], grower: Grower) -> list[_Kept]:
+def _read_all(resources: Sequence[Resource], grower: Grower) -> list[_Kept]:
     """Read what has changed of every VirtualService and of the tables below it."""
-    scope, memo = grower.scope, grower.memo
-    before: dict[Name, _Kept] = memo.kept("virtual services", dict) or {}
-    found: dict[Name, _Kept] = {}
+    memo, changed = grower.memo, grower.memo.changed
+    before: dict[int, _Kept] = memo.kept("virtual services", dict) or {}  # by the identity of what they hold
+    named: dict[Name, _Kept] = {}
+    read: list[_Kept] = []
     for resource in resources:
-        name = (resource.namespace, resource.name)
-        kept = before.get(name)
-        if kept is None or not _is_current(kept, resource, grower):
+        kept = before.get(id(resource))
+        if kept is None:
+            named = named or {(each.resource.namespace, each.resource.name): each for each in before.values()}
+            kept = _read(resource, named.get((resource.namespace, resource.name)), grower)
+        elif not (kept.settings.lookups.isdisjoint(changed) and kept.tree.lookups.isdisjoint(changed)):
             kept = _read(resource, kept, grower)
-        kept.replay(scope)
-        found[name] = kept
-    memo.keep("virtual services", found)
-    return [*found.values()]
-
-
-def _is_current(kept: _Kept, resource: Resource, grower: Grower) -> bool:
-    return kept.resource is resource and grower.memo.valid(kept.settings) and grower.is_current(kept.tree)
+        if not kept.silent:
+            kept.replay(grower.scope)
+        read.append(kept)
+    memo.keep("virtual services", dict(zip(map(id, resources), read, strict=True)))
+    return read
 
 
 def _read(resource: Resource, old: _Kept | None, grower: Grower) -> _Kept:
@@ -195,6 +204,28 @@ def _settings(reporter: Reporter) -> _Settings:
         tls=tls,
         merging=merging,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """The virtual hosts that came of what was read."""
+
+    read: Sequence[_Kept]
+    layout: _Layout
+    hosts: Sequence[VirtualHost | None]
+
+
+def _hosts(read: Sequence[_Kept], layout: _Layout, memo: Memo) -> Sequence[VirtualHost | None]:
+    """Return the virtual host of each; those of the last translation but where something else was read."""
+    old = memo.kept("built", _Built)
+    if old is None or old.layout is not layout or len(old.read) != len(read):
+        hosts = [*map(_virtual_host, read, layout.domains)]
+    else:
+        hosts = [*old.hosts]
+        for place in compress(range(len(read)), map(is_not, read, old.read)):
+            hosts[place] = _virtual_host(read[place], layout.domains[place])
+    memo.keep("built", _Built(read, layout, hosts))
+    return hosts
 
 
 def _virtual_host(kept: _Kept, domains: tuple[str, ...]) -> VirtualHost | None:
