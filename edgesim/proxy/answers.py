@@ -55,6 +55,7 @@ def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
         chunked=exchange.chunked_response,
         close=close,
         older=exchange.older,
+        timed=exchange.started > 0.0,
     )
 
 

@@ -55,9 +55,13 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
 
 
 def _can_retry(exchange: Exchange) -> bool:
-    """The whole request must be at hand, and the cluster's retry budget must not be used up."""
+    """The whole request must be at hand, and the cluster's retry budget must not be used up.
+
+    Behind a request to switch protocols nothing is sent before the upstream agrees.
+    """
     plan = exchange.plan
-    if plan is None or plan.cluster is None or exchange.kept is None or not exchange.request_complete:
+    whole = exchange.request_complete or exchange.request.upgrade is not None
+    if plan is None or plan.cluster is None or exchange.kept is None or not whole:
         return False
     if exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.max_retries:
         return True

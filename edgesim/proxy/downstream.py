@@ -343,8 +343,9 @@ class Downstream(asyncio.Protocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read from the client again, unless requests wait or the client takes no answers."""
-        waits = self.queue or (self.slow and self.receiving is None)
+        """Read from the client again, unless requests wait, a switch of protocols does, or the client takes no answers."""
+        switches = self.current is not None and self.current.request.upgrade is not None
+        waits = self.queue or switches or (self.slow and self.receiving is None)
         if self.paused and (self.closing or not waits) and self.transport is not None:
             self.paused = False
             self.transport.resume_reading()

@@ -206,18 +206,25 @@ class Exchange(ExchangeState):
         self.try_deadline = self.stream_deadline
         self.status = response.status
         self.details = tunnel.VIA_UPSTREAM
-        self.answered = response
         if response.length is None:
             self._frame(bodiless=bodiless)
         close = self.closes()
+        failed = tunnel.failed_handshake(self, response) if close and self.request.upgrade is not None else None
+        self.answered = response = failed or response
         plan = self.plan
         if plan is None:
             return
         parts = answers.parts(self, response, plan, bodiless=bodiless, close=close)
         self.responding = True
         front, back = parts
-        self.service_time = taken = worker.milliseconds_since(self.started) if self.started else 0
-        self.response.append(b"%b%d%b" % (front, taken, back) if back else front)
+        if self.started:
+            self.service_time = taken = worker.milliseconds_since(self.started)
+            self.response.append(b"%b%d%b" % (front, taken, back) if back else front)
+        else:
+            self.response.append(front)
+        if failed is not None:
+            self.leave_upstream()
+            self.end()
 
     def _frame(self, *, bodiless: bool) -> None:
         """Show the end of an answer of unknown length: by chunks, in HTTP/1.0 by the connection's."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.refusals import Refusal
 
+CLIENT_GONE = b"downstream_remote_disconnect"
 _FLAGS = {"protocol error": UPE, "connection termination": UC, "remote reset": UR}
 
 
@@ -70,6 +71,6 @@ def client_lost(exchange: Exchange) -> None:
     """End for a client that is gone: nothing more is to be done for it."""
     if not exchange.done:
         exchange.flags |= DC
-        exchange.details = b"downstream_remote_disconnect"
+        exchange.details = CLIENT_GONE
         exchange.leave_upstream()
         exchange.end()

@@ -37,7 +37,8 @@ _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
 class Additions:
     """What an answer gets besides its own fields: replaced ones, added ones, and what formats are made from.
 
-    Those in `last` replace what is there even after the route's mutations.
+    Those in `last` replace what is there even after the route's mutations. `timed` tells how long the upstream took:
+    not of an answer that came before the request was whole.
     """
 
     replaced: Fields
@@ -47,6 +48,7 @@ class Additions:
     chunked: bool
     close: bool
     older: bool
+    timed: bool
 
 
 def asks_router(headers: dict[bytes, bytes]) -> bool:
@@ -193,7 +195,7 @@ def response_parts(response: Response, plan: Plan, date: bytes, additions: Addit
     dropped = HOP_BY_HOP if options.suppress_envoy_headers else HOP_BY_HOP | {SERVICE_TIME}
     fields = forwardable(response.fields, _naming(headers), dropped)
     fields = [*replacing(fields, additions.replaced), *additions.added]
-    if not options.suppress_envoy_headers:
+    if additions.timed and not options.suppress_envoy_headers:
         fields.append((SERVICE_TIME, _CHANGING))
     if plan.rules.response_steps:
         fields = mutate(fields, plan.rules.response_steps, additions.record, _shower(additions.record))

@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from edgesim.http1.replies import NO_HEALTHY_UPSTREAM
-from edgesim.policies.response_flags import UH
+from edgesim.http1.replies import BODILESS, NO_HEALTHY_UPSTREAM
+from edgesim.policies.response_flags import DC, UC, UH
 from edgesim.proxy.answers import additions
-from edgesim.proxy.failures import upstream_gone
+from edgesim.proxy.failures import CLIENT_GONE, upstream_gone
 from edgesim.proxy.heads import response_parts
+from edgesim.proxy.messages import Response
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
-    from edgesim.proxy.messages import Response
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.upstream import UpstreamConnection
 
 VIA_UPSTREAM = b"via_upstream"
+_UPSTREAM_GONE = b"upstream_reset_after_response_started{connection_termination}"
+HANDSHAKE_FAILED = b"websocket_handshake_unsuccessful"
 
 _CONNECT = b"CONNECT"
+_WEBSOCKET = b"websocket"
+_ERROR = 400
+_OF_A_BODY = frozenset((b"content-length", b"content-type", b"transfer-encoding"))
 
 
 class Side(asyncio.Protocol):
@@ -48,7 +53,7 @@ class Side(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Pass the end on; the other direction goes on until it ends as well."""
-        self.ended = True
+        self._end()
         other = self.other
         if other is None or other.ended or other.transport is None or not other.transport.can_write_eof():
             return False
@@ -57,6 +62,7 @@ class Side(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other side behind what was written to it; reset it when this one was."""
+        self._end()
         self.transport = None
         other, self.other = self.other, None
         if other is not None and other.transport is not None:
@@ -68,6 +74,17 @@ class Side(asyncio.Protocol):
             if not self.exchange.done:
                 self.exchange.end()
             self.exchange.downstream.connection_lost(exc)
+
+    def _end(self) -> None:
+        """Note who ended the pipe: the log says so, as Envoy's does (measured on 1.40); of CONNECT, only a client's end."""
+        is_first = not self.ended and self.other is not None and not self.other.ended
+        self.ended = True
+        if is_first and self.is_client:
+            self.exchange.flags |= DC
+            self.exchange.details = CLIENT_GONE
+        elif is_first and self.exchange.answered is not None:
+            self.exchange.flags |= UC
+            self.exchange.details = _UPSTREAM_GONE
 
     def pause_writing(self) -> None:
         """This side is slow: read no more from the other."""
@@ -127,13 +144,27 @@ def switch(exchange: Exchange, connection: UpstreamConnection, response: Respons
         connection.close()
         return
     exchange.status, exchange.answered, exchange.details = response.status, response, VIA_UPSTREAM
-    front, back = response_parts(response, plan, worker.date, additions(exchange, plan, close=False))
-    exchange.service_time = taken = worker.milliseconds_since(exchange.started or exchange.begun)
-    head = b"%b%d%b" % (front, taken, back) if back else front
+    head, _ = response_parts(response, plan, worker.date, additions(exchange, plan, close=False))
     side = Side(exchange, is_client=False)
     side.transport = transport
     agreed = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
     join(exchange, side, head[:-2] + agreed + rest)
+
+
+def failed_handshake(exchange: Exchange, response: Response) -> Response | None:
+    """Return what a client gets that asked for a websocket and was neither agreed with nor told an error: a head alone.
+
+    So it is with Envoy (measured on 1.40); errors, and answers to other protocols' requests, keep their body.
+    """
+    upgrade = exchange.request.upgrade
+    if upgrade is None or upgrade.lower() != _WEBSOCKET or response.status >= _ERROR:
+        return None
+    exchange.details = HANDSHAKE_FAILED
+    exchange.chunked_response = False
+    fields = [field for field in response.fields if field[0] not in _OF_A_BODY]
+    if response.status not in BODILESS:
+        fields.append((b"content-length", b"0"))
+    return Response(response.status, fields, dict(fields), 0)
 
 
 def join(exchange: Exchange, endpoint: Side, first: bytes) -> None:

@@ -158,7 +158,8 @@ class UpstreamConnection(asyncio.Protocol):
         if response is None or exchange.is_head or len(data) - body_at != response.length:
             return False
         exchange.response_head(response, bodiless=False)
-        if self.exchange is None:  # abandoned: another try is made instead
+        if self.exchange is None:  # abandoned: another try is made instead, or the head was enough
+            self._flush(exchange)
             return True
         if response.length:
             exchange.response_body(data[body_at:])

@@ -102,8 +102,8 @@ class Case:
         domain = f"{self.name}.test"
         return VirtualHost(self.name, (domain,), routes, self.host_headers, policies=self.host_policies)
 
-    def request(self, *, close: bool = True) -> bytes:
-        """The bytes a client sends."""
+    def request(self) -> bytes:
+        """The bytes a client sends; the connection ends with the answer, unless it is to switch."""
         lines = [f"{self.method} {self.path} HTTP/1.1"]
         if not any(name.lower() == "host" for name, _ in self.sends):
             lines.append(f"host: {self.name}.test")
@@ -114,7 +114,7 @@ class Case:
             body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
         elif body:
             lines.append(f"content-length: {len(body)}")
-        if close:
+        if not any(name == "upgrade" for name, _ in self.sends):
             lines.append("connection: close")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 

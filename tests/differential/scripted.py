@@ -1,7 +1,7 @@
 """An upstream that notes what reached it and answers as the request asks: in `x-do`, a step for each try.
 
 A step is a status (`503`), or one of `close`, `reset`, `hang`, `garbage`, `half` (part of a body, then the
-end) and `stall` (part of a body, then nothing); `+0.2` behind it waits so many seconds before. The last step
+end), `stall` (part of a body, then nothing) and `switch` (101, then nothing); `+0.2` behind it waits so many seconds before. The last step
 is repeated. Each answer is the last of its connection, so that no case meets the connection of another. `x-answer` holds lines for the answer, between bars.
 """
 
@@ -61,9 +61,11 @@ class Scripted:
             time.sleep(float(wait))
         if what == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        elif what in {"hang", "stall"}:
+        elif what in {"hang", "stall", "switch"}:
             if what == "stall":
                 connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+            elif what == "switch":
+                connection.sendall(_response("101", seen))
             connection.recv(1)  # until the proxy gives up
             self.torn[seen.get("x-case")] = self.torn.get(seen.get("x-case"), 0) + 1
         elif what == "garbage":
@@ -76,9 +78,11 @@ class Scripted:
 
 
 def _response(status: str, seen: Seen) -> bytes:
-    body = b"" if status in {"204", "304"} or seen.line.startswith("HEAD") else b"answered " + status.encode()
-    lines = [f"HTTP/1.1 {status} Said", "connection: close", *filter(None, seen.get("x-answer").split("|"))]
-    if status not in {"204", "304"}:
+    bodiless = status in {"101", "204", "304"}
+    body = b"" if bodiless or seen.line.startswith("HEAD") else b"answered " + status.encode()
+    connection = "upgrade" if status == "101" else "close"
+    lines = [f"HTTP/1.1 {status} Said", f"connection: {connection}", *filter(None, seen.get("x-answer").split("|"))]
+    if not bodiless:
         lines.append(f"content-length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -22,6 +22,7 @@ from edgesim.model import (
 )
 from edgesim.model.policies import BufferLimit, Cors, Csrf, Fault, LocalRateLimit, RetryPolicy
 from tests.differential.features import Both, Case, Side, both, exchange, wait_until
+from tests.differential.test_feature_upgrades import CASES as UPGRADES
 
 ALL = 1_000_000
 LISTENERS = {
@@ -134,8 +135,10 @@ CASES = [
     Case("cors", policies=Policies(cors=Cors(("http://a.test",))), sends=(("origin", "http://a.test"),)),
     Case("too-large", method="POST", body=b"x" * 150, listener="buffered"),
     Case("too-large-route", method="POST", body=b"x" * 50, policies=Policies(buffer=BufferLimit(10)), listener="buffered"),
+    *UPGRADES,
     Case("gone", "hang"),
     Case("gone-stalled", "stall"),
+    Case("gone-switched", "switch", sends=(("connection", "upgrade"), ("upgrade", "websocket"), ("x-answer", "upgrade: websocket"))),
     Case("gone-delayed", policies=fault(delay_millionths=ALL, delay=20.0)),
     Case("gone-uploading", method="POST", sends=(("content-length", "100"),)),
 ]  # fmt: skip
@@ -159,7 +162,7 @@ def go_away(side: Side, case: Case, request: bytes) -> None:
     """Reset the connection once the request is where it should be."""
     with socket.create_connection(("127.0.0.1", side.ports[case.listener]), timeout=20) as client:
         client.sendall(request)
-        if case.name == "gone-stalled":
+        if case.name in {"gone-stalled", "gone-switched"}:
             client.recv(1)
         elif case.name == "gone":
             wait_until(lambda: side.up.seen.get(case.name))

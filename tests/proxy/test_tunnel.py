@@ -11,7 +11,10 @@ import aiohttp
 from aiohttp import web
 
 from edgesim.model import Policies
+from edgesim.model.policies import RetryPolicy
 from tests.proxy.scenes import (
+    DATED,
+    DEADLINE,
     Client,
     Gateway,
     Peer,
@@ -109,6 +112,69 @@ async def test_what_follows_a_refused_switch_is_no_request() -> None:
         assert (reply.status, reply.headers["connection"]) == (200, "close")
         assert await client.ended()
         assert up.connections == 1
+
+
+async def test_what_follows_a_switch_waits_for_the_upstream() -> None:
+    """Bytes that a client sends while the upstream has not agreed yet reach it afterwards, in order."""
+    asked, agreed = asyncio.Event(), asyncio.Event()
+
+    async def late(peer: Peer) -> None:
+        await peer.head()
+        asked.set()
+        await agreed.wait()
+        peer.send(_AGREE)
+        peer.send(await peer.exactly(6))
+
+    async with switching(late) as (gw, _, client):
+        client.send(_ASK % b"echo")
+        async with asyncio.timeout(DEADLINE):
+            await asked.wait()
+        client.send(b"one")
+        assert (await (await gw.client()).ask(b"GET / HTTP/1.0\r\n\r\n")).status == 426  # the worker had its turn
+        client.send(b"two")
+        agreed.set()
+        await client.head()
+        assert await client.exactly(6) == b"onetwo"
+
+
+async def test_a_websocket_that_is_not_agreed_with_gets_a_head_alone() -> None:
+    """An answer that is neither 101 nor an error ends behind its head; an error keeps its body."""
+
+    async def asked(peer: Peer) -> None:
+        while head := await peer.head():
+            status = b"404 Not Found" if head.startswith(b"GET /404") else b"200 OK"
+            peer.send(b"HTTP/1.1 ", status, DATED[DATED.index(b"\r\n") :])
+
+    websocket = _ASK % b"websocket"
+    async with switching(asked, ()) as (gw, _, client):
+        assert (await client.ask()).body == b"ok"
+        for _ in range(2):
+            other = await gw.client()
+            reply = await other.ask(websocket)
+            assert (reply.status, reply.headers["content-length"], reply.headers["connection"]) == (200, "0", "close")
+            assert "x-envoy-upstream-service-time" not in reply.headers
+            assert await other.ended()
+        error = await (await gw.client()).ask(websocket.replace(b"/", b"/404", 1))
+        assert (error.status, error.body) == (404, b"ok")
+
+
+async def test_an_upgrade_is_tried_again() -> None:
+    """Nothing behind a request to switch is sent before the upstream agrees, so another try is safe."""
+    answers = [b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n", _AGREE]
+
+    async def second(peer: Peer) -> None:
+        await peer.head()
+        peer.send(answers.pop(0))
+        if not answers:
+            peer.send(await peer.exactly(4))
+
+    async with upstream(second) as up:
+        policies = Policies(upgrades=(("echo", True),), retries=RetryPolicy(("5xx",), base_interval=0.001))
+        async with gateway(model([replace(to(), policies=policies)], [cluster(up.endpoint)])) as gw:
+            client = await gw.client()
+            client.send(_ASK % b"echo" + b"more")
+            assert (await client.head()).startswith(b"HTTP/1.1 101 ")
+            assert await client.exactly(4) == b"more"
 
 
 async def test_a_client_that_is_gone_ends_the_pipe() -> None:
