@@ -16,12 +16,17 @@ from pathlib import Path
 import pytest
 
 from tests.differential.proxies import supervised
-from tests.proxy.scenes import GET, direct, forwarding, gateway, model, until
+from tests.proxy.scenes import GET, OK, direct, forwarding, gateway, model, until
 
 _DEADLINE = 600.0
 _PIECE = bytes(1 << 18)
 _MEGABYTE = 1 << 20
 _MOST = 20 * _MEGABYTE
+_PIPELINE = b"GET / HTTP/1.1\r\nhost:a\r\n\r\n" * 5000
+_TURNS = 20
+"""So often the worker has its turn, and takes nothing, before it is taken to be waiting."""
+_ENDLESS = 200 * _MEGABYTE
+"""More than the buffers of the kernel hold."""
 _SIZES = [
     pytest.param(300 * _MEGABYTE, id="300MB"),
     pytest.param(2048 * _MEGABYTE, id="2GB", marks=pytest.mark.slow),
@@ -121,6 +126,52 @@ def test_an_upload_to_a_slow_upstream(size: int, chunked: bool) -> None:
         assert answer.startswith(b"HTTP/1.1 200 "), answer
         assert big.taken >= size
         assert memory(pid, "VmHWM") - before < _MOST
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "unanswered"])
+def test_a_client_that_pipelines_without_end_and_never_reads(answers: bool) -> None:
+    """It is read from no further once requests or answers wait, so the worker holds little of it."""
+    with listening(answers=answers) as port, supervised(port) as supervisor, _client(supervisor.port) as client:
+        (pid,) = supervisor.pids
+        before = memory(pid, "VmRSS")
+        client.setblocking(False)
+        sent, full = 0, 0
+        while full < _TURNS:
+            try:
+                sent += client.send(_PIPELINE)
+                full = 0
+            except BlockingIOError:
+                full += 1
+                with _client(supervisor.port) as other:  # the worker has its turn, and could read on
+                    other.sendall(b"no request\r\n\r\n")
+                    assert other.recv(65536).startswith(b"HTTP/1.1 400 ")
+            assert sent < _ENDLESS, "it is read from without end"
+        assert memory(pid, "VmHWM") - before < _MOST
+
+
+@contextlib.contextmanager
+def listening(*, answers: bool) -> Iterator[int]:
+    """Run an upstream for bodiless requests that answers all of them, or none."""
+    ended = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            while piece := connection.recv(65536):
+                if answers:
+                    connection.sendall(OK * piece.count(b"\r\n\r\n"))
+
+    def accept(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not ended.is_set():
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept, args=(listener,), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(_DEADLINE)
 
 
 @contextlib.contextmanager
