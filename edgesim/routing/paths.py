@@ -36,8 +36,7 @@ class Segment:
     """A known segment: what ends inside or right after it, and the node below it.
 
     `merged` holds the entries of the buckets that are nothing but short lists, `buckets` the others. `below`
-    are the entries met where the path goes on with a slash, when nothing else is below it: most prefixes
-    end in a slash, and so a large table is walked through little memory.
+    are the entries met where the path goes on with a slash, when nothing else is below it.
     """
 
     __slots__ = ("below", "buckets", "merged", "node")
@@ -52,13 +51,14 @@ class Segment:
 class Node:
     """A place in the trie after a slash. `partial` holds what ends in the next segment.
 
-    `otherwise` is what any unknown segment meets, where that does not depend on the segment.
+    A segment with nothing but one entry below it is that entry: most prefixes end in a slash, and so a large
+    table is walked through little memory, of which each piece comes from afar. `otherwise` is what any unknown segment meets, where that does not depend on the segment.
     """
 
     __slots__ = ("lengths", "otherwise", "partial", "segments")
 
     def __init__(self) -> None:
-        self.segments: dict[bytes, Segment] = {}
+        self.segments: dict[bytes, Segment | Compiled] = {}
         self.partial: dict[bytes, Bucket] = {}
         self.lengths: tuple[int, ...] = ()
         self.otherwise: Segment | None = None
@@ -150,7 +150,7 @@ def _trie(buckets: dict[bytes, Bucket]) -> Generator[None, None, Node | None]:
         *above, last = text.split(b"/")
         node = root
         for name in above:
-            segment = node.segments.get(name)
+            segment = _segment(node, name)
             if segment is None:
                 segment = node.segments[name] = Segment()
             if segment.node is None:
@@ -172,10 +172,12 @@ def _finish(root: Node) -> Generator[None, None, None]:
         for text in node.partial:
             if text not in node.segments:
                 node.segments[text] = Segment()
-        for number, (text, segment) in enumerate(node.segments.items()):
+        for number, (text, known) in enumerate(node.segments.items()):
+            segment = _opened(known)
             segment.merged, segment.buckets = _merge(ends_inside(node, text))
             if segment.node is not None and (node is root or not _fold(segment, segment.node)):
                 nodes.append(segment.node)
+            node.segments[text] = _closed(segment)
             if number % _AT_ONCE == 0:
                 yield
 
@@ -206,7 +208,7 @@ def _with(root: Node, text: bytes, bucket: Bucket | None) -> Generator[None, Non
     way: list[tuple[Node, bytes, Segment]] = []
     node: Node | None = root
     for name in above:
-        segment = None if node is None else node.segments.get(name)
+        segment = None if node is None else _segment(node, name)
         if node is None or segment is None:
             return None
         way.append((node, name, segment))
@@ -224,7 +226,7 @@ def _with(root: Node, text: bytes, bucket: Bucket | None) -> Generator[None, Non
         copied.node, copied.below = changed, below or segment.below
         changed, below = Node(), ()
         changed.partial, changed.lengths, changed.otherwise = parent.partial, parent.lengths, parent.otherwise
-        changed.segments = {**parent.segments, name: copied}
+        changed.segments = {**parent.segments, name: _closed(copied)}
         yield
     return changed
 
@@ -239,7 +241,8 @@ def _with_bucket(node: Node, last: bytes, bucket: Bucket | None) -> Generator[No
     yield
     if bucket is None:
         del made.partial[last]
-        if made.segments[last].node is None and not made.segments[last].below:
+        left = _opened(made.segments[last])
+        if left.node is None and not left.below:
             del made.segments[last]
     else:
         made.partial[last] = bucket
@@ -252,7 +255,8 @@ def _with_bucket(node: Node, last: bytes, bucket: Bucket | None) -> Generator[No
         yield
         inside = [name for name in names[begin : begin + _LOOKED_AT] if name.startswith(last)]
         for number, name in enumerate(inside):
-            made.segments[name] = _copied(made.segments[name], *_merge(ends_inside(made, name)))
+            copied = _copied(_opened(made.segments[name]), *_merge(ends_inside(made, name)))
+            made.segments[name] = _closed(copied)
             if number % _AT_ONCE == _AT_ONCE - 1:
                 yield
     return made
@@ -283,6 +287,26 @@ def _fold(segment: Segment, node: Node) -> bool:
     return True
 
 
+def _segment(node: Node, name: bytes) -> Segment | None:
+    known = node.segments.get(name)
+    return None if known is None else _opened(known)
+
+
+def _opened(known: Segment | Compiled) -> Segment:
+    """Return what is known of a segment as one that can be changed."""
+    if isinstance(known, Segment):
+        return known
+    segment = Segment()
+    segment.below = (known,)
+    return segment
+
+
+def _closed(segment: Segment) -> Segment | Compiled:
+    """Return the one entry below a segment where there is nothing else."""
+    alone = segment.node is None and not segment.merged and not segment.buckets and len(segment.below) == 1
+    return segment.below[0] if alone else segment
+
+
 def ends_inside(node: Node, segment: bytes) -> list[Bucket]:
     """Return the buckets whose last piece is a string prefix of this segment."""
     partial = node.partial
@@ -301,7 +325,7 @@ def _merge(buckets: Sequence[Bucket]) -> tuple[Leaf, tuple[Bucket, ...]]:
 def _below_the_slash(root: Node | None) -> tuple[Node | None, int]:
     """Every real path begins with a slash: where all patterns do too, the walk begins behind it."""
     if root is not None and not root.partial and root.segments.keys() == {b""}:
-        return root.segments[b""].node, 1
+        return _opened(root.segments[b""]).node, 1
     return root, 0
 
 
@@ -319,6 +343,8 @@ def search(paths: Paths, head: RequestHead, best: Compiled | None) -> Compiled |
         end = path.find(b"/", start)
         name = path[start:] if end < 0 else path[start:end]
         segment = node.segments.get(name) or node.otherwise
+        if isinstance(segment, tuple):
+            return best if end < 0 else _alone(segment, head, best)
         if segment is None:
             return _try_all(ends_inside(node, name), head, best)
         if segment.merged:
@@ -332,6 +358,12 @@ def search(paths: Paths, head: RequestHead, best: Compiled | None) -> Compiled |
         node = segment.node
         start = end + 1
     return best
+
+
+def _alone(entry: Compiled, head: RequestHead, best: Compiled | None) -> Compiled | None:
+    if best is None and not entry[1] and not entry[2]:
+        return entry
+    return _first((entry,), head, best)
 
 
 def _first(leaf: Leaf, head: RequestHead, best: Compiled | None) -> Compiled | None:
