@@ -17,6 +17,7 @@ from edgesim.cli.diff_text import print_diff
 from edgesim.cli.offline import without_collector
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
+from edgesim.cli.progress import progress
 from edgesim.inspect.diff import Compared, Traffic, Wheres, compare, traffic
 from edgesim.model import Problem, Severity
 
@@ -73,10 +74,13 @@ def diff(
       edgesim diff --rev 3
       edgesim diff --rev current manifests/ -o json
     """
-    with without_collector(), saying_soon("reading and comparing ..."):
-        before, after = _sides(paths or [], both or [], rev, state, admin)
-        compared = compare(before.model, after.model, Wheres(before.where, after.where))
-        found = None if access_log is None else _traffic(access_log, compared)
+    with without_collector():
+        with saying_soon("reading ..."):
+            before, after = _sides(paths or [], both or [], rev, state, admin)
+        with progress("comparing paths") as watch:
+            compared = compare(before.model, after.model, Wheres(before.where, after.where), watch)
+        with saying_soon(f"reading {access_log} ..."):
+            found = None if access_log is None else _traffic(access_log, compared)
     problems = tuple(_grave(before, after))
     if output is Report.JSON:
         report = compared.report

@@ -12,18 +12,22 @@ from edgesim.inspect.diff.decided import decided, differences, shown
 from edgesim.inspect.diff.entries import Entry, changed_routes, entries_of
 from edgesim.inspect.diff.hosts import HostClass, host_classes
 from edgesim.inspect.diff.membership import in_regions, meets
+from edgesim.inspect.diff.meter import Meter, Watch, nobody
 from edgesim.inspect.diff.outcomes import Effect, Outcome, effect, moved_share
 from edgesim.inspect.diff.regions import Region, Territory
 from edgesim.inspect.diff.regions import Side as Paths
 from edgesim.inspect.diff.report import Change, Difference, DiffReport, ListenerChange
 from edgesim.inspect.diff.sides import Pair, changed_clusters, pairs
-from edgesim.inspect.diff.walk import Fact, Leaf, Walk
+from edgesim.inspect.diff.walk import Fact, Leaf, Truths, Walk
 from edgesim.inspect.diff.witness import Witnesses
 from edgesim.inspect.steps import Where
 from edgesim.model import ForwardAction, ListenerOptions, Model, RequestHead, Route, VirtualHost
 
 MOST_CLASSES = 2_000
 """So many classes of one virtual host are told apart."""
+MOST_WORK = 6_000_000
+"""So much work the classes of one listener may be."""
+_MOST_WORK_FOR_EXAMPLES = 2_000_000
 _MOST_TRIED = 8
 """So many joined leaves are tried for a request to show a class."""
 _RANKS = {each: rank for rank, each in enumerate(Effect)}
@@ -69,11 +73,14 @@ class Compared:
     comparisons: tuple[Comparison, ...]
 
 
-def compare(before: Model, after: Model, wheres: Wheres) -> Compared:
-    """Return what is decided otherwise. Raises ValueError where a model holds what no router takes."""
+def compare(before: Model, after: Model, wheres: Wheres, watch: Watch = nobody) -> Compared:
+    """Return what is decided otherwise. Raises ValueError where a model holds what no router takes.
+
+    `watch` is told how many regions of paths of a virtual host are done, and of how many.
+    """
     paired = pairs(before, after)
     both = [each for each in paired if each.before.listener is not None and each.after.listener is not None]
-    comparisons = tuple(Comparison(pair, wheres) for pair in both)
+    comparisons = tuple(Comparison(pair, wheres, watch) for pair in both)
     changes = [change for each in comparisons for change in each.changes()]
     changes.sort(key=lambda each: (_RANKS[each.effect], each.listener, each.paths, each.hosts, each.conditions))
     listeners = tuple(change for pair in paired for change in _listener(pair))
@@ -98,10 +105,12 @@ def _listener(pair: Pair) -> Iterator[ListenerChange]:
 class Comparison:
     """One listener of both sides."""
 
-    def __init__(self, pair: Pair, wheres: Wheres) -> None:
-        """Take both sides, and how their lines are found."""
+    def __init__(self, pair: Pair, wheres: Wheres, watch: Watch = nobody) -> None:
+        """Take both sides, how their lines are found, and who watches."""
         self.pair = pair
         self.wheres = wheres
+        self.watch = watch
+        self.truths = Truths(Meter(MOST_WORK))
         self.cut: list[str] = []
         self.known: dict[tuple[int, int], list[Class]] = {}
         self.found: dict[Hashable, Change] = {}
@@ -109,7 +118,7 @@ class Comparison:
         self.specific = (
             pair.before.outcomes(None).most_specific_wins is not pair.after.outcomes(None).most_specific_wins
         )
-        self.witnesses = Witnesses(pair)
+        self.witnesses = Witnesses(pair, Meter(_MOST_WORK_FOR_EXAMPLES))
         self.as_read = _reader(pair.listener.options)
 
     def changes(self) -> list[Change]:
@@ -172,14 +181,16 @@ class Comparison:
 
     def _leaves(self, territory: Territory, decides: _Decides, host: VirtualHost | None) -> list[tuple[Region, Leaf]]:
         leaves: list[tuple[Region, Leaf]] = []
-        for region in territory.regions():
+        regions = [*territory.regions()]
+        for number, region in enumerate(regions):
+            self.watch(number, len(regions))
             old, new = (side.candidates(region) for side in territory.sides)
-            walk = Walk(territory, region, (old, new), decides)
+            walk = Walk(territory, region, (old, new), decides, self.truths)
             leaves += [(region, leaf) for leaf in walk.run()]
             if walk.cut or len(leaves) > MOST_CLASSES:
                 name = "" if host is None else host.name
                 self.cut.append(f"{name} below {region.text.decode('utf-8', 'backslashreplace')}")
-            if len(leaves) > MOST_CLASSES:
+            if len(leaves) > MOST_CLASSES or self.truths.meter.spent:
                 break
         return leaves
 

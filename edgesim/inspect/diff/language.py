@@ -7,11 +7,18 @@ which is the shortest?
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from edgesim.inspect.diff.meter import Meter
 
 _REMEMBERED = 1 << 16
+_GUESSED = 3
+"""Of so many languages at once a text is guessed before it is searched for, which takes their product."""
+_MOST_OF_ONE = 200
 ANY_BYTE = (1 << 256) - 1
 _PREFERRED = b"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ/-_.~"
 """Bytes that people like to read in an example, the best first."""
@@ -21,24 +28,28 @@ class TooLargeError(Exception):
     """A question with more states than allowed."""
 
 
-@dataclass(frozen=True, slots=True)
+# Equal languages are one object, so that they are compared and looked up by identity: `then`, `either`, `many`
+# and `one_of` make them, nothing else does.
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Nothing:
     """No text at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Empty:
     """The empty text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Bytes:
     """One byte of a set: bit N of the mask stands for byte N."""
 
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Then:
     """One after the other."""
 
@@ -46,14 +57,14 @@ class Then:
     second: Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Either:
     """One of several."""
 
     options: frozenset[Language]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Many:
     """As often as one likes, also not at all."""
 
@@ -61,21 +72,33 @@ class Many:
 
 
 Language = Nothing | Empty | Bytes | Then | Either | Many
-NOTHING, EMPTY = Nothing(), Empty()
-ANYTHING = Many(Bytes(ANY_BYTE))
+_Made = TypeVar("_Made", Bytes, Then, Either, Many)
+_MADE: WeakValueDictionary[Hashable, Language] = WeakValueDictionary()
+
+
+def _the(made: _Made, *key: Hashable) -> _Made:
+    """Return the one language that is like this."""
+    found = _MADE.setdefault((type(made), *key), made)
+    assert isinstance(found, type(made))
+    return found
+
+
+def one_of(mask: int) -> Language:
+    """Return the language of one byte out of a set."""
+    return _the(Bytes(mask), mask) if mask else NOTHING
 
 
 def then(first: Language, second: Language) -> Language:
     """Return one language after the other; everything hangs to the right, so that equal ones are equal."""
-    if NOTHING in {first, second}:
+    if first is NOTHING or second is NOTHING:
         return NOTHING
-    if first == EMPTY:
+    if first is EMPTY:
         return second
-    if second == EMPTY:
+    if second is EMPTY:
         return first
     if isinstance(first, Then):
-        return Then(first.first, then(first.second, second))
-    return Then(first, second)
+        return then(first.first, then(first.second, second))
+    return _the(Then(first, second), first, second)
 
 
 def either(options: Iterable[Language]) -> Language:
@@ -88,14 +111,18 @@ def either(options: Iterable[Language]) -> Language:
         return ANYTHING
     if not found:
         return NOTHING
-    return next(iter(found)) if len(found) == 1 else Either(frozenset(found))
+    return next(iter(found)) if len(found) == 1 else _the(Either(frozenset(found)), frozenset(found))
 
 
 def many(inner: Language) -> Language:
     """Return a language repeated."""
-    if inner in {NOTHING, EMPTY}:
+    if inner is NOTHING or inner is EMPTY:
         return EMPTY
-    return inner if isinstance(inner, Many) else Many(inner)
+    return inner if isinstance(inner, Many) else _the(Many(inner), inner)
+
+
+NOTHING, EMPTY = Nothing(), Empty()
+ANYTHING = many(one_of(ANY_BYTE))
 
 
 def mask_of(values: Iterable[int]) -> int:
@@ -111,7 +138,7 @@ def text(value: bytes, *, fold: bool = False) -> Language:
     found: Language = EMPTY
     for byte in reversed(value):
         cases = {byte, *bytes([byte]).lower(), *bytes([byte]).upper()} if fold else {byte}
-        found = then(Bytes(mask_of(cases)), found)
+        found = then(one_of(mask_of(cases)), found)
     return found
 
 
@@ -144,27 +171,78 @@ def derived(language: Language, byte: int) -> Language:
     return NOTHING
 
 
-def texts(wanted: Sequence[Language], refused: Sequence[Language], alphabet: int, most: int) -> Iterator[bytes]:
+def texts(
+    wanted: Iterable[Language], refused: Iterable[Language], alphabet: int, most: int, meter: Meter | None = None
+) -> Iterator[bytes]:
     """Yield texts that belong to all of the wanted languages and none of the refused, shortest first.
 
-    One of each sort that can be told apart. Raises TooLargeError after `most` states.
+    One of each sort that can be told apart. Raises TooLargeError after `most` states, or when the meter is spent.
     """
-    letters = _letters((*wanted, *refused), alphabet)
-    begin = tuple(wanted), tuple(refused)
-    seen = {begin}
-    waiting = deque([(b"", begin)])
+    needed, barred = (frozenset(confined(each, alphabet) for each in side) for side in (wanted, refused))
+    begin = needed - {ANYTHING}, barred - {NOTHING}
+    if NOTHING in needed or ANYTHING in barred:
+        return
+    letters = _letters((*needed, *barred), alphabet)
+    seen, waiting = {begin}, deque([(b"", begin)])
     while waiting:
-        found, (needed, barred) = waiting.popleft()
-        if all(map(accepts_empty, needed)) and not any(map(accepts_empty, barred)):
+        found, state = waiting.popleft()
+        if all(map(accepts_empty, state[0])) and not any(map(accepts_empty, state[1])):
             yield found
+        if meter is not None and not meter.spend(len(letters) * (1 + len(state[0]) + len(state[1]))):
+            raise TooLargeError
         for letter in letters:
-            state = tuple(derived(each, letter) for each in needed), tuple(derived(each, letter) for each in barred)
-            if state in seen or NOTHING in state[0] or ANYTHING in state[1]:
+            after = _after(state, letter)
+            if after is None or after in seen:
                 continue
             if len(seen) >= most:
                 raise TooLargeError
-            seen.add(state)
-            waiting.append((found + bytes([letter]), state))
+            seen.add(after)
+            waiting.append((found + bytes([letter]), after))
+
+
+def joined_examples(wanted: Sequence[Language], alphabet: int, meter: Meter | None = None) -> bytes:
+    """Return a text of each language after the other, empty where that is no guess: what "contains" asks for.
+
+    Raises TooLargeError.
+    """
+    if len(wanted) < _GUESSED:
+        return b""
+    return b"".join(next(texts((each,), (), alphabet, _MOST_OF_ONE, meter), b"") for each in wanted)
+
+
+_State = tuple[frozenset[Language], frozenset[Language]]
+"""What is still needed, and what must not be met; what is certain is left out."""
+
+
+def _after(state: _State, letter: int) -> _State | None:
+    """Return the state behind a byte, None where nothing can follow."""
+    needed = {derived(each, letter) for each in state[0]}
+    if NOTHING in needed:
+        return None
+    barred = {derived(each, letter) for each in state[1]}
+    if ANYTHING in barred:
+        return None
+    needed.discard(ANYTHING)
+    barred.discard(NOTHING)
+    return frozenset(needed), frozenset(barred)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def confined(language: Language, alphabet: int) -> Language:
+    """Return a language of which only texts over an alphabet count: what takes all of its bytes takes any byte.
+
+    So `.*` is known to be everything where there are no line breaks, and a search ends there.
+    """
+    match language:
+        case Bytes(mask):
+            return one_of(ANY_BYTE if mask & alphabet == alphabet else mask & alphabet)
+        case Then(first, second):
+            return then(confined(first, alphabet), confined(second, alphabet))
+        case Either(options):
+            return either(confined(option, alphabet) for option in options)
+        case Many(inner):
+            return many(confined(inner, alphabet))
+    return language
 
 
 def _letters(languages: Sequence[Language], alphabet: int) -> list[int]:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from edgesim.inspect.diff.language import ANY_BYTE, Language, TooLargeError, mask_of, text, texts
+from edgesim.inspect.diff.language import ANY_BYTE, Language, TooLargeError, joined_examples, mask_of, text, texts
+from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.syntax import UnreadableError, language_of
 from edgesim.inspect.requests import is_token
 from edgesim.model import ValueKind
@@ -58,8 +59,7 @@ def name_of(condition: Condition) -> Name:
     return condition.of_query, condition.name
 
 
-@lru_cache(maxsize=1 << 16)
-def truth(known: Known, asked: Condition) -> bool | None:
+def truth(known: Known, asked: Condition, meter: Meter | None = None) -> bool | None:
     """Tell whether a condition holds where these literals do; None where it may or may not."""
     for condition, holds in known:
         if holds and condition.kind is ValueKind.EXACT:
@@ -67,12 +67,12 @@ def truth(known: Known, asked: Condition) -> bool | None:
     for condition, holds in known:
         if condition == asked:
             return holds
-    if value(known, Literal(asked, True)) is None:
+    if value(known, Literal(asked, True), meter=meter) is None:
         return False
-    return True if value(known, Literal(asked, False)) is None else None
+    return True if value(known, Literal(asked, False), meter=meter) is None else None
 
 
-def value(known: Known, *more: Literal) -> Value | None:
+def value(known: Known, *more: Literal, meter: Meter | None = None) -> Value | None:
     """Return a value that satisfies literals about one name, None where there is none.
 
     Where that cannot be found out, some value is returned: who builds a request of it sees it fail.
@@ -86,17 +86,17 @@ def value(known: Known, *more: Literal) -> Value | None:
     refused = [each.condition for each in literals if not each.holds]
     if any(each.kind is ValueKind.PRESENT for each in refused):
         return None
-    found = _value(name, wanted, refused)
+    found = _value(name, wanted, refused, meter)
     return None if found is None else (found,)
 
 
-def _value(name: Name, wanted: Sequence[Condition], refused: Sequence[Condition]) -> bytes | None:
+def _value(name: Name, wanted: Sequence[Condition], refused: Sequence[Condition], meter: Meter | None) -> bytes | None:
     exact = [each.value.encode() for each in wanted if each.kind is ValueKind.EXACT]
     usual = _USUAL.get(name, _PLAIN)
     for candidate in exact[:1] or usual:
         if _may_be(name, candidate) and _all_hold(wanted, refused, candidate):
             return candidate
-    return None if exact or usual is _SCHEMES else _searched(name, wanted, refused)
+    return None if exact or usual is _SCHEMES else _searched(name, wanted, refused, meter)
 
 
 def _may_be(name: Name, candidate: bytes) -> bool:
@@ -107,11 +107,16 @@ def _all_hold(wanted: Sequence[Condition], refused: Sequence[Condition], candida
     return all(_holds(each, candidate) for each in wanted) and not any(_holds(each, candidate) for each in refused)
 
 
-def _searched(name: Name, wanted: Sequence[Condition], refused: Sequence[Condition]) -> bytes | None:
+def _searched(
+    name: Name, wanted: Sequence[Condition], refused: Sequence[Condition], meter: Meter | None
+) -> bytes | None:
     alphabet = _QUERY_BYTES if name[0] else _METHOD_BYTES if name[1] == METHOD else _HEADER_BYTES
     try:
         needed, barred = [*map(_language, wanted)], [*map(_language, refused)]
-        found = texts(needed, barred, alphabet, _MOST_STATES)
+        joined = joined_examples(needed, alphabet, meter)
+        if joined and _may_be(name, joined) and _all_hold(wanted, refused, joined):
+            return joined
+        found = texts(needed, barred, alphabet, _MOST_STATES, meter)
         # A header's value neither begins nor ends with a space, and an example is better not empty.
         best = [each for each, _ in zip((each for each in found if each == each.strip()), range(2), strict=False)]
     except (UnreadableError, TooLargeError):

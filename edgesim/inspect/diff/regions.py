@@ -15,7 +15,19 @@ from itertools import islice
 
 from edgesim.inspect.conditions import path_holds
 from edgesim.inspect.diff.entries import Entry
-from edgesim.inspect.diff.language import ANYTHING, NOTHING, Language, TooLargeError, either, mask_of, text, texts, then
+from edgesim.inspect.diff.language import (
+    ANYTHING,
+    NOTHING,
+    Language,
+    TooLargeError,
+    either,
+    joined_examples,
+    mask_of,
+    text,
+    texts,
+    then,
+)
+from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.syntax import UnreadableError, language_of
 from edgesim.model import PathKind, PathMatcher
 from edgesim.routing.implication import is_open_ended, pattern_text
@@ -163,7 +175,7 @@ class Territory:
             each for side in self.sides for each in side.exact if each.startswith(ROOT) and self.as_read(each) == each
         )
         self.prefixes = frozenset((ROOT, *(each for side in self.sides for each in side.prefixes.values)))
-        self.lengths = tuple(sorted(map(len, self.prefixes), reverse=True))
+        self.lengths = tuple(sorted(set(map(len, self.prefixes)), reverse=True))
         self._ordered = sorted(self.exact | self.prefixes)
 
     def regions(self) -> Iterator[Region]:
@@ -179,38 +191,45 @@ class Territory:
         found = (path[:length] for length in self.lengths if length <= len(path))
         return Region(next(each for each in found if each in self.prefixes), False)
 
-    def path(self, region: Region, known: PathKnown) -> bytes | None:
+    def path(self, region: Region, known: PathKnown, meter: Meter | None = None) -> bytes | None:
         """Return a path of a region that fits these patterns and not those; None where there is none.
 
-        Where that cannot be found out, some path is returned: who makes a request of it sees it fail.
+        Where that cannot be found out, or not with what is left on the meter, some path is returned: who makes a
+        request of it sees it fail.
         """
         key = region, known
-        if key not in self._found:
-            self._found[key] = self._path(region, known)
-        return self._found[key]
+        if key in self._found:
+            return self._found[key]
+        found = self._path(region, known, meter)
+        if meter is None or not meter.spent:
+            self._found[key] = found
+        return found
 
-    def _path(self, region: Region, known: PathKnown) -> bytes | None:
+    def _path(self, region: Region, known: PathKnown, meter: Meter | None) -> bytes | None:
         for tail in (b"",) if region.exact else _TAILS:
             if self._fits(region.text + tail, region, known):
                 return region.text + tail
-        return None if region.exact else self._searched(region, known)
+        return None if region.exact else self._searched(region, known, meter)
 
     def _fits(self, path: bytes, region: Region, known: PathKnown) -> bool:
         if self.region_of(path) != region or self.as_read(path) != path:
             return False
         return all(path_matches(pattern, path) is holds for pattern, holds in known)
 
-    def _searched(self, region: Region, known: PathKnown) -> bytes | None:
+    def _searched(self, region: Region, known: PathKnown, meter: Meter | None) -> bytes | None:
         below = [*self._below(region)]
         try:
             wanted = [then(text(region.text), ANYTHING), *(_language(path) for path, holds in known if holds)]
             refused = [language_of(_DOTS), *(_language(path) for path, holds in known if not holds)]
-            for found in islice(texts(wanted, refused[:1], _PATH_BYTES, _MOST_STATES), _MOST_TRIED):
+            joined = region.text + joined_examples(wanted[1:], _PATH_BYTES, meter)
+            if self._fits(joined, region, known):
+                return joined
+            for found in islice(texts(wanted, refused[:1], _PATH_BYTES, _MOST_STATES, meter), _MOST_TRIED):
                 if self._fits(found, region, known):
                     return found
             if len(below) <= _MOST_BELOW:
                 refused.append(either(below))
-            for found in texts(wanted, refused, _PATH_BYTES, _MOST_STATES):
+            for found in texts(wanted, refused, _PATH_BYTES, _MOST_STATES, meter):
                 if self._fits(found, region, known):
                     return found
         except (UnreadableError, TooLargeError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
-from edgesim.inspect.diff.language import ANY_BYTE, EMPTY, Bytes, Language, either, many, mask_of, text, then
+from edgesim.inspect.diff.language import ANY_BYTE, EMPTY, Language, either, many, mask_of, one_of, text, then
 
 _MOST_COPIES = 256
 _COUNTS = re.compile(rb"\{(\d+)(,(\d*))?\}")
@@ -132,7 +132,7 @@ class _Reader:
             case b"[":
                 return self._bytes(self._class())
             case b".":
-                return Bytes(ANY_BYTE if self.dot_all else ANY_BYTE & ~mask_of(b"\n"))
+                return one_of(ANY_BYTE if self.dot_all else ANY_BYTE & ~mask_of(b"\n"))
             case b"\\":
                 return self._escaped()
             case b"^" | b"$" | b"*" | b"+" | b"?":
@@ -140,7 +140,7 @@ class _Reader:
         return self._bytes(mask_of(byte))
 
     def _bytes(self, mask: int) -> Language:
-        return Bytes(_folded(mask) if self.fold else mask)
+        return one_of(_folded(mask) if self.fold else mask)
 
     def _group(self) -> Language:
         flags = None if self._match(_NAMED) is not None else self._match(_FLAGS)
@@ -171,7 +171,7 @@ class _Reader:
                 raise UnreadableError  # it would repeat the last byte only
             return text(quoted, fold=self.fold)
         if self._take(b"C"):
-            return Bytes(ANY_BYTE)
+            return one_of(ANY_BYTE)
         return self._bytes(self._escape())
 
     def _escape(self) -> int:

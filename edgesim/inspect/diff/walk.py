@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from edgesim.inspect.diff.entries import Entry
 from edgesim.inspect.diff.literals import Known, Literal, Name, name_of, truth
+from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.regions import Candidate, PathKnown, Region, Territory
 from edgesim.model import PathMatcher
 from edgesim.routing.conditions import Condition
@@ -85,6 +86,21 @@ Decides = Callable[[Entry | None], Hashable]
 
 
 @dataclass(slots=True)
+class Truths:
+    """What conditions of one name say of another, found once for all regions, as long as there is work left."""
+
+    meter: Meter
+    _known: dict[tuple[Known, Condition], bool | None] = field(default_factory=dict)
+
+    def of(self, known: Known, asked: Condition) -> bool | None:
+        """Tell what `literals.truth` does."""
+        key = known, asked
+        if key not in self._known:
+            self._known[key] = truth(known, asked, self.meter)
+        return self._known[key]
+
+
+@dataclass(slots=True)
 class Walk:
     """One region of two sides, each with its candidates in order and what they come to."""
 
@@ -92,6 +108,7 @@ class Walk:
     region: Region
     sides: tuple[Sequence[Candidate], Sequence[Candidate]]
     decides: tuple[Decides, Decides]
+    truths: Truths
     leaves: list[Leaf] = field(default_factory=list)
     cut: bool = False
     steps: int = 0
@@ -188,7 +205,7 @@ class Walk:
 
     def _count(self) -> None:
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        if self.steps > MOST_STEPS or self.truths.meter.spent:
             raise TooManyError
 
     def _undecided(self, state: State) -> PathMatcher | Condition | None:
@@ -222,6 +239,7 @@ class Walk:
         if candidate.entry.twin in state.barred:
             return False
         fate: bool | None = True
+        self.truths.meter.left -= 2
         for ask, holds in _asks(candidate):
             found = self._truth(ask, state)
             if found is (not holds):
@@ -235,13 +253,14 @@ class Walk:
 
     def _truth(self, ask: PathMatcher | Condition, state: State) -> bool | None:
         if not isinstance(ask, PathMatcher):
-            return truth(state.names.get(name_of(ask), ()), ask)
+            return self.truths.of(state.names.get(name_of(ask), ()), ask)
         for path, holds in state.path:
             if path == ask:
                 return holds
-        if self.territory.path(self.region, (*state.path, (ask, True))) is None:
+        meter = self.truths.meter
+        if self.territory.path(self.region, (*state.path, (ask, True)), meter) is None:
             return False
-        return True if self.territory.path(self.region, (*state.path, (ask, False))) is None else None
+        return True if self.territory.path(self.region, (*state.path, (ask, False)), meter) is None else None
 
 
 def _asks(candidate: Candidate) -> Iterator[tuple[PathMatcher | Condition, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edgesim.inspect.diff.literals import Known, Literal, Name, name_of, value
+from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.outcomes import Outcome
 from edgesim.inspect.diff.regions import PathKnown, Region, Territory
 from edgesim.inspect.diff.report import Witness
@@ -21,9 +22,10 @@ _IN_THE_URL = frozenset((b":authority", b":path", b"host"))
 class Witnesses:
     """Finds requests on one listener."""
 
-    def __init__(self, pair: Pair) -> None:
-        """Take both sides."""
+    def __init__(self, pair: Pair, meter: Meter) -> None:
+        """Take both sides, and how much work all of them may be."""
         self._pair = pair
+        self._meter = meter
 
     def find(
         self,
@@ -44,10 +46,10 @@ class Witnesses:
 
     def _made(self, host: str, region: Region, facts: Iterable[Fact], territory: Territory) -> Witness | None:
         known = tuple((fact.ask, fact.holds) for fact in facts if isinstance(fact.ask, PathMatcher))
-        path = territory.path(region, _path_known(known))
+        path = territory.path(region, _path_known(known), self._meter)
         if path is None:
             return None
-        values = dict(_values(facts))
+        values = dict(_values(facts, self._meter))
         method = values.pop((False, METHOD), b"GET")
         query = "&".join(_parameter(name[1], found) for name, found in values.items() if name[0])
         headers = tuple(
@@ -68,7 +70,7 @@ def _path_known(known: PathKnown) -> PathKnown:
     return tuple(sorted(known, key=lambda each: (each[0].kind, each[0].value, each[0].case_sensitive, each[1])))
 
 
-def _values(facts: Iterable[Fact]) -> Iterator[tuple[Name, bytes]]:
+def _values(facts: Iterable[Fact], meter: Meter) -> Iterator[tuple[Name, bytes]]:
     """Yield a value for each name that must be there."""
     known: dict[Name, Known] = {}
     for fact in facts:
@@ -76,7 +78,7 @@ def _values(facts: Iterable[Fact]) -> Iterator[tuple[Name, bytes]]:
             name = name_of(fact.ask)
             known[name] = (*known.get(name, ()), Literal(fact.ask, fact.holds))
     for name, literals in sorted(known.items()):
-        for found in value(tuple(sorted(literals))) or ():
+        for found in value(tuple(sorted(literals)), meter=meter) or ():
             yield name, found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 
 import pytest
@@ -23,6 +24,7 @@ from edgesim.model import (
 )
 from edgesim.routing import compile_table, lookup
 
+COMPARE = importlib.import_module("edgesim.inspect.diff.compare")
 EVERYTHING = PathMatcher(PathKind.PREFIX, "/")
 
 
@@ -91,3 +93,26 @@ def test_what_is_too_much_is_cut_and_said(monkeypatch: pytest.MonkeyPatch) -> No
     report = _compared([_route(str(n), tenant=str(n)) for n in range(20)], [])
     assert report.cut == ("host below /",)
     assert report.elsewhere
+
+
+def test_many_regexes_of_one_header() -> None:
+    """Ten regexes of one header in the opposite order are a class for each pair, each with a request to show it."""
+    routes = [
+        Route(
+            (RouteMatch(EVERYTHING, (HeaderMatcher("h", ValueKind.REGEX, f".*a{n}.*"),)),),
+            DirectResponseAction(200, f"b{n}"),
+        )
+        for n in range(10)
+    ]
+    report = _compared(routes, routes[::-1])
+    assert (len(report.changes), report.cut) == (45, ())
+    assert all(change.witness is not None for change in report.changes)
+
+
+def test_what_is_too_much_work_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the work that is allowed is done, what was found is told, and that there may be more."""
+    monkeypatch.setattr(COMPARE, "MOST_WORK", 2_000)
+    routes = [_route(f"b{n}", PathMatcher(PathKind.REGEX, f"/[ab]*a[ab]{{{n}}}")) for n in range(10)]
+    report = _compared(routes, routes[::-1])
+    assert report.cut == ("host below /",)
+    assert report == _compared(routes, routes[::-1])
