@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import compress
+from operator import is_not
 from typing import Any
 
 from edgesim.config.revisions import BATCH, ORDER, RESOURCE, ROUTES, Key, Snapshot, batch_key
@@ -59,7 +61,9 @@ def _of_kind(
     if old is None or places is None:
         order = {(ORDER, kind): tuple(each.name for each in new)}
         return _pieces_of(kind, new) | order, [key for key in present if _is_of(key, kind)]
-    return _pieces_of(kind, (new[place] for place in places)), _pieces_of(kind, (old[place] for place in places))
+    pairs = [(old[place], new[place]) for place in places]
+    found = {key: piece for pair in pairs for key, piece in _replaced(kind, *pair).items()}
+    return found, _pieces_of(kind, (one for one, other in pairs if not _is_alike(one, other)))
 
 
 def _same_names(old: tuple[Named, ...], new: tuple[Named, ...]) -> list[int] | None:
@@ -80,6 +84,23 @@ def _pieces_of(kind: str, pieces: Iterable[Named]) -> dict[Key, Any]:
         else:
             found[kind, piece.name] = piece
     return found
+
+
+def _replaced(kind: str, old: Named, new: Named) -> dict[Key, Any]:
+    """Return the pieces of one that took another's place; of many routes the batches in which some are others."""
+    if not (isinstance(old, VirtualHost) and isinstance(new, VirtualHost) and _is_alike(old, new)):
+        return _pieces_of(kind, [new])
+    other = compress(range(len(new.routes)), map(is_not, old.routes, new.routes))
+    starts = dict.fromkeys(place // BATCH * BATCH for place in other)
+    head = {(kind, new.name): replace(new, routes=())}
+    return head | {batch_key(kind, new.name, start): new.routes[start : start + BATCH] for start in starts}
+
+
+def _is_alike(old: Named, new: Named) -> bool:
+    """Tell whether these are virtual hosts whose many routes make equally many batches."""
+    if not (isinstance(old, VirtualHost) and isinstance(new, VirtualHost)):
+        return False
+    return len(old.routes) == len(new.routes) > BATCH
 
 
 def _batches(kind: str, host: VirtualHost) -> dict[Key, Any]:

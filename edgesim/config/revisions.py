@@ -16,7 +16,7 @@ Key = tuple[str, str]
 RESOURCE: Final = "resource"
 ORDER: Final = "order"
 ROUTES: Final = "routes"
-BATCH: Final = 256
+BATCH: Final = 64
 """Routes in a piece. A table may have 100,000 of them, of which one changes at a time."""
 _KINDS: Final[Mapping[str, type[Any]]] = {
     "host": VirtualHost, "whole": VirtualHost, ROUTES: tuple, "cluster": Cluster, "listener": Listener

@@ -20,9 +20,9 @@ from edgesim.config import state as state_module
 from edgesim.config.encoding import DamagedError, StoredResource, pack, shape, unpack
 from edgesim.config.revisions import BATCH, Revision, Snapshot
 from edgesim.config.state import State, read_state
-from edgesim.config.state_folder import ASIDE, MOST_ASIDE, FolderInUseError, default_folder, open_default, open_explicit
+from edgesim.config.state_folder import ASIDE, MOST_ASIDE, default_folder, open_default, open_explicit
 from edgesim.config.state_rows import StateError
-from edgesim.model import Model, Problem, ResourceKey, Severity, VirtualHost
+from edgesim.model import EdgesimError, Model, Problem, ResourceKey, Severity, VirtualHost
 from tests.config.test_isolation import cluster, host, listener, model
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,7 +123,7 @@ def test_many_routes_are_kept_in_batches(state: State) -> None:
     again = reopened(state)
     found = [again.revision(number) for number in (1, 2)]
     assert [one.model for one in found if one is not None] == [before, after]
-    again._connection.execute("DELETE FROM piece WHERE kind = 'routes' AND name LIKE '% 512'")
+    again._connection.execute("DELETE FROM piece WHERE kind = 'routes' AND name LIKE ?", (f"% {2 * BATCH}",))
     again.close()
     with pytest.raises(StateError, match="pieces"):
         State(again.path).verify()
@@ -355,7 +355,7 @@ def test_a_second_instance_takes_a_temporary_state(tmp_path: Path) -> None:
     assert str(os.getpid()) in second.notes[0].message
     second.state.record(snapshot(model(host("echo"))))
     assert first.state.number == 0
-    with pytest.raises(FolderInUseError):
+    with pytest.raises(EdgesimError, match=f"^ES0720 --state {tmp_path}: process {os.getpid()} holds the state"):
         open_explicit(tmp_path)
     first.close()
     third = open_explicit(tmp_path)
@@ -428,7 +428,7 @@ def test_a_folder_that_cannot_be_made_is_no_reason_to_stop(tmp_path: Path) -> No
     opened = open_default(tmp_path / "file" / "state")
     assert [note.code for note in opened.notes] == ["ES0721"]
     opened.close()
-    with pytest.raises(OSError, match="Not a directory"):
+    with pytest.raises(EdgesimError, match="^ES0720 --state .*: not a directory$"):
         open_explicit(tmp_path / "file" / "state")
 
 
