@@ -64,7 +64,7 @@ def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY, *, omit_e
 def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_empty: bool = False) -> Formatter:
     """Return a function that writes a JSON object and a line break; values may be nested. Raises FormatError."""
     if not omit_empty:
-        return _json_lines(fields, process)
+        return json_lines(fields, process)
     build = _json_object(fields, process)
     return lambda record: encode(build(record)) + b"\n"
 
@@ -135,8 +135,8 @@ def _cut(getter: Getter, length: int) -> Getter:
 # --- JSON --------------------------------------------------------------------------------------------
 
 
-def _json_lines(fields: Mapping[str, Any], process: Process) -> Lines:
-    """Return what writes objects whose keys are always the same, so that only the values are encoded each time."""
+def json_lines(fields: Mapping[str, Any], process: Process = _NOBODY) -> Lines:
+    """Return what writes objects whose keys are always the same, so that only the values are encoded each time. Raises FormatError."""
     literals = [b""]
     parts: list[Part] = []
     for piece in _json_pieces(fields, process):

@@ -41,14 +41,15 @@ def plain(getter: Getter) -> Callable[[str, Process], Getter]:
 
 
 class Derived:
-    """A getter of what is made from one slot: a batch of records is read without a call of ours for each."""
+    """A getter of what is made from one slot: many values are made without a call of ours for each."""
 
-    __slots__ = ("convert", "many", "read")
+    __slots__ = ("convert", "many", "read", "slot")
 
     def __init__(
         self, slot: str, convert: Callable[[Any], Value], many: Callable[[Iterable[Any]], Iterable[Value]] | None = None
     ) -> None:
         """Take the slot's name, what makes the value from what is there, and what makes many where that is cheaper."""
+        self.slot = slot
         self.read: Callable[[Any], Any] = attrgetter(slot)
         self.convert = convert
         self.many = many
@@ -57,9 +58,8 @@ class Derived:
         """Return the value."""
         return self.convert(self.read(record))
 
-    def column(self, records: Iterable[Any]) -> list[Value]:
-        """Return the value of each record."""
-        found = map(self.read, records)
+    def values(self, found: Iterable[Any]) -> list[Value]:
+        """Return the value made from each thing found in the slot."""
         return list(map(self.convert, found) if self.many is None else self.many(found))
 
 

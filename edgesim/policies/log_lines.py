@@ -1,4 +1,4 @@
-"""Lines of the access log from a compiled format: one, or a batch column by column, which costs far less a line.
+"""Lines of the access log from a compiled format, whole or as templates.
 
 What is between the operators is fixed. A part of a line is an operator, or in JSON a value, which may be a text of
 several operators. Bytes that are no UTF-8 are taken for Latin-1 in JSON.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from edgesim.policies.getters import Derived, Getter, Value
+from edgesim.policies.getters import Getter, Value
 from edgesim.policies.record import Record
 
 encode = msgspec.json.Encoder().encode
@@ -104,18 +104,13 @@ class Lines:
         self._literals = tuple(map(escaped, literals))
         self._template = b"%b".join(self._literals)
         self.parts = tuple(parts)
+        self._getters = tuple(part.get for part in self.parts)
         self.texts = texts
 
     def __call__(self, record: Record) -> bytes:
         """Write a line."""
-        return self.batch([record])[0]
-
-    def batch(self, records: Sequence[Record]) -> list[bytes]:
-        """Write a line for each record."""
-        if not self.parts:
-            return [self._template % ()] * len(records)
-        columns = [column(part.get, self.texts, records) for part in self.parts]
-        return list(map(self._template.__mod__, zip(*columns, strict=True)))
+        write = self.texts.write
+        return self._template % tuple([write(get(record)) for get in self._getters])
 
     def template(self, record: Record, holes: Mapping[int, Collection[int]]) -> bytes:
         """Return a record's line as a template for `%`: by part, which of its commands are to be filled in (`%b`)."""
@@ -126,12 +121,6 @@ class Lines:
         if not holes:
             return escaped(self.texts.write(part.get(record)))
         return b"%b" if part.is_one else _json_template(part, record, holes)
-
-
-def column(get: Getter, texts: Texts, records: Sequence[Any]) -> list[bytes]:
-    """Return what a getter reads from each record, as it is written."""
-    # A loop of the interpreter's own wherever there can be one.
-    return texts.many(get.column(records) if isinstance(get, Derived) else list(map(get, records)))
 
 
 def _json_template(part: Part, record: Record, holes: Collection[int]) -> bytes:

@@ -11,24 +11,22 @@ import os
 import select
 import stat
 import threading
-from collections.abc import Iterable, Iterator
-from itertools import compress
+from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from edgesim.policies.formatter import Formatter, compile_json, compile_text
+from edgesim.policies.formatter import compile_text, json_lines
 from edgesim.policies.log_lines import Lines
 from edgesim.policies.record import Record
-from edgesim.proxy.exchange_record import record_at_end
-from edgesim.proxy.repeated_lines import repeated_lines
+from edgesim.proxy.repeated_lines import RepeatedLines
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
 
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
-TOGETHER = 32
-"""So many lines are made at once: enough to make each cheap, few enough for what they tell of to be in the cache still."""
+TOGETHER = 64
+"""So many lines are filled in at once: enough to make each cheap, few enough for the values to be in the cache still."""
 BATCH = 512
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
 MOST_WAITING = 64 << 20
@@ -38,7 +36,7 @@ _CLOSING = 1.0
 _REOPEN = b""
 
 
-def compile_format(text: str) -> Formatter:
+def compile_format(text: str) -> Lines:
     """Return what writes log lines: Envoy's default, a format string, or a JSON object of them.
 
     Raises ValueError (FormatError, which has a position, for a command operator that is wrong).
@@ -46,7 +44,7 @@ def compile_format(text: str) -> Formatter:
     if not text.lstrip().startswith("{"):
         return compile_text(text if text.endswith("\n") else text + "\n") if text else compile_text()
     try:
-        return compile_json(json.loads(text))
+        return json_lines(json.loads(text))
     except json.JSONDecodeError as wrong:
         raise ValueError(f"the JSON ends in a mistake at character {wrong.pos + 1}: {wrong.msg}") from None
 
@@ -63,13 +61,12 @@ def open_log(path: str) -> int:
 class AccessLog:
     """A log file, or standard output, of one worker."""
 
-    def __init__(self, formatter: Formatter, path: str) -> None:
+    def __init__(self, formatter: Lines, path: str) -> None:
         """Append to a file (`-` is standard output). Raises OSError when it cannot be opened."""
         self._format = formatter
-        self._repeated = repeated_lines(formatter)
+        self._ended = RepeatedLines(formatter)
         self._path = path
         self._file = open_log(path)
-        self._exchanges: list[Exchange] = []
         self._lines: list[bytes] = []
         self._made = 0
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
@@ -88,15 +85,14 @@ class AccessLog:
         self._count(1)
 
     def add_exchange(self, exchange: Exchange) -> None:
-        """Log an exchange that ended. Its line is written a little later, so nothing it tells may change any more."""
-        self._exchanges.append(exchange)
-        if len(self._exchanges) >= TOGETHER:
+        """Log an exchange that ended."""
+        if self._ended.add(exchange) >= TOGETHER:
             self._write_lines()
 
     def _write_lines(self) -> None:
-        ended, self._exchanges = self._exchanges, []
+        ended = self._ended.take()
         if ended:
-            self._lines += self._lines_of(ended)
+            self._lines += ended
             self._count(len(ended))
 
     def _count(self, lines: int) -> None:
@@ -104,25 +100,10 @@ class AccessLog:
         if self._made >= BATCH:
             self.flush()
 
-    def _lines_of(self, ended: list[Exchange]) -> Iterable[bytes]:
-        repeated = self._repeated
-        templates = [] if repeated is None else repeated.templates(ended)
-        if repeated is None or not any(templates):
-            return self._by_record(ended)
-        if b"" not in templates:
-            return repeated.fill(templates, ended)
-        others = iter(self._by_record([each for each, known in zip(ended, templates, strict=True) if not known]))
-        known = iter(repeated.fill(list(filter(None, templates)), list(compress(ended, templates))))
-        return [next(known if template else others) for template in templates]
-
-    def _by_record(self, ended: list[Exchange]) -> list[bytes]:
-        records = list(map(record_at_end, ended))
-        form = self._format
-        return form.batch(records) if isinstance(form, Lines) else list(map(form, records))
-
     def flush(self) -> None:
         """Hand over what waits."""
         self._write_lines()
+        self._ended.forget()
         if not self._made:
             return
         batch, made = b"".join(self._lines), self._made

@@ -20,12 +20,13 @@ def note_end(exchange: Exchange) -> None:
     """Count an exchange that ended, and log it."""
     worker = exchange.downstream.worker
     taken = elapsed(exchange)
+    micros = int(taken * 1e6)
     worker.ended.append(
         (
             exchange.decision,
             exchange.pool,
             exchange.status,
-            slot_of(int(taken * 1e6)),
+            slot_of(micros),
             exchange.answer_size,
             exchange.body_size,
             exchange.attempts,
@@ -34,7 +35,7 @@ def note_end(exchange: Exchange) -> None:
     if worker.log is not None:
         exchange.emitted = now = worker.wall_clock()
         exchange.start = now - taken
-        exchange.duration = int(taken * 1000)
+        exchange.duration = micros // 1000
         worker.log.add_exchange(exchange)
 
 

@@ -1,149 +1,154 @@
 """Log lines of requests that came before: all that such a request, its route and its endpoint say is written once.
 
 What is kept is a template with a hole for each value that differs every time; it lives with the remembered request.
-A format that asks for anything else is not for here: its lines are made from records.
+The line of any other request, and where a format asks for anything else, is made from its record. Either is done at its
+end, so that an exchange is let go of while its memory is still in the processor's cache: keeping a hundred of them for
+cheaper columns cost more than that gained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from edgesim.policies.formatter import Formatter
-from edgesim.policies.getters import Derived, Getter, Value
-from edgesim.policies.log_lines import TEXTS, Command, Lines, Part, column
+from edgesim.policies.log_lines import TEXTS, Command, Lines, Texts, escaped
 from edgesim.proxy.exchange_record import record_at_end
+from edgesim.proxy.log_holes import Hole, hole_of, hole_of_new, is_said_by_key, is_said_by_new_key
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange_state import ExchangeState
-    from edgesim.proxy.messages import LogKey
+    from edgesim.proxy.messages import LogKey, Request
 
 _read_key: Callable[[Any], LogKey] = attrgetter("decision", "pool", "status", "flags", "details", "attempts")
-_read_lines: Callable[[Any], dict[LogKey, bytes]] = attrgetter("request.lines")
 _MOST_LINES = 64
 """So many templates are kept with a request: more than endpoints and ways to end, mostly."""
-
-_TIMES = frozenset(("START_TIME", "START_TIME_LOCAL", "EMIT_TIME", "EMIT_TIME_LOCAL"))
-_CLIENT = {"REMOTE": "downstream.peer", "DIRECT_REMOTE": "downstream.peer", "LOCAL": "downstream.local"}
-"""Whose address it is by the operator's name; a request without `x-forwarded-for` comes from the connection's peer."""
-_ADDRESSES = {
-    f"DOWNSTREAM_{whose}_{what}": where
-    for whose, where in _CLIENT.items()
-    for what in ("ADDRESS", "ADDRESS_WITHOUT_PORT", "PORT")
-}
+_Holes = dict[int, dict[int, Hole]]
+_Convert = Callable[[Iterable[Any]], list[bytes]]
 
 
-def _number(value: int | None) -> Value:
-    return None if value is None else b"%d" % value
-
-
-_REQUEST_ID: Getter = attrgetter("request_id")
-_HOLES: dict[tuple[str, str], Getter] = {
-    ("BYTES_SENT", ""): attrgetter("answer_size"),
-    ("DURATION", ""): attrgetter("duration"),
-    ("REQ", "x-request-id"): _REQUEST_ID,
-    ("STREAM_ID", ""): _REQUEST_ID,
-    ("RESP", "x-envoy-upstream-service-time"): Derived("service_time", _number),
-}
-"""Operators whose values differ every time, read from the exchange itself."""
-
-
-def is_repeated(exchange: ExchangeState) -> bool:
-    """Tell whether a line is the same as an earlier one but for what differs every time."""
-    request, plan = exchange.request, exchange.plan
+def is_usual(exchange: ExchangeState) -> bool:
+    """Tell whether a line says nothing of its request but what the client sent, and of its answer what an upstream did."""
+    plan = exchange.plan
     return (
-        request.parts is not None
-        and request.usual
+        exchange.request.usual
         and exchange.pool is not None
         and exchange.answered is not None
         and plan is not None
         and plan.rules.plain
+        and not exchange.older
     )
 
 
-class RepeatedLines:
-    """Writes the lines of a format for requests that came before."""
+def _is_new(request: Request) -> bool:
+    return request.parts is None and request.head.repeated is None
 
-    def __init__(self, lines: Lines, holes: dict[int, dict[int, Getter]]) -> None:
-        """Take the format, and by part and command the values that differ every time."""
-        self._lines = lines
-        self._holes = holes
-        self._columns = [
-            (get, lines.texts if lines.parts[place].is_one else TEXTS)
+
+class _Filling:
+    """What of exchanges that ended is filled into their templates, batch by batch."""
+
+    def __init__(self, lines: Lines, holes: _Holes) -> None:
+        """Take the format, and the values that differ every time."""
+        self._converts = [
+            _convert(hole, lines.texts if lines.parts[place].is_one else TEXTS)
             for place, found in holes.items()
-            for get in found.values()
+            for hole in found.values()
         ]
+        slots = [hole.slot for found in holes.values() for hole in found.values()]
+        # One name alone would be read without a tuple around it, and none is no name.
+        self.read: Callable[[Any], tuple[Any, ...]] = attrgetter(*slots, *("status", "status")[len(slots) :])
+        self.nothing = b"%.0b" * len(slots)
+        """Stands behind a line that is whole already."""
 
-    def templates(self, exchanges: Sequence[ExchangeState]) -> list[bytes]:
-        """Return what is written once of each exchange; nothing of one whose line is to be made from its record."""
-        keys = list(map(_read_key, exchanges))
-        kept = list(map(dict.get, map(_read_lines, exchanges), keys, repeat(b"")))
-        if b"" not in kept:
-            return kept
-        missed = zip(kept, exchanges, keys, strict=True)
-        return [found or self._template(exchange, key) for found, exchange, key in missed]
+    def lines(self, templates: Sequence[bytes], read: Sequence[tuple[Any, ...]]) -> list[bytes]:
+        """Return the lines."""
+        if not read:
+            return []
+        found = zip(self._converts, zip(*read, strict=True), strict=False)
+        columns = [convert(values) for convert, values in found]
+        return list(map(bytes.__mod__, templates, zip(*columns, strict=True) if columns else repeat(())))
 
-    def fill(self, templates: Sequence[bytes], exchanges: Sequence[ExchangeState]) -> list[bytes]:
-        """Write a line for each exchange."""
-        columns = [column(get, texts, exchanges) for get, texts in self._columns]
-        if not columns:
-            return [template % () for template in templates]
-        return list(map(bytes.__mod__, templates, zip(*columns, strict=True)))
+
+class RepeatedLines:
+    """Writes the lines of a format: of each exchange a template at its end, and what fills it in batch by batch."""
+
+    def __init__(self, lines: Lines) -> None:
+        """Take the format."""
+        commands = [command for part in lines.parts for command in part.commands]
+        self._lines = lines
+        self.keeps = all(hole_of(each) is not None or is_said_by_key(each) for each in commands)
+        """Whether there are no other values that differ every time than those known here."""
+        self.shares = self.keeps and all(hole_of_new(each) is not None or is_said_by_new_key(each) for each in commands)
+        """Whether there are no other values of a request but those known here."""
+        self._holes = _holes(lines, hole_of) if self.keeps else {}
+        self._new_holes = _holes(lines, hole_of_new) if self.shares else {}
+        self._known, self._new = _Filling(lines, self._holes), _Filling(lines, self._new_holes)
+        self._read = self._known.read
+        self._templates: list[bytes] = []
+        self._values: list[tuple[Any, ...]] = []
+        self._new_templates: list[bytes] = []
+        self._new_values: list[tuple[Any, ...]] = []
+        self._before: list[int] = []  # how many others came before each new one
+        self._shared: dict[LogKey, bytes] = {}
+
+    def add(self, exchange: ExchangeState) -> int:
+        """Take an exchange that ended; return how many of its kind there are now."""
+        key = _read_key(exchange)
+        template = exchange.request.lines.get(key)
+        if template is None:
+            if self.shares and _is_new(exchange.request) and is_usual(exchange):
+                return self._add_new(exchange, key)
+            template = self._make(exchange, key)
+        self._templates.append(template)
+        self._values.append(self._read(exchange))
+        return len(self._values)
+
+    def _add_new(self, exchange: ExchangeState, key: LogKey) -> int:
+        self._before.append(len(self._values))
+        self._new_templates.append(self._template(exchange, key))
+        self._new_values.append(self._new.read(exchange))
+        return len(self._new_values)
+
+    def take(self) -> list[bytes]:
+        """Return the lines of all that were taken, in order, and begin anew."""
+        lines = self._known.lines(self._templates, self._values)
+        new = self._new.lines(self._new_templates, self._new_values)
+        if lines and new:
+            for passed, (before, line) in enumerate(zip(self._before, new, strict=True)):
+                lines.insert(before + passed, line)
+        for each in (self._templates, self._values, self._new_templates, self._new_values, self._before):
+            each.clear()
+        return lines or new
+
+    def forget(self) -> None:
+        """Let go of routes and endpoints: they may be gone."""
+        self._shared = {}
 
     def _template(self, exchange: ExchangeState, key: LogKey) -> bytes:
-        """Write all that is known of such a request, and keep it with it."""
-        if not is_repeated(exchange):
-            return b""
+        """Return what lines of new requests have in common that went the same way."""
+        where = (exchange.downstream.listener, *key)
+        made = self._shared.get(where)
+        if made is None:
+            made = self._shared[where] = self._lines.template(record_at_end(exchange), self._new_holes)
+        return made
+
+    def _make(self, exchange: ExchangeState, key: LogKey) -> bytes:
+        record = record_at_end(exchange)
+        if not self.keeps or exchange.request.parts is None or not is_usual(exchange):
+            return escaped(self._lines(record)) + self._known.nothing
         request = exchange.request
         if not request.lines or len(request.lines) >= _MOST_LINES:
             request.lines = {}
-        made = request.lines[key] = self._lines.template(record_at_end(exchange), self._holes)
+        made = request.lines[key] = self._lines.template(record, self._holes)
         return made
 
 
-def repeated_lines(form: Formatter) -> RepeatedLines | None:
-    """Return what writes a format's lines of repeated requests, None where they hold what only a record knows."""
-    if not isinstance(form, Lines) or not form.parts:
-        return None
-    holes: dict[int, dict[int, Getter]] = {}
-    for place, part in enumerate(form.parts):
-        found = _holes(part)
-        if found is None:
-            return None
-        if found:
-            holes[place] = found
-    return RepeatedLines(form, holes)
+def _convert(hole: Hole, texts: Texts) -> _Convert:
+    return lambda found: texts.many(hole.values(found))
 
 
-def _holes(part: Part) -> dict[int, Getter] | None:
-    """Return the values of a part that differ every time; None where one is not known here."""
-    holes: dict[int, Getter] = {}
-    for place, command in enumerate(part.commands):
-        hole = _hole(command)
-        if hole is not None:
-            holes[place] = hole
-        elif not _is_said_by_key(command):
-            return None
-    return holes
-
-
-def _hole(command: Command) -> Getter | None:
-    if command.length is not None:
-        return None
-    if command.name in _TIMES:
-        return command.get  # an exchange that ended has its times as a record has them
-    if command.name in _ADDRESSES:
-        read = _ADDRESSES[command.name]
-        return Derived(read, command.get.convert) if isinstance(command.get, Derived) else attrgetter(read)
-    return _HOLES.get((command.name, command.parameters.lower()))
-
-
-def _is_said_by_key(command: Command) -> bool:
-    """Tell whether a value is that of the request and what is in a key, or is not known of any answer."""
-    name, asked = command.name, command.parameters.lower()
-    if name == "RESP":
-        return asked == ":status"
-    differs = name in {"BYTES_SENT", "DURATION", "STREAM_ID"} or (name == "REQ" and "x-request-id" in asked)
-    return not differs and name not in _TIMES and name not in _ADDRESSES
+def _holes(lines: Lines, find: Callable[[Command], Hole | None]) -> _Holes:
+    """Return the values that differ every time, by part and command."""
+    by_part = ({n: hole for n, each in enumerate(part.commands) if (hole := find(each))} for part in lines.parts)
+    return {place: found for place, found in enumerate(by_part) if found}

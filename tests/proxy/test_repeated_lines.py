@@ -8,11 +8,10 @@ import os
 import pytest
 
 from edgesim.policies.formatter import DEFAULT_TEXT
-from edgesim.policies.log_lines import Lines
 from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.exchange_record import record_at_end
 from edgesim.proxy.exchange_state import ExchangeState
-from edgesim.proxy.repeated_lines import RepeatedLines, is_repeated, repeated_lines
+from edgesim.proxy.repeated_lines import RepeatedLines, is_usual
 from tests.proxy.scenes import OK, Gateway, Peer, cluster, forwarding, model, to, until, upstream
 
 EVERYTHING = (
@@ -34,41 +33,66 @@ IN_JSON = json.dumps({
 ASK = b'GET /a%20b?c=%25 HTTP/1.1\r\nhost: any\r\nuser-agent: 50%b %s\r\nx-b: 1\r\nx-bytes: \xc3\x28"\r\n\r\n'
 
 
-async def ended(gw: Gateway, asked: bytes, times: int) -> list[ExchangeState]:
-    """Ask the same again and again and return the exchanges, as the log is told of them."""
+async def ended(gw: Gateway, *asked: bytes) -> list[ExchangeState]:
+    """Ask one after the other and return the exchanges, as the log is told of them."""
     told: list[ExchangeState] = []
     log = AccessLog(compile_format(""), os.devnull)
     log.add_exchange = told.append  # type: ignore[method-assign, assignment]
     gw.worker.log = log
     client = await gw.client()
-    for _ in range(times):
-        await client.ask(asked)
-    await until(lambda: len(told) == times, "an exchange does not end")
+    for each in asked:
+        await client.ask(each)
+    await until(lambda: len(told) == len(asked), "an exchange does not end")
     gw.worker.log = None
     log.close()
     return told
 
 
 def written(short: RepeatedLines, exchanges: list[ExchangeState]) -> list[bytes]:
-    """Return their lines, made of templates; there is one of each."""
-    templates = short.templates(exchanges)
-    assert all(templates)
-    return short.fill(templates, exchanges)
+    """Return their lines."""
+    for each in exchanges:
+        short.add(each)
+    return short.take()
 
 
-@pytest.mark.parametrize("text", [DEFAULT_TEXT, EVERYTHING, ADDRESSES, IN_JSON, "%REQ(X-B)% %%b%%\n"])
+@pytest.mark.parametrize(
+    "text", [DEFAULT_TEXT, EVERYTHING, ADDRESSES, IN_JSON, "fixed 100%%", '{"a": "fixed"}', "%REQ(X-B)% %%b%%\n"]
+)
 async def test_repeated_lines_say_the_same_as_records(text: str) -> None:
     """Every line is the one that is written from a record, whatever bytes the request is made of."""
     form = compile_format(text)
-    assert isinstance(form, Lines)
-    short = repeated_lines(form)
-    assert short is not None
+    short = RepeatedLines(form)
+    assert short.keeps
     async with forwarding() as (gw, up), upstream() as other:
         gw.serve(model([to()], [cluster(up.endpoint, other.endpoint)]))
-        exchanges = await ended(gw, ASK, 9)
-    assert [*map(is_repeated, exchanges)] == [True] * 9
+        exchanges = await ended(gw, *[ASK] * 9)
+    assert [*map(is_usual, exchanges)] == [True] * 9
     for _ in range(2):
-        assert written(short, exchanges) == form.batch([*map(record_at_end, exchanges)])
+        assert written(short, exchanges) == [form(record_at_end(each)) for each in exchanges]
+
+
+NEW = (
+    "%START_TIME% %REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PATH(NQ)% %REQ(:AUTHORITY)% %REQ(X-BYTES)% %REQ(X-NONE)% "
+    "%REQ(:SCHEME)% %REQ(X-FORWARDED-PROTO)% %REQ(X-FORWARDED-FOR)% %REQ(X-ENVOY-ORIGINAL-PATH)% %UPSTREAM_HOST% %STREAM_ID%"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"), [(DEFAULT_TEXT, True), (NEW, True), (EVERYTHING, False), ("%REQ(X-A?X-B)% %REQ(:PATH)%", False)]
+)
+async def test_lines_of_new_requests_say_the_same_and_stay_in_order(text: str, shares: bool) -> None:
+    """Requests with paths of their own share what else is said; lines of all kinds come in the order of their ends."""
+    form = compile_format(text)
+    short = RepeatedLines(form)
+    assert short.shares is shares
+    others = [ASK.replace(b"/a", b"/%d" % number) for number in range(3)]
+    posted = b"POST /p HTTP/1.1\r\nhost: any\r\ncontent-length: 1\r\n\r\nx"
+    async with forwarding() as (gw, _):
+        exchanges = await ended(gw, ASK, others[0], ASK, posted, *others[1:], ASK)
+    assert [each.request.parts is None for each in exchanges] == [False, True, False, True, True, True, False]
+    for _ in range(2):
+        assert written(short, exchanges) == [form(record_at_end(each)) for each in exchanges]
+        short.forget()
 
 
 async def test_lines_of_answers_that_differ() -> None:
@@ -80,10 +104,10 @@ async def test_lines_of_answers_that_differ() -> None:
             await peer.head()
             peer.send(answer)
 
-    short = repeated_lines(compile_format("%RESPONSE_CODE% %BYTES_SENT%"))
-    assert short is not None
+    short = RepeatedLines(compile_format("%RESPONSE_CODE% %BYTES_SENT%"))
+    assert short.keeps
     async with forwarding(script) as (gw, _):
-        exchanges = await ended(gw, ASK, 6)
+        exchanges = await ended(gw, *[ASK] * 6)
     assert written(short, exchanges) == [b"200 2\n", b"404 3\n"] * 3
 
 
@@ -91,22 +115,20 @@ async def test_requests_that_are_not_all_alike_are_no_repeated_ones() -> None:
     """What the client says of itself, or an answer of edgesim's own, is written from a record."""
     async with forwarding() as (gw, _):
         own_id = ASK.replace(b"x-b: 1", b"x-request-id: 1")
-        assert not any(map(is_repeated, await ended(gw, own_id, 2)))
+        assert not any(map(is_usual, await ended(gw, own_id, own_id)))
         gw.serve(model([]))
-        assert not any(map(is_repeated, await ended(gw, ASK, 2)))
+        assert not any(map(is_usual, await ended(gw, ASK, ASK)))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "no operator",
         "%RESP(SERVER)%",
         "%REQ(X-REQUEST-ID?:PATH)%",
         "%REQ(X-REQUEST-ID):8%",
         '{"a": "%REQ(:PATH)% %RESP(SERVER)%"}',
-        '{"a": "fixed"}',
     ],
 )
 def test_formats_that_need_more_are_written_from_records(text: str) -> None:
     """An operator whose value neither the request nor the exchange tells keeps its format out of this."""
-    assert repeated_lines(compile_format(text)) is None
+    assert not RepeatedLines(compile_format(text)).keeps
