@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 
 from edgesim.model import Action, Destination, HeaderMutations, Route, RouteMatch, VirtualHost, WeightedCluster
+
+_NUMBERS = count(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -13,10 +16,11 @@ class Decision:
     """A route chosen, and for a forwarding route its destination.
 
     Decisions are made when the table is compiled and shared by all requests, so whoever serves them
-    may keep what it derives from one, by identity. Decisions of one `kind` differ in nothing but the route
-    they belong to: policies and header changes, action and destination are equal, and the path stays. `rewrite` maps the path without query to the one
-    the upstream sees, None keeping it. `destination` is None for redirects, direct responses, and
-    `cluster_header` routes whose header is missing.
+    may keep what it derives from one, by identity or by its `number`, which no other of the process ever has.
+    Decisions of one `kind` differ in nothing but the route they belong to: policies and header changes, action
+    and destination are equal, and the path stays. `rewrite` maps the path without query to the one the upstream
+    sees, None keeping it. `destination` is None for redirects, direct responses, and `cluster_header` routes
+    whose header is missing.
     """
 
     virtual_host: VirtualHost
@@ -27,6 +31,7 @@ class Decision:
     arm: WeightedCluster | None = None
     rewrite: Callable[[bytes], bytes] | None = None
     kind: object = field(default_factory=object)
+    number: int = field(default_factory=_NUMBERS.__next__)
 
 
 def header_levels(decision: Decision, *, most_specific_wins: bool) -> list[HeaderMutations]:

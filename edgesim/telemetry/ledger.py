@@ -2,14 +2,16 @@
 
 A table may hold a hundred thousand routes. So nothing is kept for each: a request that ends becomes one tuple in a
 list; tuples that are alike are counted together every few milliseconds, while they are still in the processor's
-cache; and what was told is forgotten. The parent keeps the sums.
+cache, and where few are alike they become plain numbers at once; and what was told is forgotten. The parent keeps the
+sums.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from edgesim.model import Subset
@@ -17,8 +19,10 @@ from edgesim.telemetry.tally import WIDTH, Growth
 
 _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
-_FULL: Final = 2048
-"""Different rows that are counted together: so many fit into the cache, and are freed without a pause."""
+_FULL: Final = 512
+"""Different rows that are counted together."""
+_APART: Final = 40
+"""How often rows that hardly repeat are gathered as they are, until that is looked at again."""
 _MOST_NUMBERS: Final = 1 << 18
 Row = tuple[Any, Any, int, int, int, int, int]
 """An `Ended`."""
@@ -27,7 +31,7 @@ Row = tuple[Any, Any, int, int, int, int, int]
 class Ended(NamedTuple):
     """What is told of a request that ended; kept as a plain tuple.
 
-    `slot` is that of its duration in the histogram (`histogram.slot_of`), -1 for none; a `status` of 0 says that it
+    A `scope` has a `number` that no other ever has, and that is not 0; None is what no route took. `slot` is that of its duration in the histogram (`histogram.slot_of`), -1 for none; a `status` of 0 says that it
     was not answered; `sent` and `received` are bytes of bodies.
     """
 
@@ -62,55 +66,92 @@ class _Numbers(dict[Any, int]):
 class Ledger:
     """Counts what was appended to `ended`, and tells it."""
 
-    __slots__ = ("_anew", "_full", "_name_place", "_name_scope", "_places", "_scopes", "_sums", "ended")
+    __slots__ = (
+        "_anew",
+        "_apart",
+        "_name_place",
+        "_name_scope",
+        "_news",
+        "_places",
+        "_seen",
+        "_sums",
+        "_told",
+        "ended",
+    )
 
     def __init__(
         self, name_scope: Callable[[Any], tuple[str, str, str, Subset]], name_place: Callable[[Any], str]
     ) -> None:
-        """Take what names a scope (a key but for its endpoint) and where a request went; both are known by identity."""
+        """Take what names a scope (a key but for its endpoint) and where a request went, which is known by identity."""
         self.ended: list[Row] = []
         """One `Ended` for each request since the last `gather`."""
         self._name_scope, self._name_place = name_scope, name_place
         self._sums: Counter[Row] = Counter()
-        self._full: list[Counter[Row]] = []
+        self._seen = self._apart = 0
+        self._news: list[Growth] = []
         self.forget_numbers()
 
     def gather(self) -> None:
-        """Count together what is alike."""
-        self._sums.update(self.ended)
-        self.ended.clear()
-        if len(self._sums) > _FULL:
-            self._full.append(self._sums)
-            self._sums = Counter()
+        """Count together what is alike; what hardly ever is, is written down at once."""
+        ended = self.ended
+        if self._apart:
+            self._apart -= 1
+            self._write(ended, [1] * len(ended))
+        else:
+            self._sums.update(ended)
+            self._seen += len(ended)
+            if len(self._sums) > _FULL:
+                self._apart = _APART if self._seen < 2 * len(self._sums) else 0
+                self._write_sums()
+        ended.clear()
 
     def forget_numbers(self) -> None:
         """Let go of the scopes and places that were named so far: they may be gone."""
-        self._scopes, self._places = _Numbers(self._name_scope), _Numbers(self._name_place)
+        self._told: set[int] = set()
+        self._places = _Numbers(self._name_place)
         self._anew = True
 
     def news(self) -> Iterator[Growth]:
         """Return what was counted until now and not yet told, in pieces. What is noted later is not among it."""
         self.gather()
-        told = [*self._full, self._sums]
-        self._full, self._sums = [], Counter()
-        return self._pieces(told)
+        self._write_sums()
+        news, self._news = self._news, []
+        return iter(news)
 
-    def _pieces(self, told: list[Counter[Row]]) -> Iterator[Growth]:
-        while told:
-            sums = told.pop()
-            rows, times = list(sums), list(sums.values())
-            for begin in range(0, len(rows), _AT_ONCE):
-                yield self._piece(rows[begin : begin + _AT_ONCE], times[begin : begin + _AT_ONCE])
+    def _write_sums(self) -> None:
+        sums, self._sums, self._seen = self._sums, Counter(), 0
+        self._write(list(sums), list(sums.values()))
 
-    def _piece(self, rows: list[Row], times: list[int]) -> Growth:
-        if len(self._scopes) + len(self._places) > _MOST_NUMBERS:
+    def _write(self, rows: Sequence[Row], times: Sequence[int]) -> None:
+        for begin in range(0, len(rows), _AT_ONCE):
+            self._news.append(self._piece(rows[begin : begin + _AT_ONCE], times[begin : begin + _AT_ONCE]))
+
+    def _piece(self, rows: Sequence[Row], times: Sequence[int]) -> Growth:
+        if len(self._told) + len(self._places) > _MOST_NUMBERS:
             self.forget_numbers()
         scopes, places, *counted = zip(*rows, strict=True)
-        numbers = (map(self._scopes.__getitem__, scopes), map(self._places.__getitem__, places))
-        values = b"".join(array("q", column).tobytes() for column in (*numbers, *counted, times))
+        numbers = _numbers(scopes)
+        named = () if self._told.issuperset(numbers) else self._names(numbers, scopes)
+        columns = (numbers, map(self._places.__getitem__, places), *counted, times)
+        values = b"".join(array("q", column).tobytes() for column in columns)
         anew, self._anew = self._anew, False
-        named = tuple(zip(*self._scopes.take_named(), strict=True))
         return Growth(anew, named, self._places.take_named(), values)
+
+    def _names(self, numbers: Iterable[int], scopes: Iterable[Any]) -> tuple[tuple[Any, ...], ...]:
+        """Return the columns of the scopes that were not told yet."""
+        new = {number: scope for number, scope in zip(numbers, scopes, strict=True) if number not in self._told}
+        self._told.update(new)
+        return tuple(zip(*((number, *self._name_scope(scope)) for number, scope in new.items()), strict=True))
+
+
+_NUMBER = attrgetter("number")
+
+
+def _numbers(scopes: Iterable[Any]) -> list[int]:
+    try:
+        return list(map(_NUMBER, scopes))
+    except AttributeError:  # some belong to no route
+        return [0 if scope is None else scope.number for scope in scopes]
 
 
 assert len(Ended._fields) + 1 == WIDTH

@@ -61,8 +61,8 @@ class Growth(NamedTuple):
     """A piece of what a worker counted since it told last, by columns: thus it is made and sent at little cost.
 
     `values` are 64-bit integers: the numbers of the two parts of keys, the arguments of `histogram.grow`, how many
-    requests were so. Parts are told once, columns of scopes (all of a `StatKey` but its endpoint) and endpoints, and
-    numbered in the order in which they are told, from 0 where they begin `anew`.
+    requests were so. Parts are told once, and all again where they begin `anew`: columns of scopes (their numbers,
+    and all of a `StatKey` but its endpoint) and endpoints, which are numbered in the order in which they are told.
     """
 
     anew: bool
@@ -82,7 +82,7 @@ class Growth(NamedTuple):
 class Named:
     """The parts of keys that a worker has told, by number."""
 
-    scopes: list[tuple[Any, ...]] = field(default_factory=list)
+    scopes: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     endpoints: list[str] = field(default_factory=list)
 
     def take(self, growth: Growth) -> None:
@@ -90,7 +90,8 @@ class Named:
         if growth.anew:
             self.scopes.clear()
             self.endpoints.clear()
-        self.scopes += zip(*growth.scopes, strict=True)
+        for number, *scope in zip(*growth.scopes, strict=True):
+            self.scopes[number] = tuple(scope)
         self.endpoints += growth.endpoints
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,11 +14,24 @@ from edgesim.telemetry.histogram import BYTES_RECEIVED, BYTES_SENT, RETRIES, TOT
 from edgesim.telemetry.ledger import Ledger
 from edgesim.telemetry.tally import Growth, Named, Tally
 
-Request = tuple[str, str, int, int, int, int, int]
+
+class Scope(NamedTuple):
+    """A route and its number."""
+
+    name: str
+    number: int
+
+
+Request = tuple[Scope | None, str, int, int, int, int, int]
+ROUTES = [Scope(name, number) for number, name in enumerate("abc", 1)]
+
+
+def name_of(scope: Scope | None) -> str:
+    return "" if scope is None else scope.name
 
 
 def made() -> Ledger:
-    return Ledger(lambda scope: ("any", scope, "echo", ()), str)
+    return Ledger(lambda scope: ("any", name_of(scope), "echo", ()), str)
 
 
 class Parent:
@@ -36,7 +51,7 @@ class Parent:
 
 REQUESTS = st.lists(
     st.tuples(
-        st.sampled_from("abc"),
+        st.sampled_from([*ROUTES, None]),
         st.sampled_from("xy"),
         st.sampled_from((0, 200, 503)),
         st.integers(-1, 9),
@@ -59,7 +74,7 @@ def test_every_request_is_told_once(times: list[tuple[list[Request], bool, bool]
             parent.hear(ledger.news())
     parent.hear(ledger.news())
     every = [request for requests, *_ in times for request in requests]
-    assert parent.totals() == Counter((scope, where) for scope, where, *_ in every)
+    assert parent.totals() == Counter((name_of(scope), where) for scope, where, *_ in every)
     counts = parent.tally.by()[()] if every else {}
     if every:
         assert counts[BYTES_SENT] == sum(sent for *_, sent, _, _ in every)
@@ -71,7 +86,7 @@ def test_only_what_came_since_is_told() -> None:
     """What was told is told no more, a key is named once, and nothing is told where nothing came."""
     ledger, parent = made(), Parent()
     for _ in range(2):
-        ledger.ended.append(("a", "x", 200, 5, 1, 0, 1))
+        ledger.ended.append((ROUTES[0], "x", 200, 5, 1, 0, 1))
         news = [*ledger.news()]
         parent.hear(news)
         assert [*ledger.news()] == []
@@ -82,13 +97,43 @@ def test_only_what_came_since_is_told() -> None:
 def test_what_comes_while_telling_is_told_next() -> None:
     """News are of one moment, however long the telling takes; each piece is small."""
     ledger, parent = made(), Parent()
-    ledger.ended += [(str(number), "x", 200, 5, 1, 0, 1) for number in range(1000)]
+    ledger.ended += [(Scope(str(number), number + 1), "x", 200, 5, 1, 0, 1) for number in range(1000)]
     news = ledger.news()
     parent.hear([next(news)])
-    ledger.ended.append(("late", "x", 200, 5, 1, 0, 1))
+    ledger.ended.append((Scope("late", 1001), "x", 200, 5, 1, 0, 1))
     ledger.gather()
     assert 0 < len(parent.totals()) < 1000
     parent.hear(news)
     assert len(parent.totals()) == 1000
     parent.hear(ledger.news())
     assert parent.totals()["late", "x"] == 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 1500), st.integers(1, 2000)), min_size=1, max_size=8))
+def test_alike_or_not_all_are_told(batches: list[tuple[int, int]]) -> None:
+    """Whether requests repeat or not, and whenever that changes, none is lost or told twice, and names are told once."""
+    ledger, parent = made(), Parent()
+    expected: Counter[str] = Counter()
+    for length, different in batches:
+        numbers = [number % different + 1 for number in range(length)]
+        ledger.ended += [(Scope(f"r{number}", number), "x", 200, 5, 1, 0, 1) for number in numbers]
+        ledger.gather()
+        expected.update(f"r{number}" for number in numbers)
+    news = [*ledger.news()]
+    parent.hear(news)
+    assert {route: count for (route, _), count in parent.totals().items()} == expected
+    assert sum(len(growth.scopes[0]) for growth in news if growth.scopes) == len(expected)
+
+
+def test_requests_that_hardly_repeat_keep_nothing_of_their_routes() -> None:
+    """Where few are alike, what was gathered is numbers: no route is held until somebody asks."""
+    ledger = made()
+    for begin in (0, 600):
+        ledger.ended += [(Scope("r", begin + number + 1), "x", 200, 5, 1, 0, 1) for number in range(600)]
+        ledger.gather()
+    route = Scope("last", 5000)
+    ledger.ended.append((route, "x", 200, 5, 1, 0, 1))
+    before = sys.getrefcount(route)
+    ledger.gather()
+    after = sys.getrefcount(route)
+    assert after == before - 1
