@@ -62,6 +62,8 @@ class Store:
         self._new_uid = new_uid
         self._entries: dict[ResourceKey, Entry] = {}
         self._by_kind: dict[str, dict[ResourceKey, Entry]] = {}
+        self._resources: dict[ResourceKey, Resource] = {}
+        """Those of the entries: all of them are asked for at each change."""
         self._touched: dict[ResourceKey, None] = {}
         self.version = 0
 
@@ -101,6 +103,7 @@ class Store:
             return None
         del self._entries[key]
         del self._by_kind[key.kind][key]
+        del self._resources[key]
         self._touched[key] = None
         self.version += 1
         return Change("deleted", entry)
@@ -121,7 +124,7 @@ class Store:
 
     def resources(self) -> list[Resource]:
         """Return every resource, in the order they were created."""
-        return [entry.resource for entry in self._entries.values()]
+        return [*self._resources.values()]
 
     def take_touched(self) -> dict[ResourceKey, Entry | None]:
         """Return every entry that was written since this was last asked, None for what is there no more.
@@ -138,6 +141,7 @@ class Store:
     def _insert(self, entry: Entry) -> None:
         key = entry.resource.key
         self._entries[key] = entry
+        self._resources[key] = entry.resource
         self._by_kind.setdefault(key.kind, {})[key] = entry
         self._touched[key] = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgesim.dialects.assign import assign
+from edgesim.dialects.assign import ASSIGNED_FROM, assign
 from edgesim.dialects.check import describe
 from edgesim.dialects.decode import Decoded, decode
 from edgesim.dialects.fields import show_path
@@ -14,6 +14,7 @@ from edgesim.dialects.resource import Document, FieldPath, Resource, Source, now
 from edgesim.dialects.translate import Translation, translate
 
 __all__ = [
+    "ASSIGNED_FROM",
     "INSTALL_NAMESPACE",
     "KINDS",
     "REPLACEMENT_BODY",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.upstreams import port_behind
@@ -13,6 +13,8 @@ from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import kubernetes as k8s
 from edgesim.model import Assignments, Cluster, ClusterType, Endpoint, ServiceRef
 
+ASSIGNED_FROM: Final = ("Service", "Endpoints", "Pod")
+"""The kinds that assignments are made from."""
 _Named = dict[tuple[str, str], Resource]
 
 
@@ -30,11 +32,11 @@ def assign(clusters: Sequence[Cluster], resources: Iterable[Resource], memo: Mem
 
     With the `memo` of an earlier call the same clusters, Services, Endpoints and Pods give the identical mapping.
     """
-    listed = [resource for resource in resources if resource.kind.kind in _KINDS]
+    listed = [resource for resource in resources if resource.kind.kind in ASSIGNED_FROM]
     old = memo.assigned if memo is not None else None
     if isinstance(old, _Kept) and old.clusters is clusters and _is_same(old.resources, listed):
         return old.assignments
-    tables: dict[str, _Named] = {kind: {} for kind in _KINDS}
+    tables: dict[str, _Named] = {kind: {} for kind in ASSIGNED_FROM}
     for resource in listed:
         tables[resource.kind.kind][resource.namespace, resource.name] = resource
     found = Assignments()
@@ -44,9 +46,6 @@ def assign(clusters: Sequence[Cluster], resources: Iterable[Resource], memo: Mem
     if memo is not None:
         memo.assigned = _Kept(clusters, listed, found)
     return found
-
-
-_KINDS = frozenset({"Service", "Endpoints", "Pod"})
 
 
 def _is_same(before: list[Resource], after: list[Resource]) -> bool:
