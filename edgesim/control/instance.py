@@ -21,7 +21,7 @@ from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.recorder import Recorder
-from edgesim.dialects import Document, Memo, Resource, Translation, assign, decode, translate
+from edgesim.dialects import ASSIGNED_FROM, Document, Memo, Resource, Translation, assign, decode, translate
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
 from edgesim.model.codes import problem
 from edgesim.telemetry.tasks import spawn
@@ -202,11 +202,12 @@ class Instance:
         resources = self.store.resources()
         self.translation = await self._translate(resources)
         candidate = Candidate(self.translation.model, self.store.version, self._all_problems(), self._unread)
-        await self._serve(candidate, resources)
+        sources = [entry.resource for kind in ASSIGNED_FROM for entry in self.store.entries(kind)]
+        await self._serve(candidate, sources)
         leaving, self._leaving = self._leaving, []
         self._controllers.retire(leaving)
 
-    async def _serve(self, candidate: Candidate, resources: list[Resource]) -> None:
+    async def _serve(self, candidate: Candidate, sources: list[Resource]) -> None:
         """Serve what the policy says of the candidate; what the engine refuses is held back with its problem.
 
         Raises UpdateRefusedError when the engine does not even take what it served before: it is broken.
@@ -215,7 +216,7 @@ class Instance:
         for _ in range(MAX_REFUSALS if self._policy is Policy.ISOLATE else 1):
             chosen = serve(previous, candidate, keep_going=self._keep_going, policy=self._policy)
             try:
-                await self._choose(chosen, resources)
+                await self._choose(chosen, sources)
             except UpdateRefusedError as refused:
                 found = refusal(refused, chosen.model, self.translation)
                 candidate = dataclasses.replace(candidate, problems=(*candidate.problems, found))
@@ -223,20 +224,20 @@ class Instance:
                     break  # nobody to isolate
             else:
                 return
-        await self._choose(hold_back(previous, candidate), resources)
+        await self._choose(hold_back(previous, candidate), sources)
 
     async def _translate(self, resources: list[Resource]) -> Translation:
         if len(resources) < LARGE:
             return translate(resources, read_file, self._memo)
         return await asyncio.to_thread(translate, resources, read_file, self._memo)
 
-    async def _choose(self, chosen: Served, resources: list[Resource]) -> None:
+    async def _choose(self, chosen: Served, sources: list[Resource]) -> None:
         if chosen.model is self.translation.model and not self._unread:
             self.restored = None
         elif self.restored is not None:
             chosen = dataclasses.replace(chosen, problems=(*chosen.problems, fallen_back(self.restored, chosen.policy)))
         self.served = chosen
-        self.assignments = assign(chosen.model.clusters, resources, self._memo)
+        self.assignments = assign(chosen.model.clusters, sources, self._memo)
         await self._push(chosen.model, self.assignments)
 
     async def _push(self, model: Model, assignments: Assignments) -> None:

@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from edgesim.model import Listener, Model, UpdateRefusedError, is_served
 from edgesim.proxy.loopback import is_loopback
@@ -46,12 +47,17 @@ class Addresses:
         return {PLAIN_PORT: self.port, TLS_PORT: self.tls_port}.get(place[1], place[1])
 
 
+_TLS = attrgetter("tls")
+
+
 def opened(model: Model) -> list[Listener]:
     """Return the listeners that take connections: a TLS listener only where a virtual host is served."""
     return [each for each in model.listeners if not each.tls or _serves_any(model, each)]
 
 
 def _serves_any(model: Model, listener: Listener) -> bool:
+    if listener.tls and listener.virtual_hosts is None:  # asked at each change, of thousands: no code runs for each
+        return any(map(_TLS, model.virtual_hosts))
     return any(is_served(host, listener) for host in model.virtual_hosts)
 
 
