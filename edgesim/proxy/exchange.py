@@ -20,7 +20,7 @@ from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.observed import note_end
 from edgesim.proxy.seen import find_target
 from edgesim.proxy.tokens import admit
-from edgesim.routing import Decision, Split, lookup, redirect_location, resolve
+from edgesim.routing import Decision, Split, redirect_location, resolve
 from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
@@ -49,22 +49,17 @@ class Exchange(ExchangeState):
 
     def begin(self) -> None:
         """Decide, and act on the decision."""
-        request = self.request
-        worker = self.downstream.worker
-        snapshot = self.downstream.listener.snapshot
+        request, downstream = self.request, self.downstream
+        worker, snapshot = downstream.worker, downstream.listener.snapshot
         self.begun = worker.now()
         if snapshot.tokens:
             if not admit(self, snapshot):
                 return
             request = self.request
         if request.snapshot is not snapshot:
-            if request.usual and not snapshot.table.asks_for_made:
-                request.snapshot = snapshot
-                request.target = lookup(snapshot.table, request.head)
-            else:
-                find_target(self, snapshot, request)
+            find_target(self, snapshot, request)
         if request.expects and not self.request_complete:
-            self.downstream.write(CONTINUE)
+            downstream.write(CONTINUE)
         target = request.target
         if target is None:
             self.flags |= NR
@@ -75,10 +70,10 @@ class Exchange(ExchangeState):
             draw = self._sticky_draw(target.arms[0], draw)
         self.decision = decision = resolve(target, request.head, draw)
         self.plan = plan = snapshot.plans.get(decision.kind) or snapshot.plan(decision)
-        if plan.filters:
+        if plan.filters or plan.cluster is None:
             self.go_on()
         else:
-            self._act(plan)
+            forward(self, plan)
 
     def _sticky_draw(self, decision: Decision, draw: int) -> int:
         snapshot = self.downstream.listener.snapshot

@@ -1,8 +1,11 @@
-"""What is known of one request and its answer while they are under way."""
+"""What is known of one request and its answer while they are under way, and what they ask of the client's connection.
+
+A connection knows its exchanges; an exchange, and all that serves it, knows of the connection only what `ClientSide` says.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edgesim.policies.hashing import NOT_HASHED, Hashed
 from edgesim.telemetry.sources import NEVER
@@ -11,15 +14,62 @@ if TYPE_CHECKING:
     import asyncio
 
     from edgesim.http1.fields import Fields
-    from edgesim.model import Endpoint
+    from edgesim.model import Endpoint, RequestHead
+    from edgesim.policies.hashing import Connection
+    from edgesim.policies.remote import Client
     from edgesim.policies.retries import Retries
-    from edgesim.proxy.downstream import Downstream
+    from edgesim.proxy.listening import ActiveListener
     from edgesim.proxy.messages import Request, Response
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.pools import Pool
     from edgesim.proxy.shadow import Shadow
     from edgesim.proxy.upstream import UpstreamConnection
+    from edgesim.proxy.worker import Worker
     from edgesim.routing import Decision
+
+
+class ClientSide(Protocol):
+    """The connection a request came by, as its exchange sees it: who sent it, and where its answer goes."""
+
+    worker: Worker
+    listener: ActiveListener
+    scheme: bytes
+    transport: asyncio.Transport | None
+    touched: bool
+    """Whether anything moved, for the idle timeouts."""
+
+    @property
+    def peer(self) -> bytes:
+        """The other end of the connection as `ip:port`."""
+
+    @property
+    def local(self) -> bytes:
+        """This end of the connection as `ip:port`."""
+
+    @property
+    def ends(self) -> Connection:
+        """What hash policies read of a connection."""
+
+    def client(self, head: RequestHead) -> Client:
+        """Return who sent a request, and what follows."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def advance(self) -> None:
+        """Take the whole answer, and begin the request that waits behind."""
+
+    def abort(self) -> None:
+        """Reset: an answer begun cannot be completed."""
+
+    def pause_reading(self) -> None:
+        """Read no more of the request for now."""
+
+    def resume_reading(self) -> None:
+        """Read on, unless something else holds back."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take that the connection is over: whoever it was handed to (`tunnel`) tells."""
 
 
 class _Times:
@@ -102,7 +152,7 @@ class ExchangeState(_Times):
     out: list[bytes]
     response: list[bytes]
 
-    def __init__(self, downstream: Downstream, request: Request) -> None:
+    def __init__(self, downstream: ClientSide, request: Request) -> None:
         """Begin with a request's head; a body comes later."""
         self.downstream = downstream
         self.request = request

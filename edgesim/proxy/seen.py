@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 def find_target(exchange: Exchange, snapshot: ListenerSnapshot, request: Request) -> None:
     """Find what a request leads to, and remember it where it is the same whoever sends the head."""
     head = request.head
-    if snapshot.table.asks_for_made or not NOT_EVERYBODYS.isdisjoint(head.headers):
-        request.target = lookup(snapshot.table, _as_seen(exchange, snapshot, head))
-    else:
+    as_it_is = request.usual or NOT_EVERYBODYS.isdisjoint(head.headers)  # nothing usual is not everybody's
+    if as_it_is and not snapshot.table.asks_for_made:
         request.snapshot = snapshot
         request.target = lookup(snapshot.table, head)
+    else:
+        request.target = lookup(snapshot.table, _as_seen(exchange, snapshot, head))
 
 
 def _as_seen(exchange: Exchange, snapshot: ListenerSnapshot, head: RequestHead) -> RequestHead:
