@@ -10,13 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from edgesim.inspect.proxies import on_proxy
 from edgesim.model import Problem, ResourceKey, Severity
-
-GATEWAY_STEP: Final = frozenset({
-    "ES0200", "ES0203", "ES0204", "ES0208", "ES0209", "ES0250", "ES0251", "ES0252", "ES0253", "ES0254", "ES0255",
-    "ES0256", "ES0257", "ES0258", "ES0259", "ES0260", "ES0520", "ES0522", "ES0523", "ES0526",
-})  # fmt: skip
-"""Codes of the gateway step: their virtual host never reaches the Proxy, or reaches it without the route."""
 
 _TYPES: Final = {
     "ES0201": "EmptyDomainError",
@@ -30,15 +25,8 @@ _TYPES: Final = {
     "ES0505": "SSLConfigError",
     "ES0524": "BindPortNotUniqueError",
 }
-_PROXIED: Final = frozenset({"VirtualService", "RouteTable", "Gateway"})
 _WORDED: Final = re.compile(r"(Listener|HttpListener|VirtualHost|Route) (Error|Warning): ")
 _ROUTE: Final = re.compile(r"spec\.(?:virtualHost\.)?routes\[(\d+)\](?:\.matchers\[(\d+)\])?")
-
-
-def on_proxy(problem: Problem) -> bool:
-    """Tell whether the Proxy itself has this problem: the gloo step finds it, on what a Proxy is made of."""
-    owner = problem.resource
-    return owner is not None and owner.kind in _PROXIED and problem.code not in GATEWAY_STEP
 
 
 def wording(problem: Problem, sufferer: ResourceKey, manifest: Mapping[str, Any] | None = None) -> str:

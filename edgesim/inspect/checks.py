@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from edgesim.inspect.proxies import on_proxy
 from edgesim.model import Problem, ResourceKey, Severity
 
+_PROXIES = "Proxies"
 _GROUPS = (
     ("Deployments", "Deployment"),
     ("Pods", "Pod"),
@@ -22,7 +24,7 @@ _GROUPS = (
     ("VirtualServices", "VirtualService"),
     ("RouteTables", "RouteTable"),
     ("Gateways", "Gateway"),
-    ("Proxies", "Proxy"),
+    (_PROXIES, "Proxy"),
 )
 """glooctl's groups in the order `glooctl check` goes through them, with the kind each looks at.
 
@@ -106,6 +108,8 @@ def check_report(problems: Iterable[Problem]) -> CheckReport:
     grave = Counter(
         group for problem in ordered if problem.severity is not Severity.NOTE for group in _groups_of(problem)
     )
+    if any(problem.severity is not Severity.NOTE and on_proxy(problem) for problem in ordered):
+        grave[_PROXIES] = 1  # there is one Proxy, and glooctl counts those whose status is not Accepted
     names = [name for name, _kind in _GROUPS]
     if grave[OTHERS]:
         names.insert(0, OTHERS)

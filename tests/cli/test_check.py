@@ -223,4 +223,26 @@ spec: {routes: [{routeAction: {single: {upstream: {name: nowhere}}}}]}
 """
     done = check(platform + table)
     wrong = [line for line in done.out.splitlines() if "Errors!" in line]
-    assert wrong == ["Checking VirtualServices... 1 Errors!", "Checking RouteTables... 1 Errors!"]
+    assert wrong == [
+        "Checking VirtualServices... 1 Errors!",
+        "Checking RouteTables... 1 Errors!",
+        "Checking Proxies... 1 Errors!",
+    ]
+
+
+def test_the_proxy_has_what_the_gloo_step_finds() -> None:
+    """The Proxies line agrees with the Proxy's status: one Proxy counts once, what never reaches it does not."""
+    lost = "{{matchers: [{{prefix: /}}], routeAction: {{single: {{upstream: {{name: {}}}}}}}}}"
+    for routes, line in (
+        (f"[{lost.format('a')}, {lost.format('b')}]", "Checking Proxies... 1 Errors!"),
+        ("[{matchers: [{prefix: /}]}]", "Checking Proxies... OK"),
+    ):
+        text = f"""---
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {{name: one, namespace: t}}
+spec: {{virtualHost: {{domains: [one.example], routes: {routes}}}}}
+"""
+        done = check(text)
+        assert done.code == 1
+        assert line in done.out.splitlines()
