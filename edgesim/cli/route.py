@@ -54,7 +54,8 @@ def route(
 ) -> None:
     """Tell where a request would go: virtual host, route, each destination with its exact share.
 
-    A URL's scheme chooses the listener, and its port where that is a listener's.
+    A URL's scheme chooses the listener, and its port where that is a listener's. Exit code 0 when it was decided, also
+    to a 404; 1 when manifests have errors, which are left out; 2 for a wrong command line.
 
     Example:
       edgesim route configs/two-phased-canary/{echo,upstream,vs-3}.yaml -H 'stage: canary' http://localhost:8080/
@@ -67,22 +68,25 @@ def route(
     question = Question(url, method, tuple(headers or ()), random, listener, explained, everything)
     try:
         request_head(url, method, question.headers)
-        report = _offline(paths, question) if paths else _live(client_at(admin), question)
+        report, code = _offline(paths, question) if paths else (_live(client_at(admin), question), 0)
     except RequestError as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
     if output is Report.JSON:
         out_json(report)
-        return
+        raise typer.Exit(code)
     _print(report)
     if report.explanation is not None:
         print_explanation(report.explanation)
+    raise typer.Exit(code)
 
 
-def _offline(paths: list[str], question: Question) -> RouteReport:
+def _offline(paths: list[str], question: Question) -> tuple[RouteReport, int]:
+    """Ask files; the exit code is 1 where they have errors: what could not be read decides nothing."""
     loaded = load([Path(path) for path in paths])
     print_problems(problem for problem in loaded.problems if problem.severity is not Severity.NOTE)
     assignments = loaded.assignments() if question.explained else None
-    return route_report(Tables(loaded.translation.model), question, loaded.translation.where, assignments)
+    report = route_report(Tables(loaded.translation.model), question, loaded.translation.where, assignments)
+    return report, int(any(problem.severity is Severity.ERROR for problem in loaded.problems))
 
 
 def _live(client: Client, question: Question) -> RouteReport:

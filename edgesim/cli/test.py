@@ -76,13 +76,17 @@ def test(
         every = output is Report.JSON
         run = _offline(found, every=every) if found.manifests else _live(client_at(admin), found)
     if junit_file is not None:
-        _write(junit_file, junit(run.report, run.problems, stopwatch() - begun))
+        _write(junit_file, junit(run.report, (*run.problems, *_errors(run.manifests)), stopwatch() - begun))
     if output is Report.JSON:
         out_json(_json(run))
     else:
         _print(run, fail_under)
-    bad = run.problems or run.report.failures or any(found.severity is Severity.ERROR for found in run.manifests)
+    bad = run.problems or run.report.failures or _errors(run.manifests)
     raise typer.Exit(1 if bad or run.report.coverage.percent < fail_under else 0)
+
+
+def _errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(each for each in problems if each.severity is Severity.ERROR)
 
 
 def _no_tests(paths: Iterable[Path]) -> str:

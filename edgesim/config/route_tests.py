@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgesim.config.files import STDIN, files_under, is_test_file, read_texts
 from edgesim.config.read import Read, read_text
 from edgesim.dialects.route_tests import is_route_tests, read_route_tests
-from edgesim.model import Problem
+from edgesim.model import Position, Problem
+from edgesim.model.codes import problem
 from edgesim.model.route_tests import RouteTest
 
 _HINT = re.compile(r"""^\s*\{?\s*["']?(tests|routes)["']?\s*:""", re.MULTILINE)
@@ -47,7 +48,7 @@ def find_route_tests(paths: Iterable[Path]) -> RouteTestFiles:
             reads[str(path)] = read
         else:
             manifests.append(path)
-    tests, said = _all_tests(reads.values())
+    tests, said = _all_tests(reads)
     return RouteTestFiles(tests, (*problems, *said), tuple(reads), tuple(manifests))
 
 
@@ -66,14 +67,18 @@ def _tests_in(path: Path) -> Read | None:
 
 def read_tests(text: str, file: str) -> tuple[tuple[RouteTest, ...], tuple[Problem, ...]]:
     """Read the route tests of one text, and every problem of it."""
-    return _all_tests([read_text(text, file)])
+    return _all_tests({file: read_text(text, file)})
 
 
-def _all_tests(reads: Iterable[Read]) -> tuple[tuple[RouteTest, ...], tuple[Problem, ...]]:
+def _all_tests(reads: Mapping[str, Read]) -> tuple[tuple[RouteTest, ...], tuple[Problem, ...]]:
     tests: list[RouteTest] = []
     problems: list[Problem] = []
-    for read in reads:
+    for file, read in reads.items():
         decoded = [read_route_tests(document) for document in read.documents]
         tests += [test for each in decoded for test in each.tests]
-        problems += [*read.problems, *(problem for each in decoded for problem in each.problems)]
+        problems += [*read.problems, *(found for each in decoded for found in each.problems)]
+        if not read.documents and not read.problems:
+            problems.append(
+                problem("ES0800", "there are no route tests: the file is empty", position=Position(file, 1, 1))
+            )
     return tuple(tests), tuple(problems)

@@ -99,7 +99,7 @@ class _Runner:
             if (mismatch := compare(assertion, _relevant(assertion.facet, outcomes), self._names)) is not None
         ]
         if not found:
-            return Case(test.name, test.file, "")
+            return Case(test.name, test.file, request_text(test.request))
         return self._failed(test, asked, outcomes[0].decision, [_hinted(mismatch) for mismatch in found])
 
     def _asked(self, request: RouteTestRequest) -> Asked:

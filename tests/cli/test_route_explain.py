@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,11 @@ def test_a_url_before_the_paths_is_told() -> None:
     assert done.code == 2
     assert "the URL comes last" in done.err
     assert "ES0010" not in done.err
+
+
+def test_files_with_errors_decide_and_fail(tmp_path: Path) -> None:
+    """Where a manifest cannot be read the others decide, and the exit code says that it is not the whole answer."""
+    done = edgesim("route", *STEP_5, tmp_path / "gone.yaml", "/")
+    assert done.code == 1
+    assert "gone.yaml:1:1: error ES0010" in done.err
+    assert "virtual host:  gloo-system_echo (*)" in done.out

@@ -128,6 +128,25 @@ def test_junit_is_what_ci_systems_read(tmp_path: Path) -> None:
     assert failure.get("message") == "upstream: expected ecoh, got gloo-system/echo"
     assert "vs-5.yaml:25" in (failure.text or "")
     assert suites[0].findall("testcase")[0].get("name", "").startswith("all \ufffd<&> v2 [GET ")
+    names = [case.get("name") for case in suites[1].findall("testcase")]
+    assert len(set(names)) == len(names)
+
+
+def test_a_file_without_tests_passes_nothing(tmp_path: Path) -> None:
+    """An empty file of route tests is an error at its first line, not a success."""
+    file = tmp_path / "routes.test.yaml"
+    file.write_text("# to be written\n")
+    done = edgesim("test", file, *STEP_5)
+    assert (done.code, done.err) == (1, f"{file}:1:1: error ES0800 there are no route tests: the file is empty\n")
+
+
+def test_errors_of_manifests_are_in_the_junit_file(tmp_path: Path) -> None:
+    """What makes the command fail makes the JUnit file fail, too."""
+    manifest, written = tmp_path / "vs.yaml", tmp_path / "routes.xml"
+    manifest.write_text("kind: [\n")
+    assert edgesim("test", TESTS, *STEP_5, manifest, "--junit", written).code == 1
+    root = ET.fromstring(written.read_text())
+    assert (root.get("failures"), root.get("errors")) == ("0", "1")
 
 
 def test_a_folder_brings_its_tests_along(tmp_path: Path) -> None:
