@@ -88,7 +88,16 @@ class _Unpickler(pickle.Unpickler):
             found = getattr(importlib.import_module(module_name), global_name, None)
             if isinstance(found, type) and (dataclasses.is_dataclass(found) or issubclass(found, Enum)):
                 return found
+        if (module_name, global_name) == ("builtins", "getattr"):
+            return _member
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is not of the model")
+
+
+def _member(kind: object, name: str) -> Enum:
+    """Return a member of an enumeration, which Python 3.11.2 (Debian 12) writes as an attribute of its class."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind[name]
+    raise pickle.UnpicklingError(f"{kind!r}.{name} is not of the model")
 
 
 def pack_resource(resource: StoredResource) -> bytes:

@@ -22,7 +22,7 @@ from edgesim.config.revisions import BATCH, Revision, Snapshot
 from edgesim.config.state import State, read_state
 from edgesim.config.state_folder import ASIDE, MOST_ASIDE, default_folder, open_default, open_explicit
 from edgesim.config.state_rows import StateError
-from edgesim.model import EdgesimError, Model, Problem, ResourceKey, Severity, VirtualHost
+from edgesim.model import EdgesimError, Model, PathKind, Problem, ResourceKey, Severity, VirtualHost
 from tests.config.test_isolation import cluster, host, listener, model
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -219,6 +219,16 @@ def test_a_changed_byte_is_noticed(state: State) -> None:
     state._connection.execute("UPDATE piece SET data = ? WHERE kind = 'host'", (pack(host("evil")),))
     with pytest.raises(StateError, match="checksum"):
         reopened(state).last()
+
+
+def test_a_member_is_read_as_any_python_writes_it() -> None:
+    """Python 3.11.2 writes an attribute of the class, later ones the class and a value; no other attribute is read."""
+    by_name = b"cbuiltins\ngetattr\n(cedgesim.model.routes\nPathKind\nVREGEX\ntR."
+    by_value = b"cedgesim.model.routes\nPathKind\n(Vregex\ntR."
+    assert unpack(by_name, PathKind) is unpack(by_value, PathKind) is PathKind.REGEX
+    for evil in (by_name.replace(b"REGEX", b"mro"), by_name.replace(b"PathKind", b"Route").replace(b"REGEX", b"mro")):
+        with pytest.raises(DamagedError):
+            unpack(evil, PathKind)
 
 
 def test_only_the_model_is_unpickled() -> None:
