@@ -42,6 +42,8 @@ _UPSTREAMS = 10
 """Upstreams that changed tables are sent to."""
 _PATHS = 1000
 """Paths the load asks for, at most."""
+_AFTERWARDS = 2.0
+"""Seconds in which the parent is done with what it does after a change is served."""
 _ANSWERS = 30.0
 """Seconds after which a change that is not served is an error."""
 
@@ -185,8 +187,10 @@ def _measured(served: Gateway, options: argparse.Namespace, folder: Path) -> Row
 
 def _rest(served: Gateway, way: str, to: int, row: Row) -> None:
     """Measure changes while nothing else happens."""
+    time.sleep(_AFTERWARDS)
     before = cpu_seconds(served.pid)
     row.at_rest[way] = _changes(served, way, to, 0.0)
+    time.sleep(_AFTERWARDS)  # what is taken down of a change after it is served is part of its cost
     row.cpu[way] = [(b - a) / CHANGES for a, b in zip(before, cpu_seconds(served.pid), strict=True)]
 
 
