@@ -112,7 +112,7 @@ def port_of(slot: str) -> Callable[[str, Process], Getter]:
 
 def host_name(record: Record) -> bytes | None:
     """Return the endpoint's host name, its address where it has none."""
-    return record.upstream_remote if record.upstream_host_name is None else record.upstream_host_name
+    return record.upstream_host if record.upstream_host_name is None else record.upstream_host_name
 
 
 # --- header fields -----------------------------------------------------------------------------------
@@ -183,9 +183,10 @@ def _method(record: Record) -> Value:
 
 
 def _authority(record: Record) -> Value:
-    if record.authority is None and record.head is not None:
-        return record.head.authority
-    return record.authority
+    head = record.head
+    if record.authority is not None or head is None:
+        return record.authority
+    return head.authority or (b"" if b"host" in head.headers else None)
 
 
 def _path(record: Record) -> bytes | None:

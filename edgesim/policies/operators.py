@@ -86,7 +86,7 @@ _ROWS = (
     Operator("QUERY_PARAM", "a query parameter", query_param, _REQUIRED, length=True),
     Operator("QUERY_PARAMS", "the query", query_params, _OPTIONAL, length=True),
     Operator("LOCAL_REPLY_BODY", "the body edgesim answered itself", slot("local_reply_body")),
-    Operator("UPSTREAM_HOST", "the endpoint's address", slot("upstream_remote")),
+    Operator("UPSTREAM_HOST", "the endpoint's address, connected to or not", slot("upstream_host")),
     Operator("UPSTREAM_HOST_NAME", "the endpoint's host name, else its address", plain(host_name)),
     Operator(
         "UPSTREAM_HOST_NAME_WITHOUT_PORT",
@@ -95,7 +95,7 @@ _ROWS = (
     ),
     Operator("UPSTREAM_CLUSTER", "the cluster", slot("upstream_cluster")),
     Operator("UPSTREAM_CLUSTER_RAW", "the cluster, whatever its alternative name", slot("upstream_cluster")),
-    Operator("UPSTREAM_REMOTE_ADDRESS", "the endpoint's address", slot("upstream_remote")),
+    Operator("UPSTREAM_REMOTE_ADDRESS", "the endpoint's address where there is a connection", slot("upstream_remote")),
     Operator("UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "without port", host_of("upstream_remote"), _OPTIONAL),
     Operator("UPSTREAM_REMOTE_PORT", "the endpoint's port", port_of("upstream_remote")),
     Operator("UPSTREAM_LOCAL_ADDRESS", "this side's address towards the endpoint", slot("upstream_local")),

@@ -52,6 +52,8 @@ class Record:
     response_tx_duration: int | None = None
     attempts = 0
     upstream_cluster: bytes | None = None
+    upstream_host: bytes | None = None
+    """The endpoint that was chosen; `upstream_remote` is that of a connection, which may not have come to be."""
     upstream_remote: bytes | None = None
     upstream_local: bytes | None = None
     upstream_host_name: bytes | None = None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edgesim.http1.fields import Fields
 from edgesim.policies.hashing import NOT_HASHED
 from edgesim.proxy.exchange_record import record_of
-from edgesim.proxy.heads import ATTEMPT_COUNT, Additions, local_reply, plain_response_parts, response_parts
+from edgesim.proxy.heads import ATTEMPT_COUNT, BLANK_LINE, Additions, local_reply, plain_response_parts, response_parts
 from edgesim.proxy.messages import Parts, Response
 
 if TYPE_CHECKING:
+    from edgesim.proxy.downstream import Downstream
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
     from edgesim.proxy.worker import Worker
+
+_SWITCHING = 101
 
 
 def parts(exchange: Exchange, response: Response, plan: Plan, *, bodiless: bool, close: bool) -> Parts:
@@ -76,8 +79,11 @@ def _whereabouts(exchange: Exchange) -> Fields:
 
 def local_bytes(exchange: Exchange, status: int, fields: Fields, body: bytes) -> bytes:
     """Return a whole answer made without an upstream."""
+    return _local_reply(exchange, status, fields, body, close=exchange.closes())
+
+
+def _local_reply(exchange: Exchange, status: int, fields: Fields, body: bytes, *, close: bool) -> bytes:
     plan = exchange.plan
-    close = exchange.closes()
     extra = None if plan is None or exchange.is_bare else additions(exchange, plan, close=close)
     worker = exchange.downstream.worker
     server = exchange.downstream.listener.snapshot.options.server_name.encode()
@@ -95,3 +101,38 @@ def local_bytes(exchange: Exchange, status: int, fields: Fields, body: bytes) ->
         server=server,
         older=exchange.older,
     )
+
+
+def fields_at_end(exchange: Exchange) -> dict[bytes, bytes] | None:
+    """Return the fields of the answer as the access log tells them, None where there is none.
+
+    They are those the client gets, but for what Envoy's codec adds: chunks, and the length of an empty answer of the proxy's own.
+    """
+    head = _head_at_end(exchange)
+    if head is None:
+        return None
+    _, *lines = head.split(b"\r\n")
+    fields = {name: value for name, _, value in (each.partition(b": ") for each in reversed(lines))}
+    fields.pop(b"transfer-encoding", None)
+    if exchange.status == _SWITCHING:
+        fields |= {b"connection": b"upgrade", b"upgrade": exchange.request.upgrade or b""}
+    elif exchange.local is not None or exchange.request.upgrade is not None:
+        fields = {name: value for name, value in fields.items() if (name, value) != (b"content-length", b"0")}
+    return fields
+
+
+def _head_at_end(exchange: Exchange) -> bytes | None:
+    close = not exchange.keep_alive or exchange.downstream.listener.draining or _asks_to_close(exchange)
+    plan, response = exchange.plan, exchange.answered
+    if exchange.local is not None:
+        return _local_reply(exchange, *exchange.local, close=close).partition(BLANK_LINE)[0]
+    if plan is None or response is None:
+        return None
+    front, back = parts(exchange, response, plan, bodiless=exchange.is_head, close=close)
+    return (b"%b%d%b" % (front, exchange.service_time or 0, back) if back else front)[: -len(BLANK_LINE)]
+
+
+def _asks_to_close(exchange: Exchange) -> bool:
+    """Ask the parser where its request is not read to the end yet: only then is `keep_alive` set."""
+    downstream = cast("Downstream", exchange.downstream)
+    return downstream.receiving is exchange and not downstream.parser.should_keep_alive()

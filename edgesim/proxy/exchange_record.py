@@ -162,9 +162,14 @@ def _cluster(record: ExchangeRecord) -> bytes | None:
     return None if destination is None else destination.cluster.encode()
 
 
-def _endpoint(record: ExchangeRecord) -> bytes | None:
+def _host(record: ExchangeRecord) -> bytes | None:
     pool = record.exchange.pool
     return None if pool is None else pool.written
+
+
+def _endpoint(record: ExchangeRecord) -> bytes | None:
+    """Of a connection that failed to be made there is no other end, though the endpoint was chosen."""
+    return None if record.flags & UF else record.upstream_host
 
 
 def _failure(record: ExchangeRecord) -> bytes | None:
@@ -191,8 +196,9 @@ class ExchangeRecord(Record):
     response: Any = _Asked(_response)
     route_name: Any = _Asked(_route_name)
     upstream_cluster: Any = _Asked(_cluster)
+    upstream_host: Any = _Asked(_host)
     upstream_remote: Any = _Asked(_endpoint)
-    upstream_protocol: Any = _Asked(lambda record: None if record.exchange.pool is None else b"HTTP/1.1")
+    upstream_protocol: Any = _Asked(lambda record: None if record.upstream_remote is None else b"HTTP/1.1")
     transport_failure: Any = _Asked(_failure)
 
     flags: Any = property(attrgetter("exchange.flags"))
@@ -219,7 +225,7 @@ class ExchangeRecord(Record):
         if exchange.request_id is not None:
             self.request_id = exchange.request_id
         if exchange.pool is not None:
-            self.upstream_remote = exchange.pool.written
+            self.upstream_host = exchange.pool.written
 
 
 class PlainRecord(ExchangeRecord):

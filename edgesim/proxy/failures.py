@@ -35,10 +35,20 @@ def _late(exchange: Exchange) -> int:
 
 def upstream_gone(exchange: Exchange, reason: str, *, retried: bool = False) -> None:
     """End for an upstream that was lost; every reason without a flag of its own is a failure to connect."""
-    when = "after_response_started" if exchange.responding else "before_response_started"
-    details = f"upstream_reset_{when}{{{reason.replace(' ', '_')}}}".encode()
+    when = b"after_response_started" if exchange.responding else b"before_response_started"
+    details = b"upstream_reset_%b{%b%b}" % (
+        when,
+        reason.replace(" ", "_").encode(),
+        _transport_failure(exchange, reason),
+    )
     status = 502 if reason == "protocol error" else 503
     give_up(exchange, status, reset_body(reason, retried=retried), details, _FLAGS.get(reason, UF))
+
+
+def _transport_failure(exchange: Exchange, reason: str) -> bytes:
+    """Return why a connection could not be made, as it stands behind the reason."""
+    failure = b"" if exchange.pool is None or reason != "remote connection failure" else exchange.pool.failure
+    return b"|" + failure if failure else b""
 
 
 def time_out(exchange: Exchange, details: bytes = b"response_timeout") -> None:

@@ -63,11 +63,16 @@ def hole_of(command: Command) -> Hole | None:
     return Hole(_HOLES[asked]) if asked in _HOLES else None
 
 
+def asks_answer(command: Command) -> bool:
+    """Tell whether a value is a header of the answer that only its head as a whole tells."""
+    return command.name == "RESP" and hole_of(command) is None and command.parameters.lower() != ":status"
+
+
 def is_said_by_key(command: Command) -> bool:
     """Tell whether a value is that of the request and what is in a key, or is not known of any answer."""
     name, asked = command.name, command.parameters.lower()
-    if name == "RESP":
-        return asked == ":status"
+    if asks_answer(command):
+        return False
     differs = name in {"BYTES_SENT", "DURATION", "STREAM_ID"} or (name == "REQ" and "x-request-id" in asked)
     return not differs and name not in _TIMES and name not in _ADDRESSES
 

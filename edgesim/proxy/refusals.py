@@ -57,7 +57,7 @@ def with_head(refused: Refusal, method: bytes, target: bytes, fields: Fields, *,
         return refused
     headers = dict(fields)
     path, mark, query = target.partition(b"?")
-    head = RequestHead(method, headers.get(b"host", b"-"), path, query if mark else None, headers)
+    head = RequestHead(method, headers.get(b"host", b""), path, query if mark else None, headers)
     return refused._replace(head=head, older=older)
 
 

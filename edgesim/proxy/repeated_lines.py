@@ -14,11 +14,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from edgesim.policies.log_lines import TEXTS, Command, Lines, Texts, escaped
+from edgesim.proxy.answers import fields_at_end
 from edgesim.proxy.exchange_record import record_at_end
-from edgesim.proxy.log_holes import Hole, hole_of, hole_of_new, is_said_by_key, is_said_by_new_key
+from edgesim.proxy.log_holes import Hole, asks_answer, hole_of, hole_of_new, is_said_by_key, is_said_by_new_key
 
 if TYPE_CHECKING:
-    from edgesim.proxy.exchange_state import ExchangeState
+    from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.messages import LogKey, Request
 
 _read_key: Callable[[Any], LogKey] = attrgetter("decision", "pool", "status", "flags", "details", "attempts")
@@ -28,7 +29,7 @@ _Holes = dict[int, dict[int, Hole]]
 _Convert = Callable[[Iterable[Any]], list[bytes]]
 
 
-def is_usual(exchange: ExchangeState) -> bool:
+def is_usual(exchange: Exchange) -> bool:
     """Tell whether a line says nothing of its request but what the client sent, and of its answer what an upstream did."""
     plan = exchange.plan
     return (
@@ -91,8 +92,9 @@ class RepeatedLines:
         self._new_values: list[tuple[Any, ...]] = []
         self._before: list[int] = []  # how many others came before each new one
         self._shared: dict[LogKey, bytes] = {}
+        self._asks_answer = any(map(asks_answer, commands))
 
-    def add(self, exchange: ExchangeState) -> int:
+    def add(self, exchange: Exchange) -> int:
         """Take an exchange that ended; return how many of its kind there are now."""
         key = _read_key(exchange)
         template = exchange.request.lines.get(key)
@@ -104,7 +106,7 @@ class RepeatedLines:
         self._values.append(self._read(exchange))
         return len(self._values)
 
-    def _add_new(self, exchange: ExchangeState, key: LogKey) -> int:
+    def _add_new(self, exchange: Exchange, key: LogKey) -> int:
         self._before.append(len(self._values))
         self._new_templates.append(self._template(exchange, key))
         self._new_values.append(self._new.read(exchange))
@@ -125,7 +127,7 @@ class RepeatedLines:
         """Let go of routes and endpoints: they may be gone."""
         self._shared = {}
 
-    def _template(self, exchange: ExchangeState, key: LogKey) -> bytes:
+    def _template(self, exchange: Exchange, key: LogKey) -> bytes:
         """Return what lines of new requests have in common that went the same way."""
         where = (exchange.downstream.listener, *key)
         made = self._shared.get(where)
@@ -133,8 +135,10 @@ class RepeatedLines:
             made = self._shared[where] = self._lines.template(record_at_end(exchange), self._new_holes)
         return made
 
-    def _make(self, exchange: ExchangeState, key: LogKey) -> bytes:
+    def _make(self, exchange: Exchange, key: LogKey) -> bytes:
         record = record_at_end(exchange)
+        if self._asks_answer:
+            record.response = fields_at_end(exchange)
         if not self.keeps or exchange.request.parts is None or not is_usual(exchange):
             return escaped(self._lines(record)) + self._known.nothing
         request = exchange.request

@@ -25,6 +25,7 @@ def forwarded() -> Record:
     record.duration, record.attempts = 1, 1
     record.bytes_received, record.bytes_sent = 5, 290
     record.upstream_cluster, record.upstream_remote = b"c", b"127.0.0.1:21101"
+    record.upstream_host = record.upstream_remote
     record.upstream_protocol = b"HTTP/1.1"
     record.downstream_remote = record.downstream_direct_remote = b"127.0.0.1:33408"
     record.downstream_local = b"[::1]:21102"

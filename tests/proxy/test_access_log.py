@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from edgesim.model import RequestHead
+from edgesim.model import DirectResponseAction, Endpoint, Model, RequestHead
 from edgesim.policies.record import Record
 from edgesim.proxy import access_log
 from edgesim.proxy.access_log import AccessLog, compile_format, open_log
@@ -201,6 +203,53 @@ async def test_every_request_is_a_line(file: Path) -> None:
         made.worker.log = None
         host = f"127.0.0.1:{up.port}"
     assert lines_of(file) == [*[f"GET / - 200 - {host} 2"] * 3, f"GET /x 50% 200 - {host} 2"]
+
+
+async def lines_about(file: Path, text: str, served: Model, *asked: bytes) -> list[str]:
+    """Return the lines that requests leave."""
+    async with gateway(served) as made:
+        made.worker.log = AccessLog(compile_format(text), str(file))
+        client = await made.client()
+        for each in asked:
+            await client.ask(each)
+        await until(lambda: not made.worker.active, "a request goes on")
+        made.worker.log.close()
+        made.worker.log = None
+    return lines_of(file)
+
+
+async def test_headers_of_answers_are_those_the_client_gets(file: Path) -> None:
+    """Of answers from here and from upstreams alike, but for what frames them: Envoy's codec adds that behind the log."""
+    text = "%RESPONSE_CODE% %RESP(SERVER)% %RESP(CONTENT-TYPE)% %RESP(CONTENT-LENGTH)% %RESP(CONNECTION)% %RESP(X-NONE?LOCATION)%"
+    closing = GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    async with upstream() as up:
+        served = model([to()], [cluster(up.endpoint)])
+        assert await lines_about(file, text, served, GET, GET) == ["200 envoy - 2 - -"] * 2
+    assert await lines_about(file.with_suffix(".404"), text, model([]), GET, closing) == [
+        "404 envoy - - - -",
+        "404 envoy - - close -",
+    ]
+    direct = replace(to(), action=DirectResponseAction(200, "said"))
+    assert await lines_about(file.with_suffix(".200"), text, model([direct]), GET) == ["200 envoy text/plain 4 - -"]
+
+
+async def test_an_endpoint_that_refuses_is_named_though_nobody_is_connected(file: Path) -> None:
+    """The host is the endpoint that was chosen; the remote address, that of a connection, is not known, as with Envoy."""
+    with socket.socket() as closed:  # bound and never listening: it refuses
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        served = model([to()], [cluster(Endpoint("127.0.0.1", port))])
+        text = "%UPSTREAM_HOST% %UPSTREAM_REMOTE_ADDRESS% %UPSTREAM_PROTOCOL% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%"
+        (line,) = await lines_about(file, text, served, GET)
+    reason = "remote_connection_failure|delayed_connect_error:_Connection_refused"
+    assert line == f"127.0.0.1:{port} - - UF upstream_reset_before_response_started{{{reason}}}"
+
+
+async def test_a_host_that_is_missing_is_null_in_json(file: Path) -> None:
+    """A request without Host has no authority; an empty one has an empty one."""
+    asked = (b"GET / HTTP/1.1\r\nhost:\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n")
+    lines = await lines_about(file, '{"a": "%REQ(:AUTHORITY)%", "b": "<%REQ(HOST)%>"}', model([]), *asked)
+    assert [*map(json.loads, lines)] == [{"a": "", "b": "<>"}, {"a": None, "b": "<->"}]
 
 
 async def test_what_is_kept_of_a_line_ends_with_the_configuration(file: Path) -> None:

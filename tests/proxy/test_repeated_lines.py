@@ -9,8 +9,8 @@ import pytest
 
 from edgesim.policies.formatter import DEFAULT_TEXT
 from edgesim.proxy.access_log import AccessLog, compile_format
+from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.exchange_record import record_at_end
-from edgesim.proxy.exchange_state import ExchangeState
 from edgesim.proxy.repeated_lines import RepeatedLines, is_usual
 from tests.proxy.scenes import OK, Gateway, Peer, cluster, forwarding, model, to, until, upstream
 
@@ -33,9 +33,9 @@ IN_JSON = json.dumps({
 ASK = b'GET /a%20b?c=%25 HTTP/1.1\r\nhost: any\r\nuser-agent: 50%b %s\r\nx-b: 1\r\nx-bytes: \xc3\x28"\r\n\r\n'
 
 
-async def ended(gw: Gateway, *asked: bytes) -> list[ExchangeState]:
+async def ended(gw: Gateway, *asked: bytes) -> list[Exchange]:
     """Ask one after the other and return the exchanges, as the log is told of them."""
-    told: list[ExchangeState] = []
+    told: list[Exchange] = []
     log = AccessLog(compile_format(""), os.devnull)
     log.add_exchange = told.append  # type: ignore[method-assign, assignment]
     gw.worker.log = log
@@ -48,7 +48,7 @@ async def ended(gw: Gateway, *asked: bytes) -> list[ExchangeState]:
     return told
 
 
-def written(short: RepeatedLines, exchanges: list[ExchangeState]) -> list[bytes]:
+def written(short: RepeatedLines, exchanges: list[Exchange]) -> list[bytes]:
     """Return their lines."""
     for each in exchanges:
         short.add(each)
