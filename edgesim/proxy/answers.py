@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from edgesim.proxy.downstream import Downstream
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.worker import Worker
 
 _SWITCHING = 101
 
@@ -22,7 +21,7 @@ _SWITCHING = 101
 def parts(exchange: Exchange, response: Response, plan: Plan, *, bodiless: bool, close: bool) -> Parts:
     """Return the head of an upstream's answer as the client gets it, around the milliseconds it took."""
     worker = exchange.downstream.worker
-    fixed = plan.rules.fixed_answer and not close and not _adds_to_answer(exchange, worker)
+    fixed = not close and is_fixed(exchange, plan)
     kept = response.parts if fixed else None
     found = None if kept is None else kept.get(plan)
     if found is None:
@@ -34,9 +33,10 @@ def parts(exchange: Exchange, response: Response, plan: Plan, *, bodiless: bool,
     return found
 
 
-def _adds_to_answer(exchange: Exchange, worker: Worker) -> bool:
+def is_fixed(exchange: Exchange, plan: Plan) -> bool:
+    """Tell whether the client's head follows from the upstream's and the plan alone, unless the connection ends."""
     added = exchange.answer_fields is not None or exchange.hashed is not NOT_HASHED
-    return added or worker.route_header or exchange.older
+    return plan.rules.fixed_answer and not (added or exchange.downstream.worker.route_header or exchange.older)
 
 
 def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:

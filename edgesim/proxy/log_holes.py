@@ -69,10 +69,8 @@ def asks_answer(command: Command) -> bool:
 
 
 def is_said_by_key(command: Command) -> bool:
-    """Tell whether a value is that of the request and what is in a key, or is not known of any answer."""
+    """Tell whether a value is that of the request, the answer and what is in a key, or is never known."""
     name, asked = command.name, command.parameters.lower()
-    if asks_answer(command):
-        return False
     differs = name in {"BYTES_SENT", "DURATION", "STREAM_ID"} or (name == "REQ" and "x-request-id" in asked)
     return not differs and name not in _TIMES and name not in _ADDRESSES
 
@@ -120,5 +118,7 @@ def _header(asked: str) -> Hole | None:
 
 def is_said_by_new_key(command: Command) -> bool:
     """Tell whether a value is what is in a key, and the listener's; or is not known of any answer."""
+    if asks_answer(command):
+        return False
     by_listener = command.name == "REQ" and command.parameters.lower() in _OF_LISTENER and command.length is None
     return by_listener or (command.name not in _OF_REQUEST and is_said_by_key(command))

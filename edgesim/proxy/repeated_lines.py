@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from edgesim.policies.log_lines import TEXTS, Command, Lines, Texts, escaped
-from edgesim.proxy.answers import fields_at_end
+from edgesim.proxy.answers import fields_at_end, is_fixed
 from edgesim.proxy.exchange_record import record_at_end
 from edgesim.proxy.log_holes import Hole, asks_answer, hole_of, hole_of_new, is_said_by_key, is_said_by_new_key
 
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.messages import LogKey, Request
 
-_read_key: Callable[[Any], LogKey] = attrgetter("decision", "pool", "status", "flags", "details", "attempts")
+_KEY = ("decision", "pool", "status", "flags", "details", "attempts")
+_ANSWER_KEY = (*_KEY, "answered", "downstream.listener.draining")
+"""Where a format asks for headers of the answer: heads of answers that come again are the same object."""
 _MOST_LINES = 64
 """So many templates are kept with a request: more than endpoints and ways to end, mostly."""
+_MOST_ANSWERS = 8
+"""Likewise where each belongs to an answer, which it keeps alive."""
 _Holes = dict[int, dict[int, Hole]]
 _Convert = Callable[[Iterable[Any]], list[bytes]]
 
@@ -93,10 +97,12 @@ class RepeatedLines:
         self._before: list[int] = []  # how many others came before each new one
         self._shared: dict[LogKey, bytes] = {}
         self._asks_answer = any(map(asks_answer, commands))
+        self._most = _MOST_ANSWERS if self._asks_answer else _MOST_LINES
+        self._key: Callable[[Any], LogKey] = attrgetter(*(_ANSWER_KEY if self._asks_answer else _KEY))
 
     def add(self, exchange: Exchange) -> int:
         """Take an exchange that ended; return how many of its kind there are now."""
-        key = _read_key(exchange)
+        key = self._key(exchange)
         template = exchange.request.lines.get(key)
         if template is None:
             if self.shares and _is_new(exchange.request) and is_usual(exchange):
@@ -139,13 +145,20 @@ class RepeatedLines:
         record = record_at_end(exchange)
         if self._asks_answer:
             record.response = fields_at_end(exchange)
-        if not self.keeps or exchange.request.parts is None or not is_usual(exchange):
+        if not self.keeps or not self._comes_again(exchange):
             return escaped(self._lines(record)) + self._known.nothing
         request = exchange.request
-        if not request.lines or len(request.lines) >= _MOST_LINES:
+        if not request.lines or len(request.lines) >= self._most:
             request.lines = {}
         made = request.lines[key] = self._lines.template(record, self._holes)
         return made
+
+    def _comes_again(self, exchange: Exchange) -> bool:
+        """Tell whether another line may be the same but for what differs every time."""
+        plan, answered = exchange.plan, exchange.answered
+        if exchange.request.parts is None or plan is None or answered is None or not is_usual(exchange):
+            return False
+        return not self._asks_answer or (answered.parts is not None and is_fixed(exchange, plan))
 
 
 def _convert(hole: Hole, texts: Texts) -> _Convert:
