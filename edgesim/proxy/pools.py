@@ -121,6 +121,12 @@ class Pool:
         """Why connecting failed last, as access logs say it."""
         self.retired = False
 
+    def __repr__(self) -> str:
+        """Tell the whole state in a line, for whoever looks for a mistake."""
+        waiting = sum(user.wants_connection for user in self.waiting)
+        held = f"{len(self.idle)} idle, {len(self.busy)} busy, {self.connecting} connecting"
+        return f"<Pool {self.address}:{self.port}: {held}; {waiting} waiting{', retired' * self.retired}>"
+
 
 def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
     """Return an idle connection, or None: the exchange is told when it has one, or that it gets none."""
