@@ -116,3 +116,36 @@ def test_what_is_too_much_work_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     report = _compared(routes, routes[::-1])
     assert report.cut == ("host below /",)
     assert report == _compared(routes, routes[::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "url"),
+    [
+        (":authority", "a[.]example", "http://a.example/"),
+        (":path", "/x.*y=1", "http://any/xy=1"),
+        (":path", ".*[?]q=[0-9]+", "http://any/?q=0"),
+    ],
+)
+def test_what_a_url_says_is_asked_as_a_header(name: str, value: str, url: str) -> None:
+    """A condition on a pseudo header is shown by the URL that has it."""
+    match = RouteMatch(EVERYTHING, (HeaderMatcher(name, ValueKind.REGEX, value),))
+    change = _only(_compared(*([Route((match,), DirectResponseAction(200, body))] for body in ("old", "new"))))
+    assert change.witness is not None
+    assert change.witness.url == url
+
+
+def test_a_request_that_shows_a_class_is_one_of_it() -> None:
+    """Of requests that are decided as the class is, one that has its conditions is preferred."""
+    inner = RouteMatch(
+        EVERYTHING,
+        (
+            HeaderMatcher("host", ValueKind.EXACT, "d.example", invert=True),
+            HeaderMatcher(":path", ValueKind.REGEX, ".*q=1"),
+        ),
+    )
+    sides = [
+        [Route((inner,), DirectResponseAction(200, f"{side}1")), _route(f"{side}2", EVERYTHING, s="1")]
+        for side in ("old", "new")
+    ]
+    urls = {change.witness.url for change in _compared(*sides).changes if change.witness is not None}
+    assert "http://d.example/q=1" in urls or "http://d.example/?q=1" in urls
