@@ -58,8 +58,8 @@ def _names(paths: Iterable[str]) -> set[str]:
 async def watch(paths: Iterable[str]) -> AsyncGenerator[frozenset[str] | None]:
     """Yield once the watch is set up, and after every burst of changes that may matter.
 
-    What is yielded are the absolute names of files that may have changed, or None where everything has to be
-    looked at: at the beginning, and when folders came or went.
+    What is yielded are the absolute names of files that may have changed and of whatever is gone (it may have been
+    a folder), or None where everything has to be looked at: at the beginning, and when folders came.
     """
     wanted = [*paths]
     while True:
@@ -83,7 +83,7 @@ class _Burst:
 
     def add(self, paths: Iterable[str]) -> None:
         for path in paths:
-            self.all = self.all or not is_manifest(Path(path).name) or Path(path).is_dir()
+            self.all = self.all or Path(path).is_dir()
             self.files.add(path)
         self.signal.set()
 

@@ -28,7 +28,7 @@ from edgesim.config.declared import (
     record_file,
 )
 from edgesim.config.encoding import StoredResource, digest_of
-from edgesim.config.files import STDIN, decode_all, files_under, read_paths
+from edgesim.config.files import STDIN, decode_all, files_under, is_manifest, read_paths
 from edgesim.config.store import Change
 from edgesim.config.watch import watch
 from edgesim.control.changes import Delete, Put, Write
@@ -170,10 +170,14 @@ class Files:
         """Return by which names the changed files are read; None where it takes a look at everything."""
         if changed is None or not self._loaded:
             return None
-        found = [self._by_name.get(name) for name in changed]
+        found = [self._by_name.get(name) for name in changed if name in self._by_name or self._may_matter(name)]
         if any(file is None or _sign(file) is None for file in found):
             return None
         return [file for file in self._records if file in found] if len(found) > 1 else [file for file in found if file]
+
+    def _may_matter(self, name: str) -> bool:
+        """Tell whether a name that no file goes by may be a new file, or was a folder: editors leave others that are gone."""
+        return is_manifest(os.path.basename(name)) or any(each.startswith(f"{name}/") for each in self._by_name)  # noqa: PTH119
 
     def _read(self, file: str, signature: Signature) -> FileRecord:
         """Read a file that is new or changed; another one keeps its record."""

@@ -218,6 +218,20 @@ async def test_one_file_of_a_folder(instance: Instance, engine: RecordingEngine,
     await files.close()
 
 
+async def test_what_an_editor_leaves_behind_is_no_reason_to_look_everywhere(instance: Instance, tmp_path: Path) -> None:
+    """Names that are gone again and were no folder are passed over; new files, and folders that are gone, are not."""
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "echo.yaml").write_text(ECHO)
+    files = Files(instance, [str(tmp_path)])
+    await files.load()
+    saved = str(tmp_path / "team" / "echo.yaml")
+    assert files._known(frozenset({saved, f"{saved}.new"})) == [saved]
+    assert files._known(frozenset({f"{saved}.new"})) == []
+    assert files._known(frozenset({str(tmp_path / "team")})) is None
+    assert files._known(frozenset({saved, str(tmp_path / "other.yaml")})) is None
+    await instance.close(grace=0)
+
+
 async def test_standard_input(instance: Instance, engine: RecordingEngine, tmp_path: Path) -> None:
     """`-` is read once; what it declared stays while files beside it change."""
     (tmp_path / "routes.yaml").write_text(virtual_service())
