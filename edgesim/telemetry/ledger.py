@@ -19,6 +19,8 @@ from edgesim.telemetry.tally import WIDTH, Growth
 
 _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
+_NAMED_AT_ONCE: Final = 200
+"""Scopes named in one."""
 _FULL: Final = 512
 """Different rows that are counted together."""
 _APART: Final = 40
@@ -63,6 +65,13 @@ class _Numbers(dict[Any, int]):
         return tuple(named)
 
 
+class _Unnamed(NamedTuple):
+    """Scopes that are used in what comes behind, with their numbers; `anew` as in `Growth`."""
+
+    anew: bool
+    scopes: list[tuple[int, Any]]
+
+
 class Ledger:
     """Counts what was appended to `ended`, and tells it."""
 
@@ -88,7 +97,7 @@ class Ledger:
         self._name_scope, self._name_place = name_scope, name_place
         self._sums: Counter[Row] = Counter()
         self._seen = self._apart = 0
-        self._news: list[Growth] = []
+        self._news: list[Growth | _Unnamed] = []
         self.forget_numbers()
 
     def gather(self) -> None:
@@ -116,7 +125,16 @@ class Ledger:
         self.gather()
         self._write_sums()
         news, self._news = self._news, []
-        return iter(news)
+        return self._named(news)
+
+    def _named(self, news: Iterable[Growth | _Unnamed]) -> Iterator[Growth]:
+        for piece in news:
+            if isinstance(piece, Growth):
+                yield piece
+                continue
+            for begin in range(0, len(piece.scopes), _NAMED_AT_ONCE):
+                names = self._names(piece.scopes[begin : begin + _NAMED_AT_ONCE])
+                yield Growth(piece.anew and not begin, names, (), b"")
 
     def _write_sums(self) -> None:
         sums, self._sums, self._seen = self._sums, Counter(), 0
@@ -131,17 +149,31 @@ class Ledger:
             self.forget_numbers()
         scopes, places, *counted = zip(*rows, strict=True)
         numbers = _numbers(scopes)
-        named = () if self._told.issuperset(numbers) else self._names(numbers, scopes)
+        if not self._told.issuperset(numbers):
+            self._name_later(numbers, scopes)
         columns = (numbers, map(self._places.__getitem__, places), *counted, times)
         values = b"".join(array("q", column).tobytes() for column in columns)
-        anew, self._anew = self._anew, False
-        return Growth(anew, named, self._places.take_named(), values)
+        return Growth(self._begins_anew(), (), self._places.take_named(), values)
 
-    def _names(self, numbers: Iterable[int], scopes: Iterable[Any]) -> tuple[tuple[Any, ...], ...]:
-        """Return the columns of the scopes that were not told yet."""
+    def _begins_anew(self) -> bool:
+        anew, self._anew = self._anew, False
+        return anew
+
+    def _name_later(self, numbers: Iterable[int], scopes: Iterable[Any]) -> None:
+        """Tell of new scopes ahead of the rows that need them; to find out their names takes too long now."""
         new = {number: scope for number, scope in zip(numbers, scopes, strict=True) if number not in self._told}
         self._told.update(new)
-        return tuple(zip(*((number, *self._name_scope(scope)) for number, scope in new.items()), strict=True))
+        self._news.append(_Unnamed(self._begins_anew(), list(new.items())))
+
+    def _names(self, scopes: Iterable[tuple[int, Any]]) -> tuple[tuple[Any, ...], ...]:
+        """Return the columns of scopes; clusters and subsets that are equal are sent once."""
+        same: dict[tuple[str, Subset], tuple[str, Subset]] = {}
+        rows = []
+        for number, scope in scopes:
+            host, route, cluster, subset = self._name_scope(scope)
+            to = (cluster, subset)
+            rows.append((number, host, route, *same.setdefault(to, to)))
+        return tuple(zip(*rows, strict=True))
 
 
 _NUMBER = attrgetter("number")
