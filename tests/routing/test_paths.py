@@ -314,3 +314,12 @@ def test_an_index_is_made_in_steps_of_sixteen(number: int, kind: PathKind, steps
     """One step to begin with; for prefixes the trie is made and finished in as many again."""
     patterns = changed(*((f"/{n}", entry(n), kind) for n in range(number)))
     assert sum(1 for _ in paths_in_steps(patterns, fold=False)) == pytest.approx(steps, abs=1)
+
+
+@pytest.mark.parametrize(("header", "before", "wanted"), [("1", None, 5), ("", None, None), ("1", 3, 3), ("1", 7, 5)])
+def test_a_lone_entry_asks_for_its_headers_and_keeps_its_place(
+    header: str, before: int | None, wanted: int | None
+) -> None:
+    """Found as it is, an entry still has conditions to hold, and comes behind what was found before it in the table."""
+    paths = index(("/a/", entry(5, "1")))
+    assert found(paths, "/a/b", header, None if before is None else entry(before)) == wanted
