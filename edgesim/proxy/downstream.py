@@ -130,13 +130,8 @@ class Downstream(asyncio.Protocol):
             return
         self.touched = True
         between = self.current is None and not self.in_head
-        if between and (known := self.requests.recall(data)) is not None:
+        if between and (known := self.requests.recall(data) or familiar(self, data)) is not None:
             self.current = exchange = Exchange(self, known)
-            exchange.begin()
-            self.flush()
-            return
-        if between and (request := familiar(self, data)) is not None:
-            self.current = exchange = Exchange(self, request)
             exchange.begin()
             self.flush()
             return

@@ -197,9 +197,7 @@ class UpstreamConnection(asyncio.Protocol):
         ):
             raise MalformedError
         if status < _FINAL and status != _SWITCHING_PROTOCOLS:
-            self.fields = []
-            self.head_bytes = b""
-            self.begun = False
+            self._skip_interim()
             return
         self.head_done = True
         is_head = exchange.is_head
@@ -216,6 +214,12 @@ class UpstreamConnection(asyncio.Protocol):
         if is_head:
             self._finish(keep=self.parser.should_keep_alive())
             self.parser = _parser(self)
+
+    def _skip_interim(self) -> None:
+        """Begin anew behind an interim answer: the final one follows."""
+        self.fields = []
+        self.head_bytes = b""
+        self.begun = False
 
     def _take_switch(self, exchange: UpstreamUser, response: Response) -> None:
         """Take a 101, behind which no HTTP comes.
