@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,8 +19,7 @@ from edgesim.cli.settings import UpSettings
 from edgesim.config.files import read_texts
 from edgesim.inspect import RouteReport
 from edgesim.model import Problem
-
-_FREE = {"port": 0, "admin_port": 0, "tls_port": 0, "state": "off"}
+from edgesim.testing.options import OptionError, settings_from
 
 
 class GatewayError(AssertionError):
@@ -114,16 +113,15 @@ class Gateways:
     def __call__(self, *paths: str | Path, fresh: bool = False, seed: int | None = None, **options: Any) -> Gateway:
         """Return a gateway that serves paths (by default `edgesim_paths`), relative to the root folder.
 
-        Options are those of `edgesim up`, by the names of its settings (`workers=2`). Raises GatewayError where the
-        configuration has problems.
+        Options are those of `edgesim up`, with underscores (`invalid_config="isolate"`). Raises GatewayError where one
+        is none, and where the configuration has problems.
         """
         wanted = tuple(self.root / path for path in paths or self.paths)
         drawn = self.seed if seed is None else seed
         try:
-            settings = UpSettings(wanted, **{**_FREE, "seed": drawn, **options})
-        except TypeError:
-            unknown = ", ".join(sorted(options.keys() - {each.name for each in fields(UpSettings)}))
-            raise GatewayError(f"no option of a gateway: {unknown}") from None
+            settings = settings_from(wanted, {"seed": drawn, **options})
+        except OptionError as error:
+            raise GatewayError(str(error)) from None
         key = repr(settings)
         shared = self._shared.get(key)
         if not fresh and shared is not None and not shared.changed and shared.process.process.poll() is None:

@@ -53,9 +53,12 @@ def edgesim(request: pytest.FixtureRequest, edgesim_factory: Gateways) -> Iterat
     marker = request.node.get_closest_marker("edgesim")
     paths, options = (marker.args, dict(marker.kwargs)) if marker is not None else ((), {})
     fresh = options.pop("fresh", False)
+    refused = ""
     try:
         gateway = edgesim_factory(*paths, fresh=fresh, **options)
-    except AssertionError as refused:  # GatewayError: what is wrong is in the configuration, not in a stack of calls
-        pytest.fail(str(refused), pytrace=False)
+    except AssertionError as error:  # GatewayError: what is wrong is in the configuration, not in a stack of calls
+        refused = str(error)
+    if refused:
+        pytest.fail(refused, pytrace=False)
     yield gateway
     edgesim_factory.release(gateway, fresh=fresh)
