@@ -128,6 +128,9 @@ def _head_at_end(exchange: Exchange) -> bytes | None:
         return _local_reply(exchange, *exchange.local, close=close).partition(BLANK_LINE)[0]
     if plan is None or response is None:
         return None
+    unsent = exchange.response
+    if unsent and not exchange.chunked_response and sum(map(len, unsent[1:])) == exchange.answer_size:
+        return unsent[0][: -len(BLANK_LINE)]  # with the body behind it, so this is the head
     front, back = parts(exchange, response, plan, bodiless=exchange.is_head, close=close)
     return (b"%b%d%b" % (front, exchange.service_time or 0, back) if back else front)[: -len(BLANK_LINE)]
 
