@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import typer
+
 from edgesim.cli.client import Client
 from edgesim.cli.offline import load
+from edgesim.cli.problems import print_problems
 from edgesim.cli.revisions import KeptModel, revision_at, revision_in, served_now
 from edgesim.dialects import Resource
 from edgesim.model import Model, OriginStep, Position, Problem, ResourceKey
 
 CURRENT = "current"
+_NO_SUCH_PATH = "ES0010"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,12 @@ class SideOfDiff:
 
 
 def from_files(paths: Sequence[Path]) -> SideOfDiff:
-    """Read manifests."""
+    """Read manifests. Ends the command where one of the paths is not there: nothing is no side to compare with."""
     loaded = load(paths)
+    missing = [each for each in loaded.problems if each.code == _NO_SUCH_PATH]
+    if missing:
+        print_problems(missing)
+        raise typer.Exit(2)
     where = where_among(loaded.resources)
     return SideOfDiff(" ".join(map(str, paths)), loaded.translation.model, where, loaded.problems)
 

@@ -155,6 +155,7 @@ def test_wrong_command_lines(words: str, said: str) -> None:
 
 def test_a_side_with_errors(tmp_path: Path) -> None:
     """Problems of a side are printed by place, and errors give exit code 1 whatever differs."""
+    (tmp_path / "nothing.yaml").write_text("kind: [\n")
     done = edgesim("diff", tmp_path / "nothing.yaml", canary("vs-1")[0])
     assert done.code == 1
     assert "nothing.yaml" in done.err
@@ -173,3 +174,10 @@ def test_revisions(tmp_path: Path) -> None:
         assert gateway.run("diff", "--rev", "99").code == 2
     kept = json.loads(edgesim("diff", "--state", state, "--rev", "1", "-o", "json").out)
     assert [change["moved"] for change in kept["changes"]] == [0.5]
+
+
+def test_a_side_that_is_not_there_is_not_compared(tmp_path: Path) -> None:
+    """A path that does not exist ends the command with exit code 2, instead of a side without routes."""
+    done = edgesim("diff", tmp_path / "gone.yaml", *canary("vs-5"))
+    assert (done.code, done.out) == (2, "")
+    assert "gone.yaml:1:1: error ES0010 no such file or folder" in done.err
