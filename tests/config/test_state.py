@@ -438,7 +438,7 @@ def test_a_folder_that_cannot_be_made_is_no_reason_to_stop(tmp_path: Path) -> No
     opened = open_default(tmp_path / "file" / "state")
     assert [note.code for note in opened.notes] == ["ES0721"]
     opened.close()
-    with pytest.raises(EdgesimError, match="^ES0720 --state .*: not a directory$"):
+    with pytest.raises(EdgesimError, match=r"^ES0720 --state .*: not a directory$"):
         open_explicit(tmp_path / "file" / "state")
 
 
