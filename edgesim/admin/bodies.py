@@ -146,15 +146,11 @@ def sentences(problems: tuple[Problem, ...]) -> str:
     )
 
 
-class InvalidError(ApiError):
-    """An object that does not read well as its kind."""
-
-    def __init__(self, target: Target, problems: tuple[Problem, ...]) -> None:
-        """Take what was to be written and what is wrong with it."""
-        causes = [{"reason": "FieldValueInvalid", "message": found.message, "field": found.field} for found in problems]
-        message = f'{target.kind.kind}.{target.kind.group or "core"} "{target.name}" is invalid: {sentences(problems)}'
-        super().__init__("Invalid", message, {**target.details(), "causes": causes})
-        self.problems = problems
+def invalid(target: Target, problems: tuple[Problem, ...]) -> ApiError:
+    """Return what to raise for an object that does not read well as its kind."""
+    causes = [{"reason": "FieldValueInvalid", "message": found.message, "field": found.field} for found in problems]
+    message = f'{target.kind.kind}.{target.kind.group or "core"} "{target.name}" is invalid: {sentences(problems)}'
+    return ApiError("Invalid", message, {**target.details(), "causes": causes}, problems)
 
 
 def expected_version(manifest: dict[str, Any], target: Target) -> int | None:

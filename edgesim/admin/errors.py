@@ -5,7 +5,10 @@ The reasons and codes are those of `k8s.io/apimachinery/pkg/apis/meta/v1` (Statu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from edgesim.model import EdgesimError, Problem
 
 CODES = {
     "BadRequest": 400,
@@ -23,20 +26,24 @@ CODES = {
 }
 
 
-class ApiError(Exception):
-    """A request that cannot be done; becomes a Status object with the reason's code."""
+class ApiError(EdgesimError):
+    """A request that cannot be done: a Status object on the wire, raised on both sides of it.
 
-    def __init__(self, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
+    `code` is the HTTP status; `problems` are those of an object that was refused, on the server's side.
+    """
+
+    def __init__(
+        self, reason: str, message: str, details: Mapping[str, Any] | None = None, problems: tuple[Problem, ...] = ()
+    ) -> None:
         """Take one of the reasons in CODES, a sentence, and Kubernetes' optional StatusDetails."""
-        super().__init__(message)
+        super().__init__(*problems)
         self.reason = reason
         self.message = message
         self.details = details
+        self.code = CODES.get(reason, 500)
 
-    @property
-    def code(self) -> int:
-        """Return the HTTP status of the reason."""
-        return CODES[self.reason]
+    def __str__(self) -> str:
+        return f"Error from server ({self.reason}): {self.message}"  # as kubectl says it
 
     def status(self) -> dict[str, Any]:
         """Return the Status object."""
@@ -50,6 +57,11 @@ class ApiError(Exception):
             **({"details": self.details} if self.details else {}),
             "code": self.code,
         }
+
+
+def error_of(status: Mapping[str, Any], code: int) -> ApiError:
+    """Return what a Status object means that came with an HTTP status."""
+    return ApiError(str(status.get("reason") or code), str(status.get("message", "")), status.get("details"))
 
 
 def success(details: dict[str, Any]) -> dict[str, Any]:

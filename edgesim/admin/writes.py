@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from edgesim.admin.bodies import InvalidError, JsonPatch, Patch, Target, expected_version
+from edgesim.admin.bodies import JsonPatch, Patch, Target, expected_version, invalid
 from edgesim.admin.errors import ApiError
 from edgesim.admin.manifests import applied, patched_source, without_last_applied
 from edgesim.admin.patches import PatchError, json_patch, merge_patch
@@ -61,7 +61,7 @@ async def change_object(instance: Instance, target: Target, document: Document, 
     """Write one object; returns its entry when it is served. Raises ApiError, ConflictError."""
     decoded = decode(document)
     if decoded.resource is None or decoded.resource.kind is not target.kind:
-        raise InvalidError(target, decoded.problems)
+        raise invalid(target, decoded.problems)
     changes = await instance.write([Put(decoded.resource, API_WRITER, expected, decoded.problems)])
     return changes[0].entry
 
@@ -126,7 +126,9 @@ async def patch_outcome(instance: Instance, target: Target, patch: Patch) -> Out
     before, known = instance.store.get(target.key), set(instance.problems)
     try:
         entry = await patched(instance, target, patch)
-    except InvalidError as error:
+    except ApiError as error:
+        if not error.problems:
+            raise
         return Outcome(refused=error.problems)
     same = before is not None and before.resource.manifest == entry.resource.manifest
     kind = target.kind

@@ -11,8 +11,6 @@ import typer
 
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
-from edgesim.cli.client import RefusedError, UnreachableError
-from edgesim.cli.console import err
 from edgesim.cli.delete import delete
 from edgesim.cli.diff import diff
 from edgesim.cli.endings import ending_well
@@ -58,8 +56,5 @@ def main() -> None:
 
 
 def _run() -> int:
-    try:
-        app(prog_name="edgesim")
-    except (UnreachableError, RefusedError) as error:
-        err(error.line)
-    return 1  # a command that was not refused leaves by SystemExit
+    app(prog_name="edgesim")
+    return 1  # a command leaves by SystemExit

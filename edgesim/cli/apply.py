@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from edgesim.cli.client import DEFAULT_ADMIN
-from edgesim.cli.console import fail
 from edgesim.cli.options import AdminUrl, Filenames, Output, Report, client_at
 from edgesim.cli.outcomes import read_files, report_outcome, send_files
+from edgesim.model.codes import failure
 
 
 def apply(files: Filenames, admin: AdminUrl = DEFAULT_ADMIN, output: Output = Report.TEXT) -> None:
@@ -24,5 +24,5 @@ def apply(files: Filenames, admin: AdminUrl = DEFAULT_ADMIN, output: Output = Re
     outcome = send_files(client_at(admin), "/edgesim/v1/apply", sent)
     code = report_outcome(outcome, unread, output)
     if not (outcome.results or outcome.refused or unread):
-        raise fail("error: no objects passed to apply")
+        raise failure("ES0711", "no objects passed to apply")
     raise typer.Exit(code)

@@ -15,18 +15,10 @@ from typing import IO, Any
 from edgesim.cli.console import saying_soon
 from edgesim.cli.handover import command, safe_path, written
 from edgesim.cli.settings import UpSettings
+from edgesim.model import EdgesimError
 
 _PATIENCE = 10.0
 """Seconds after the grace time before an instance that does not end is killed."""
-
-
-class NotStartedError(Exception):
-    """The instance ended before it was ready; `code` is its exit code, and it has said why on standard error."""
-
-    def __init__(self, code: int) -> None:
-        """Take the code."""
-        super().__init__(f"edgesim ended with exit code {code} before it was ready")
-        self.code = code
 
 
 @dataclass(slots=True)
@@ -71,7 +63,7 @@ class Background:
 def start(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None = None) -> Background:
     """Start an instance and wait until it is ready; its lines go to `errors`, by default standard error.
 
-    Raises NotStartedError.
+    Raises EdgesimError, of no problems, where it ends before that: it has said why itself.
     """
     process, lifeline = _spawned(replace(settings, as_json=True), typed, errors)
     try:
@@ -138,7 +130,7 @@ def _ready(process: subprocess.Popen[bytes]) -> Mapping[str, Any]:
             continue
         if isinstance(found, dict) and "admin" in found and "proxy" in found:
             return found
-    raise NotStartedError(process.wait())
+    raise EdgesimError(exit_code=process.wait() or 1)
 
 
 def _pass_on(process: subprocess.Popen[bytes], errors: IO[bytes] | None) -> None:

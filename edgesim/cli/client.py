@@ -9,34 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from edgesim.admin.errors import error_of
+from edgesim.model import EdgesimError
+from edgesim.model.codes import failure
+
 DEFAULT_ADMIN = "http://127.0.0.1:9901"
 TIMEOUT = 60.0
 """Seconds. An apply returns when new pods listen, so this is patience, not latency."""
-
-
-class UnreachableError(Exception):
-    """Nothing that speaks the admin API answers at the address."""
-
-    @property
-    def line(self) -> str:
-        """What a command says of it."""
-        return f"ES0702 {self}; start one with `edgesim up`, or name it with --admin"
-
-
-class RefusedError(Exception):
-    """The admin API answered with a Status; `reason` and `code` are Kubernetes'."""
-
-    def __init__(self, status: Mapping[str, Any]) -> None:
-        """Take the Status object."""
-        super().__init__(str(status.get("message", "")))
-        self.reason = str(status.get("reason", ""))
-        self.code = int(status.get("code", 0))
-        self.details: Mapping[str, Any] = status.get("details") or {}
-
-    @property
-    def line(self) -> str:
-        """What a command says of it, as kubectl does."""
-        return f"Error from server ({self.reason or self.code}): {self}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +26,11 @@ class Client:
     token: str = field(default="", repr=False)
 
     def get(self, path: str) -> Any:
-        """GET a path and return its JSON. Raises UnreachableError, RefusedError."""
+        """GET a path and return its JSON. Raises EdgesimError ES0702, ApiError."""
         return self.request("GET", path)
 
     def request(self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None) -> Any:
-        """Send a request and return its JSON. Raises UnreachableError, RefusedError."""
+        """Send a request and return its JSON. Raises EdgesimError ES0702, ApiError."""
         sent = {"Accept": "application/json", **(headers or {})}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -61,7 +40,7 @@ class Client:
             response = connection.getresponse()
             return self._answer(response.status, response.read())
         except (OSError, http.client.HTTPException) as error:
-            raise UnreachableError(f"no edgesim answers at {self.url}: {_cause(error)}") from None
+            raise _unreachable(f"no edgesim answers at {self.url}: {_cause(error)}") from None
         finally:
             connection.close()
 
@@ -69,19 +48,23 @@ class Client:
         try:
             parts = urlsplit(self.url if "://" in self.url else f"http://{self.url}")
             if parts.scheme != "http" or not parts.hostname:
-                raise UnreachableError(f"{self.url!r} is no admin URL; write it like {DEFAULT_ADMIN}")
+                raise _unreachable(f"{self.url!r} is no admin URL; write it like {DEFAULT_ADMIN}")
             return http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=TIMEOUT)
         except ValueError:
-            raise UnreachableError(f"{self.url!r} is no admin URL; write it like {DEFAULT_ADMIN}") from None
+            raise _unreachable(f"{self.url!r} is no admin URL; write it like {DEFAULT_ADMIN}") from None
 
     def _answer(self, status: int, body: bytes) -> Any:
         try:
             data = json.loads(body)
         except ValueError:
-            raise UnreachableError(f"what answers at {self.url} is no edgesim (HTTP {status})") from None
+            raise _unreachable(f"what answers at {self.url} is no edgesim (HTTP {status})") from None
         if status >= 400:
-            raise RefusedError(data if isinstance(data, dict) else {"message": str(data), "code": status})
+            raise error_of(data if isinstance(data, dict) else {"message": str(data)}, status)
         return data
+
+
+def _unreachable(why: str) -> EdgesimError:
+    return failure("ES0702", why, "start one with `edgesim up`, or name it with --admin")
 
 
 def _cause(error: Exception) -> str:

@@ -12,12 +12,9 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    import typer
 
 STYLES: Mapping[str, str] = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
 _ANSI: Mapping[str, str] = {"bold red": "1;31", "yellow": "33", "cyan": "36", "green": "32", "bold": "1", "dim": "2"}
@@ -59,11 +56,3 @@ def paint(text: str, style: str, stream: IO[str]) -> str:
     if os.environ.get("NO_COLOR") or not stream.isatty():
         return text
     return f"\x1b[{_ANSI[style]}m{text}\x1b[0m"
-
-
-def fail(line: str, code: int = 1) -> typer.Exit:
-    """Print one line to standard error and return what to raise."""
-    import typer  # noqa: PLC0415 - a process that serves prints too, and does without
-
-    err(line)
-    return typer.Exit(code)

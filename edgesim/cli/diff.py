@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli.client import DEFAULT_ADMIN, RefusedError, UnreachableError
-from edgesim.cli.console import err, fail, out_json, saying_soon
+from edgesim.cli.client import DEFAULT_ADMIN
+from edgesim.cli.console import err, out_json, saying_soon
 from edgesim.cli.diff_json import DiffOutput
 from edgesim.cli.diff_sides import CURRENT, SideOfDiff, from_files, from_instance, from_state
 from edgesim.cli.diff_text import print_diff
@@ -19,7 +19,8 @@ from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
 from edgesim.cli.progress import progress
 from edgesim.inspect.diff import Compared, Traffic, Wheres, compare, traffic
-from edgesim.model import Problem, Severity
+from edgesim.model import EdgesimError, Problem, Severity
+from edgesim.model.codes import failure
 
 
 def diff(
@@ -112,12 +113,11 @@ def _sides(
 
 
 def _revision(rev: str, state: Path | None, admin: str) -> SideOfDiff:
-    if state is not None:
-        return from_state(state, rev)
     try:
-        return from_instance(client_at(admin), rev)
-    except (UnreachableError, RefusedError) as error:
-        raise fail(error.line, 2) from None
+        return from_instance(client_at(admin), rev) if state is None else from_state(state, rev)
+    except EdgesimError as error:
+        error.exit_code = 2  # 1 says that sides differ
+        raise
 
 
 def _split(paths: Sequence[Path], typed: Sequence[str]) -> tuple[list[Path], list[Path]]:
@@ -141,10 +141,10 @@ def _traffic(file: Path, compared: Compared) -> Traffic:
             found = traffic(lines, compared)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise fail(f"ES0810 --traffic {file}: {reason.lower()}", 2) from None
+        raise failure("ES0810", f"--traffic {file}: {reason.lower()}", exit_code=2) from None
     if found.unread and not found.requests:
         said = (
             f"no line is a request in Envoy's default format or a JSON object with a path (line {found.first_unread})"
         )
-        raise fail(f"ES0810 --traffic {file}: {said}", 2)
+        raise failure("ES0810", f"--traffic {file}: {said}", exit_code=2)
     return found

@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 
-from edgesim.cli.console import err
-
 
 def ending_well(run: Callable[[], int]) -> int:
     """Return the exit code of what runs, whatever happens in it."""
@@ -19,9 +17,20 @@ def ending_well(run: Callable[[], int]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the rim: whatever it is, it is told
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """Print why it ends, and return the exit code."""
+    from edgesim.cli.problems import print_error  # noqa: PLC0415 - an import that fails ends well, too
+    from edgesim.model import EdgesimError  # noqa: PLC0415
+    from edgesim.model.codes import failure  # noqa: PLC0415
+
+    if not isinstance(error, EdgesimError):
         if os.environ.get("EDGESIM_DEBUG"):
-            raise
-        text = " ".join(str(error).split())
-        err(f"ES0799 {type(error).__name__}: {text} (a mistake of edgesim's own: EDGESIM_DEBUG=1 tells where)")
-        return 1
+            raise error
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        error = failure("ES0799", f"{said} (a mistake of edgesim's own: EDGESIM_DEBUG=1 tells where)")
+    print_error(error)
+    return error.exit_code

@@ -9,9 +9,11 @@ from urllib.parse import quote
 import typer
 import yaml
 
-from edgesim.cli.client import DEFAULT_ADMIN, Client, RefusedError
+from edgesim.admin.errors import ApiError
+from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import err, out, out_json
 from edgesim.cli.options import AdminUrl, Namespace, client_at, kind_and_name
+from edgesim.cli.problems import print_error
 from edgesim.cli.tables import table
 from edgesim.dialects import Kind
 from edgesim.telemetry.sources import today
@@ -49,24 +51,24 @@ def get(
     single = len(pairs) == 1 and bool(pairs[0][1])
     if found or not missing:
         _show(found, single=single, output=output, namespace="" if everywhere else namespace, kind=pairs[0][0])
-    for message in missing:
-        err(f"Error from server (NotFound): {message}")
+    for error in missing:
+        print_error(error)
     raise typer.Exit(1 if missing else 0)
 
 
 def _fetch(
     client: Client, pairs: list[tuple[Kind, str]], namespace: str
-) -> tuple[list[tuple[Kind, Object]], list[str]]:
+) -> tuple[list[tuple[Kind, Object]], list[ApiError]]:
     found: list[tuple[Kind, Object]] = []
-    missing: list[str] = []
+    missing: list[ApiError] = []
     for kind, name in pairs:
         path = _path(kind, namespace, name)
         try:
             answer = client.get(path)
-        except RefusedError as error:
+        except ApiError as error:
             if error.reason != "NotFound":
                 raise
-            missing.append(str(error))
+            missing.append(error)
             continue
         items = [answer] if name else answer["items"]
         found += [(kind, item) for item in sorted(items, key=_place)]

@@ -12,7 +12,7 @@ import typer
 
 from edgesim.admin import History, Undone
 from edgesim.cli.client import DEFAULT_ADMIN
-from edgesim.cli.console import STYLES, err, fail, out, out_json, paint
+from edgesim.cli.console import STYLES, err, out, out_json, paint
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.outcomes import report_outcome
 from edgesim.config.revisions import Blockage, ResourceChange, RevisionInfo
@@ -84,17 +84,10 @@ def _ask(admin: str) -> History:
 
 
 def _read(folder: Path) -> History:
-    from edgesim.config.state import read_state  # noqa: PLC0415 - SQLite, which only this needs
-    from edgesim.config.state_rows import StateError  # noqa: PLC0415 - SQLite, which only this needs
+    from edgesim.config.state_folder import reading  # noqa: PLC0415 - SQLite, which only this needs
 
-    try:
-        state = read_state(folder)
-        try:
-            return History(state.number, str(folder), state.history())
-        finally:
-            state.close()
-    except StateError as error:
-        raise fail(f"ES0720 --state {folder}: {error}") from None
+    with reading(folder) as state:
+        return History(state.number, str(folder), state.history())
 
 
 def _print(revision: RevisionInfo, *, current: bool) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from edgesim.admin import File, Files, Outcome, Result
+from edgesim.admin.errors import ApiError
 from edgesim.cli.client import Client
-from edgesim.cli.console import err, out, out_json
+from edgesim.cli.console import out, out_json
 from edgesim.cli.options import Report
-from edgesim.cli.problems import print_problems
+from edgesim.cli.problems import print_error, print_problems
 from edgesim.config.files import read_texts
 from edgesim.model import Problem
 
@@ -52,6 +53,6 @@ def _print_result(result: Result) -> None:
     if result.verb == "deleted":
         out(f'{result.kind} "{result.name}" deleted')
     elif result.verb == "not found":
-        err(f'Error from server (NotFound): {result.plural} "{result.name}" not found')
+        print_error(ApiError("NotFound", f'{result.plural} "{result.name}" not found'))
     else:
         out(f"{result.kind}/{result.name} {result.verb}")

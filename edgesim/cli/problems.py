@@ -1,4 +1,4 @@
-"""The one printer of problems, whichever command found them."""
+"""The one printer of problems, whoever found them; `sarif`, `github` and `check_json` write the same for machines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import IO
 
-from edgesim.cli.console import STYLES, paint
-from edgesim.model import Problem
+from edgesim.cli.console import STYLES, err, paint
+from edgesim.model import EdgesimError, Problem
 
 
 def print_problems(problems: Iterable[Problem], stream: IO[str] | None = None) -> None:
@@ -15,6 +15,12 @@ def print_problems(problems: Iterable[Problem], stream: IO[str] | None = None) -
     target = stream or sys.stderr
     for problem in problems:
         print(problem_text(problem, target), file=target, flush=True)
+
+
+def print_error(error: EdgesimError) -> None:
+    """Print why something cannot be done: a line for each problem."""
+    for line in str(error).splitlines():
+        err(printable(line))
 
 
 def problem_text(problem: Problem, stream: IO[str], frame: Sequence[str] = ()) -> str:

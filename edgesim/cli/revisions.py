@@ -9,9 +9,9 @@ import msgspec
 
 from edgesim.admin import Kept
 from edgesim.cli.client import Client
-from edgesim.cli.console import fail
 from edgesim.config.encoding import DamagedError, StoredResource, shape, unpack
 from edgesim.model import Model, OriginStep, Position
+from edgesim.model.codes import failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +30,33 @@ class KeptModel:
 
 
 def served_now(client: Client) -> KeptModel:
-    """Ask a running instance what it serves. Ends the command where it cannot be read."""
+    """Ask a running instance what it serves. Raises EdgesimError ES0709 where it cannot be read."""
     return _received(client, "/edgesim/v1/served")
 
 
 def revision_at(client: Client, number: int) -> KeptModel:
-    """Ask a running instance for a revision. Raises RefusedError where it is not kept."""
+    """Ask a running instance for a revision. Raises ApiError where it is not kept."""
     return _received(client, f"/edgesim/v1/history/{number}")
 
 
 def revision_in(folder: Path, number: int | None = None) -> KeptModel:
-    """Read a revision, the current one by default, of a state folder. Ends the command where there is none."""
-    from edgesim.config.state import read_state  # noqa: PLC0415 - SQLite, which only this needs
-    from edgesim.config.state_rows import StateError  # noqa: PLC0415
+    """Read a revision, the current one by default, of a state folder. Raises EdgesimError ES0720 where there is none."""
+    from edgesim.config.state_folder import reading, unusable  # noqa: PLC0415 - SQLite, which only this needs
 
-    try:
-        state = read_state(folder)
-        try:
-            found = state.last() if number is None else state.revision(number)
-        finally:
-            state.close()
-    except StateError as error:
-        raise fail(f"ES0720 --state {folder}: {error}") from None
+    with reading(folder) as state:
+        found = state.last() if number is None else state.revision(number)
     if found is None:
         wanted = "no revision" if number is None else f"no revision {number}"
-        raise fail(f"ES0720 --state {folder}: there is {wanted} in it; `edgesim history --state` lists what there is")
+        raise unusable(folder, f"there is {wanted} in it", "`edgesim history --state` lists what there is")
     return KeptModel(found.number, found.time, found.model, found.resources)
 
 
 def _received(client: Client, path: str) -> KeptModel:
     kept = msgspec.convert(client.get(path), Kept)
     if kept.shape != shape():
-        raise fail(f"the instance at {client.url} is of another version of edgesim: their models cannot be compared")
+        said = f"the instance at {client.url} is of another version of edgesim: their models cannot be compared"
+        raise failure("ES0709", said)
     try:
         return KeptModel(kept.number, kept.time, unpack(kept.model, Model), kept.resources)
     except DamagedError as error:
-        raise fail(f"what {client.url} answers is no model: {error}") from None
+        raise failure("ES0709", f"what {client.url} answers is no model: {error}") from None

@@ -18,10 +18,11 @@ from typing import Annotated, Any
 
 import typer
 
-from edgesim.cli.background import Background, NotStartedError, start
-from edgesim.cli.console import err, fail
+from edgesim.cli.background import Background, start
 from edgesim.cli.options import Report
 from edgesim.cli.up import settings_of, with_options_of_up
+from edgesim.model import EdgesimError
+from edgesim.model.codes import failure
 
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
 """The exit codes of a shell."""
@@ -58,11 +59,8 @@ def run(words: list[str], **options: Any) -> None:
     if shutil.which(command[0]) is None:
         raise _not_run(command[0], _refusal(command[0]))
     settings = settings_of(tuple(map(Path, paths)), output=Report.JSON, **options)
-    try:
-        with _signals(_give_up):
-            instance = start(settings, sys.argv)
-    except NotStartedError as ended:
-        raise typer.Exit(ended.code or 1) from None
+    with _signals(_give_up):
+        instance = start(settings, sys.argv)
     try:
         code = _run(command, instance)
     finally:
@@ -88,16 +86,17 @@ def _run(command: Sequence[str], instance: Background) -> int:
             raise _not_run(command[0], error) from None
         passing.begin(process)
         code = process.wait()
+    code = code if code >= 0 else _BY_SIGNAL - code
     if instance.process.poll() is not None:
-        err(f"ES0708 the gateway ended before the command, with exit code {instance.process.returncode}")
-        code = code or 1
-    return code if code >= 0 else _BY_SIGNAL - code
+        ended = f"the gateway ended before the command, with exit code {instance.process.returncode}"
+        raise failure("ES0708", ended, exit_code=code or 1)
+    return code
 
 
-def _not_run(command: str, error: Exception) -> typer.Exit:
+def _not_run(command: str, error: Exception) -> EdgesimError:
     code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
     reason = getattr(error, "strerror", None) or str(error)
-    return fail(f"ES0707 {command}: {reason.lower()}", code)
+    return failure("ES0707", f"{command}: {reason.lower()}", exit_code=code)
 
 
 def _refusal(program: str) -> OSError:

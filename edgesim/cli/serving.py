@@ -20,14 +20,7 @@ from edgesim.backends import Controllers, PodRuntime
 from edgesim.cli.announcing import Announcer, Reporter, announce, listeners, url
 from edgesim.cli.console import err
 from edgesim.cli.problems import print_problems
-from edgesim.cli.reserving import (
-    StartError,
-    admin_token,
-    open_recorder,
-    reserve_admin,
-    reserve_proxy,
-    worker_settings,
-)
+from edgesim.cli.reserving import admin_token, open_recorder, reserve_admin, reserve_proxy, worker_settings
 from edgesim.cli.settings import UpSettings
 from edgesim.cli.signals import Ending, first_of, listen_to_signals
 from edgesim.config.store import Store
@@ -35,7 +28,7 @@ from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
 from edgesim.control.recorder import Recorder
-from edgesim.proxy import PushError, Supervisor
+from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
 from edgesim.telemetry.sources import monotonic, new_seed, new_uid, today, wall
 
@@ -48,14 +41,10 @@ class Readiness:
 
 
 def run(settings: UpSettings) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until told to stop; returns the exit code. Raises EdgesimError where it cannot start."""
     _allow_many_files()
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(settings))
-    except StartError as error:
-        err(str(error))
-        return error.code
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings))
 
 
 def _allow_many_files() -> None:
@@ -134,10 +123,7 @@ def _instance(settings: UpSettings, seed: int, supervisor: Supervisor, recorder:
 
 async def _load(settings: UpSettings, instance: Instance, recorder: Recorder, files: Files) -> bool:
     """Serve what the files declare and say what is wrong, now and from now on; False where nothing is to be served."""
-    try:
-        await _restore_and_load(instance, recorder, files)
-    except PushError as gone:
-        raise StartError(f"ES0704 {gone}") from None
+    await _restore_and_load(instance, recorder, files)
     print_problems(instance.problems)
     if not instance.served.good and not settings.keep_going:
         err("not started: nothing good is kept to serve instead; --keep-going serves what can be served")

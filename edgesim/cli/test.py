@@ -15,7 +15,7 @@ import typer
 from edgesim.admin import File, Files, RouteTestOutcome
 from edgesim.cli.cases import case_lines
 from edgesim.cli.client import DEFAULT_ADMIN, Client
-from edgesim.cli.console import STYLES, err, fail, out, out_json, paint
+from edgesim.cli.console import STYLES, err, out, out_json, paint
 from edgesim.cli.junit import junit
 from edgesim.cli.offline import load, without_collector
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
@@ -24,6 +24,7 @@ from edgesim.config.files import STDIN, read_texts
 from edgesim.config.route_tests import RouteTestFiles, find_route_tests
 from edgesim.inspect import Case, CoverageReport, RouteTestReport, Tables, run_route_tests
 from edgesim.model import Problem, Severity
+from edgesim.model.codes import failure
 from edgesim.telemetry.sources import stopwatch
 
 _MOST_FAILURES = 50
@@ -118,7 +119,7 @@ def _write(file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise fail(f"{file} cannot be written: {reason}", 2) from None
+        raise failure("ES0710", f"{file} cannot be written: {reason}", exit_code=2) from None
 
 
 def _json(run: _Run) -> dict[str, object]:

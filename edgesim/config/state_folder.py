@@ -10,8 +10,8 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,8 @@ from edgesim.config.files import STDIN
 from edgesim.config.revisions import Revision, Snapshot
 from edgesim.config.state import DATABASE, State, read_state
 from edgesim.config.state_rows import StateError
-from edgesim.model import Problem
-from edgesim.model.codes import problem
+from edgesim.model import EdgesimError, Problem
+from edgesim.model.codes import failure, problem
 
 ASIDE: Final = "state.db.aside"
 """Where a database goes that cannot be used; the next ones have numbers, from 2 on."""
@@ -30,10 +30,6 @@ MOST_ASIDE: Final = 5
 """Databases that are kept aside: then the one that was written longest ago makes room for the next."""
 _LOCK: Final = "lock"
 _BESIDE: Final = ("-wal", "-shm")
-
-
-class FolderInUseError(Exception):
-    """Another instance holds the folder that was asked for."""
 
 
 @dataclass(slots=True)
@@ -75,7 +71,7 @@ def open_default(folder: Path) -> Opened:
     """Open the state of a folder; whatever is in the way, a temporary one serves as well."""
     try:
         return _open(folder, durable=False)
-    except FolderInUseError as held:
+    except StateError as held:
         return _instead_of(folder, f"{held}: this instance keeps its state until it ends")
     except (OSError, sqlite3.Error) as error:
         return _instead_of(
@@ -95,19 +91,37 @@ def _instead_of(folder: Path, text: str) -> Opened:
 
 
 def _last_of(folder: Path) -> Revision | None:
-    state = read_state(folder)
-    try:
+    with closing(read_state(folder)) as state:
         return state.last()
-    finally:
-        state.close()
 
 
 def open_explicit(folder: Path) -> Opened:
     """Open the state of a folder that was asked for; what is committed there survives a power cut.
 
-    Raises FolderInUseError, OSError, sqlite3.Error.
+    Raises EdgesimError ES0720.
     """
-    return _open(folder, durable=True)
+    with _told(folder):
+        return _open(folder, durable=True)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[State]:
+    """Read the state of a folder that was asked for. Raises EdgesimError ES0720, also for what is found wrong inside."""
+    with _told(folder), closing(read_state(folder)) as state:
+        yield state
+
+
+def unusable(folder: Path, why: str, hint: str = "") -> EdgesimError:
+    """Return what to raise where a folder that was asked for does not do."""
+    return failure("ES0720", f"--state {folder}: {why}", hint)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (StateError, OSError, sqlite3.Error) as error:
+        raise unusable(folder, in_words(error)) from None
 
 
 def _open(folder: Path, *, durable: bool) -> Opened:
@@ -130,7 +144,7 @@ def _hold(folder: Path) -> int:
     except BlockingIOError:
         holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
         os.close(lock)
-        raise FolderInUseError(f"process {holder or 'unknown'} holds the state of {folder}") from None
+        raise StateError(f"process {holder or 'unknown'} holds the state of {folder}") from None
     except BaseException:
         os.close(lock)
         raise
@@ -178,5 +192,7 @@ def in_words(error: OSError | sqlite3.Error | StateError) -> str:
     """Return why a folder cannot hold a state."""
     if isinstance(error, FileExistsError):
         return "it is no folder"
+    if isinstance(error, StateError):
+        return str(error)
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.lower()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class StateError(Exception):
-    """The database cannot be used: it is damaged, or of another version."""
+    """The state cannot be used: it is damaged, of another version, or another instance's."""
 
 
 @contextmanager

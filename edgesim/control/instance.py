@@ -24,13 +24,11 @@ from edgesim.control.recorder import Recorder
 from edgesim.dialects import ASSIGNED_FROM, Document, Memo, Resource, Translation, assign, decode, translate
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
 from edgesim.model.codes import problem
+from edgesim.model.update import CANNOT_SERVE
 from edgesim.telemetry.tasks import spawn
 
 LARGE: Final = 500
 """Resources from which on translating leaves the event loop to the pods that live on it."""
-
-REFUSED: Final = "ES0703"
-"""The code of what only the proxy can find wrong."""
 
 MAX_REFUSALS: Final = 8
 """Virtual hosts the proxy refuses that are isolated one after the other, before everything is held back."""
@@ -262,8 +260,8 @@ def refusal(refused: UpdateRefusedError, model: Model, translation: Translation)
     origins |= {each.name: each.origin for each in model.virtual_hosts}
     step = next(iter(origins.get(refused.culprit, ())), None)
     if step is None:
-        return Problem(REFUSED, Severity.ERROR, refused.reason)
-    return Problem(REFUSED, Severity.ERROR, refused.reason, step.resource, position=translation.where(step))
+        return problem(CANNOT_SERVE, refused.reason)
+    return problem(CANNOT_SERVE, refused.reason, resource=step.resource, position=translation.where(step))
 
 
 def fallen_back(revision: Revision, policy: Policy) -> Problem:

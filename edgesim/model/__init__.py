@@ -28,7 +28,7 @@ from edgesim.model.listener import (
     UpstreamTls,
 )
 from edgesim.model.policies import NO_POLICIES, Policies
-from edgesim.model.problems import Origin, OriginStep, Position, Problem, ResourceKey, Severity
+from edgesim.model.problems import EdgesimError, Origin, OriginStep, Position, Problem, ResourceKey, Severity
 from edgesim.model.routes import (
     NO_MUTATIONS,
     Action,
@@ -96,6 +96,7 @@ __all__ = [
     "Destination",
     "DirectResponseAction",
     "DownstreamTls",
+    "EdgesimError",
     "Endpoint",
     "FallbackPolicy",
     "ForwardAction",

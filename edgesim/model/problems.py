@@ -2,6 +2,9 @@
 
 There are three classes. An *error* makes a resource unusable, a *warning* makes part of it
 unusable, a *note* is information: it never freezes, refuses, or changes an exit code.
+
+A problem is data, and most are collected. What stops a command altogether is raised, as an `EdgesimError` that
+carries its problems; `edgesim.cli.problems` prints both.
 """
 
 from __future__ import annotations
@@ -88,3 +91,26 @@ class Problem:
     affects: tuple[ResourceKey, ...] = ()
     replaced: bool = False
     related: tuple[Position, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return the problem in one line: place, code, message, hint."""
+        place = f"{self.position}: " if self.position else ""
+        return f"{place}{self.code} {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class EdgesimError(Exception):
+    """What was asked for cannot be done, for these problems; `exit_code` is that of a command it ends.
+
+    There is a class of its own below it only where somebody catches that one apart from the others. Without problems
+    it only ends a command: somebody has told already why.
+    """
+
+    def __init__(self, *problems: Problem, exit_code: int = 1) -> None:
+        """Take the problems and the exit code: 1, or 2 where the command line is wrong."""
+        super().__init__(*problems)
+        self.problems = problems
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return "\n".join(each.summary for each in self.problems)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edgesim.model.clusters import Assignments
+from edgesim.model.problems import EdgesimError, Problem, Severity
 
 if TYPE_CHECKING:
     from edgesim.model import Model
@@ -20,14 +21,19 @@ class Update:
     assignments: Assignments
 
 
-class UpdateRefusedError(Exception):
+CANNOT_SERVE: Final = "ES0703"
+CANNOT_RUN: Final = "ES0704"
+
+
+class UpdateRefusedError(EdgesimError):
     """An engine cannot serve an update; what it served before it still serves.
 
-    `culprit` is the name of the virtual host or cluster at fault, empty where none is.
+    `culprit` is the name of the virtual host, listener or cluster at fault, empty where none is: then the engine may be
+    broken altogether, which is CANNOT_RUN.
     """
 
-    def __init__(self, reason: str, culprit: str = "") -> None:
+    def __init__(self, reason: str, culprit: str = "", code: str = CANNOT_SERVE) -> None:
         """Say why, in one line."""
-        super().__init__(reason)
+        super().__init__(Problem(code, Severity.ERROR, reason))  # not `problem`: a worker holds no table of codes
         self.reason = reason
         self.culprit = culprit

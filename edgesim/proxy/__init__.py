@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from edgesim.proxy.ports import PortInUseError
 from edgesim.proxy.settings import WorkerSettings
-from edgesim.proxy.slot import PushError, WorkerGoneError
 from edgesim.proxy.supervisor import Bound, Supervisor
 
-__all__ = ["Bound", "PortInUseError", "PushError", "Supervisor", "WorkerGoneError", "WorkerSettings"]
+__all__ = ["Bound", "Supervisor", "WorkerSettings"]

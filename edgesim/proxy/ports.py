@@ -19,10 +19,6 @@ Place = tuple[str, int]
 """The address a listener is bound to and the port as its gateway has it."""
 
 
-class PortInUseError(OSError):
-    """Another program listens on the port asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where listeners are bound: `port` and `tls_port` stand in for 8080 and 8443, 0 taking a free one.
@@ -108,14 +104,8 @@ class Held:
         host, port = place[0], self.addresses.port_for(place)
         try:
             return reserve(host, port)
-        except PortInUseError:
-            option = {PLAIN_PORT: "--port", TLS_PORT: "--tls-port"}.get(listener.port)
-            mend = f"; {option} N takes another" if option else ""
-            which = "the TLS listener's" if listener.port == TLS_PORT and listener.tls else f"of {listener.name}"
-            raise UpdateRefusedError(f"{_text(host, port)}, {which}, is in use{mend}", listener.name) from None
         except OSError as refused:
-            reason = f"cannot listen on {_text(host, port)} for {listener.name}: {(refused.strerror or str(refused)).lower()}"
-            raise UpdateRefusedError(reason, listener.name) from None
+            raise UpdateRefusedError(_why_not(refused, _text(host, port), listener), listener.name) from None
 
     def keep(self, places: Iterable[Place]) -> None:
         """Let go of every place but these and the first."""
@@ -133,6 +123,15 @@ class Held:
             held.close()
 
 
+def _why_not(refused: OSError, place: str, listener: Listener) -> str:
+    if refused.errno != errno.EADDRINUSE:
+        return f"cannot listen on {place} for {listener.name}: {(refused.strerror or str(refused)).lower()}"
+    option = {PLAIN_PORT: "--port", TLS_PORT: "--tls-port"}.get(listener.port)
+    mend = f"; {option} N takes another" if option else ""
+    which = "the TLS listener's" if listener.port == TLS_PORT and listener.tls else f"of {listener.name}"
+    return f"{place}, {which}, is in use{mend}"
+
+
 def _text(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -140,14 +139,14 @@ def _text(host: str, port: int) -> str:
 def reserve(host: str, port: int) -> socket.socket:
     """Hold a port for the workers, who share it with SO_REUSEPORT; port 0 takes any free one.
 
-    Raises PortInUseError where another program listens already (SO_REUSEPORT alone would not notice),
-    and OSError for an address that cannot be bound.
+    Raises OSError: EADDRINUSE where another program listens already (SO_REUSEPORT alone would not notice),
+    others for an address that cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if port:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _bind(probe, host, port)
+            probe.bind((host, port))
             probe.listen()
     return bound(host, port)
 
@@ -158,7 +157,7 @@ def bound(host: str, port: int) -> socket.socket:
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        _bind(held, host, port)
+        held.bind((host, port))
     except OSError:
         held.close()
         raise
@@ -168,12 +167,3 @@ def bound(host: str, port: int) -> socket.socket:
 def port_of(held: socket.socket | None) -> int:
     """Return the port that is held, 0 for none."""
     return 0 if held is None else int(held.getsockname()[1])
-
-
-def _bind(sock: socket.socket, host: str, port: int) -> None:
-    try:
-        sock.bind((host, port))
-    except OSError as refused:
-        if refused.errno == errno.EADDRINUSE:
-            raise PortInUseError(refused.errno, f"{host}:{port} is in use") from None
-        raise

@@ -12,6 +12,7 @@ from edgesim.model import (
     Cluster,
     ForwardAction,
     Listener,
+    UpdateRefusedError,
     VirtualHost,
     is_served,
 )
@@ -29,15 +30,6 @@ from edgesim.routing import Decision, HostTable, RouteTable, Steps, compile_in_s
 HTTP, HTTPS = b"http", b"https"
 _MOST_VERSIONS = 64
 """Versions with other routes that plans may be kept through."""
-
-
-class UncompilableError(ValueError):
-    """What cannot be served, and the name of the virtual host or cluster it is in."""
-
-    def __init__(self, reason: str, culprit: str) -> None:
-        """Say why, and whose fault it is."""
-        super().__init__(reason)
-        self.culprit = culprit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +152,7 @@ class Compiler:
     def prepare(self, delta: Delta) -> Steps[dict[str, CompiledHost]]:
         """Compile the virtual hosts of a delta, in steps.
 
-        Raises UncompilableError, and changes nothing, for what cannot be compiled (see `routing.compile_host`)
+        Raises UpdateRefusedError, and changes nothing, for what cannot be compiled (see `routing.compile_host`)
         or a certificate that cannot be used.
         """
         _check_certificates(delta.clusters)
@@ -241,7 +233,7 @@ def _blaming(name: str) -> Iterator[None]:
     try:
         yield
     except ValueError as wrong:
-        raise UncompilableError(str(wrong), name) from wrong
+        raise UpdateRefusedError(str(wrong), name) from wrong
 
 
 def _compiled(host: VirtualHost, before: CompiledHost | None) -> Steps[CompiledHost]:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
 
 from edgesim.model import UpdateRefusedError
+from edgesim.model.update import CANNOT_RUN
 from edgesim.proxy import channel
 from edgesim.proxy.ports import Place
 from edgesim.telemetry.sources import monotonic
@@ -29,14 +30,6 @@ _ANSWER = 5.0
 """Seconds a worker has to say what it counted, before what it said last must do."""
 
 _log = logging.getLogger("edgesim")
-
-
-class PushError(UpdateRefusedError):
-    """A worker could not serve an update; the one before is still served."""
-
-
-class WorkerGoneError(PushError):
-    """Workers die, or cannot be started, whatever they are to serve."""
 
 
 @dataclass(eq=False)
@@ -214,7 +207,7 @@ class Slot:
     async def reached(self, version: int) -> None:
         """Wait until the present worker serves a version.
 
-        Raises PushError when it says that it cannot, and WorkerGoneError when one after the other dies.
+        Raises UpdateRefusedError when it says that it cannot, and when one after the other dies.
         """
         self._hurry.set()
         self._is_awaited = True
@@ -227,12 +220,13 @@ class Slot:
         before = self._deaths
         while self.child is None or self.child.served < version:
             if self._failure is not None and self._failure.version >= version:
-                raise PushError(self._failure.reason, self._failure.culprit)
+                raise UpdateRefusedError(self._failure.reason, self._failure.culprit)
             if self._deaths - before >= MOST_DEATHS:
                 self.is_gone = True
-                raise WorkerGoneError(f"worker {self.index} {self._last_words}, {MOST_DEATHS} times in a row")
+                why = f"worker {self.index} {self._last_words}, {MOST_DEATHS} times in a row"
+                raise UpdateRefusedError(why, code=CANNOT_RUN)
             if self._closing:
-                raise WorkerGoneError("the workers are told to end")
+                raise UpdateRefusedError("the workers are told to end", code=CANNOT_RUN)
             await self._change()
 
     async def _change(self) -> None:

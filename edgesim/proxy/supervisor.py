@@ -15,7 +15,7 @@ from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.ports import Addresses, Held, Place
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
-from edgesim.proxy.slot import Child, PushError, Slot
+from edgesim.proxy.slot import Child, Slot
 from edgesim.telemetry import spawn
 from edgesim.telemetry.tally import Tally
 
@@ -135,26 +135,20 @@ class Supervisor:
     async def push(self, update: Update) -> None:
         """Hand an update to every worker; return when all serve it.
 
-        A worker that dies meanwhile is replaced. Raises PushError when one cannot serve the update, or the
+        A worker that dies meanwhile is replaced. Raises UpdateRefusedError when one cannot serve the update, or the
         port of a listener is taken; then all serve again what they served before.
         """
         async with self._pushing:
             before = self._latest
             try:
-                places = self._hold(update)
+                places = self._held.hold(update.model)
                 try:
                     await self._reach(update, places, self._slots)
-                except PushError:
+                except UpdateRefusedError:
                     await self._go_back(before)
                     raise
             finally:
                 self._let_go()
-
-    def _hold(self, update: Update) -> dict[str, Place]:
-        try:
-            return self._held.hold(update.model)
-        except UpdateRefusedError as refused:
-            raise PushError(refused.reason, refused.culprit) from None
 
     def _let_go(self) -> None:
         """Close the sockets of listeners that are gone."""
@@ -164,7 +158,7 @@ class Supervisor:
             slot.close_listeners(kept)
 
     async def _reach(self, update: Update, places: dict[str, Place], awaited: Sequence[Slot]) -> None:
-        """Let all serve an update. Raises PushError, once each that is awaited has served or failed."""
+        """Let all serve an update. Raises UpdateRefusedError, once each that is awaited has served or failed."""
         self._number += 1
         numbered = dataclasses.replace(update, version=self._number)
         frames = await _unhurried(channel.frames(delta(self._latest, numbered, places)))
@@ -183,7 +177,7 @@ class Supervisor:
         places = self._held.hold(before.model)
         try:
             await self._reach(before, places, [slot for slot in self._slots if not slot.is_gone])
-        except PushError:
+        except UpdateRefusedError:
             for slot in self._slots:
                 if slot.child is not None and slot.child.served < self._number:
                     slot.kill()

@@ -20,13 +20,12 @@ from typing import TypeVar
 
 import uvloop
 
-from edgesim.model import Route
+from edgesim.model import Route, UpdateRefusedError
 from edgesim.proxy import channel, settings
 from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.listening import Listeners
 from edgesim.proxy.ports import Place
-from edgesim.proxy.serving import UncompilableError
 from edgesim.proxy.worker import Worker
 from edgesim.routing import Steps
 from edgesim.telemetry import sources, spawn
@@ -162,8 +161,8 @@ async def _serve(worker: Worker, delta: Delta) -> channel.Message:
     try:
         compiled = await _paced(worker.compiler.prepare(delta))
         worker.swap(worker.compiler.finish(delta, compiled))
-    except UncompilableError as wrong:
-        return channel.Failed(delta.version, str(wrong), wrong.culprit)
+    except UpdateRefusedError as refused:
+        return channel.Failed(delta.version, refused.reason, refused.culprit)
     finally:
         gc.freeze()
         gc.enable()

@@ -12,13 +12,13 @@ from typing import IO, Any
 import msgspec
 
 from edgesim.admin import File, Files, Outcome
-from edgesim.cli.background import Background, NotStartedError, start
+from edgesim.cli.background import Background, start
 from edgesim.cli.client import Client
 from edgesim.cli.problems import problem_text
 from edgesim.cli.settings import UpSettings
 from edgesim.config.files import read_texts
 from edgesim.inspect import RouteReport
-from edgesim.model import Problem
+from edgesim.model import EdgesimError, Problem
 from edgesim.testing.options import OptionError, settings_from
 
 
@@ -70,7 +70,7 @@ class Gateway:
     ) -> RouteReport:
         """Return where a request would go, as `edgesim route` tells it; a path alone is one of this gateway.
 
-        Raises edgesim.cli.client.RefusedError for what is no request.
+        Raises edgesim.admin.errors.ApiError for what is no request.
         """
         asked = [("url", url), ("method", method)]
         asked += [("header", f"{name}: {value}") for name, value in (headers or {}).items()]
@@ -135,7 +135,7 @@ class Gateways:
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the gateway
         try:
             process = start(settings, [], errors)
-        except NotStartedError:
+        except EdgesimError:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()
             errors.close()

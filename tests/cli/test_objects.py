@@ -36,7 +36,7 @@ def test_apply_says_created_configured_unchanged(gateway: Gateway) -> None:
 def test_apply_of_nothing_is_a_mistake(gateway: Gateway) -> None:
     """A template that rendered nothing must not pass for applied."""
     done = gateway.run("apply", "-f", "-", stdin="# nothing\n")
-    assert (done.code, done.out, done.err) == (1, "", "error: no objects passed to apply\n")
+    assert (done.code, done.out, done.err) == (1, "", "ES0711 no objects passed to apply\n")
 
 
 def test_apply_of_what_a_file_declared_is_unchanged(gateway: Gateway) -> None:

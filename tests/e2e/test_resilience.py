@@ -301,8 +301,9 @@ def test_workers_that_cannot_start_are_one_line_and_1() -> None:
     code = (
         "import sys, types; from edgesim.proxy import supervisor; "
         "supervisor.sys = types.SimpleNamespace(executable='/bin/false'); "
+        "from edgesim.cli.endings import ending_well; "
         "from edgesim.cli.serving import run; from edgesim.cli.settings import UpSettings; "
-        "sys.exit(run(UpSettings(port=0, admin_port=0, workers=2)))"
+        "sys.exit(ending_well(lambda: run(UpSettings(port=0, admin_port=0, workers=2))))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE, check=False

@@ -7,11 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
-import typer
 
-from edgesim.cli.client import Client, RefusedError
+from edgesim.admin.errors import ApiError
+from edgesim.cli.client import Client
 from edgesim.cli.revisions import revision_at, revision_in, served_now
-from edgesim.model import Position
+from edgesim.model import EdgesimError, Position
 from tests.running import Gateway, canary, edgesim, start, wait_until
 
 PAIR = canary("echo", "upstream")
@@ -201,11 +201,11 @@ def test_models_of_what_is_and_was_served(vs: Path, tmp_path: Path) -> None:
         break_it(vs)
         gateway.wait_for_error("stays served")
         assert served_now(client) == now
-        with pytest.raises(RefusedError, match="revision 9 is not kept"):
+        with pytest.raises(ApiError, match="revision 9 is not kept"):
             revision_at(client, 9)
     finally:
         gateway.stop()
-    with pytest.raises(typer.Exit):
+    with pytest.raises(EdgesimError, match=r"^ES0720 --state .*: there is no revision 9 in it; "):
         revision_in(state, 9)
 
 

@@ -22,9 +22,10 @@ from edgesim.model import (
     ListenerOptions,
     Model,
     OriginStep,
+    UpdateRefusedError,
     VirtualHost,
 )
-from edgesim.proxy import Bound, PushError
+from edgesim.proxy import Bound
 from edgesim.proxy.ports import Addresses
 from tests.dialects.certificates import pair
 from tests.proxy.scenes import GET, Client, direct, until
@@ -197,7 +198,7 @@ async def test_a_taken_port_names_the_listener() -> None:
         busy = Listener("busy", taken.getsockname()[1], address="127.0.0.3", origin=ORIGIN)
         async with running(2) as workers:
             await workers.push(telling("one"))
-            with pytest.raises(PushError, match="busy, is in use") as refusal:
+            with pytest.raises(UpdateRefusedError, match="busy, is in use") as refusal:
                 await workers.push(replace(telling("two"), listeners=(*DEFAULT_LISTENERS, busy)))
             assert refusal.value.culprit == "busy"
             assert await workers.answers() == {"one"}
@@ -207,7 +208,7 @@ async def test_two_listeners_cannot_share_a_place() -> None:
     """The second listener of one address and port is refused, by name."""
     twin = replace(PLAIN_LISTENER, name="twin", address="0.0.0.0", origin=ORIGIN)  # means loopback here
     async with running(1) as workers:
-        with pytest.raises(PushError, match="is listener-::-8080's already") as refusal:
+        with pytest.raises(UpdateRefusedError, match="is listener-::-8080's already") as refusal:
             await workers.push(replace(telling("two"), listeners=(*DEFAULT_LISTENERS, twin)))
         assert refusal.value.culprit == "twin"
 

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edgesim.model import Certificate, DownstreamTls, Model, Update, UpstreamTls, VirtualHost
-from edgesim.proxy import PushError, Supervisor, WorkerGoneError, slot
+from edgesim.model import Certificate, DownstreamTls, Model, Update, UpdateRefusedError, UpstreamTls, VirtualHost
+from edgesim.proxy import Supervisor, slot
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.telemetry.histogram import TOTAL, Counts
 from edgesim.telemetry.tally import UNROUTED
@@ -195,7 +195,7 @@ async def test_workers_that_cannot_start_fail_the_push(python: str, monkeypatch:
         monkeypatch.setattr(sys, "executable", python)
         for pid in workers.supervisor.pids:
             os.kill(pid, signal.SIGKILL)
-        with pytest.raises(WorkerGoneError, match=r"worker \d (ended with code 1|cannot be started: .*), 3 times"):
+        with pytest.raises(UpdateRefusedError, match=r"worker \d (ended with code 1|cannot be started: .*), 3 times"):
             await workers.push(telling("one"))
         monkeypatch.undo()
         await workers.push(telling("two"))
@@ -214,7 +214,7 @@ async def test_what_openssl_refuses_is_refused(bad: Model, culprit: str) -> None
     async with running(2) as workers:
         await workers.push(telling("one"))
         pids = workers.supervisor.pids
-        with pytest.raises(PushError, match="certificate") as refused:
+        with pytest.raises(UpdateRefusedError, match="certificate") as refused:
             await workers.push(bad)
         assert refused.value.culprit == culprit
         assert await workers.answers() == {"one"}
@@ -227,7 +227,7 @@ async def test_what_openssl_refuses_is_refused(bad: Model, culprit: str) -> None
 async def test_the_first_update_may_be_refused() -> None:
     """A refused first update leaves workers that answer 404 and take the next one."""
     async with running(2) as workers:
-        with pytest.raises(PushError):
+        with pytest.raises(UpdateRefusedError):
             await workers.push(encrypted(Certificate("nonsense", "nonsense")))
         assert await workers.answers(10) == {""}
         await workers.push(encrypted(sound()))
@@ -241,7 +241,7 @@ async def test_a_taken_tls_port_fails_the_push() -> None:
         port = taken.getsockname()[1]
         async with running(1, port) as workers:
             await workers.push(telling("one"))
-            with pytest.raises(PushError, match=f"127.0.0.1:{port}.* is in use"):
+            with pytest.raises(UpdateRefusedError, match=f"127.0.0.1:{port}.* is in use"):
                 await workers.push(encrypted(sound()))
             assert await workers.ask() == "one"
             taken.close()
@@ -259,7 +259,7 @@ async def test_one_worker_that_fails_takes_the_others_back() -> None:
         poor = workers.supervisor.pids[0]
         limits = resource.prlimit(poor, resource.RLIMIT_NOFILE)
         resource.prlimit(poor, resource.RLIMIT_NOFILE, (1, limits[1]))
-        with pytest.raises(PushError, match="Too many open files"):
+        with pytest.raises(UpdateRefusedError, match="Too many open files"):
             await workers.push(encrypted(sound()))
         assert await workers.answers() == {"one"}
         assert poor not in workers.supervisor.pids

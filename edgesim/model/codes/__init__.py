@@ -21,7 +21,7 @@ from edgesim.model.codes.running import RUNNING
 from edgesim.model.codes.schema import SCHEMA
 from edgesim.model.codes.tls import TLS
 from edgesim.model.codes.upstreams import UPSTREAMS
-from edgesim.model.problems import Position, Problem, ResourceKey
+from edgesim.model.problems import EdgesimError, Position, Problem, ResourceKey
 
 CODES: dict[str, Code] = {
     row.code: row
@@ -59,4 +59,9 @@ def problem(
     return Problem(code, CODES[code].severity, message, resource, field, position, hint, affects, related=related)
 
 
-__all__ = ["CODES", "DOMAIN_CONFLICT", "Code", "problem"]
+def failure(code: str, message: str, hint: str = "", *, exit_code: int = 1) -> EdgesimError:
+    """Return what to raise where one problem, of no file, stops everything. Raises KeyError as `problem`."""
+    return EdgesimError(problem(code, message, hint=hint), exit_code=exit_code)
+
+
+__all__ = ["CODES", "DOMAIN_CONFLICT", "Code", "failure", "problem"]

@@ -87,6 +87,33 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0709",
+        "The instance is of another version",
+        "`edgesim diff --rev` takes models from the running instance, and this edgesim cannot read them: the instance is "
+        "of another version.",
+        "$ edgesim diff --rev 3 vs.yaml\n"
+        "ES0709 the instance at http://127.0.0.1:9901 is of another version of edgesim: their models cannot be compared\n",
+        "$ edgesim up vs.yaml   # started anew, by the version that compares\n",
+        console=True,
+    ),
+    error(
+        "ES0710",
+        "The file cannot be written",
+        "The file that a command was to write its results to cannot be opened for writing.",
+        "$ edgesim test vs.test.yaml vs.yaml --junit /nowhere/routes.xml\n"
+        "ES0710 /nowhere/routes.xml cannot be written: No such file or directory\n",
+        "$ edgesim test vs.test.yaml vs.yaml --junit routes.xml\n",
+        console=True,
+    ),
+    error(
+        "ES0711",
+        "There is nothing to apply",
+        "The files and folders hold no document.",
+        "$ edgesim apply -f empty.yaml\nES0711 no objects passed to apply\n",
+        "$ edgesim apply -f vs.yaml\n",
+        console=True,
+    ),
+    error(
         "ES0720",
         "The state folder cannot be used",
         "The folder of `--state` cannot be made, written or locked, or another instance holds it. What is written "
