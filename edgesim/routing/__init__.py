@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgesim.routing.compiling import HostTable, Steps, Target, compile_host, compile_in_steps, finish
 from edgesim.routing.decision import Decision, header_levels
 from edgesim.routing.hosts import Hosts, find_host
-from edgesim.routing.regexes import RegexError, check_regex
+from edgesim.routing.regexes import check_regex
 from edgesim.routing.rewrite import host_rewrite, redirect_location
 from edgesim.routing.table import (
     RouteTable,
@@ -23,7 +23,6 @@ __all__ = [
     "Decision",
     "HostTable",
     "Hosts",
-    "RegexError",
     "RouteTable",
     "Split",
     "Steps",

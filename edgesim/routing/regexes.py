@@ -20,19 +20,15 @@ Match = Callable[[bytes], list[int] | None]
 """Tells the indices of the patterns that match a whole text; None for none."""
 
 
-class RegexError(ValueError):
-    """A pattern RE2 refuses, or one whose program is larger than allowed."""
-
-
 def check_regex(pattern: str, largest_program: int) -> None:
-    """Raise RegexError unless RE2 takes the pattern and its program has at most that many instructions."""
+    """Raise ValueError, with RE2's reason, unless RE2 takes the pattern and its program has at most that many instructions."""
     try:
         size = re2.compile(pattern.encode(), _options()).programsize
     except re2.error as refused:
-        raise RegexError(_reason(refused)) from None
+        raise ValueError(_reason(refused)) from None
     if size > largest_program:
         message = f"regex program of {size} instructions is larger than {largest_program}"
-        raise RegexError(message)
+        raise ValueError(message)
 
 
 def _options() -> re2.Options:
@@ -51,14 +47,14 @@ def _reason(refused: Exception) -> str:
 def which_match(patterns: Sequence[str]) -> Match:
     """Return a function that tells which of the patterns match a whole text, by index in any order; None for none.
 
-    Patterns that are too large for one set are split over several. Raises RegexError for one RE2 refuses.
+    Patterns that are too large for one set are split over several. Raises ValueError for one RE2 refuses.
     """
     found = _set_of(patterns)
     try:
         found.Compile()
     except re2.error:
         if len(patterns) == 1:
-            raise RegexError("the regex is too large to be matched") from None
+            raise ValueError("the regex is too large to be matched") from None
         middle = len(patterns) // 2
         return _either(which_match(patterns[:middle]), which_match(patterns[middle:]), middle)
     match: Match = found.Match
@@ -88,7 +84,7 @@ def _add(found: re2.Set, pattern: str) -> None:
     try:
         found.Add(pattern.encode())
     except re2.error as refused:
-        raise RegexError(_reason(refused)) from None
+        raise ValueError(_reason(refused)) from None
 
 
 def full_match(pattern: str) -> Match:
