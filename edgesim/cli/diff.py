@@ -14,13 +14,13 @@ from edgesim.cli.console import err, out_json, saying_soon
 from edgesim.cli.diff_json import DiffOutput
 from edgesim.cli.diff_sides import CURRENT, SideOfDiff, from_files, from_instance, from_state
 from edgesim.cli.diff_text import print_diff
-from edgesim.cli.offline import without_collector
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
 from edgesim.cli.progress import progress
 from edgesim.inspect.diff import Compared, Traffic, Wheres, compare, traffic
 from edgesim.model import EdgesimError, Problem, Severity
 from edgesim.model.codes import failure
+from edgesim.telemetry.collector import resting_collector
 
 
 def diff(
@@ -75,7 +75,7 @@ def diff(
       edgesim diff --rev 3
       edgesim diff --rev current manifests/ -o json
     """
-    with without_collector():
+    with resting_collector():
         with saying_soon("reading ..."):
             before, after = _sides(paths or [], both or [], rev, state, admin)
         with progress("comparing paths") as watch:

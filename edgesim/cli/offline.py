@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from edgesim.backends.planned import planned_assignments
 from edgesim.config.files import STDIN, decode_all, read_file, read_paths
 from edgesim.dialects import Resource, Translation, translate
 from edgesim.model import Assignments, Problem
+from edgesim.telemetry.collector import resting_collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +30,9 @@ class Loaded:
         return planned_assignments(self.translation.model.clusters, self.resources)
 
 
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Let the garbage collector rest: it would walk a growing tree of live data again and again (4 times slower)."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def load(paths: Iterable[Path]) -> Loaded:
     """Read and translate files, folders and standard input (`-`)."""
-    with without_collector():
+    with resting_collector():
         return _load(paths)
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import resource
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import uvloop
@@ -30,6 +28,7 @@ from edgesim.control.files import Files
 from edgesim.control.recorder import Recorder
 from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
+from edgesim.telemetry.collector import resting_collector
 from edgesim.telemetry.sources import monotonic, new_seed, new_uid, today, wall
 
 
@@ -57,7 +56,7 @@ def _allow_many_files() -> None:
 async def _serve(settings: UpSettings) -> int:
     signals, stack, ending = listen_to_signals(settings.lifeline), AsyncExitStack(), Ending(settings.grace, monotonic)
     try:
-        with _without_collector():
+        with resting_collector(keep=True):
             started = await _start(settings, stack, ending)
         if not started:
             return 1
@@ -69,17 +68,6 @@ async def _serve(settings: UpSettings) -> int:
         ending.begin()
         await first_of(stack.aclose(), signals.hurry.wait())
     return 0
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Let the garbage collector rest while much is made, and leave out what stays: it would walk it again and again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) -> bool:

@@ -17,7 +17,7 @@ from edgesim.cli.cases import case_lines
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import STYLES, err, out, out_json, paint
 from edgesim.cli.junit import junit
-from edgesim.cli.offline import load, without_collector
+from edgesim.cli.offline import load
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
 from edgesim.config.files import STDIN, read_texts
@@ -25,6 +25,7 @@ from edgesim.config.route_tests import RouteTestFiles, find_route_tests
 from edgesim.inspect import Case, CoverageReport, RouteTestReport, Tables, run_route_tests
 from edgesim.model import Problem, Severity
 from edgesim.model.codes import failure
+from edgesim.telemetry.collector import resting_collector
 from edgesim.telemetry.sources import stopwatch
 
 _MOST_FAILURES = 50
@@ -70,7 +71,7 @@ def test(
       edgesim test --fail-under 100 --junit routes.xml routes.test.yaml manifests/
     """
     begun = stopwatch()
-    with without_collector():
+    with resting_collector():
         found = find_route_tests(paths)
         if not found.files:
             raise typer.BadParameter(_no_tests(found.manifests), param_hint="TESTS")

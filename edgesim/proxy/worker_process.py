@@ -29,6 +29,7 @@ from edgesim.proxy.ports import Place
 from edgesim.proxy.worker import Worker
 from edgesim.routing import Steps
 from edgesim.telemetry import sources, spawn
+from edgesim.telemetry.collector import resting_collector
 from edgesim.telemetry.tally import Growth
 
 SWEEP = 0.025
@@ -157,15 +158,12 @@ async def _serve(worker: Worker, delta: Delta) -> channel.Message:
     rests meanwhile, and never sees it afterwards.
     """
     gc.collect()
-    gc.disable()
-    try:
-        compiled = await _paced(worker.compiler.prepare(delta))
-        worker.swap(worker.compiler.finish(delta, compiled))
-    except UpdateRefusedError as refused:
-        return channel.Failed(delta.version, refused.reason, refused.culprit)
-    finally:
-        gc.freeze()
-        gc.enable()
+    with resting_collector(keep=True):
+        try:
+            compiled = await _paced(worker.compiler.prepare(delta))
+            worker.swap(worker.compiler.finish(delta, compiled))
+        except UpdateRefusedError as refused:
+            return channel.Failed(delta.version, refused.reason, refused.culprit)
     return channel.Served(delta.version)
 
 
