@@ -1,19 +1,16 @@
-"""Write docs/format-strings.md from the table of operators: `PYTHONPATH=. python docs/generate/format_strings.py [--check]`.
-
-With --check nothing is written: it exits 1 if the page is stale.
-"""
+"""Write docs/format-strings.md from the table of operators."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
+from docs.generate.pages import DOCS, run
 from edgesim.policies.formatter import DEFAULT_TEXT
 from edgesim.policies.getters import never
 from edgesim.policies.operators import OPERATORS, Operator, Parameters
 
-FILE = Path(__file__).parents[1] / "format-strings.md"
+FILE = DOCS / "format-strings.md"
 _INTRO = f"""\
 <!-- Made from edgesim/policies/operators.py by docs/generate/format_strings.py: change it there, then `make format`. -->
 
@@ -31,19 +28,6 @@ The access log's own format, Envoy's, is one line:
 _BRACKETS = {Parameters.NONE: "", Parameters.OPTIONAL: "(...)?", Parameters.REQUIRED: "(...)"}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or with --check only compare; return the exit code."""
-    wanted = page(OPERATORS)
-    if FILE.exists() and FILE.read_text() == wanted:
-        return 0
-    if "--check" in arguments:
-        print("stale: docs/format-strings.md (make format writes it)")
-        return 1
-    FILE.write_text(wanted)
-    print("written: docs/format-strings.md")
-    return 0
-
-
 def page(operators: Mapping[str, Operator]) -> str:
     """Return the whole page."""
     rows = [f"| `%{_form(row)}%` | {row.meaning} |" for row in operators.values() if row.build is not never]
@@ -57,4 +41,4 @@ def _form(row: Operator) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run({FILE: page(OPERATORS)}))

@@ -1,7 +1,7 @@
-"""Draw docs/architecture.md's picture from the imports: `PYTHONPATH=. python docs/generate/house.py [--check]`.
+"""Draw docs/architecture.md's picture from the imports.
 
 The rows are import-linter's layers, the words each folder's first docstring line, the arrows what the code imports
-today. With --check nothing is written: it exits 1 if the picture is stale.
+today.
 """
 
 from __future__ import annotations
@@ -11,29 +11,15 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import grimp
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "architecture.md"
+from docs.generate.pages import DOCS, ROOT, run
+
+PAGE = DOCS / "architecture.md"
 _SECTION = re.compile(r"(<!-- house: [^\n]* -->\n).*?(<!-- /house -->)", re.DOTALL)
 Row = Sequence[str]
 Arrows = Mapping[str, frozenset[str]]
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the picture, or with --check only compare; return the exit code."""
-    text = PAGE.read_text()
-    wanted = filled(text, rows(), arrows())
-    if text == wanted:
-        return 0
-    if "--check" in arguments:
-        print("stale: the picture of docs/architecture.md (make format writes it)")
-        return 1
-    PAGE.write_text(wanted)
-    print("written: the picture of docs/architecture.md")
-    return 0
 
 
 def rows() -> list[Row]:
@@ -98,4 +84,4 @@ def _below(name: str, imports: Arrows) -> frozenset[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run({PAGE: filled(PAGE.read_text(), rows(), arrows())}))

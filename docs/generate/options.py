@@ -1,22 +1,19 @@
-"""Write docs/options.md from the schemas: `PYTHONPATH=. python docs/generate/options.py [--check]`.
-
-With --check nothing is written: it says whether the page is stale, and exits 1 if it is.
-"""
+"""Write docs/options.md from the schemas."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
+from docs.generate.pages import DOCS, run
 from edgesim.dialects.schema import gateway, listener, options, settings, upstream
 
-FILE = Path(__file__).parents[1] / "options.md"
+FILE = DOCS / "options.md"
 _MADE = "<!-- Made from edgesim/dialects/schema by docs/generate/options.py: change it there, then `make format`. -->"
 _INTRO = """\
 Every field edgesim knows of Gloo Edge's kinds, and what it does with it. A field that is in no table is an error
@@ -80,20 +77,6 @@ SECTIONS = (
     Section("Gateway", "`spec`", "gateways.py", listener.GatewaySpec),
     Section("Settings", "`spec` of the Settings named `default`", "scope.py", settings.SettingsSpec),
 )
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or with --check only compare; return the exit code."""
-    wanted = page(SECTIONS)
-    stale = not FILE.exists() or FILE.read_text() != wanted
-    if "--check" in arguments:
-        if stale:
-            print("stale: docs/options.md (make format writes it)")
-        return int(stale)
-    if stale:
-        FILE.write_text(wanted)
-        print("written: docs/options.md")
-    return 0
 
 
 def page(sections: Sequence[Section]) -> str:
@@ -175,4 +158,4 @@ _PLAIN: dict[type[inspect.Type], str] = {
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run({FILE: page(SECTIONS)}))

@@ -1,49 +1,21 @@
-"""Write docs/problems/ from the table of codes: `PYTHONPATH=. python docs/generate/problems.py [--check]`.
-
-With --check nothing is written: it names each page that is stale, missing or of no code, and exits 1 if there is one.
-"""
+"""Write docs/problems/ from the table of codes."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from docs.generate.pages import DOCS, run
 from edgesim.model.codes import CODES, Code
 
-FOLDER = Path(__file__).parents[1] / "problems"
+FOLDER = DOCS / "problems"
 _MADE = "<!-- Made from edgesim/model/codes by docs/generate/problems.py: change it there, then `make format`. -->"
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the pages, or with --check only compare; return the exit code."""
-    wanted = pages(CODES)
-    stale = differences(FOLDER, wanted)
-    if "--check" in arguments:
-        for name in stale:
-            print(f"stale: docs/problems/{name} (make format writes it)")
-        return 1 if stale else 0
-    FOLDER.mkdir(exist_ok=True)
-    for name in stale:
-        file = FOLDER / name
-        if name in wanted:
-            file.write_text(wanted[name])
-        else:
-            file.unlink()
-        print(f"{'written' if name in wanted else 'removed'}: docs/problems/{name}")
-    return 0
 
 
 def pages(codes: Mapping[str, Code]) -> dict[str, str]:
     """Return every page by file name, the index included."""
     ordered = [codes[code] for code in sorted(codes)]
     return {"README.md": _index(ordered), **{f"{row.code}.md": _page(row) for row in ordered}}
-
-
-def differences(folder: Path, wanted: Mapping[str, str]) -> list[str]:
-    """Return the names of pages that are not as wanted, or not wanted."""
-    there = {file.name: file.read_text() for file in folder.glob("*.md")}
-    return sorted(name for name in there.keys() | wanted.keys() if there.get(name) != wanted.get(name))
 
 
 def _page(row: Code) -> str:
@@ -64,4 +36,4 @@ def _index(rows: Sequence[Code]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run({FOLDER / name: text for name, text in pages(CODES).items()}, whole=FOLDER))

@@ -1,7 +1,4 @@
-"""Fill the README's benchmark section from bench/results/: `PYTHONPATH=. python docs/generate/readme_bench.py [--check]`.
-
-With --check nothing is written: it exits 1 if the section is stale.
-"""
+"""Fill the README's benchmark section from bench/results/."""
 
 from __future__ import annotations
 
@@ -14,8 +11,9 @@ from statistics import median
 from typing import Any
 
 from bench import report
+from docs.generate.pages import ROOT, run
 
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 RESULTS = report.RESULTS
 _SECTION = re.compile(r"(<!-- bench: [^\n]* -->\n).*?(<!-- /bench -->)", re.DOTALL)
 _NONE = """\
@@ -24,20 +22,6 @@ with `make install`, HAProxy is welcome) measures edgesim, Envoy, nginx and HAPr
 core, writes `bench/results/`, and fills this section.
 """
 Results = Mapping[str, Any]
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the section, or with --check only compare; return the exit code."""
-    text = README.read_text()
-    wanted = filled(text, *(_read(RESULTS / f"{name}.json") for name in ("proxy", "routes", "reload")))
-    if text == wanted:
-        return 0
-    if "--check" in arguments:
-        print("stale: the benchmark section of README.md (make format writes it)")
-        return 1
-    README.write_text(wanted)
-    print("written: the benchmark section of README.md")
-    return 0
 
 
 def filled(text: str, proxy: Results | None, routes: Results | None, reload: Results | None = None) -> str:
@@ -141,4 +125,12 @@ def _changed(row: Results, way: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(
+        run(
+            {
+                README: filled(
+                    README.read_text(), *(_read(RESULTS / f"{name}.json") for name in ("proxy", "routes", "reload"))
+                )
+            }
+        )
+    )

@@ -1,21 +1,20 @@
-"""Write docs/response-flags.md from the table of flags: `PYTHONPATH=. python docs/generate/response_flags.py [--check]`.
+"""Write docs/response-flags.md from the table of flags.
 
-Which flags are set is read from the imports of `edgesim/proxy`. With --check nothing is written: it exits 1 if the
-page is stale.
+Which flags are set is read from the imports of `edgesim/proxy`.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
+from docs.generate.pages import DOCS, ROOT, run
 from edgesim.policies import response_flags
 from edgesim.policies.response_flags import FLAGS, ResponseFlag
 
-ROOT = Path(__file__).parents[2]
-FILE = ROOT / "docs" / "response-flags.md"
+FILE = DOCS / "response-flags.md"
 _INTRO = """\
 <!-- Made from edgesim/policies/response_flags.py by docs/generate/response_flags.py: change it there, then `make format`. -->
 
@@ -23,19 +22,6 @@ _INTRO = """\
 
 Envoy's marks on an answer that is not simply the upstream's: `%RESPONSE_FLAGS%` and `%RESPONSE_FLAGS_LONG%` in a format
 string, joined by commas, `-` for none. Those in the second table are Envoy's too, but nothing here sets them."""
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or with --check only compare; return the exit code."""
-    wanted = page(FLAGS, used(ROOT / "edgesim" / "proxy"))
-    if FILE.exists() and FILE.read_text() == wanted:
-        return 0
-    if "--check" in arguments:
-        print("stale: docs/response-flags.md (make format writes it)")
-        return 1
-    FILE.write_text(wanted)
-    print("written: docs/response-flags.md")
-    return 0
 
 
 def page(flags: Iterable[ResponseFlag], set_here: frozenset[str]) -> str:
@@ -62,4 +48,4 @@ def _table(flags: Iterable[ResponseFlag]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run({FILE: page(FLAGS, used(ROOT / "edgesim" / "proxy"))}))

@@ -1,17 +1,13 @@
-"""Write docs/stats.md from the table of stats: `PYTHONPATH=. python docs/generate/stats.py [--check]`.
-
-With --check nothing is written: it exits 1 if the page is stale.
-"""
+"""Write docs/stats.md from the table of stats."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
+from docs.generate.pages import DOCS, run
 from edgesim.telemetry.envoy_stats import ACCESS_LOG_DROPPED, LISTENER_PREFIX, SCOPES, TOTALS
 
-FILE = Path(__file__).parents[1] / "stats.md"
+FILE = DOCS / "stats.md"
 _INTRODUCTION = """\
 # What is counted
 
@@ -42,18 +38,5 @@ def page() -> str:
     return "\n".join([*lines, ""])
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or with --check only compare; return the exit code."""
-    wanted = page()
-    if FILE.exists() and FILE.read_text() == wanted:
-        return 0
-    if "--check" in arguments:
-        print("stale: docs/stats.md (make format writes it)")
-        return 1
-    FILE.write_text(wanted)
-    print("written: docs/stats.md")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run({FILE: page()}))

@@ -8,11 +8,11 @@ from types import ModuleType
 
 import pytest
 
+from docs.generate.pages import run
 from edgesim.policies.operators import OPERATORS
 from edgesim.policies.response_flags import FLAGS
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "generate"
-PAGES = (("response_flags", "FILE", "page.md"), ("format_strings", "FILE", "page.md"), ("json_schemas", "FOLDER", ""))
 
 
 def _script(name: str) -> ModuleType:
@@ -24,22 +24,24 @@ def _script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("name", "place", "page"), PAGES)
-def test_check_fails_until_written(
-    name: str,
-    place: str,
-    page: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """--check exits 1 and writes nothing while the page is stale; writing it makes it exit 0."""
-    script = _script(name)
-    monkeypatch.setattr(script, place, tmp_path / page)
-    assert script.main(["--check"]) == 1
-    assert "stale" in capsys.readouterr().out
+def test_check_fails_until_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check exits 1 and writes nothing while a page is stale; writing it makes it exit 0."""
+    wanted = {tmp_path / "folder" / "page.md": "new\n"}
+    assert run(wanted, ["--check"]) == 1
+    assert "page.md (make format writes it)" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
-    assert script.main([]) == script.main([]) == script.main(["--check"]) == 0
+    assert run(wanted, []) == run(wanted, []) == run(wanted, ["--check"]) == 0
+    assert capsys.readouterr().out == f"written: {tmp_path}/folder/page.md\n"
+
+
+def test_a_page_that_nobody_wants_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a script makes all of a folder, a page of something that is gone is named, and removed."""
+    orphan = tmp_path / "ES0009.md"
+    orphan.write_text("of no code")
+    assert run({}, ["--check"], tmp_path) == 1
+    assert run({}, [], tmp_path) == 0
+    assert not orphan.exists()
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == ["stale", "removed"]
 
 
 def test_every_flag_is_in_one_table() -> None:

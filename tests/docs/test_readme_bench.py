@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,19 +96,3 @@ def test_reloads_become_a_table(bench: ModuleType) -> None:
         ["one selects all", "7.0", "apply", "200, 400", "5.00", "1.62"]
     ]
     assert "Python 3.11.7, beside other work: load average 2.5)" in text
-
-
-def test_check_fails_until_written(
-    bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """--check exits 1 and writes nothing while the section is stale; writing it makes it exit 0."""
-    readme = tmp_path / "README.md"
-    readme.write_text(EMPTY)
-    (tmp_path / "proxy.json").write_text(json.dumps(PROXY))
-    monkeypatch.setattr(bench, "README", readme)
-    monkeypatch.setattr(bench, "RESULTS", tmp_path)
-    assert bench.main(["--check"]) == 1
-    assert "stale" in capsys.readouterr().out
-    assert readme.read_text() == EMPTY
-    assert bench.main([]) == bench.main(["--check"]) == 0
-    assert "| Canary table" in readme.read_text()
