@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from docs.generate.pages import DOCS, run
+from docs.generate.readers import readers
 from edgesim.dialects.schema import gateway, listener, options, settings, upstream
 
 FILE = DOCS / "options.md"
@@ -22,61 +23,48 @@ Every field edgesim knows of Gloo Edge's kinds, and what it does with it. A fiel
 - **acts**: it does what it does on a cluster;
 - *no effect*: it is read, gives one note (`ES0601`), and changes nothing here;
 - not served: what uses it is left out, with a warning of its own;
-- accepted: it is taken as it comes, without a note, because nothing on one machine could differ by it."""
+- accepted: it is taken as it comes, without a note, because nothing on one machine could differ by it.
+
+*Read by* are modules in `edgesim/dialects`, found in the code."""
+ACTS, NO_EFFECT, NOT_SERVED, ACCEPTED = "**acts**", "*no effect*", "not served", "accepted"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table: a level, where it is written, who reads it, and the fields left to another table."""
+    """One table: a level, where it is written, and the fields left to another table."""
 
     title: str
     where: str
-    reader: str
     schema: type[msgspec.Struct]
     elsewhere: tuple[str, ...] = ()
 
 
 SECTIONS = (
-    Section("Virtual host", "VirtualService `spec.virtualHost.options`", "policies.py", options.VirtualHostOptions),
-    Section("Route", "`routes[].options`", "policies.py, rewrites.py", options.RouteOptions),
+    Section("Virtual host", "VirtualService `spec.virtualHost.options`", options.VirtualHostOptions),
+    Section("Route", "`routes[].options`", options.RouteOptions),
     Section(
         "Weighted destination",
         "`routeAction.multi.destinations[].options`, UpstreamGroup `spec.destinations[].options`",
-        "policies.py",
         options.WeightedDestinationOptions,
     ),
-    Section(
-        "VirtualService",
-        "`spec`",
-        "virtual_services.py, delegation.py, route_tables.py, actions.py, matchers.py, destinations.py, tls.py",
-        gateway.VirtualServiceSpec,
-        ("options",),
-    ),
-    Section(
-        "RouteTable",
-        "`spec`; its `routes` are those of a VirtualService",
-        "trees.py",
-        gateway.RouteTableSpec,
-        ("routes",),
-    ),
-    Section(
-        "RouteOption",
-        "`spec`; its `options` are those of a route",
-        "inheritance.py",
-        gateway.RouteOptionSpec,
-        ("options",),
-    ),
+    Section("VirtualService", "`spec`", gateway.VirtualServiceSpec, ("options",)),
+    Section("RouteTable", "`spec`; its `routes` are those of a VirtualService", gateway.RouteTableSpec, ("routes",)),
+    Section("RouteOption", "`spec`; its `options` are those of a route", gateway.RouteOptionSpec, ("options",)),
     Section(
         "VirtualHostOption",
         "`spec`; its `options` are those of a virtual host",
-        "inheritance.py",
         gateway.VirtualHostOptionSpec,
         ("options",),
     ),
-    Section("Upstream", "`spec`", "upstreams.py, tls.py", upstream.UpstreamSpec),
-    Section("Gateway", "`spec`", "gateways.py", listener.GatewaySpec),
-    Section("Settings", "`spec` of the Settings named `default`", "scope.py", settings.SettingsSpec),
+    Section("Upstream", "`spec`", upstream.UpstreamSpec),
+    Section("Gateway", "`spec`", listener.GatewaySpec),
+    Section("Settings", "`spec` of the Settings named `default`", settings.SettingsSpec),
 )
+
+
+def unread(sections: Iterable[Section]) -> list[str]:
+    """Return the fields that are said to act, and that nobody reads."""
+    return [row.path for section in sections for row in rows_of(section) if row.state == ACTS and not row.readers]
 
 
 def page(sections: Sequence[Section]) -> str:
@@ -84,35 +72,54 @@ def page(sections: Sequence[Section]) -> str:
     return "\n\n".join([_MADE, "# Options", _INTRO, *(_table(section) for section in sections)]) + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field that holds a value: its path, what a value looks like, what becomes of it, and who reads it."""
+
+    path: str
+    value: str
+    state: str
+    readers: tuple[str, ...] = ()
+
+
+def rows_of(section: Section) -> Iterator[Row]:
+    """Yield the rows of a table."""
+    yield from _rows(section.schema, "", section.elsewhere)
+
+
 def _table(section: Section) -> str:
-    lines = [f"| `{path}` | {value} | {state} |" for path, value, state in _rows(section.schema, "", section.elsewhere)]
-    head = f"## {section.title}\n\n{section.where}; read by `edgesim/dialects/gloo/`: {section.reader}."
-    return "\n".join([f"{head}\n", "| field | value | here |", "|---|---|---|", *lines])
+    lines = [f"| `{row.path}` | {row.value} | {row.state} | {', '.join(row.readers)} |" for row in rows_of(section)]
+    head = f"## {section.title}\n\n{section.where}"
+    return "\n".join([f"{head}\n", "| field | value | here | read by |", "|---|---|---|---|", *lines])
 
 
-def _rows(schema: type[msgspec.Struct], above: str, elsewhere: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+def _rows(schema: type[msgspec.Struct], above: str, elsewhere: tuple[str, ...]) -> Iterator[Row]:
     info = inspect.type_info(schema)
     assert isinstance(info, inspect.StructType)
     for field in info.fields:
         if field.encode_name not in elsewhere:
-            yield from _row(field.type, f"{above}{field.encode_name}", elsewhere)
+            owner = f"{info.cls.__module__}.{info.cls.__qualname__}"
+            found = tuple(sorted(readers().get((owner, field.name), ())))
+            yield from _row(field.type, f"{above}{field.encode_name}", elsewhere, found)
 
 
-def _row(kind: inspect.Type, path: str, elsewhere: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+def _row(kind: inspect.Type, path: str, elsewhere: tuple[str, ...], found: tuple[str, ...]) -> Iterator[Row]:
     kind, extra = _plain(kind)
     if not extra.get("simulated", True):
-        yield path, _words(kind), "*no effect*"
+        yield Row(path, _words(kind), NO_EFFECT)
         return
     while isinstance(kind, inspect.VarTupleType):
         kind, path = _plain(kind.item_type)[0], f"{path}[]"
     if isinstance(kind, inspect.StructType):
         yield from _rows(kind.cls, f"{path}.", elsewhere)
     elif isinstance(kind, inspect.DictType) and isinstance(_plain(kind.value_type)[0], inspect.StructType):
-        yield from _row(kind.value_type, f"{path}.*", elsewhere)
+        yield from _row(kind.value_type, f"{path}.*", elsewhere, found)
     elif not extra.get("served", True):
-        yield path, _words(kind), "not served"
+        yield Row(path, _words(kind), NOT_SERVED, found)
+    elif isinstance(kind, inspect.AnyType) or extra.get("label"):
+        yield Row(path, _words(kind), ACCEPTED)
     else:
-        yield path, _words(kind), "accepted" if isinstance(kind, inspect.AnyType) else "**acts**"
+        yield Row(path, _words(kind), ACTS, found)
 
 
 def _plain(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
@@ -158,4 +165,6 @@ _PLAIN: dict[type[inspect.Type], str] = {
 
 
 if __name__ == "__main__":
+    if unread(SECTIONS):
+        sys.exit(f"nobody reads {', '.join(unread(SECTIONS))}: read it, or mark it NotSimulated")
     sys.exit(run({FILE: page(SECTIONS)}))

@@ -73,8 +73,8 @@ def _string_match(given: options.StringMatcher, path: FieldPath, reporter: Repor
     if given.safe_regex is not None:
         check_regex(given.safe_regex.regex, (*path, "safeRegex", "regex"), reporter)
         return StringMatch(StringMatchKind.REGEX, given.safe_regex.regex)
-    for kind in (StringMatchKind.EXACT, StringMatchKind.PREFIX, StringMatchKind.SUFFIX):
-        value: str | None = getattr(given, kind.value)
+    exact, prefix, suffix = StringMatchKind.EXACT, StringMatchKind.PREFIX, StringMatchKind.SUFFIX
+    for kind, value in ((exact, given.exact), (prefix, given.prefix), (suffix, given.suffix)):
         if value is not None and (value or kind is StringMatchKind.EXACT):
             return StringMatch(kind, value, given.ignore_case)
     reporter.report("ES0240", path, "a string matcher needs one of `exact`, `prefix`, `suffix`, `safeRegex`")

@@ -21,6 +21,9 @@ OnlyTrue = Annotated[bool | None, Meta(extra={"simulated": False, "default": Tru
 FreeForm = Annotated[Any, Meta(extra={"free": True})]
 """Anything at all: what a cluster adds, or a free struct."""
 
+Label = Annotated[str, Meta(extra={"label": True})]
+"""Text for people: it is checked, and nothing could differ by it."""
+
 NotServed = Annotated[Any, Meta(extra={"served": False})]
 """A kind of destination, matcher or source that is not simulated: what uses it is not served, with a warning."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from edgesim.dialects.schema.common import Manifest, NotServed, NotSimulated, OneOf, Ref, Strict, UInt32
+from edgesim.dialects.schema.common import Label, Manifest, NotServed, NotSimulated, OneOf, Ref, Strict, UInt32
 from edgesim.dialects.schema.options import (
     DelegateOptionsRefs,
     RegexMatchAndSubstitute,
@@ -190,7 +190,7 @@ class VirtualHost(Strict, frozen=True):
 class VirtualServiceSpec(Strict, frozen=True):
     """The spec of a VirtualService."""
 
-    display_name: str = ""
+    display_name: Label = ""
     ssl_config: SslConfig | None = None
     virtual_host: VirtualHost | None = None
 
