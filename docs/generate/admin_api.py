@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 
 from docs.generate.pages import DOCS, run
-from edgesim.admin.app import ENDPOINTS
-from edgesim.admin.endpoints import markdown
+from edgesim.admin.endpoints import ENDPOINTS, markdown
 
 if __name__ == "__main__":
     sys.exit(run({DOCS / "admin-api.md": markdown(ENDPOINTS)}))

@@ -9,12 +9,18 @@ from aiohttp import web
 
 from edgesim.admin.bodies import Target, body_files, body_patch
 from edgesim.admin.context import CONTEXT, instance_of
+from edgesim.admin.endpoints import ENDPOINTS, help_text
 from edgesim.admin.errors import ApiError
 from edgesim.admin.statuses import problems_of
 from edgesim.admin.wire import Outcome
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.dialects import find_kind
 from edgesim.inspect import Question, RequestError, route_report
+
+
+async def help_page(_request: web.Request) -> web.Response:
+    """Answer the table of endpoints as text."""
+    return web.Response(text=help_text(ENDPOINTS))
 
 
 async def ready(request: web.Request) -> web.Response:

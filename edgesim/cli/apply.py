@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from edgesim.admin import Outcome
+from edgesim.admin.endpoints import APPLY
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.options import AdminUrl, Filenames, Output, Report, client_at
 from edgesim.cli.outcomes import read_files, report_outcome, send_files
@@ -21,7 +23,7 @@ def apply(files: Filenames, admin: AdminUrl = DEFAULT_ADMIN, output: Output = Re
       helm template ./chart | edgesim apply -f -
     """
     sent, unread = read_files(files)
-    outcome = send_files(client_at(admin), "/edgesim/v1/apply", sent)
+    outcome = send_files(client_at(admin), APPLY, sent) if sent.files else Outcome()
     code = report_outcome(outcome, unread, output)
     if not (outcome.results or outcome.refused or unread):
         raise failure("ES0711", "no objects passed to apply")

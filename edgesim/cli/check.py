@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
+from edgesim.admin.endpoints import CHECK
 from edgesim.cli.check_json import check_output
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.code_frames import frame_lines
@@ -90,7 +90,7 @@ def _offline(paths: list[Path]) -> CheckReport:
 
 
 def _live(admin: str) -> CheckReport:
-    return _with_frames(msgspec.convert(client_at(admin).get("/edgesim/v1/check"), CheckReport), {})
+    return _with_frames(client_at(admin).ask(CHECK), {})
 
 
 def _with_frames(report: CheckReport, texts: dict[str, str]) -> CheckReport:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
+from edgesim.admin.endpoints import Endpoint
 from edgesim.admin.errors import error_of
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 
+T = TypeVar("T")
+Query = Sequence[tuple[str, str]]
 DEFAULT_ADMIN = "http://127.0.0.1:9901"
 TIMEOUT = 60.0
 """Seconds. An apply returns when new pods listen, so this is patience, not latency."""
@@ -25,9 +30,17 @@ class Client:
     url: str
     token: str = field(default="", repr=False)
 
-    def get(self, path: str) -> Any:
-        """GET a path and return its JSON. Raises EdgesimError ES0702, ApiError."""
-        return self.request("GET", path)
+    def ask(
+        self,
+        endpoint: Endpoint[T],
+        query: Query = (),
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+        **parts: str,
+    ) -> T:
+        """Ask an endpoint; `parts` are those of its path. Raises EdgesimError ES0702, ApiError."""
+        path = endpoint.path.format_map(parts) + (f"?{urlencode(query)}" if query else "")
+        return msgspec.convert(self.request(endpoint.method, path, body, headers), endpoint.answer)
 
     def request(self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None) -> Any:
         """Send a request and return its JSON. Raises EdgesimError ES0702, ApiError."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
 import typer
 
 from edgesim.admin import Outcome
+from edgesim.admin.endpoints import DELETE
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.options import AdminUrl, Namespace, Output, Report, client_at, kind_and_name
-from edgesim.cli.outcomes import read_files, report_outcome, send, send_files
+from edgesim.cli.outcomes import read_files, report_outcome, send_files
 from edgesim.dialects import Kind
 
 
@@ -39,7 +39,8 @@ def delete(
     client = client_at(admin)
     if files:
         sent, unread = read_files(files)
-        raise typer.Exit(report_outcome(send_files(client, "/edgesim/v1/delete", sent), unread, output))
+        outcome = send_files(client, DELETE, sent) if sent.files else Outcome()
+        raise typer.Exit(report_outcome(outcome, unread, output))
     pairs = kind_and_name(what or [])
     if not pairs[0][1]:
         raise typer.BadParameter(f"which {pairs[0][0].singular}?", param_hint="NAME")
@@ -49,8 +50,7 @@ def delete(
 def _delete_named(client: Client, pairs: list[tuple[Kind, str]], namespace: str) -> Outcome:
     done = []
     for kind, name in pairs:
-        query = urlencode({"kind": kind.full_name, "namespace": namespace, "name": name})
-        done.append(send(client, f"/edgesim/v1/delete?{query}", "", {}))
+        done.append(client.ask(DELETE, [("kind", kind.full_name), ("namespace", namespace), ("name", name)]))
     return Outcome(
         tuple(result for outcome in done for result in outcome.results),
         problems=tuple(problem for outcome in done for problem in outcome.problems),

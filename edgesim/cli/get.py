@@ -9,6 +9,7 @@ from urllib.parse import quote
 import typer
 import yaml
 
+from edgesim.admin.endpoints import LIST, READ, resources_path
 from edgesim.admin.errors import ApiError
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import err, out, out_json
@@ -62,9 +63,9 @@ def _fetch(
     found: list[tuple[Kind, Object]] = []
     missing: list[ApiError] = []
     for kind, name in pairs:
-        path = _path(kind, namespace, name)
+        resources = resources_path(kind, namespace)
         try:
-            answer = client.get(path)
+            answer = client.ask(READ if name else LIST, resources=resources, name=quote(name, safe=""))
         except ApiError as error:
             if error.reason != "NotFound":
                 raise
@@ -78,12 +79,6 @@ def _fetch(
 def _place(item: Object) -> tuple[str, str]:
     metadata = item["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
-
-
-def _path(kind: Kind, namespace: str, name: str) -> str:
-    start = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
-    inside = f"/namespaces/{quote(namespace, safe='')}" if kind.namespaced and namespace else ""
-    return f"{start}{inside}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def _show(found: list[tuple[Kind, Object]], *, single: bool, output: Format, namespace: str, kind: Kind) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
-import msgspec
 import typer
 
-from edgesim.admin import History, Undone
+from edgesim.admin import History
+from edgesim.admin.endpoints import HISTORY, UNDO
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.console import STYLES, err, out, out_json, paint
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
@@ -64,8 +63,7 @@ def undo(
       edgesim undo
       edgesim undo 3
     """
-    query = "" if revision is None else "?" + urlencode({"rev": revision})
-    done = msgspec.convert(client_at(admin).request("POST", f"/edgesim/v1/undo{query}"), Undone)
+    done = client_at(admin).ask(UNDO, [] if revision is None else [("rev", str(revision))])
     if output is Report.JSON:
         out_json(done)
         raise typer.Exit(1 if done.outcome.refused else 0)
@@ -80,7 +78,7 @@ def undo(
 
 
 def _ask(admin: str) -> History:
-    return msgspec.convert(client_at(admin).get("/edgesim/v1/history"), History)
+    return client_at(admin).ask(HISTORY)
 
 
 def _read(folder: Path) -> History:

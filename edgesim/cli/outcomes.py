@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from edgesim.admin import File, Files, Outcome, Result
+from edgesim.admin.endpoints import Endpoint
 from edgesim.admin.errors import ApiError
 from edgesim.cli.client import Client
 from edgesim.cli.console import out, out_json
@@ -17,6 +19,8 @@ from edgesim.cli.problems import print_error, print_problems
 from edgesim.config.files import read_texts
 from edgesim.model import Problem
 
+T = TypeVar("T")
+
 
 def read_files(paths: Iterable[Path]) -> tuple[Files, tuple[Problem, ...]]:
     """Read files, folders and standard input; what cannot be read is a problem."""
@@ -24,17 +28,9 @@ def read_files(paths: Iterable[Path]) -> tuple[Files, tuple[Problem, ...]]:
     return Files(tuple(File(each.file, each.text) for each in texts)), tuple(problems)
 
 
-def send_files(client: Client, path: str, files: Files) -> Outcome:
-    """POST files to an endpoint and return what became of them."""
-    if not files.files:
-        return Outcome()
-    body = msgspec.json.encode(files).decode()
-    return send(client, path, body, {"Content-Type": "application/json"})
-
-
-def send(client: Client, path: str, body: str, headers: Mapping[str, str]) -> Outcome:
-    """POST a body to an endpoint that answers with an Outcome."""
-    return msgspec.convert(client.request("POST", path, body, headers), Outcome)
+def send_files(client: Client, endpoint: Endpoint[T], files: Files) -> T:
+    """Send files to an endpoint and return what became of them."""
+    return client.ask(endpoint, (), msgspec.json.encode(files).decode(), {"Content-Type": "application/json"})
 
 
 def report_outcome(outcome: Outcome, unread: tuple[Problem, ...], output: Report) -> int:

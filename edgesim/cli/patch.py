@@ -5,14 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
 from edgesim.admin import File, Outcome
+from edgesim.admin.endpoints import PATCH
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.options import AdminUrl, Namespace, Output, Report, client_at, kind_and_name
-from edgesim.cli.outcomes import read_files, report_outcome, send
+from edgesim.cli.outcomes import read_files, report_outcome
 
 
 class PatchType(StrEnum):
@@ -53,9 +54,9 @@ def patch(
             raise typer.Exit(report_outcome(Outcome(), unread, output) or 1)
         source = files.files[0]
     found, object_name = pairs[0]
-    query = urlencode({"kind": found.full_name, "namespace": namespace, "name": object_name})
+    query = (("kind", found.full_name), ("namespace", namespace), ("name", object_name))
     headers = {"Content-Type": f"application/{_CONTENT[kind]}+json", "X-Edgesim-Source": quote(source.name)}
-    outcome = send(client_at(admin), f"/edgesim/v1/patch?{query}", source.text, headers)
+    outcome = client_at(admin).ask(PATCH, query, source.text, headers)
     raise typer.Exit(report_outcome(outcome, (), output))
 
 

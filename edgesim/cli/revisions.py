@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from edgesim.admin import Kept
+from edgesim.admin.endpoints import REVISION, SERVED
 from edgesim.cli.client import Client
 from edgesim.config.encoding import DamagedError, StoredResource, shape, unpack
 from edgesim.model import Model, OriginStep, Position
@@ -31,12 +30,12 @@ class KeptModel:
 
 def served_now(client: Client) -> KeptModel:
     """Ask a running instance what it serves. Raises EdgesimError ES0709 where it cannot be read."""
-    return _received(client, "/edgesim/v1/served")
+    return _received(client, client.ask(SERVED))
 
 
 def revision_at(client: Client, number: int) -> KeptModel:
     """Ask a running instance for a revision. Raises ApiError where it is not kept."""
-    return _received(client, f"/edgesim/v1/history/{number}")
+    return _received(client, client.ask(REVISION, revision=str(number)))
 
 
 def revision_in(folder: Path, number: int | None = None) -> KeptModel:
@@ -51,8 +50,7 @@ def revision_in(folder: Path, number: int | None = None) -> KeptModel:
     return KeptModel(found.number, found.time, found.model, found.resources)
 
 
-def _received(client: Client, path: str) -> KeptModel:
-    kept = msgspec.convert(client.get(path), Kept)
+def _received(client: Client, kept: Kept) -> KeptModel:
     if kept.shape != shape():
         said = f"the instance at {client.url} is of another version of edgesim: their models cannot be compared"
         raise failure("ES0709", said)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
-import msgspec
 import typer
 
+from edgesim.admin.endpoints import ROUTE
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import out, out_json
 from edgesim.cli.explained import print_explanation
@@ -100,7 +99,7 @@ def _live(client: Client, question: Question) -> RouteReport:
     }
     query = [(name, str(value)) for name, value in asked.items() if value not in {None, ""}]
     query += [("header", line) for line in question.headers]
-    return msgspec.convert(client.get(f"/edgesim/v1/route?{urlencode(query)}"), RouteReport)
+    return client.ask(ROUTE, query)
 
 
 def _print(report: RouteReport) -> None:

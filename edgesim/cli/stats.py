@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgesim.admin.endpoints import STATS_ROWS
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.console import out, out_json
 from edgesim.cli.options import AdminUrl, client_at
@@ -46,7 +47,7 @@ def stats(
       edgesim stats
       edgesim stats --by endpoint -o json
     """
-    found = client_at(admin).get(f"/edgesim/v1/stats?by={by.value}")
+    found = client_at(admin).ask(STATS_ROWS, [("by", by.value)])
     if output is Format.JSON:
         out_json(found)
         return

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from edgesim.admin import File, Files, RouteTestOutcome
+from edgesim.admin import File, Files
+from edgesim.admin.endpoints import TEST
 from edgesim.cli.cases import case_lines
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import STYLES, err, out, out_json, paint
 from edgesim.cli.junit import junit
 from edgesim.cli.offline import load
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
+from edgesim.cli.outcomes import send_files
 from edgesim.cli.problems import print_problems
 from edgesim.config.files import STDIN, read_texts
 from edgesim.config.route_tests import RouteTestFiles, find_route_tests
@@ -109,9 +110,7 @@ def _offline(found: RouteTestFiles, *, every: bool) -> _Run:
 def _live(client: Client, found: RouteTestFiles) -> _Run:
     """Let the running instance run the tests on what it serves."""
     texts, _problems = read_texts(found.files)
-    body = msgspec.json.encode(Files(tuple(File(each.file, each.text) for each in texts))).decode()
-    sent = {"Content-Type": "application/json"}
-    outcome = msgspec.convert(client.request("POST", "/edgesim/v1/test", body, sent), RouteTestOutcome)
+    outcome = send_files(client, TEST, Files(tuple(File(each.file, each.text) for each in texts)))
     return _Run(outcome.report, outcome.problems, ())
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
-from edgesim.admin import File, Files, Outcome
+from edgesim.admin import File, Files
+from edgesim.admin.endpoints import APPLY, ROUTE
 from edgesim.cli.background import Background, start
 from edgesim.cli.client import Client
+from edgesim.cli.outcomes import send_files
 from edgesim.cli.problems import problem_text
 from edgesim.cli.settings import UpSettings
 from edgesim.config.files import read_texts
@@ -60,9 +59,7 @@ class Gateway:
         Raises GatewayError with the problems where something is refused, or not served as it is.
         """
         self.changed = True
-        body = msgspec.json.encode(Files(tuple(file for each in what for file in _files(each)))).decode()
-        sent = {"Content-Type": "application/json"}
-        outcome = msgspec.convert(self._client().request("POST", "/edgesim/v1/apply", body, sent), Outcome)
+        outcome = send_files(self._client(), APPLY, Files(tuple(file for each in what for file in _files(each))))
         _raise_for((*outcome.refused, *outcome.problems))
 
     def route(
@@ -75,7 +72,7 @@ class Gateway:
         asked = [("url", url), ("method", method)]
         asked += [("header", f"{name}: {value}") for name, value in (headers or {}).items()]
         asked += [("random", str(random))] if random is not None else []
-        return msgspec.convert(self._client().get(f"/edgesim/v1/route?{urllib.parse.urlencode(asked)}"), RouteReport)
+        return self._client().ask(ROUTE, asked)
 
     def _client(self) -> Client:
         return Client(self.admin, self.process.token)
