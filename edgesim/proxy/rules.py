@@ -13,7 +13,6 @@ from edgesim.http1.fields import Field, Fields
 from edgesim.http1.mutations import are_fixed, request_steps, response_steps
 from edgesim.model import Endpoint, ForwardAction, HostRewriteKind, ListenerOptions, Policies, RequestHead
 from edgesim.policies.cors import compile_cors
-from edgesim.policies.csrf import compile_csrf
 from edgesim.policies.formatter import compile_header
 from edgesim.policies.hashing import compile_hash
 from edgesim.policies.retries import compile_retries
@@ -55,7 +54,7 @@ class Rules:
 
     def _read_levels(self, decision: Decision) -> None:
         route, host = decision.route.policies, decision.virtual_host.policies
-        levels = [route, host] if decision.arm is None else [decision.arm.policies, route, host]
+        self._levels = [route, host] if decision.arm is None else [decision.arm.policies, route, host]
         action = decision.action
         self.max_stream_duration = _first_given(route.max_stream_duration, self.options.max_stream_duration) or NEVER
         timeout = DEFAULT_TIMEOUT if not isinstance(action, ForwardAction) or action.timeout is None else action.timeout
@@ -63,23 +62,20 @@ class Rules:
             timeout = 0.0  # a route with a longest duration has no other timeout, as in Envoy
         self.retries = compile_retries(route.retries or host.retries, timeout)
         self.fault = route.fault
-        self.cors = compile_cors(route.cors, host.cors)
-        csrf = _first(levels, lambda level: level.csrf) or self.options.csrf
-        self.csrf = compile_csrf(csrf) if csrf is not None else None
-        self.limits_rate = _first(levels, lambda level: level.local_rate_limit) is not None or (
+        self.cors = compile_cors(route.cors, host.cors) if isinstance(action, ForwardAction) else None
+        self.limits_rate = self.first(lambda level: level.local_rate_limit) is not None or (
             self.options.local_rate_limit is not None
         )
-        buffer = _first(levels, lambda level: level.buffer)
-        self.buffer_bytes = self.options.buffer_bytes if buffer is None else buffer.max_bytes
-        if self.options.buffer_bytes is None:
-            self.buffer_bytes = None  # a route's limit is effective only with the listener's filter
         self.mirror = route.mirror if route.mirror is not None and route.mirror.millionths else None
         self.hash_steps = compile_hash(route.hash_policies)
         self.idle_timeout = _first_given(route.idle_timeout, self.options.stream_idle_timeout)
         self.upgrades = {"websocket": self.options.websocket} | dict(route.upgrades)
         self.attempt_count = host.include_attempt_count
         self.attempt_count_in_response = host.include_attempt_count_in_response
-        self.forwards = isinstance(action, ForwardAction)
+
+    def first(self, get: Callable[[Policies], T | None]) -> T | None:
+        """Return what the most specific level says."""
+        return next((found for level in self._levels if (found := get(level)) is not None), None)
 
     def _read_headers(self, decision: Decision) -> None:
         levels = header_levels(decision, most_specific_wins=self.options.most_specific_mutations_win)
@@ -165,11 +161,6 @@ def key_of(decision: Decision) -> tuple[Hashable, ...]:
 def _is_named(decision: Decision) -> bool:
     """Tell whether the request names the cluster: such a plan is not kept, so nothing may be remembered under it."""
     return isinstance(decision.action, ForwardAction) and bool(decision.action.cluster_header)
-
-
-def _first(levels: list[Policies], get: Callable[[Policies], T | None]) -> T | None:
-    """Return what the most specific level says."""
-    return next((found for level in levels if (found := get(level)) is not None), None)
 
 
 def _first_given(route: float | None, listener: float) -> float:

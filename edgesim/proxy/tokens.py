@@ -19,7 +19,6 @@ from edgesim.policies import cors
 from edgesim.policies.jwt import JwtRules, Keys, TokenCache, Verdict, apply_to_fields, apply_to_head, check
 from edgesim.policies.jwt_keys import KeysError, parse_keys
 from edgesim.proxy.fetch import FetchError, fetch
-from edgesim.proxy.filters import allow_origins
 from edgesim.proxy.messages import Request
 from edgesim.proxy.seen import find_target
 from edgesim.routing import Decision, Split, Target, find_host
@@ -154,7 +153,7 @@ def _needs_no_token(decision: Decision, head: RequestHead, snapshot: ListenerSna
 
 def _cors(plan: Plan, head: RequestHead) -> tuple[CorsRules | None, bytes | None]:
     """Return the CORS rules that hold on a route, and the request's origin where they allow it."""
-    rules = plan.rules.cors if allow_origins in plan.filters else None
+    rules = plan.rules.cors
     return rules, None if rules is None else cors.allowed_origin(rules, head)
 
 
