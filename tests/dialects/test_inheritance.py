@@ -16,7 +16,7 @@ from edgesim.model import (
     ValueKind,
 )
 from tests.dialects.scenes import TO_ECHO, UPSTREAM, Outcome, route, run
-from tests.dialects.test_delegation import API, BY_REF, VS, bodies, says, table
+from tests.dialects.tables import API, BY_REF, VS, bodies, says, table
 
 TABLE = ResourceKey("RouteTable", "default", "a")
 OK = "directResponseAction: {status: 200, body: ok}\n"

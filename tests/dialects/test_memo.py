@@ -11,7 +11,7 @@ from edgesim.dialects import Memo, Resource, Translation, assign, decode, transl
 from edgesim.model import Route
 from tests.dialects.certificates import pair
 from tests.dialects.scenes import SERVICE, TO_ECHO, UPSTREAM, route
-from tests.dialects.test_delegation import API, BY_REF, says, table
+from tests.dialects.tables import API, BY_REF, says, table
 from tests.dialects.test_inheritance import options, refs
 
 LABEL = "delegateAction: {selector: {labels: {x: y}, namespaces: ['*']}}\n"
