@@ -142,6 +142,7 @@ def test_traffic_without_the_header_of_a_canary(tmp_path: Path) -> None:
         ("diff --rev x", "'x' is neither a revision's number nor `current`"),
         ("diff --rev current", "compare `current` with files"),
         ("diff --rev 1 --admin http://127.0.0.1:1", "ES0702 no edgesim answers"),
+        ("diff --rev 3 --state /no/such", "ES0720 --state /no/such: there is no state.db in it"),
         ("diff {vs} {vs} --traffic /no/such.log", "ES0810 --traffic /no/such.log: no such file or directory"),
         ("diff {vs} {vs} --traffic {vs}", "ES0810"),
     ],
