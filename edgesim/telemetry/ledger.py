@@ -21,7 +21,7 @@ _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
 _NAMED_AT_ONCE: Final = 200
 """Scopes named in one."""
-_FULL: Final = 512
+_FULL: Final = 2048
 """Different rows that are counted together."""
 _APART: Final = 40
 """How often rows that hardly repeat are gathered as they are, until that is looked at again."""

@@ -110,7 +110,7 @@ def test_what_comes_while_telling_is_told_next() -> None:
     assert parent.totals()["late", "x"] == 1
 
 
-@given(st.lists(st.tuples(st.integers(1, 1500), st.integers(1, 2000)), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.integers(1, 3000), st.integers(1, 4000)), min_size=1, max_size=8))
 def test_alike_or_not_all_are_told(batches: list[tuple[int, int]]) -> None:
     """Whether requests repeat or not, and whenever that changes, none is lost or told twice, and names are told once."""
     ledger, parent = made(), Parent()
@@ -129,8 +129,8 @@ def test_alike_or_not_all_are_told(batches: list[tuple[int, int]]) -> None:
 def test_requests_that_hardly_repeat_keep_nothing_of_their_routes() -> None:
     """Where few are alike, what was gathered is numbers: no route that was named is held until somebody asks."""
     ledger = made()
-    for begin in (0, 600):
-        ledger.ended += [(Scope("r", begin + number + 1), "x", 200, 5, 1, 0, 1) for number in range(600)]
+    for begin in (0, 1500):
+        ledger.ended += [(Scope("r", begin + number + 1), "x", 200, 5, 1, 0, 1) for number in range(1500)]
         ledger.gather()
     route = Scope("last", 5000)
     ledger.ended.append((route, "x", 200, 5, 1, 0, 1))
