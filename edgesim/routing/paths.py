@@ -52,7 +52,8 @@ class Node:
     """A place in the trie after a slash. `partial` holds what ends in the next segment.
 
     A segment with nothing but one entry below it is that entry: most prefixes end in a slash, and so a large
-    table is walked through little memory, of which each piece comes from afar. `otherwise` is what any unknown segment meets, where that does not depend on the segment.
+    table is walked through little memory, of which each piece comes from afar. `otherwise` is what any unknown
+    segment meets, where that does not depend on the segment.
     """
 
     __slots__ = ("lengths", "otherwise", "partial", "segments")

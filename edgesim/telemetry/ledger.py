@@ -33,8 +33,9 @@ Row = tuple[Any, Any, int, int, int, int, int]
 class Ended(NamedTuple):
     """What is told of a request that ended; kept as a plain tuple.
 
-    A `scope` has a `number` that no other ever has, and that is not 0; None is what no route took. `slot` is that of its duration in the histogram (`histogram.slot_of`), -1 for none; a `status` of 0 says that it
-    was not answered; `sent` and `received` are bytes of bodies.
+    A `scope` has a `number` that no other ever has, and that is not 0; None is what no route took. `slot` is that of
+    its duration in the histogram (`histogram.slot_of`), -1 for none; a `status` of 0 says that it was not answered;
+    `sent` and `received` are bytes of bodies.
     """
 
     scope: Any
