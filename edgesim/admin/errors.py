@@ -26,6 +26,10 @@ CODES = {
 }
 
 
+REFUSED = "ES0727"
+"""The code of what carries no other."""
+
+
 class ApiError(EdgesimError):
     """A request that cannot be done: a Status object on the wire, raised on both sides of it.
 
@@ -43,7 +47,13 @@ class ApiError(EdgesimError):
         self.code = CODES.get(reason, 500)
 
     def __str__(self) -> str:
-        return f"Error from server ({self.reason}): {self.message}"  # as kubectl says it
+        return f"Error from server ({self.reason}): {self.message} ({self.stable_code})"  # as kubectl says it
+
+    @property
+    def stable_code(self) -> str:
+        """Return the code whose page tells more: that of the first cause that has one, as Kubernetes tells causes."""
+        causes = (self.details or {}).get("causes") or ()
+        return next((each["reason"] for each in causes if str(each.get("reason")).startswith("ES")), REFUSED)
 
     def status(self) -> dict[str, Any]:
         """Return the Status object."""
@@ -62,6 +72,11 @@ class ApiError(EdgesimError):
 def error_of(status: Mapping[str, Any], code: int) -> ApiError:
     """Return what a Status object means that came with an HTTP status."""
     return ApiError(str(status.get("reason") or code), str(status.get("message", "")), status.get("details"))
+
+
+def no_revision(message: str) -> ApiError:
+    """Return what to raise where a revision is asked for that there is not."""
+    return ApiError("NotFound", message, {"causes": [{"reason": "ES0726", "message": message}]})
 
 
 def success(details: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from edgesim.admin.context import instance_of
-from edgesim.admin.errors import ApiError
+from edgesim.admin.errors import ApiError, no_revision
 from edgesim.admin.wire import History, Kept, Outcome, Undone
 from edgesim.admin.writes import caused, result_of
 from edgesim.config.encoding import pack, shape
@@ -88,7 +88,7 @@ def _lost(key: ResourceKey) -> Problem:
 
 def _recorder(instance: Instance) -> Recorder:
     if instance.recorder is None:
-        raise ApiError("NotFound", "this instance keeps no history")
+        raise no_revision("this instance keeps no history")
     return instance.recorder
 
 
@@ -99,7 +99,7 @@ async def _before(instance: Instance) -> str:
     if instance.served.frozen and instance.served.policy is Policy.FREEZE and recorder.number:
         return str(recorder.number)
     if recorder.number < 2:
-        raise ApiError("NotFound", "there is no revision before the current one")
+        raise no_revision("there is no revision before the current one")
     return str(recorder.number - 1)
 
 
@@ -108,7 +108,7 @@ async def _revision(recorder: Recorder, wanted: str) -> Revision:
         raise ApiError("BadRequest", f"a revision is a whole number, got {wanted!r}")
     found = await _read(recorder.revision(int(wanted)))
     if found is None:
-        raise ApiError("NotFound", f"revision {wanted} is not kept; `edgesim history` lists those that are")
+        raise no_revision(f"revision {wanted} is not kept; `edgesim history` lists those that are")
     return found
 
 

@@ -23,6 +23,7 @@ from edgesim.cli.run import run
 from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
+from edgesim.cli.usage import USAGE_ERROR, Command, print_usage_error
 
 COMMANDS = (up, demo, run, apply, delete, patch, get, history, undo, check, route, test, diff, stats, explain, version)
 
@@ -40,7 +41,7 @@ def _register(command: Callable[..., None]) -> None:
     """Add a command: its docstring's first line for the list, its `Example:` below the options."""
     text, _, example = inspect.cleandoc(command.__doc__ or "").partition("Example:")
     epilog = f"\b\nExample:{example}"
-    app.command(help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
+    app.command(cls=Command, help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
 
 
 for each in COMMANDS:
@@ -56,5 +57,8 @@ def main() -> None:
 
 
 def _run() -> int:
-    app(prog_name="edgesim")
-    return 1  # a command leaves by SystemExit
+    try:
+        code = app(prog_name="edgesim", standalone_mode=False)
+    except USAGE_ERROR as error:
+        return print_usage_error(error)
+    return code if isinstance(code, int) else 0  # what `typer.Exit` says

@@ -103,14 +103,14 @@ def test_what_is_not_there(gateway: Gateway) -> None:
     """A missing object is NotFound with 1, an empty list a remark with 0, an unknown kind a usage error with 2."""
     missing = gateway.run("get", "vs", "nope")
     assert (missing.code, missing.out) == (1, "")
-    assert missing.err == 'Error from server (NotFound): virtualservices.gateway.solo.io "nope" not found\n'
+    assert missing.err == 'Error from server (NotFound): virtualservices.gateway.solo.io "nope" not found (ES0727)\n'
     empty = gateway.run("get", "vs")
     assert (empty.code, empty.out, empty.err) == (0, "", "No resources found in default namespace.\n")
     unknown = gateway.run("get", "virtualservise")
     assert unknown.code == 2
     assert "did you mean `virtualservice`?" in unknown.err
     gone = gateway.run("delete", "svc", "nope")
-    assert (gone.code, gone.err) == (1, 'Error from server (NotFound): services "nope" not found\n')
+    assert (gone.code, gone.err) == (1, 'Error from server (NotFound): services "nope" not found (ES0727)\n')
 
 
 def test_deleting_a_deployment_takes_its_pods_along(gateway: Gateway) -> None:

@@ -169,6 +169,27 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0726",
+        "There is no such revision",
+        "`edgesim history` lists the revisions there are: at most 200 are kept, the first has none before it, and with "
+        "`--state off` they end with the instance.",
+        "$ edgesim undo 99\n"
+        "Error from server (NotFound): revision 99 is not kept; `edgesim history` lists those that are (ES0726)\n",
+        "$ edgesim history\n$ edgesim undo 2\n",
+        console=True,
+    ),
+    error(
+        "ES0727",
+        "The running instance does not do as asked",
+        "The admin API refuses the request, in the words of kubectl. The reason is one of Kubernetes': NotFound (there is "
+        "no such object), Invalid or BadRequest (it cannot be read as what it should be), AlreadyExists, Conflict (somebody "
+        "else changed it meanwhile), Unauthorized (EDGESIM_ADMIN_TOKEN is missing or wrong), Forbidden, and others.",
+        "$ edgesim get vs nope -n echo\n"
+        'Error from server (NotFound): virtualservices.gateway.solo.io "nope" not found (ES0727)\n',
+        "$ edgesim get vs -A\n",
+        console=True,
+    ),
+    error(
         "ES0799",
         "A mistake of edgesim's own",
         "Something failed that should not. With `EDGESIM_DEBUG=1` in the environment the command prints "
