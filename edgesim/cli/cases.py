@@ -1,8 +1,8 @@
-"""The text of a failed route test, on the terminal and in JUnit files."""
+"""The text of a failed route test and of coverage, on the terminal and in JUnit files."""
 
 from __future__ import annotations
 
-from edgesim.inspect import Case
+from edgesim.inspect import Case, CoverageReport
 
 
 def case_lines(case: Case) -> list[str]:
@@ -22,3 +22,21 @@ def _taken_by(case: Case) -> str:
     if case.virtual_host:
         return f"no route of {case.virtual_host} took it: {places}"
     return "no virtual host took it"
+
+
+def coverage_line(coverage: CoverageReport, fail_under: float) -> str:
+    """Return what is wrong with the coverage."""
+    return f"coverage of {coverage.percent:g}% is below --fail-under {fail_under:g}"
+
+
+def coverage_lines(coverage: CoverageReport) -> list[str]:
+    """Return how many matchers of routes were reached, and those that were not with their places."""
+    lines = [f"{coverage.reached} of {coverage.matchers} matchers of routes reached ({coverage.percent:g}%)"]
+    for miss in coverage.missed:
+        number = str(miss.route) if miss.matchers == 1 else f"{miss.route}.{miss.matcher}"
+        name = f' "{miss.name}"' if miss.name else ""
+        place = f"{miss.origin[-1].file}:{miss.origin[-1].line}: " if miss.origin else ""
+        lines.append(f"  not reached: {place}route {number}{name} of {miss.virtual_host} ({miss.conditions})")
+    if coverage.others:
+        lines.append(f"  and {coverage.others} more (-o json has them all)")
+    return lines

@@ -13,7 +13,7 @@ import typer
 
 from edgesim.admin import File, Files
 from edgesim.admin.endpoints import TEST
-from edgesim.cli.cases import case_lines
+from edgesim.cli.cases import case_lines, coverage_line, coverage_lines
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import STYLES, err, out, out_json, paint
 from edgesim.cli.junit import junit
@@ -79,7 +79,8 @@ def test(
         every = output is Report.JSON
         run = _offline(found, every=every) if found.manifests else _live(client_at(admin), found)
     if junit_file is not None:
-        _write(junit_file, junit(run.report, (*run.problems, *_errors(run.manifests)), stopwatch() - begun))
+        unread = (*run.problems, *_errors(run.manifests))
+        _write(junit_file, junit(run.report, unread, stopwatch() - begun, fail_under))
     if output is Report.JSON:
         out_json(_json(run))
     else:
@@ -156,13 +157,7 @@ def _print_case(case: Case) -> None:
 
 
 def _print_coverage(coverage: CoverageReport, fail_under: float) -> None:
-    out(f"{coverage.reached} of {coverage.matchers} matchers of routes reached ({coverage.percent:g}%)")
-    for miss in coverage.missed:
-        number = str(miss.route) if miss.matchers == 1 else f"{miss.route}.{miss.matcher}"
-        name = f' "{miss.name}"' if miss.name else ""
-        place = f"{miss.origin[-1].file}:{miss.origin[-1].line}: " if miss.origin else ""
-        out(f"  not reached: {place}route {number}{name} of {miss.virtual_host} ({miss.conditions})")
-    if coverage.others:
-        out(f"  and {coverage.others} more (-o json has them all)")
+    for line in coverage_lines(coverage):
+        out(line)
     if coverage.percent < fail_under:
-        err(f"coverage of {coverage.percent:g}% is below --fail-under {fail_under:g}")
+        err(coverage_line(coverage, fail_under))

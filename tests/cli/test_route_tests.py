@@ -149,6 +149,19 @@ def test_errors_of_manifests_are_in_the_junit_file(tmp_path: Path) -> None:
     assert (root.get("failures"), root.get("errors")) == ("0", "1")
 
 
+def test_coverage_below_the_limit_is_in_the_junit_file(tmp_path: Path) -> None:
+    """With --fail-under coverage is a case of the JUnit file, which fails where the command does."""
+    file, written = tmp_path / "routes.test.yaml", tmp_path / "routes.xml"
+    file.write_text("routes:\n- {name: one, expect: {split: {v1: 50%, v2: 50%}}}\n")
+    found = []
+    for limit in ("80", "50"):
+        edgesim("test", file, *STEP_5, "--fail-under", limit, "--junit", written)
+        root = ET.fromstring(written.read_text())
+        said = root.find("testsuite[@name='coverage']/testcase/failure")
+        found.append((root.get("tests"), root.get("failures"), None if said is None else said.get("message")))
+    assert found == [("2", "1", "coverage of 50% is below --fail-under 80"), ("2", "0", None)]
+
+
 def test_a_folder_brings_its_tests_along(tmp_path: Path) -> None:
     """`*.test.yaml` in a folder of manifests are its tests; `up` and `check` leave them alone."""
     for path in STEP_5:
