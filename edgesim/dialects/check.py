@@ -112,11 +112,16 @@ def _union(kind: inspect.UnionType) -> Check:
     if len(others) == 1:
         return _compile(others[0])  # null fields are left out before they get here
     types = tuple(_PYTHON_TYPES[type(member)] for member in others)
-    wanted = " or ".join(_WORDS[type(member)] for member in others)
+    wanted = " or ".join(_wanted(each) for each in others if not isinstance(each, inspect.StrType) or not each.pattern)
+    limits = [(_PYTHON_TYPES[type(member)], refuses) for member in others if (refuses := _limits(member)) is not None]
 
     def check_union(value: Any, path: FieldPath, found: Findings) -> None:
         if not isinstance(value, types) or isinstance(value, bool):
             found.add("ES0104", path, f"expected {wanted}, got {describe(value)}")
+        elif any(isinstance(value, type_) and refuses(value) for type_, refuses in limits):
+            found.add(
+                "ES0109" if isinstance(value, str) else "ES0106", path, f"expected {wanted}, got {describe(value)}"
+            )
 
     return check_union
 

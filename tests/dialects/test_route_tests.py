@@ -102,8 +102,6 @@ def test_every_header_matcher_of_envoys(matcher: str, expected: HeaderTest) -> N
         (check(""), ("ES0802", "tests[0].validate", "4:3", "")),
         (check("virtual_cluster_name: other"), ("ES0801", "tests[0].validate.virtual_cluster_name", "4:14", "")),
         (check("routeMetadata: []"), ("ES0801", "tests[0].validate.routeMetadata", "4:14", "")),
-        (check("cluster_name: c", "authority: a, path: /, runtime: r"),
-         ("ES0801", "tests[0].input.runtime", "3:34", "")),
         (check("cluster_name: c", "authority: a, path: /, random_value: -1"),
          ("ES0106", "tests[0].input.random_value", "3:34", "")),
         (check("request_header_matches: [{name: x, safe_regex_match: {regex: '('}}]"),
@@ -121,6 +119,23 @@ def test_no_virtual_cluster_can_be_expected() -> None:
     """An empty virtual cluster is what every request has here."""
     tests, problems = read(check("virtual_cluster_name: ''"))
     assert (len(tests), problems) == (1, ())
+
+
+def test_what_no_route_of_gloos_asks_for_changes_nothing() -> None:
+    """A runtime key and dynamic metadata are read, as Envoy's tool does, and decide nothing here."""
+    plain, _ = read(check("cluster_name: c", "authority: a, path: /"))
+    given, problems = read(check("cluster_name: c", "authority: a, path: /, runtime: r, dynamicMetadata: []"))
+    assert (given[0].request, problems) == (plain[0].request, ())
+
+
+def test_numbers_of_64_bits_may_be_text() -> None:
+    """Protobuf's JSON writes them so, and a text that is no number has its place."""
+    matcher = "request_header_matches: [{name: x, range_match: {start: '-1', end: '6'}}]"
+    (test,), problems = read(check(matcher, "authority: a, path: /, random_value: '18446744073709551615'"))
+    assert (test.request.random, problems) == (2**64 - 1, ())
+    assert test.assertions[0].expected == HeaderTest("x", within=(-1, 6))
+    (problem,) = told(check("cluster_name: c", "authority: a, path: /, random_value: many"))
+    assert problem[:3] == ("ES0109", "tests[0].input.random_value", "3:34")
 
 
 # --- edgesim's form ------------------------------------------------------------------------------------

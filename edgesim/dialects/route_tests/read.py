@@ -60,7 +60,7 @@ def _read_router_check(document: Document) -> ReadTests:
         path: FieldPath = ("tests", index)
         assertions = tuple(router_check.assertions_of(item.validate))
         wrong = [*router_check.refused(item, path), *_regexes(item.validate, (*path, "validate"))]
-        wrong += _draws([item.input.random_value], (*path, "input", "random_value"))
+        wrong += _draws([int(item.input.random_value)], (*path, "input", "random_value"))
         if not assertions and not wrong and item.validate.virtual_cluster_name is None:
             wrong.append(Finding("ES0802", (*path, "validate"), "the test expects nothing"))
         findings += wrong

@@ -27,14 +27,18 @@ INTERNAL = ("x-envoy-internal", "true")
 
 
 def request_of(given: schema.Input) -> RouteTestRequest:
-    """Return the request of a test. The draw is pinned, to 0 where nothing is said."""
+    """Return the request of a test. The draw is pinned, to 0 where nothing is said.
+
+    `runtime` and `dynamic_metadata` change nothing: they are for routes that ask for a runtime key or for metadata, and
+    no matcher of Gloo's does.
+    """
     headers = tuple((header.key.lower(), header.value) for header in given.additional_request_headers)
     return RouteTestRequest(
         given.authority,
         given.path,
         given.method,
         (*headers, INTERNAL) if given.internal else headers,
-        random=given.random_value,
+        random=int(given.random_value),
         forwarded_https=given.ssl,
         response_headers=tuple((header.key.lower(), header.value) for header in given.additional_response_headers),
     )
@@ -62,7 +66,7 @@ def header_test(matcher: schema.HeaderMatcher) -> HeaderTest:
         matcher.name.lower(),
         text,
         contains,
-        None if matcher.range_match is None else (matcher.range_match.start, matcher.range_match.end),
+        None if matcher.range_match is None else (int(matcher.range_match.start), int(matcher.range_match.end)),
         absent=matcher.present_match is False,
         invert=matcher.invert_match,
         missing_is_empty=matcher.treat_missing_header_as_empty,
@@ -100,12 +104,7 @@ def _string(
 
 def refused(item: schema.Item, path: FieldPath) -> Iterator[Finding]:
     """Yield what a test asks that nothing here can answer."""
-    given, validate = item.input, item.validate
-    if given.runtime:
-        text = "no route here depends on a runtime key: Gloo has none"
-        yield Finding("ES0801", (*path, "input", "runtime"), text)
-    if given.dynamic_metadata is not None:
-        yield Finding("ES0801", (*path, "input", "dynamic_metadata"), "no route here depends on dynamic metadata")
+    validate = item.validate
     if validate.virtual_cluster_name:
         text = "there are no virtual clusters here; only an empty virtual_cluster_name can be expected"
         yield Finding("ES0801", (*path, "validate", "virtual_cluster_name"), text)

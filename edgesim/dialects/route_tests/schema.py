@@ -14,6 +14,8 @@ from edgesim.dialects.schema.common import Duration, OneOf, Strict
 
 Draw = int
 """Of 64 bits; msgspec bounds none so large, so what reads it does."""
+Int64 = int | Annotated[str, Meta(pattern=r"\A-?[0-9]{1,20}\Z")]
+"""protobuf's JSON writes numbers of 64 bits as text."""
 Status = Annotated[int, Meta(ge=100, le=599)]
 Name = Annotated[str, Meta(pattern=r"\S", description="a name that is not empty")]
 
@@ -57,8 +59,8 @@ class StringMatcher(Snake, frozen=True):
 class Range(Snake, frozen=True):
     """type.v3.Int64Range; `end` is not inside."""
 
-    start: int = 0
-    end: int = 0
+    start: Int64 = 0
+    end: Int64 = 0
 
 
 class HeaderMatcher(Snake, frozen=True):
@@ -90,7 +92,7 @@ class Input(Snake, frozen=True):
     authority: Name
     path: Name
     method: Name = "GET"
-    random_value: Draw = 0
+    random_value: Int64 = 0
     ssl: bool = False
     internal: bool = False
     runtime: str = ""

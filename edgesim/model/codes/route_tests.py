@@ -33,8 +33,8 @@ ROUTE_TESTS: tuple[Code, ...] = (
     error(
         "ES0801",
         "It cannot be tested here",
-        "Envoy's format knows virtual clusters, runtime keys and metadata, which no route of Gloo's has here. A test of them "
-        "would say nothing.",
+        "Envoy's format knows virtual clusters and metadata of routes, which no route of Gloo's has here. A test of them would "
+        "say nothing.",
         _validate("{virtual_cluster_name: other}"),
         _validate("{cluster_name: echo_gloo-system}"),
         console=True,
