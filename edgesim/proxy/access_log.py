@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from edgesim.policies.formatter import compile_text, json_lines
 from edgesim.policies.log_lines import Lines
 from edgesim.policies.record import Record
+from edgesim.proxy.own_process import own_process
 from edgesim.proxy.repeated_lines import RepeatedLines
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def compile_format(text: str) -> Lines:
     Raises ValueError (FormatError, which has a position, for a command operator that is wrong).
     """
     if not text.lstrip().startswith("{"):
-        return compile_text(text if text.endswith("\n") else text + "\n") if text else compile_text()
+        return compile_text(text if text.endswith("\n") else text + "\n", own_process()) if text else compile_text()
     try:
-        return json_lines(json.loads(text))
+        return json_lines(json.loads(text), own_process())
     except json.JSONDecodeError as wrong:
         raise ValueError(f"the JSON ends in a mistake at character {wrong.pos + 1}: {wrong.msg}") from None
 

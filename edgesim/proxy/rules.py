@@ -13,10 +13,11 @@ from edgesim.http1.fields import Field, Fields
 from edgesim.http1.mutations import are_fixed, request_steps, response_steps
 from edgesim.model import Endpoint, ForwardAction, HostRewriteKind, ListenerOptions, Policies, RequestHead
 from edgesim.policies.cors import compile_cors
-from edgesim.policies.formatter import compile_header
+from edgesim.policies.formatter import Formatter, compile_header
 from edgesim.policies.hashing import compile_hash
 from edgesim.policies.retries import compile_retries
 from edgesim.proxy.filters import chain
+from edgesim.proxy.own_process import own_process
 from edgesim.routing import Decision, header_levels, host_rewrite
 from edgesim.telemetry.sources import NEVER
 
@@ -79,9 +80,9 @@ class Rules:
 
     def _read_headers(self, decision: Decision) -> None:
         levels = header_levels(decision, most_specific_wins=self.options.most_specific_mutations_win)
-        self.request_steps = request_steps(levels, compile_header)
+        self.request_steps = request_steps(levels, _compiled)
         self.varying_request = not are_fixed(self.request_steps)
-        self.response_steps = response_steps(levels, compile_header)
+        self.response_steps = response_steps(levels, _compiled)
         self.fixed_response = are_fixed(self.response_steps)
         self.fixed_answer = self.fixed_response and not self.attempt_count_in_response and not _is_named(decision)
         self.plain_answer = self.fixed_answer and not self.response_steps and not self.options.suppress_envoy_headers
@@ -156,6 +157,10 @@ def key_of(decision: Decision) -> tuple[Hashable, ...]:
     if not isinstance(action, ForwardAction):
         return (*levels, type(action), None, None, None)
     return (*levels, action.timeout, action.host_rewrite, bool(action.cluster_header), decision.rewrite is None)
+
+
+def _compiled(text: str) -> bytes | Formatter:
+    return compile_header(text, own_process())
 
 
 def _is_named(decision: Decision) -> bool:

@@ -73,6 +73,7 @@ MEASURED = {
     "%UPSTREAM_REQUEST_ATTEMPT_COUNT%": "1",
     "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%": "::1",
     "%DOWNSTREAM_LOCAL_PORT%": "21102",
+    "%DOWNSTREAM_DIRECT_LOCAL_PORT%": "21102",
     "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(16)%": "127.0.0.0/16",
     "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(a)%": "127.0.0.1",
     "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(33)%": "127.0.0.1/32",
@@ -133,6 +134,15 @@ def test_everything_is_known_not_to_be_known() -> None:
         compile_text(text)(refused())
         if operator.parameters is not Parameters.NONE:
             compile_text(f"%{operator.name}({parameters})%")(refused())
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["UPSTREAM_TLS_VERSION", "UPSTREAM_HOSTS_ATTEMPTED", "REQUEST_HEADERS_BYTES", "CEL(request.path):3"],
+)
+def test_what_envoy_takes_is_taken(command: str) -> None:
+    """A format that works in Envoy is no error here, even where nothing is known of what it asks for."""
+    assert compile_text(f"%{command}%")(forwarded()) == b"-"
 
 
 def test_whitespace_in_details_is_replaced() -> None:

@@ -65,6 +65,13 @@ def test_the_formats() -> None:
             compile_format(wrong)
 
 
+def test_a_line_may_name_the_machine() -> None:
+    """As text and as JSON."""
+    machine = socket.gethostname()
+    assert compile_format("%HOSTNAME%")(record()) == f"{machine}\n".encode()
+    assert json.loads(compile_format('{"from": "%HOSTNAME%"}')(record())) == {"from": machine}
+
+
 def test_a_batch_is_the_lines_one_by_one(file: Path) -> None:
     """Lines written together are what the format alone gives for each, in order, per cents and all."""
     for text in (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from edgesim.http1.mutations import mutate
 from edgesim.model import (
     DEFAULT_LISTENER,
     Destination,
@@ -22,6 +24,8 @@ from edgesim.model import (
     WeightedCluster,
 )
 from edgesim.model.policies import Cors, RetryPolicy
+from edgesim.policies.record import Record
+from edgesim.proxy.own_process import own_process
 from edgesim.proxy.plan import Plan
 from edgesim.proxy.rules import AllRules
 from edgesim.routing import Decision
@@ -87,3 +91,13 @@ def test_a_plan_is_small() -> None:
     plans = [Plan(decision(str(number)), None, rules.of(decision()), {}) for number in range(2)]
     assert plans[0].rules is plans[1].rules
     assert not hasattr(plans[0], "__dict__")
+
+
+def test_headers_may_name_the_machine_and_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`%HOSTNAME%` and `%ENVIRONMENT(X)%` have values in headers, as in Envoy."""
+    monkeypatch.setenv("ZONE", "north")
+    own_process.cache_clear()
+    said = HeaderMutations(request_add=(HeaderValue("x-from", "%HOSTNAME% %ENVIRONMENT(ZONE)%"),))
+    route = replace(decision().route, headers=said)
+    rules = AllRules(DEFAULT_LISTENER).of(decision(route=route, arm=None))
+    assert (b"x-from", f"{socket.gethostname()} north".encode()) in mutate([], rules.request_steps, Record(0.0))
