@@ -17,6 +17,7 @@ _PIECES = (b"GET", b"/", b"HTTP/1.1")
 """A request line: method, target, version."""
 _FRAMING = (b"content-length", b"transfer-encoding")
 _CONTINUE = b"100-continue"
+_SWITCHING = frozenset((b"connection", b"upgrade"))
 _OF_THE_CONNECTION = HOP_BY_HOP | {b"te", b"expect"}
 """Fields of which nothing, or not all, is the request's: no route sees them."""
 
@@ -140,18 +141,21 @@ def _take_out(
     )
     dropped = HOP_BY_HOP | {b"expect"} if special.expects else HOP_BY_HOP
     try:
-        fields[:] = forwardable(fields, headers.get(b"connection"), dropped)
+        kept = forwardable(fields, headers.get(b"connection"), dropped)
     except BadFieldsError:
         raise RefusedError(400, b"http1.connection_header_rejected") from None
+    # Who asks to switch has its `Connection` passed on as it is, and so what that names (measured on Envoy 1.40).
+    fields[:] = kept if upgrade is None else forwardable(fields, None, dropped)
     if b"te" in headers:
         sanitized_te(fields, headers)
     left = {name for name, _ in fields}
     if upgrade is not None:
-        left |= {b"connection", b"upgrade"}
+        left |= _SWITCHING
     for name in headers.keys() - left:
         del headers[name]
-        if lines is not None:
-            lines.pop(name, None)
+    if lines is not None:
+        for name in _SWITCHING | (lines.keys() - left):
+            lines.pop(name, None)  # what is left of a switch is one line
     return special
 
 
@@ -201,7 +205,7 @@ def _join(headers: dict[bytes, bytes], lines: dict[bytes, list[bytes]]) -> None:
         raise RefusedError(400)
     for name in (b"connection", b"upgrade", b"te"):
         if name in lines:
-            headers[name] = b", ".join(lines[name])
+            headers[name] = b",".join(lines[name])
 
 
 def _host(authority: bytes | None, host: bytes | None, options: ListenerOptions, *, older: bool) -> bytes:

@@ -82,6 +82,12 @@ def upgrade_of(headers: Mapping[bytes, bytes]) -> bytes | None:
     return None if upgrade.lower() == b"h2c" else upgrade.lower()
 
 
+def agrees(fields: Fields) -> bool:
+    """Tell whether a 101 agrees to switch: it says to what, and that `Connection` is upgraded (RFC 9110, section 7.8)."""
+    lines = {name: b",".join(value for each, value in fields if each == name) for name in (b"connection", b"upgrade")}
+    return bool(upgrade_of(lines))
+
+
 class MalformedError(ValueError):
     """A response that has no single meaning."""
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
 
-_SWITCHING = 101
+HANDSHAKE_FAILED = b"websocket_handshake_unsuccessful"
+"""The details of a websocket that was neither agreed with nor refused with an error."""
 
 
 def parts(exchange: Exchange, response: Response, plan: Plan, *, bodiless: bool, close: bool) -> Parts:
@@ -46,7 +47,7 @@ def additions(exchange: Exchange, plan: Plan, *, close: bool) -> Additions:
     added: Fields = []
     if exchange.answered is not None:
         added += [(b"set-cookie", cookie) for cookie in exchange.hashed.cookies]
-    if plan.rules.attempt_count_in_response and exchange.attempts:
+    if plan.rules.attempt_count_in_response and exchange.attempts and exchange.details != HANDSHAKE_FAILED:
         replaced.append((ATTEMPT_COUNT, b"%d" % exchange.attempts))
     if exchange.downstream.worker.route_header:
         added += _whereabouts(exchange)
@@ -114,8 +115,8 @@ def fields_at_end(exchange: Exchange) -> dict[bytes, bytes] | None:
     _, *lines = head.split(b"\r\n")
     fields = {name: value for name, _, value in (each.partition(b": ") for each in reversed(lines))}
     fields.pop(b"transfer-encoding", None)
-    if exchange.status == _SWITCHING:
-        fields |= {b"connection": b"upgrade", b"upgrade": exchange.request.upgrade or b""}
+    if exchange.switched:
+        fields = {name: value for name, value in fields.items() if name != b"connection"} | exchange.switched
     elif exchange.local is not None or exchange.request.upgrade is not None:
         fields = {name: value for name, value in fields.items() if (name, value) != (b"content-length", b"0")}
     return fields

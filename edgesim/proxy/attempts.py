@@ -105,7 +105,7 @@ def upstream_failed(exchange: Exchange, reason: str, *, answered: bool, reused: 
         exchange.repeated_once = True
         ends = exchange.request.chunked and not exchange.is_buffered
         exchange.out = [exchange.sent_head, LAST_CHUNK] if ends else [exchange.sent_head]
-        exchange.wants_connection = True
+        exchange.wants_connection = exchange.unreached = True
         connect(exchange.pool, exchange)  # a new one: where one connection is stale, its like may be too
     else:
         after_reset(exchange, Reset.AFTER_REQUEST, reason)

@@ -15,7 +15,7 @@ from edgesim.policies.response_flags import NC, NR
 from edgesim.policies.retries import Reset
 from edgesim.proxy import answers, attempts, tunnel
 from edgesim.proxy.exchange_state import ExchangeState
-from edgesim.proxy.forwarding import forward
+from edgesim.proxy.forwarding import forward, limit_try
 from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.observed import note_end
 from edgesim.proxy.seen import find_target
@@ -118,8 +118,9 @@ class Exchange(ExchangeState):
 
     def connected(self, connection: UpstreamConnection) -> None:
         """Send what waits: the pool found a connection."""
-        self.wants_connection = False
+        self.wants_connection = self.unreached = False
         self.connection = connection
+        limit_try(self)
         self.downstream.resume_reading()  # before writing: a slow upstream may pause it again at once
         self.flush_request()
 
@@ -180,7 +181,7 @@ class Exchange(ExchangeState):
         self.started = started = self.downstream.worker.now()
         if self.retries is not None:
             self.deadline = min(started + self.retries.timeout if self.retries.timeout else NEVER, self.last_moment)
-            if self.retries.per_try_timeout:
+            if self.retries.per_try_timeout and self.connection is not None:
                 self.try_deadline = min(started + self.retries.per_try_timeout, self.stream_deadline)
 
     def flush_request(self) -> None:

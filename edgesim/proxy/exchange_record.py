@@ -168,8 +168,8 @@ def _host(record: ExchangeRecord) -> bytes | None:
 
 
 def _endpoint(record: ExchangeRecord) -> bytes | None:
-    """Of a connection that failed to be made there is no other end, though the endpoint was chosen."""
-    return None if record.flags & UF else record.upstream_host
+    """Of a connection that was not made there is no other end, though the endpoint was chosen."""
+    return None if record.flags & UF or record.exchange.unreached else record.upstream_host
 
 
 def _failure(record: ExchangeRecord) -> bytes | None:

@@ -137,9 +137,13 @@ class ExchangeState(_Times):
     """The body so far, for another try; None where there will be none."""
     shadow: Shadow | None = None
     answered: Response | None = None
+    switched: dict[bytes, bytes] | None = None
+    """`Connection` and `Upgrade` of a 101 behind which bytes are passed on."""
     responding = False
     chunked_response = False
     wants_connection = False
+    unreached = False
+    """The try under way has no connection yet; the last one had none when it was given up."""
     repeated_once = False
     retrying = False
     done = False

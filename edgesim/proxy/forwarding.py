@@ -86,12 +86,16 @@ def attempt(exchange: Exchange) -> None:
         exchange.out = [exchange.sent_head, *(exchange.kept or ())]
     else:
         exchange.out.insert(0, exchange.sent_head)
-    _limit_try(exchange)
     send_to(exchange, plan.cluster.pool(endpoint))
+    if exchange.connection is not None:
+        limit_try(exchange)
 
 
-def _limit_try(exchange: Exchange) -> None:
-    """Let a try end in time: the per-try timeout waits for the whole request, and ends with the answer's head."""
+def limit_try(exchange: Exchange) -> None:
+    """Let a try that has a connection end in time; connecting has a timeout of its own.
+
+    The per-try timeout waits for the whole request, and ends with the answer's head.
+    """
     now = exchange.downstream.worker.now()
     if exchange.longest_try:
         exchange.try_deadline = exchange.stream_deadline = now + exchange.longest_try
@@ -123,6 +127,6 @@ def send_to(exchange: Exchange, pool: Pool) -> None:
     exchange.pool = pool
     connection = acquire(pool, exchange)
     if connection is None:
-        exchange.wants_connection = True
+        exchange.wants_connection = exchange.unreached = True
     else:
         exchange.connection = connection

@@ -148,7 +148,7 @@ def _framing(exchange: Exchange) -> Fields:
     if request.chunked and exchange.is_buffered:
         fields = [(b"content-length", b"%d" % exchange.body_size)]
     if request.upgrade and request.upgrade != b"CONNECT":
-        fields += [(b"connection", b"upgrade"), (b"upgrade", request.upgrade)]
+        fields += [(name, request.head.headers[name]) for name in (b"connection", b"upgrade")]
     return fields
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from edgesim.http1.fields import head_bytes
 from edgesim.http1.replies import BODILESS, NO_HEALTHY_UPSTREAM
 from edgesim.policies.response_flags import DC, UC, UH
-from edgesim.proxy.answers import additions
+from edgesim.proxy.answers import HANDSHAKE_FAILED, additions
 from edgesim.proxy.failures import CLIENT_GONE, upstream_gone
 from edgesim.proxy.heads import response_parts
 from edgesim.proxy.messages import Response
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 VIA_UPSTREAM = b"via_upstream"
 _UPSTREAM_GONE = b"upstream_reset_after_response_started{connection_termination}"
-HANDSHAKE_FAILED = b"websocket_handshake_unsuccessful"
 
 _CONNECT = b"CONNECT"
 _WEBSOCKET = b"websocket"
+_SWITCHING = 101
 _ERROR = 400
 _OF_A_BODY = frozenset((b"content-length", b"content-type", b"transfer-encoding"))
 
@@ -48,6 +49,10 @@ class Side(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass bytes on."""
         self.exchange.downstream.touched = True
+        if self.is_client:
+            self.exchange.body_size += len(data)
+        else:
+            self.exchange.answer_size += len(data)
         if self.other is not None and self.other.transport is not None:
             self.other.transport.write(data)
 
@@ -143,12 +148,20 @@ def switch(exchange: Exchange, connection: UpstreamConnection, response: Respons
     if plan is None or exchange.done or transport is None:
         connection.close()
         return
+    exchange.switched, response = agreement(response)
     exchange.status, exchange.answered, exchange.details = response.status, response, VIA_UPSTREAM
     head, _ = response_parts(response, plan, worker.date, additions(exchange, plan, close=False))
     side = Side(exchange, is_client=False)
     side.transport = transport
-    agreed = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % response.headers.get(b"upgrade", b"")
-    join(exchange, side, head[:-2] + agreed + rest)
+    exchange.answer_size = len(rest)
+    join(exchange, side, head[:-2] + head_bytes(b"", exchange.switched.items())[2:] + rest)
+
+
+def agreement(response: Response) -> tuple[dict[bytes, bytes], Response]:
+    """Return `Connection` and `Upgrade` as the upstream wrote them, and the 101 without: what they name passes (as Envoy)."""
+    lines = {name: [value for each, value in response.fields if each == name] for name in (b"connection", b"upgrade")}
+    fields = [field for field in response.fields if field[0] not in lines]
+    return {name: b",".join(values) for name, values in lines.items()}, Response(101, fields, dict(fields), None)
 
 
 def failed_handshake(exchange: Exchange, response: Response) -> Response | None:
@@ -157,7 +170,7 @@ def failed_handshake(exchange: Exchange, response: Response) -> Response | None:
     So it is with Envoy (measured on 1.40); errors, and answers to other protocols' requests, keep their body.
     """
     upgrade = exchange.request.upgrade
-    if upgrade is None or upgrade.lower() != _WEBSOCKET or response.status >= _ERROR:
+    if upgrade != _WEBSOCKET or response.status >= _ERROR or response.status == _SWITCHING:
         return None
     exchange.details = HANDSHAKE_FAILED
     exchange.chunked_response = False
@@ -177,6 +190,7 @@ def join(exchange: Exchange, endpoint: Side, first: bytes) -> None:
     client.transport = transport
     client.other, endpoint.other = endpoint, client
     exchange.responding = True
+    exchange.body_size = len(exchange.early)
     exchange.out.clear()
     endpoint.transport.set_protocol(endpoint)
     transport.set_protocol(client)

@@ -8,7 +8,7 @@ from typing import cast
 import httptools
 
 from edgesim.http1.fields import BadFieldsError, Fields
-from edgesim.http1.strict import MalformedError, check_framing, check_reason, split_start
+from edgesim.http1.strict import MalformedError, agrees, check_framing, check_reason, split_start
 from edgesim.proxy.loopback import is_loopback, unpaced
 from edgesim.proxy.messages import Response
 from edgesim.proxy.pools import Pool, UpstreamUser, give
@@ -224,9 +224,10 @@ class UpstreamConnection(asyncio.Protocol):
     def _take_switch(self, exchange: UpstreamUser, response: Response) -> None:
         """Take a 101, behind which no HTTP comes.
 
-        Envoy passes one on that nobody asked for; here too, but the client's connection ends with it.
+        Envoy passes one on that nobody asked for, or that does not say what it agrees with; here too, but the
+        client's connection ends with it.
         """
-        if exchange.on_switch is not None:
+        if exchange.on_switch is not None and agrees(response.fields):
             self.switch = response
         else:
             exchange.request_complete = False

@@ -343,6 +343,7 @@ def _clusters(up: Scripted, shadow: Scripted, refused: int, unreachable: int) ->
         static("shadow", shadow.port),
         static("refused", refused),
         static("unreachable", unreachable, connect_timeout=0.2),
+        static("slow", unreachable, connect_timeout=1.0),
         static("empty"),
         static("budget", up.port, max_retries=0),
     )

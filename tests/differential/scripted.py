@@ -1,8 +1,8 @@
 """An upstream that notes what reached it and answers as the request asks: in `x-do`, a step for each try.
 
 A step is a status (`503`), or one of `close`, `reset`, `hang`, `garbage`, `half` (part of a body, then the
-end), `stall` (part of a body, then nothing) and `switch` (101, then nothing); `+0.2` behind it waits so many seconds before. The last step
-is repeated. Each answer is the last of its connection, so that no case meets the connection of another. `x-answer` holds lines for the answer, between bars.
+end), `stall` (part of a body, then nothing), `switch` (101, then nothing) and `more` (101, bytes behind it, then the end); `+0.2` behind it
+waits so many seconds before. The last step is repeated. Each answer is the last of its connection, so that no case meets the connection of another. `x-answer` holds lines for the answer, between bars.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class Scripted:
                 connection.sendall(_response("101", seen))
             connection.recv(1)  # until the proxy gives up
             self.torn[seen.get("x-case")] = self.torn.get(seen.get("x-case"), 0) + 1
+        elif what == "more":
+            connection.sendall(_response("101", seen) + b"more")
         elif what == "garbage":
             connection.sendall(b"this is no HTTP\r\n\r\n")
         elif what == "half":

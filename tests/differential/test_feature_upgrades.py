@@ -20,6 +20,13 @@ _TYPED = (
         "content-type: text/html|x-up: one|content-encoding: br|content-language: en|etag: e|content-range: x|last-modified: y|server: z",
     ),
 )
+_COUNTED = Policies(include_attempt_count_in_response=True)
+
+
+def _asks(connection: str, upgrade: str, answer: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return (("connection", connection), ("upgrade", upgrade), ("x-answer", answer), *more)
+
+
 CASES = [
     Case("upgrade", "101", sends=(*_ASK, ("x-answer", "upgrade: websocket|x-up: one"))),
     *(
@@ -34,7 +41,38 @@ CASES = [
     Case("upgrade-retried-close", "close;101", _AGAIN, sends=(*_ASK, ("x-answer", "upgrade: websocket"))),
     Case("upgrade-retried-in-vain", "503", _AGAIN, sends=_ASK),
     Case("upgrade-other", sends=(("connection", "Upgrade"), ("upgrade", "other"))),
-    Case("upgrade-attempts-503", "503", host_policies=Policies(include_attempt_count_in_response=True), sends=_ASK),
+    Case("upgrade-attempts-503", "503", host_policies=_COUNTED, sends=_ASK),
+    *(
+        Case(f"upgrade-attempts-{status}", status, host_policies=_COUNTED, sends=_ASK)
+        for status in ("101", "200", "302", "403")
+    ),
+    Case("upgrade-spelt", "more", sends=_asks("Keep-Alive, Upgrade", "WebSocket", "upgrade: WEBsocket")),
+    Case(
+        "upgrade-lines",
+        "more",
+        sends=(("connection", "keep-alive"), *_asks("Upgrade", "websocket", "upgrade: websocket|connection: x")),
+    ),
+    Case(
+        "upgrade-names",
+        "more",
+        sends=_asks("Upgrade, x-mine", "websocket", "upgrade: websocket|connection: x-up|x-up: 1", ("x-mine", "1")),
+    ),
+    Case(
+        "upgrade-names-200",
+        "200",
+        sends=_asks("Upgrade, x-mine", "websocket", "x-up: 1", ("x-mine", "1")),
+    ),
+    Case(
+        "upgrade-hops",
+        "more",
+        sends=_asks(
+            "Upgrade", "websocket", "upgrade: websocket|keep-alive: 1", ("keep-alive", "1"), ("te", "trailers")
+        ),
+    ),
+    Case("upgrade-to-what", "more", sends=_ASK),
+    Case("upgrade-to-h2c", "more", sends=_asks("Upgrade", "websocket", "upgrade: h2c")),
+    Case("upgrade-to-other", "more", sends=_asks("Upgrade", "websocket", "upgrade: other")),
+    Case("upgrade-unasked", "more", sends=(("x-answer", "upgrade: websocket"),)),
     Case("upgrade-added", "200", headers=_ADDED, sends=_ASK),
     Case("upgrade-added-101", "101", headers=_ADDED, sends=(*_ASK, ("x-answer", "upgrade: websocket"))),
     Case("upgrade-added-503", "503", headers=_ADDED, sends=_ASK),

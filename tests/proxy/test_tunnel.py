@@ -74,7 +74,7 @@ async def test_an_enabled_upgrade_becomes_a_pipe() -> None:
         client.send(_ASK % b"echo" + b"at once")
         head = await client.head()
         assert head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
-        assert head.endswith(b"connection: upgrade\r\nupgrade: echo")
+        assert head.endswith(b"connection: Upgrade\r\nupgrade: echo")
         assert b"x-mine: 1\r\n" in head
         assert await client.exactly(12) == b"earlyat once"
         client.send(b"more")
