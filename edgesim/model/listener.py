@@ -20,13 +20,11 @@ class ListenerOptions:
     trusts `x-envoy-*` request headers only from internal addresses. `buffer_bytes` is the listener's
     buffer filter, which makes per-route limits effective. `csrf` and `local_rate_limit` hold where no
     more specific level says something. Only clients in `internal_addresses` (CIDR ranges; none, as in Envoy
-    since 1.33) may use the `x-envoy-*` headers that change timeouts and retries. `faults_by_header` lets
-    requests ask for faults where their route says nothing about them.
+    since 1.33) may use the `x-envoy-*` headers that change timeouts and retries.
     """
 
     use_remote_address: bool = False
     internal_addresses: tuple[str, ...] = ()
-    faults_by_header: bool = False
     xff_trusted_hops: int = 0
     skip_xff_append: bool = False
     generate_request_id: bool = True

@@ -181,7 +181,8 @@ class Policies:
 
     `idle_timeout` and `max_stream_duration` are in seconds, 0 switching them off. `upgrades` names the
     protocols a route takes (lower case) and whether it does. `sticky_weights` lets the hash choose the arm
-    of a split as well (edgesim's own, asked for in `envoyMetadata`).
+    of a split as well, `faults_by_header` lets requests ask for faults where their route has none (both
+    edgesim's own, asked for in `envoyMetadata`).
     """
 
     retries: RetryPolicy | None = None
@@ -197,6 +198,7 @@ class Policies:
     max_stream_duration: float | None = None
     upgrades: tuple[tuple[str, bool], ...] = ()
     sticky_weights: bool = False
+    faults_by_header: bool = False
     append_x_forwarded_host: bool = False
     include_attempt_count: bool = False
     include_attempt_count_in_response: bool = False

@@ -51,7 +51,7 @@ def _duration(rules: Rules) -> Filter | None:
 
 def _fault(rules: Rules) -> Filter | None:
     """Delay, then abort, as the route (or, where allowed, the request's headers) asks."""
-    of_route, by_header = rules.fault, rules.options.faults_by_header
+    of_route, by_header = rules.fault, rules.faults_by_header
 
     def inject(exchange: Exchange, _plan: Plan) -> bool:
         asked = of_route if of_route is not None else faults.from_headers(exchange.request.head)

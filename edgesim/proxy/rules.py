@@ -48,7 +48,7 @@ class Rules:
         self.request_fields = () if options.suppress_envoy_headers else _request_fields(self.timeout)
         self.plain = self.repeatable and not self.rewrites and not self.request_steps
         usual = self.mirror is None and self.max_stream_duration == NEVER and options.generate_request_id
-        usual = usual and self.fault is None and not options.faults_by_header  # a delay is not the upstream's time
+        usual = usual and self.fault is None and not self.faults_by_header  # a delay is not the upstream's time
         self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
         self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
         self.filters: tuple[Filter, ...] = chain(self)
@@ -63,6 +63,7 @@ class Rules:
             timeout = 0.0  # a route with a longest duration has no other timeout, as in Envoy
         self.retries = compile_retries(route.retries or host.retries, timeout)
         self.fault = route.fault
+        self.faults_by_header = route.faults_by_header
         self.cors = compile_cors(route.cors, host.cors) if isinstance(action, ForwardAction) else None
         self.limits_rate = self.first(lambda level: level.local_rate_limit) is not None or (
             self.options.local_rate_limit is not None

@@ -100,3 +100,22 @@ def test_millionths_are_within_one_of_the_truth(percentage: float) -> None:
     """Whatever the percentage, the share is between none and all, and as near as 32 bits can be."""
     assert 0 <= millionths(percentage) <= 1_000_000
     assert abs(millionths(percentage) - percentage * 10_000) <= 1.1
+
+
+BY_HEADER = "envoyMetadata: {edgesim.io: {faultsByHeader: true}}"
+
+
+def test_requests_may_ask_for_faults_where_metadata_says_so() -> None:
+    """A setting of the route's own, off unless asked for."""
+    assert policies(BY_HEADER).faults_by_header
+    assert not policies("envoyMetadata: {edgesim.io: {faultsByHeader: false}}").faults_by_header
+
+
+def test_what_does_not_forward_takes_no_faults_by_header() -> None:
+    """Asking for them is noted."""
+    assert options(BY_HEADER, ELSEWHERE[0]).codes == ["ES0604"]
+
+
+def test_faults_of_a_route_go_before_those_of_headers() -> None:
+    """Asking for both is noted."""
+    assert options(f"{BY_HEADER}, faults: {{abort: {{percentage: 1, httpStatus: 503}}}}").codes == ["ES0604"]

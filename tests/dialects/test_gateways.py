@@ -63,6 +63,15 @@ def test_connection_manager_settings_are_read_whole() -> None:
     )
 
 
+def test_who_is_internal_is_read() -> None:
+    """Ranges with host bits, without a length and with one too long are what Envoy makes of them."""
+    ranges = (
+        "{addressPrefix: 10.1.2.3, prefixLen: 8}, {addressPrefix: 127.0.0.1, prefixLen: 99}, {addressPrefix: '::1'}"
+    )
+    outcome = hcm(f"internalAddressConfig: {{unixSockets: false, cidrRanges: [{ranges}]}}")
+    assert listener(outcome).internal_addresses == ("10.0.0.0/8", "127.0.0.1/32", "::/0")
+
+
 def test_other_options_of_a_listener_are_read() -> None:
     """Router, buffer, CSRF, rate and connection limits, and what holds for all routes."""
     outcome = http(
@@ -91,6 +100,12 @@ def test_other_options_of_a_listener_are_read() -> None:
         ("idleTimeout: -1s", "ES0229", "idleTimeout"),
         ("streamIdleTimeout: 1", "ES0104", "streamIdleTimeout"),
         ("upgrades: [{}]", "ES0239", "upgrades[0]"),
+        ("internalAddressConfig: {cidrRanges: [{}]}", "ES0528", "internalAddressConfig.cidrRanges[0]"),
+        (
+            "internalAddressConfig: {cidrRanges: [{addressPrefix: 10.0.0.0/8}]}",
+            "ES0528",
+            "internalAddressConfig.cidrRanges[0].addressPrefix",
+        ),
         ("useRemoteAdress: true", "ES0103", "useRemoteAdress"),
     ],
 )

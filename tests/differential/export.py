@@ -81,7 +81,7 @@ def _internal(options: ListenerOptions) -> Json:
 def _http_filters(options: ListenerOptions) -> list[Json]:
     limit = {} if options.local_rate_limit is None else _rate_limit(options.local_rate_limit)
     return [
-        _filter("fault", **(_FAULT_BY_HEADER if options.faults_by_header else {})),
+        _filter("fault"),
         _filter("cors"),
         _filter("csrf", **_csrf(options.csrf or Csrf())),
         _filter("local_ratelimit", **({"stat_prefix": "limit"} | limit)),
@@ -205,6 +205,8 @@ def _per_filter(policies: Policies) -> Json:
     made: dict[str, Json] = {}
     if policies.fault is not None:
         made["fault"] = _fault(policies.fault)
+    elif policies.faults_by_header:
+        made["fault"] = _FAULT_BY_HEADER
     cors = policies.cors
     if cors is not None:
         made["cors"] = {

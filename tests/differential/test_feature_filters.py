@@ -10,6 +10,7 @@ import pytest
 
 from edgesim.model import (
     DEFAULT_LISTENER,
+    NO_POLICIES,
     Destination,
     DirectResponseAction,
     ForwardAction,
@@ -36,7 +37,6 @@ ALL = 1_000_000
 ONE_TOKEN = LocalRateLimit(1, 1, 3600.0)
 LISTENERS = {
     "plain": DEFAULT_LISTENER,
-    "by-header": ListenerOptions(faults_by_header=True),
     "buffered": ListenerOptions(buffer_bytes=100),
     "limited": ListenerOptions(local_rate_limit=LocalRateLimit(2, 1, 3600.0)),
     "guarded": ListenerOptions(csrf=Csrf(ALL)),
@@ -49,12 +49,12 @@ def fault(**options: object) -> Policies:
     return Policies(fault=Fault(**options))  # type: ignore[arg-type]
 
 
-def by_header(name: str, *sends: tuple[str, str], **more: Any) -> Case:
-    """A case whose request asks for a fault."""
+def by_header(name: str, *sends: tuple[str, str], policies: Policies = NO_POLICIES, **more: Any) -> Case:
+    """A case whose request asks for a fault, where the route lets it."""
     return Case(
         f"header-{name}",
         sends=tuple((f"x-envoy-fault-{key}", value) for key, value in sends),
-        listener="by-header",
+        policies=replace(policies, faults_by_header=True),
         **more,
     )
 

@@ -36,3 +36,20 @@ async def test_a_delay_is_not_the_upstreams_time() -> None:
         route = replace(to(timeout=1.0), policies=delayed)
         async with gateway(model([route], [cluster(up.endpoint)])) as gw:
             assert (await (await gw.client()).ask()).status == 200
+
+
+async def test_requests_ask_for_faults_where_their_route_lets_them() -> None:
+    """A route that says nothing of it forwards the same request; a route's own fault goes first."""
+    asked = b"x-envoy-fault-abort-request: 418\r\n"
+    every = Fault(abort_millionths=1_000_000, abort_status=500)
+    said = {
+        "/": Policies(),
+        "/by": Policies(faults_by_header=True),
+        "/own": Policies(fault=every, faults_by_header=True),
+    }
+    async with upstream() as up:
+        routes = [replace(to(path=path), policies=policies) for path, policies in said.items()]
+        async with gateway(model(routes[::-1], [cluster(up.endpoint)])) as gw:
+            client = await gw.client()
+            requests = [f"GET {path} HTTP/1.1\r\nhost: any\r\n".encode() + asked + b"\r\n" for path in said]
+            assert [(await client.ask(request)).status for request in requests] == [200, 418, 500]

@@ -1,23 +1,13 @@
-"""What a hash is made of, and what it decides (reference section 6.4)."""
+"""What a hash is made of (reference section 6.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from edgesim.dialects.check import describe
 from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.matchers import is_header_name
 from edgesim.dialects.gloo.scope import Reporter
-from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import options
 from edgesim.model.policies import HashKind, HashPolicy
-
-NAMESPACE = "edgesim.io"
-"""The part of `envoyMetadata` that is edgesim's own; a cluster accepts it and does nothing."""
-
-_KEYS = ("stickyWeights",)
 
 
 def hash_policies(given: options.LbHash | None, path: FieldPath, reporter: Reporter) -> tuple[HashPolicy, ...]:
@@ -52,22 +42,3 @@ def _cookie(given: options.HashCookie, path: FieldPath, terminal: bool, reporter
     if ttl is not None and ttl < 0:
         reporter.report("ES0237", (*path, "ttl"), f"a cookie's ttl cannot be negative, got {given.ttl}")
     return HashPolicy(HashKind.COOKIE, given.name, ttl, given.path, terminal)
-
-
-def sticky_weights(given: Mapping[str, Any] | None, path: FieldPath, reporter: Reporter) -> bool:
-    """Read edgesim's own metadata of a route; other namespaces are Envoy's filters' and stay theirs."""
-    own = (given or {}).get(NAMESPACE)
-    at = (*path, "envoyMetadata", NAMESPACE)
-    if own is None:
-        return False
-    if not isinstance(own, dict):
-        reporter.report("ES0104", at, f"expected a mapping, got {describe(own)}")
-        return False
-    for key in own:
-        if key not in _KEYS:
-            text = f'unknown key "{key}": {NAMESPACE} has {", ".join(_KEYS)}'
-            reporter.report("ES0243", (*at, str(key)), text, did_you_mean(str(key), _KEYS))
-    value = own.get("stickyWeights")
-    if value is not None and not isinstance(value, bool):
-        reporter.report("ES0104", (*at, "stickyWeights"), f"expected true or false, got {describe(value)}")
-    return value is True

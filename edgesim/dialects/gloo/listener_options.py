@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 from edgesim.dialects.gloo.cors import csrf_of
 from edgesim.dialects.gloo.limits import max_request_bytes, timeout_of, token_bucket, upgrades_of
 from edgesim.dialects.gloo.scope import DEFAULT_MAX_BODY, Reporter
@@ -25,6 +27,7 @@ def listener_options(spec: schema.GatewaySpec, reporter: Reporter) -> ListenerOp
     bucket = limit.default_limit if limit is not None else None
     return ListenerOptions(
         use_remote_address=hcm.use_remote_address is True,
+        internal_addresses=_internal(hcm.internal_address_config, reporter),
         xff_trusted_hops=hcm.xff_num_trusted_hops or 0,
         skip_xff_append=hcm.skip_xff_append is True,
         generate_request_id=hcm.generate_request_id is not False,
@@ -62,6 +65,25 @@ def listener_options(spec: schema.GatewaySpec, reporter: Reporter) -> ListenerOp
 def _timeout(given: str | None, name: str, default: float, reporter: Reporter) -> float:
     value = timeout_of(given, (*_HCM, name), reporter)
     return default if value is None else value
+
+
+def _internal(given: schema.InternalAddressConfig | None, reporter: Reporter) -> tuple[str, ...]:
+    """Read who is internal; a prefix longer than the address is the whole address, as in Envoy."""
+    found = []
+    for index, cidr in enumerate(given.cidr_ranges if given is not None else ()):
+        try:
+            address = ip_address(cidr.address_prefix)
+        except ValueError:
+            at = (*_HCM, "internalAddressConfig", "cidrRanges", index)
+            text = (
+                f"{cidr.address_prefix!r} is not an IP address" if cidr.address_prefix else "a range needs an address"
+            )
+            hint = "the length of the prefix is a field of its own: addressPrefix 10.0.0.0, prefixLen 8"
+            reporter.report("ES0528", (*at, "addressPrefix") if cidr.address_prefix else at, text, hint)
+        else:
+            length = min(cidr.prefix_len or 0, address.max_prefixlen)
+            found.append(str(ip_network(f"{address}/{length}", strict=False)))
+    return tuple(found)
 
 
 def _connections(given: schema.ConnectionLimit | None, reporter: Reporter) -> int:

@@ -8,9 +8,10 @@ import msgspec
 
 from edgesim.dialects.gloo.cors import cors_headers, cors_of, csrf_of
 from edgesim.dialects.gloo.faults import fault_of, mirror_of
-from edgesim.dialects.gloo.hashing import hash_policies, sticky_weights
+from edgesim.dialects.gloo.hashing import hash_policies
 from edgesim.dialects.gloo.jwt import host_jwt, route_jwt
 from edgesim.dialects.gloo.limits import buffer_limit, local_rate_limit, timeout_of, upgrades_of
+from edgesim.dialects.gloo.metadata import FAULTS_BY_HEADER, STICKY_WEIGHTS, switches
 from edgesim.dialects.gloo.retries import retry_policy
 from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
@@ -45,14 +46,15 @@ def route_policies(route: gateway.Route, path: FieldPath, reporter: Reporter) ->
     if given is None:
         return NO_POLICIES
     if route.route_action is None:
-        _ignore(given, path, reporter)
+        own = switches(given.envoy_metadata, path, reporter)
+        _ignore(given, own, path, reporter)
         _refuse(given, route, path, reporter)
         return Policies(
             csrf=csrf_of(given.csrf, path, reporter),
             local_rate_limit=local_rate_limit(given, path, reporter),
             buffer=buffer_limit(given.buffer_per_route, path, reporter),
             jwt=route_jwt(given),
-            sticky_weights=sticky_weights(given.envoy_metadata, path, reporter),
+            sticky_weights=STICKY_WEIGHTS in own,
         )
     return _forwarding(given, route.route_action, path, reporter)
 
@@ -62,6 +64,7 @@ def _forwarding(
 ) -> Policies:
     duration = given.max_stream_duration
     at = (*path, "maxStreamDuration", "maxStreamDuration")
+    own = switches(given.envoy_metadata, path, reporter)
     return Policies(
         retries=retry_policy(given.retries, path, reporter),
         fault=fault_of(given.faults, path, reporter) if _has_upstream(given, action, path, reporter) else None,
@@ -75,7 +78,8 @@ def _forwarding(
         idle_timeout=timeout_of(given.idle_timeout, (*path, "idleTimeout"), reporter),
         max_stream_duration=timeout_of(duration.max_stream_duration, at, reporter) if duration is not None else None,
         upgrades=upgrades_of(given.upgrades, path, reporter),
-        sticky_weights=_sticky(given, action, path, reporter),
+        sticky_weights=STICKY_WEIGHTS in own and _sticky(given, action, path, reporter),
+        faults_by_header=FAULTS_BY_HEADER in own and _takes_faults(given, path, reporter),
         append_x_forwarded_host=_appends_host(given, path, reporter),
     )
 
@@ -117,12 +121,15 @@ def direct_response_headers(route: gateway.Route) -> tuple[HeaderValue, ...]:
     return cors_headers(cors)
 
 
-def _ignore(given: options.RouteOptions, path: FieldPath, reporter: Reporter) -> None:
+def _ignore(given: options.RouteOptions, own: frozenset[str], path: FieldPath, reporter: Reporter) -> None:
     """Note the forwarding options of a route that does not forward."""
     for name in FORWARDING_ONLY:
         if getattr(given, name) is not None:
             text = f"`{_YAML[name]}` has no effect on a route that does not forward"
             reporter.report("ES0604", (*path, _YAML[name]), text)
+    if FAULTS_BY_HEADER in own:
+        text = "`faultsByHeader` has no effect on a route that does not forward"
+        reporter.report("ES0604", (*path, "envoyMetadata"), text)
 
 
 def _refuse(given: options.RouteOptions, route: gateway.Route, path: FieldPath, reporter: Reporter) -> None:
@@ -149,15 +156,22 @@ def _has_upstream(
 
 
 def _sticky(given: options.RouteOptions, action: gateway.RouteAction, path: FieldPath, reporter: Reporter) -> bool:
-    """Read `stickyWeights`, and note where there is nothing to stick with."""
-    sticky = sticky_weights(given.envoy_metadata, path, reporter)
-    if sticky and given.lb_hash is None:
+    """Note where there is nothing to stick with."""
+    if given.lb_hash is None:
         text = "`stickyWeights` has no effect without `lbHash`, which says what a user is known by"
         reporter.report("ES0604", (*path, "envoyMetadata"), text, "add `lbHash`")
-    elif sticky and action.multi is None and action.upstream_group is None:
+    elif action.multi is None and action.upstream_group is None:
         text = "`stickyWeights` has no effect on a route that splits nothing"
         reporter.report("ES0604", (*path, "envoyMetadata"), text)
-    return sticky
+    return True
+
+
+def _takes_faults(given: options.RouteOptions, path: FieldPath, reporter: Reporter) -> bool:
+    """Note that a route's own faults go before those of headers."""
+    if given.faults is not None:
+        text = "`faultsByHeader` has no effect beside `faults`, which every request of the route gets"
+        reporter.report("ES0604", (*path, "envoyMetadata"), text)
+    return True
 
 
 def _appends_host(given: options.RouteOptions, path: FieldPath, reporter: Reporter) -> bool:

@@ -9,12 +9,36 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from edgesim.dialects.schema.common import Duration, FreeForm, Manifest, NotSimulated, OneOf, Ref, Strict, UInt32
+from edgesim.dialects.schema.common import (
+    Duration,
+    FreeForm,
+    Manifest,
+    NotSimulated,
+    OneOf,
+    OnlyFalse,
+    Ref,
+    Strict,
+    UInt32,
+)
 from edgesim.dialects.schema.gateway import SelectorExpression
 from edgesim.dialects.schema.options import BufferSettings, CsrfPolicy, TokenBucket, Upgrade
 
 HeadersKb = Annotated[int, Meta(ge=1, le=8192)]
 HeadersCount = Annotated[int, Meta(ge=1, le=2**32 - 1)]
+
+
+class CidrRange(Strict, frozen=True):
+    """Envoy's CidrRange; a missing `prefixLen` is 0, which is every address."""
+
+    address_prefix: str = ""
+    prefix_len: UInt32 | None = None
+
+
+class InternalAddressConfig(Strict, frozen=True):
+    """Who counts as internal, and so may use the `x-envoy-*` headers that change timeouts and retries."""
+
+    unix_sockets: OnlyFalse = None
+    cidr_ranges: tuple[CidrRange, ...] = ()
 
 
 class HttpConnectionManagerSettings(Strict, frozen=True):
@@ -39,6 +63,7 @@ class HttpConnectionManagerSettings(Strict, frozen=True):
     request_headers_timeout: Duration | None = None
     max_stream_duration: Duration | None = None
     upgrades: tuple[Upgrade, ...] | None = None
+    internal_address_config: InternalAddressConfig | None = None
     allow_chunked_length: NotSimulated = None
     append_x_forwarded_port: NotSimulated = None
     codec_type: NotSimulated = None
@@ -49,7 +74,6 @@ class HttpConnectionManagerSettings(Strict, frozen=True):
     forward_client_cert_details: NotSimulated = None
     headers_with_underscores_action: NotSimulated = None
     http2_protocol_options: NotSimulated = None
-    internal_address_config: NotSimulated = None
     max_connection_duration: NotSimulated = None
     max_requests_per_connection: NotSimulated = None
     path_with_escaped_slashes_action: NotSimulated = None

@@ -27,6 +27,11 @@ def _choosing(expression: str) -> str:
     return documents(gateway(text), gateway("bindPort: 8081\nhttpGateway: {}\n", "gateway-all"))
 
 
+def _trusting(cidr: str) -> str:
+    hcm = f"httpConnectionManagerSettings: {{internalAddressConfig: {{cidrRanges: [{cidr}]}}}}"
+    return gateway(f"httpGateway: {{options: {{{hcm}}}}}\n")
+
+
 def _answering(code: int) -> str:
     policy = f"replaceInvalidRoutes: true, invalidRouteResponseCode: {code}"
     return settings(f"gloo: {{invalidConfigPolicy: {{{policy}}}}}")
@@ -92,5 +97,13 @@ GATEWAYS: tuple[Code, ...] = (
         "cannot be served. Without it they answer 404.",
         _answering(99),
         _answering(503),
+    ),
+    error(
+        "ES0528",
+        "An internal address that is none",
+        "`internalAddressConfig.cidrRanges` lists addresses with the length of their prefix: clients there may use the "
+        "`x-envoy-*` headers that change timeouts and retries.",
+        _trusting("{addressPrefix: 10.0.0.0/8}"),
+        _trusting("{addressPrefix: 10.0.0.0, prefixLen: 8}"),
     ),
 )

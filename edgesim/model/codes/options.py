@@ -114,7 +114,7 @@ OPTIONS: tuple[Code, ...] = (
         "ES0243",
         "An edgesim.io setting that does not exist",
         "`envoyMetadata` takes anything, but what stands under `edgesim.io` is edgesim's own: `stickyWeights` lets "
-        "`lbHash` choose the arm of a split too.",
+        "`lbHash` choose the arm of a split too, `faultsByHeader` lets requests ask for delays and aborts themselves.",
         _option("envoyMetadata: {edgesim.io: {stickyWeight: true}}"),
         _option("envoyMetadata: {other.example: {stickyWeight: true}}"),
     ),
