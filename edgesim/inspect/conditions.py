@@ -1,6 +1,6 @@
 """The conditions of a matcher one by one, as people read them: which one fails first for a request.
 
-Headers and query parameters are tested by the router's own compiled conditions, so that the two
+What is behind the path is tested by the router's own compiled conditions, so that the two
 cannot disagree; a property test holds the paths to the index.
 """
 
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import commonprefix
 
-from edgesim.model import HeaderMatcher, PathKind, PathMatcher, QueryMatcher, RequestHead, RouteMatch, ValueKind
-from edgesim.routing.conditions import Condition, Entry, compiled, find_first, lines_of
-from edgesim.routing.query import parameters
+from edgesim.model import PathKind, PathMatcher, RequestHead, RouteMatch, ValueKind
+from edgesim.routing.conditions import LINES, Condition, Entry, compiled, find_first, shared_conditions
 from edgesim.routing.regexes import full_match
 
 
@@ -54,12 +53,9 @@ def _tested(match: RouteMatch, head: RequestHead) -> Iterator[Failure | None]:
     if match.methods:
         fails = head.method.decode("latin-1") not in match.methods
         yield Failure("method", methods_text(match), f"the method is {_text(head.method)}") if fails else None
-    for header in match.headers:
-        condition = Condition(False, header.name.encode(), header.kind, header.value, header.invert)
-        yield None if _holds(condition, head) else Failure("header", header_text(header), _header_was(header, head))
-    for query in match.query:
-        condition = Condition(True, query.name.encode(), query.kind, query.value)
-        yield None if _holds(condition, head) else Failure("query", query_text(query), _query_was(query, head))
+    for condition in shared_conditions(match):
+        holds = _holds(condition, head)
+        yield None if holds else Failure(condition.part, condition_text(condition), _was(condition, head))
 
 
 def _holds(condition: Condition, head: RequestHead) -> bool:
@@ -88,8 +84,7 @@ def match_text(match: RouteMatch) -> str:
     parts = [path_text(match.path)]
     if match.methods:
         parts.append(methods_text(match))
-    parts += [f"header {header_text(header)}" for header in match.headers]
-    parts += [f"query {query_text(query)}" for query in match.query]
+    parts += [f"{condition.part} {condition_text(condition)}" for condition in shared_conditions(match)]
     return ", ".join(parts)
 
 
@@ -104,31 +99,18 @@ def methods_text(match: RouteMatch) -> str:
     return f"method {' or '.join(match.methods)}"
 
 
-def header_text(header: HeaderMatcher) -> str:
-    """Write the condition of a header."""
-    return f"{header.name} {_value_text(header.kind, header.value, invert=header.invert)}"
+def condition_text(condition: Condition) -> str:
+    """Write a condition on a header, a parameter or whatever else has names."""
+    name, is_regex = condition.name.decode(), condition.kind is ValueKind.REGEX
+    if condition.kind is ValueKind.PRESENT:
+        return f"{name} is absent" if condition.invert else f"{name} is there"
+    verb = {True: ("is not", "does not match"), False: ("is", "matches")}[condition.invert][is_regex]
+    return f"{name} {verb} {condition.value or 'empty'}"
 
 
-def query_text(query: QueryMatcher) -> str:
-    """Write the condition of a query parameter."""
-    return f"{query.name} {_value_text(query.kind, query.value, invert=False)}"
-
-
-def _value_text(kind: ValueKind, value: str, *, invert: bool) -> str:
-    if kind is ValueKind.PRESENT:
-        return "is absent" if invert else "is there"
-    verb = {True: ("is not", "does not match"), False: ("is", "matches")}[invert][kind is ValueKind.REGEX]
-    return f"{verb} {value}" if value else f"{verb} empty"
-
-
-def _header_was(header: HeaderMatcher, head: RequestHead) -> str:
-    lines = lines_of(head, header.name.encode())
+def _was(condition: Condition, head: RequestHead) -> str:
+    lines = LINES[condition.part](head, condition.name)
     return f"it is {', '.join(map(_text, lines)) or 'empty'}" if lines else "there is none"
-
-
-def _query_was(query: QueryMatcher, head: RequestHead) -> str:
-    value = parameters(head.query or b"").get(query.name.encode()) if head.query else None
-    return "there is none" if value is None else f"it is {_text(value) or 'empty'}"
 
 
 def _text(data: bytes) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from edgesim.inspect.atoms import Atom
 from edgesim.model import PathKind, ValueKind
-from edgesim.routing.conditions import Condition
+from edgesim.routing.conditions import Condition, Name
 from edgesim.routing.implication import implied_among, is_open_ended, is_single, pattern_text
 from edgesim.routing.regexes import literal_prefix, which_match
 
@@ -44,9 +44,9 @@ class Closure:
     def __init__(self, atoms: Iterable[Atom]) -> None:
         """Take everything that will be asked about."""
         self.counts = Counter(condition for atom in atoms for condition in atom.conditions)
-        by_name: dict[tuple[bool, bytes], list[Condition]] = defaultdict(list)
+        by_name: dict[Name, list[Condition]] = defaultdict(list)
         for condition in self.counts:
-            by_name[condition.of_query, condition.name].append(condition)
+            by_name[condition.about].append(condition)
         self._others = {name: _Others(conditions) for name, conditions in by_name.items()}
         self._held: dict[frozenset[Condition], frozenset[Condition]] = {}
 
@@ -54,7 +54,7 @@ class Closure:
         """Return every condition that holds where these do, themselves included."""
         found = self._held.get(conditions)
         if found is None:
-            implied = (self._others[each.of_query, each.name].implied(each) for each in conditions)
+            implied = (self._others[each.about].implied(each) for each in conditions)
             found = self._held[conditions] = conditions.union(*implied)
         return found
 

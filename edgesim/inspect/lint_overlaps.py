@@ -13,7 +13,7 @@ from edgesim.inspect.atoms import Atom, atoms_of, written_routes
 from edgesim.inspect.conditions import match_text
 from edgesim.inspect.findings import PLACE, Finding
 from edgesim.model import OriginStep, PathKind, PathMatcher, ResourceKey, ValueKind, VirtualHost
-from edgesim.routing.conditions import Condition
+from edgesim.routing.conditions import Condition, Name
 from edgesim.routing.implication import implied_among, is_open_ended, pattern_text
 from edgesim.routing.regexes import full_match
 
@@ -123,9 +123,9 @@ def _regex_meets(regex: PathMatcher, other: PathMatcher) -> bool:
 
 def conditions_meet(conditions: Iterable[Condition]) -> bool:
     """Tell whether some request certainly meets all of these; a header with two different lines is no excuse."""
-    by_name: dict[tuple[bool, bytes], list[Condition]] = {}
+    by_name: dict[Name, list[Condition]] = {}
     for condition in conditions:
-        by_name.setdefault((condition.of_query, condition.name), []).append(condition)
+        by_name.setdefault(condition.about, []).append(condition)
     return all(_agree(*pair) for group in by_name.values() for pair in product(group, group))
 
 

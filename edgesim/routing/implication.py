@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from edgesim.model import PathKind, PathMatcher, RouteMatch, ValueKind
-from edgesim.routing.conditions import Condition, conditions_of
+from edgesim.routing.conditions import QUERY, Condition, conditions_of
 from edgesim.routing.regexes import full_match, literal_prefix
 
 _REMEMBERED = 65536
@@ -49,7 +49,7 @@ def implied_among(given: Iterable[Condition], wanted: Iterable[Condition]) -> fr
 def _implies(own: Condition, other: Condition) -> bool:
     if own == other:
         return True
-    if (own.of_query, own.name) != (other.of_query, other.name):
+    if own.about != other.about:
         return False
     if own.kind is ValueKind.PRESENT and own.invert:
         return False  # absent, and every other condition but itself needs it to be there
@@ -73,7 +73,7 @@ def _matches(pattern: str) -> Callable[[bytes], object]:
 
 def is_single(condition: Condition) -> bool:
     """Tell whether there is never more than one value: of a query the first counts, pseudo headers come once."""
-    return condition.of_query or condition.name.startswith(b":")
+    return condition.part == QUERY or condition.name.startswith(b":")
 
 
 # --- paths ------------------------------------------------------------------------------------------------

@@ -12,3 +12,12 @@ def parameters(query: bytes) -> Parameters:
         key, _, value = piece.partition(b"=")
         found.setdefault(key, value)
     return found
+
+
+def first_of(query: bytes, name: bytes) -> tuple[bytes, ...]:
+    """Return the one value of a parameter, or nothing: where only one is asked for, the others need no dictionary."""
+    for piece in query.split(b"&"):
+        key, _, value = piece.partition(b"=")
+        if key == name:
+            return (value,)
+    return ()

@@ -6,7 +6,10 @@ import pytest
 
 from edgesim.model import HeaderMatcher, PathKind, PathMatcher, QueryMatcher, RequestHead, RouteMatch, ValueKind
 from edgesim.routing.conditions import (
+    HEADER,
+    LINES,
     NEVER,
+    QUERY,
     Condition,
     Entry,
     Place,
@@ -24,15 +27,15 @@ EXACT, REGEX, PRESENT = ValueKind.EXACT, ValueKind.REGEX, ValueKind.PRESENT
 
 
 def header(name: str, value: str, kind: ValueKind = EXACT, *, invert: bool = False) -> Condition:
-    return Condition(False, name.encode(), kind, value, invert)
+    return Condition(HEADER, name.encode(), kind, value, invert)
 
 
 def parameter(name: str, value: str, kind: ValueKind = EXACT) -> Condition:
-    return Condition(True, name.encode(), kind, value)
+    return Condition(QUERY, name.encode(), kind, value)
 
 
 def present(name: str) -> Condition:
-    return Condition(False, name.encode(), PRESENT)
+    return Condition(HEADER, name.encode(), PRESENT)
 
 
 def entry(order: int, *conditions: Condition) -> Entry:
@@ -91,8 +94,8 @@ CASES = [
     (header("x", "a.", REGEX, invert=True), asked(), False),
     (present("x"), asked(x=""), True),
     (present("x"), asked(y="1"), False),
-    (Condition(False, b"x", PRESENT, "", invert=True), asked(y="1"), True),
-    (Condition(False, b"x", PRESENT, "", invert=True), asked(x=""), False),
+    (Condition(HEADER, b"x", PRESENT, "", invert=True), asked(y="1"), True),
+    (Condition(HEADER, b"x", PRESENT, "", invert=True), asked(x=""), False),
     (parameter("q", "1"), asked(b"q=1"), True),
     (parameter("q", "1"), asked(b"q=2&q=1"), False),
     (parameter("q", "1"), asked(b"a=1"), False),
@@ -137,9 +140,20 @@ def test_all_conditions_must_hold() -> None:
     assert found(place, asked(b"q=3", x="1", y="2", z="ab")) is None
 
 
+def test_what_is_neither_header_nor_parameter_is_checked_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conditions on another part of the request, a new row among `LINES`, need no branch of their own."""
+    monkeypatch.setitem(LINES, "scheme", lambda _head, name: (name,))
+    others = [Condition("scheme", b"s", EXACT, str(order)) for order in range(8)]
+    place = build([*(entry(order, each) for order, each in enumerate(others)), entry(9, others[0]._replace(value="s"))])
+    assert isinstance(place, tuple)
+    assert find(place, asked(), NEVER) == compiled(entry(9, others[0]._replace(value="s")))
+    absent = entry(1, Condition("scheme", b"s", PRESENT, "", invert=True))
+    assert find_first((compiled(absent),), asked()) is None
+
+
 def test_few_entries_are_a_list_and_more_a_tree() -> None:
     """Three are checked in order, four are looked up; entries that cannot be looked up stay a list."""
-    absent = Condition(False, b"x", PRESENT, "", invert=True)
+    absent = Condition(HEADER, b"x", PRESENT, "", invert=True)
     assert isinstance(build([entry(order, header("x", str(order))) for order in range(3)]), tuple)
     assert isinstance(build([entry(order, header("x", str(order))) for order in range(4)]), Tree)
     assert isinstance(build([entry(order, absent) for order in range(9)]), tuple)
@@ -224,7 +238,7 @@ def test_behind_an_unconditional_inverted_list_nothing_is_kept() -> None:
 
 def test_the_first_in_order_wins_among_all_branches() -> None:
     """In order, header, parameter, regex and presence: the smallest number of those that hold is found."""
-    absent = Condition(False, b"never", PRESENT, "", invert=True)
+    absent = Condition(HEADER, b"never", PRESENT, "", invert=True)
     kinds = [absent, header("x", "1"), header("y", "2"), header("x", "[1]", REGEX), present("z"), parameter("q", "1")]
     head = asked(b"q=1", x="1", y="2", z="")
     for first in range(len(kinds)):

@@ -19,7 +19,7 @@ from edgesim.model import (
     VirtualHost,
 )
 from edgesim.routing import RouteTable, compile_table, decide
-from edgesim.routing.conditions import Condition
+from edgesim.routing.conditions import HEADER, QUERY, Condition
 from edgesim.routing.implication import (
     certain_text,
     conditions_imply,
@@ -188,21 +188,21 @@ def test_path_and_conditions_must_both_be_implied() -> None:
 def test_what_is_asked_for_among_many_is_told() -> None:
     """Of the conditions asked for, those come back that any of the given ones implies."""
     exact, present = (
-        Condition(False, b"x", kind, value) for kind, value in ((ValueKind.EXACT, "a"), (ValueKind.PRESENT, ""))
+        Condition(HEADER, b"x", kind, value) for kind, value in ((ValueKind.EXACT, "a"), (ValueKind.PRESENT, ""))
     )
-    other = Condition(False, b"y", ValueKind.PRESENT)
-    query = Condition(True, b"x", ValueKind.PRESENT)
+    other = Condition(HEADER, b"y", ValueKind.PRESENT)
+    query = Condition(QUERY, b"x", ValueKind.PRESENT)
     assert implied_among((exact, other), (exact, present, query)) == {exact, present}
     assert implied_among(iter((exact, other)), (present, other)) == {present, other}
     assert implied_among((), (present,)) == frozenset()
 
 
 @pytest.mark.parametrize(
-    ("of_query", "name", "single"), [(True, b"x", True), (False, b":method", True), (False, b"x", False)]
+    ("part", "name", "single"), [(QUERY, b"x", True), (HEADER, b":method", True), (HEADER, b"x", False)]
 )
-def test_parameters_and_pseudo_headers_come_once(of_query: bool, name: bytes, single: bool) -> None:
+def test_parameters_and_pseudo_headers_come_once(part: str, name: bytes, single: bool) -> None:
     """Any other header may come in several lines."""
-    assert is_single(Condition(of_query, name, ValueKind.PRESENT)) is single
+    assert is_single(Condition(part, name, ValueKind.PRESENT)) is single
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgesim.model import PathKind, PathMatcher, RequestHead, ValueKind
 from edgesim.routing import finish
-from edgesim.routing.conditions import Condition, Entry, compiled
+from edgesim.routing.conditions import HEADER, Condition, Entry, compiled
 from edgesim.routing.paths import Changed, Node, Paths, Segment, Text, ends_inside, paths_in_steps, search, text_of
 
 PREFIX, EXACT, REGEX = PathKind.PREFIX, PathKind.EXACT, PathKind.REGEX
@@ -19,7 +19,7 @@ Pattern = tuple[str, Entry] | tuple[str, Entry, PathKind]
 
 def entry(order: int, header: str = "") -> Entry:
     """An entry that leads to its own number, for requests with a header of that value if one is given."""
-    conditions = [Condition(False, b"x", ValueKind.EXACT, header)] if header else []
+    conditions = [Condition(HEADER, b"x", ValueKind.EXACT, header)] if header else []
     return Entry(order, frozenset(conditions), order)
 
 
@@ -171,8 +171,8 @@ def test_short_lists_are_merged_in_order_and_longer_ones_are_not(last: int, merg
 
 def test_the_conditions_of_one_matcher_share_a_number_and_are_merged_as_they_come() -> None:
     """A matcher of two methods is two entries of one number; merging looks at numbers only, never at what they ask."""
-    checked = Condition(False, b"x", ValueKind.REGEX, "a.")
-    twins = [Entry(1, frozenset((checked, Condition(False, name, ValueKind.PRESENT))), 1) for name in (b"y", b"z")]
+    checked = Condition(HEADER, b"x", ValueKind.REGEX, "a.")
+    twins = [Entry(1, frozenset((checked, Condition(HEADER, name, ValueKind.PRESENT))), 1) for name in (b"y", b"z")]
     paths = index(("/a", twins[0]), ("/a", twins[1]), ("/ab", entry(0, "2")))
     assert found(paths, "/ab", "2") == 0
     assert found(paths, "/ab", "ab") is None

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 
-from edgesim.inspect.conditions import header_text, path_text, query_text
+from edgesim.inspect.conditions import condition_text, path_text
 from edgesim.inspect.diff.regions import Region, Territory
 from edgesim.inspect.diff.walk import Fact, Together
-from edgesim.model import HeaderMatcher, PathMatcher, QueryMatcher, ValueKind
-from edgesim.routing.conditions import METHOD, Condition
+from edgesim.model import PathMatcher, ValueKind
+from edgesim.routing.conditions import HEADER, METHOD, Condition
 
 MOST_EXCEPT = 8
 """So many longer texts that are not meant are named."""
@@ -94,7 +94,7 @@ def without_methods(facts: Iterable[Fact]) -> frozenset[Fact]:
 
 
 def _is_method(fact: Fact) -> bool:
-    return isinstance(fact.ask, Condition) and fact.ask.name == METHOD and not fact.ask.of_query
+    return isinstance(fact.ask, Condition) and fact.ask.about == (HEADER, METHOD)
 
 
 def _value(fact: Fact) -> str:
@@ -141,7 +141,7 @@ def _group(fact: Fact) -> tuple[str, str]:
     if _is_method(fact):
         return "method", ""
     assert isinstance(fact.ask, Condition)
-    return ("query" if fact.ask.of_query else "header"), fact.ask.name.decode()
+    return fact.ask.part, fact.ask.name.decode()
 
 
 def _ask(fact: Fact) -> PathMatcher | Condition:
@@ -175,12 +175,4 @@ def _text(part: str, fact: Fact) -> str:
     ask = _ask(fact)
     if isinstance(ask, PathMatcher):
         return f"{'path fits' if fact.holds else _MISSED} {path_text(ask)}"
-    name, kind, value = ask.name.decode(), ask.kind, ask.value
-    if part == "query":
-        said = query_text(QueryMatcher(name, kind, value)) if fact.holds else _negated(name, kind, value)
-        return f"query {said}"
-    return f"{part} {header_text(HeaderMatcher(name, kind, value, invert=not fact.holds))}"
-
-
-def _negated(name: str, kind: ValueKind, value: str) -> str:
-    return header_text(HeaderMatcher(name, kind, value, invert=True))
+    return f"{part} {condition_text(ask._replace(invert=not fact.holds))}"

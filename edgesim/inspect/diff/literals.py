@@ -16,17 +16,14 @@ from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.syntax import UnreadableError, language_of
 from edgesim.inspect.requests import is_token
 from edgesim.model import ValueKind
-from edgesim.routing.conditions import METHOD, Condition
+from edgesim.routing.conditions import HEADER, METHOD, QUERY, Condition, Name
 from edgesim.routing.regexes import full_match
-
-Name = tuple[bool, bytes]
-"""Whether it is a query parameter, and its name."""
 
 _MOST_STATES = 2000
 _ALWAYS_THERE = frozenset((METHOD, b":authority", b":path", b":scheme", b"host", b"x-forwarded-proto"))
 _METHODS = (b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS", b"PURGE")
 _SCHEMES = (b"http", b"https")
-_USUAL: Mapping[Name, Sequence[bytes]] = {(False, METHOD): _METHODS, (False, b":scheme"): _SCHEMES}
+_USUAL: Mapping[Name, Sequence[bytes]] = {(HEADER, METHOD): _METHODS, (HEADER, b":scheme"): _SCHEMES}
 _PLAIN = (b"x", b"1", b"other", b"a-b")
 _HEADER_BYTES = ANY_BYTE & ~mask_of((*range(32), 127))
 _METHOD_BYTES = mask_of(each for each in range(0x21, 0x7F) if is_token(chr(each)))
@@ -54,11 +51,6 @@ def literals_of(condition: Condition) -> Iterator[Literal]:
     yield Literal(plain, not condition.invert)
 
 
-def name_of(condition: Condition) -> Name:
-    """Return what a condition is about."""
-    return condition.of_query, condition.name
-
-
 def truth(known: Known, asked: Condition, meter: Meter | None = None) -> bool | None:
     """Tell whether a condition holds where these literals do; None where it may or may not."""
     for condition, holds in known:
@@ -78,9 +70,9 @@ def value(known: Known, *more: Literal, meter: Meter | None = None) -> Value | N
     Where that cannot be found out, some value is returned: who builds a request of it sees it fail.
     """
     literals = (*known, *more)
-    name = name_of(literals[0].condition)
+    name = literals[0].condition.about
     there = [literal for literal in literals if literal.holds]
-    if not there and (name[0] or name[1] not in _ALWAYS_THERE):
+    if not there and (name[0] != HEADER or name[1] not in _ALWAYS_THERE):
         return ()  # every literal that does not hold is satisfied by absence
     wanted = [each.condition for each in there if each.condition.kind is not ValueKind.PRESENT]
     refused = [each.condition for each in literals if not each.holds]
@@ -100,7 +92,7 @@ def _value(name: Name, wanted: Sequence[Condition], refused: Sequence[Condition]
 
 
 def _may_be(name: Name, candidate: bytes) -> bool:
-    return name != (False, METHOD) or is_token(candidate.decode())
+    return name != (HEADER, METHOD) or is_token(candidate.decode())
 
 
 def _all_hold(wanted: Sequence[Condition], refused: Sequence[Condition], candidate: bytes) -> bool:
@@ -110,7 +102,7 @@ def _all_hold(wanted: Sequence[Condition], refused: Sequence[Condition], candida
 def _searched(
     name: Name, wanted: Sequence[Condition], refused: Sequence[Condition], meter: Meter | None
 ) -> bytes | None:
-    alphabet = _QUERY_BYTES if name[0] else _METHOD_BYTES if name[1] == METHOD else _HEADER_BYTES
+    alphabet = _QUERY_BYTES if name[0] == QUERY else _METHOD_BYTES if name[1] == METHOD else _HEADER_BYTES
     try:
         needed, barred = [*map(_language, wanted)], [*map(_language, refused)]
         joined = joined_examples(needed, alphabet, meter)

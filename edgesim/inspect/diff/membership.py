@@ -9,7 +9,7 @@ from edgesim.inspect.conditions import path_holds
 from edgesim.inspect.diff.regions import ROOT, Region, Territory
 from edgesim.inspect.diff.walk import Fact, Together
 from edgesim.model import PathMatcher, RequestHead
-from edgesim.routing.conditions import Compiled, Condition, Entry, compiled, find_first
+from edgesim.routing.conditions import QUERY, Compiled, Condition, Entry, compiled, find_first
 
 
 def in_regions(regions: Iterable[Region], territory: Territory, path: bytes) -> bool:
@@ -47,7 +47,7 @@ def unknown_names(fact: Fact, head: RequestHead, known: Collection[bytes]) -> se
     """Return the headers a fact is about that nobody wrote down."""
     if isinstance(fact.ask, Together):
         return set().union(*(unknown_names(Fact(ask, holds), head, known) for ask, holds in fact.ask.asks))
-    if not isinstance(fact.ask, Condition) or fact.ask.of_query:
+    if not isinstance(fact.ask, Condition) or fact.ask.part == QUERY:
         return set()
     return {fact.ask.name} - head.headers.keys() - set(known)
 

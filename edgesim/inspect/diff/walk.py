@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from edgesim.inspect.diff.entries import Entry
-from edgesim.inspect.diff.literals import Known, Literal, Name, name_of, truth
+from edgesim.inspect.diff.literals import Known, Literal, truth
 from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.regions import Candidate, PathKnown, Region, Territory
 from edgesim.model import PathMatcher
-from edgesim.routing.conditions import Condition
+from edgesim.routing.conditions import Condition, Name
 
 MOST_LEAVES = 2000
 """So many classes of one region are told apart; then it is cut short."""
@@ -72,7 +72,7 @@ class State:
         if isinstance(fact.ask, PathMatcher):
             return replace(self, path=(*self.path, (fact.ask, fact.holds)), told=told)
         assert isinstance(fact.ask, Condition)
-        name = name_of(fact.ask)
+        name = fact.ask.about
         literals = (*self.names.get(name, ()), Literal(fact.ask, fact.holds))
         return replace(self, names={**self.names, name: literals}, told=told)
 
@@ -253,7 +253,7 @@ class Walk:
 
     def _truth(self, ask: PathMatcher | Condition, state: State) -> bool | None:
         if not isinstance(ask, PathMatcher):
-            return self.truths.of(state.names.get(name_of(ask), ()), ask)
+            return self.truths.of(state.names.get(ask.about, ()), ask)
         for path, holds in state.path:
             if path == ask:
                 return holds

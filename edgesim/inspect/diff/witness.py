@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from edgesim.inspect.diff.literals import Known, Literal, Name, name_of, value
+from edgesim.inspect.diff.literals import Known, Literal, value
 from edgesim.inspect.diff.membership import meets
 from edgesim.inspect.diff.meter import Meter
 from edgesim.inspect.diff.outcomes import Outcome
@@ -16,7 +16,7 @@ from edgesim.inspect.diff.walk import Fact, Leaf
 from edgesim.inspect.requests import RequestError, request_head
 from edgesim.model import PathMatcher
 from edgesim.routing import with_pseudo_headers
-from edgesim.routing.conditions import METHOD, Condition
+from edgesim.routing.conditions import HEADER, METHOD, QUERY, Condition, Name
 
 _SAID_OTHERWISE = {b":scheme": b"x-forwarded-proto"}
 _IN_THE_URL = frozenset((b":authority", b":path", b"host"))
@@ -64,16 +64,16 @@ class Witnesses:
 
     def _written(self, host: str, path: bytes, values: dict[Name, bytes]) -> Iterator[Witness]:
         """Yield requests with these values; what is asked of the URL as a header may be the host or target itself."""
-        method = values.pop((False, METHOD), b"GET")
-        query = "&".join(_parameter(name[1], found) for name, found in values.items() if name[0])
+        method = values.pop((HEADER, METHOD), b"GET")
+        query = "&".join(_parameter(name[1], found) for name, found in values.items() if name[0] == QUERY)
         headers = tuple(
             f"{_text(_SAID_OTHERWISE.get(name[1], name[1]))}: {_text(found)}"
             for name, found in values.items()
-            if not name[0] and name[1] not in _IN_THE_URL
+            if name[0] == HEADER and name[1] not in _IN_THE_URL
         )
         scheme = "https" if self._pair.tls else "http"
-        named = [_text(values[False, name]) for name in (b":authority", b"host") if (False, name) in values]
-        targets = [_text(path) + (f"?{query}" if query else ""), *_targets(_text(path), values.get((False, b":path")))]
+        named = [_text(values[HEADER, name]) for name in (b":authority", b"host") if (HEADER, name) in values]
+        targets = [_text(path) + (f"?{query}" if query else ""), *_targets(_text(path), values.get((HEADER, b":path")))]
         for authority, target in product(dict.fromkeys((host, *named)), dict.fromkeys(targets)):
             yield Witness(f"{scheme}://{authority}{target}", _text(method), headers, self._pair.name)
 
@@ -104,7 +104,7 @@ def _values(facts: Iterable[Fact], meter: Meter) -> Iterator[tuple[Name, bytes]]
     known: dict[Name, Known] = {}
     for fact in facts:
         if isinstance(fact.ask, Condition):
-            name = name_of(fact.ask)
+            name = fact.ask.about
             known[name] = (*known.get(name, ()), Literal(fact.ask, fact.holds))
     for name, literals in sorted(known.items()):
         for found in value(tuple(sorted(literals)), meter=meter) or ():

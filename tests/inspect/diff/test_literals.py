@@ -6,13 +6,13 @@ import pytest
 
 from edgesim.inspect.diff.literals import Literal, literals_of, truth, value
 from edgesim.model import ValueKind
-from edgesim.routing.conditions import METHOD, Condition
+from edgesim.routing.conditions import HEADER, METHOD, Condition
 
-PRESENT = Condition(False, b"x", ValueKind.PRESENT)
-ONE, TWO = (Condition(False, b"x", ValueKind.EXACT, each) for each in ("1", "2"))
-DIGITS = Condition(False, b"x", ValueKind.REGEX, "[0-9]+")
-ANYTHING = Condition(False, b"x", ValueKind.REGEX, ".*")
-GET, POST = (Condition(False, METHOD, ValueKind.EXACT, each) for each in ("GET", "POST"))
+PRESENT = Condition(HEADER, b"x", ValueKind.PRESENT)
+ONE, TWO = (Condition(HEADER, b"x", ValueKind.EXACT, each) for each in ("1", "2"))
+DIGITS = Condition(HEADER, b"x", ValueKind.REGEX, "[0-9]+")
+ANYTHING = Condition(HEADER, b"x", ValueKind.REGEX, ".*")
+GET, POST = (Condition(HEADER, METHOD, ValueKind.EXACT, each) for each in ("GET", "POST"))
 
 
 def test_inverted_conditions() -> None:
@@ -45,8 +45,8 @@ def test_what_follows(known: list[tuple[Condition, bool]], asked: Condition, ans
 def test_values() -> None:
     """A value that satisfies what is known is found, absence where that does, and none where nothing can."""
     assert value((Literal(ONE, False),)) == ()
-    assert value((Literal(PRESENT, True), Literal(Condition(False, b"x", ValueKind.EXACT, "x"), False))) == (b"1",)
+    assert value((Literal(PRESENT, True), Literal(Condition(HEADER, b"x", ValueKind.EXACT, "x"), False))) == (b"1",)
     assert value((Literal(DIGITS, True), Literal(ONE, False))) == (b"0",)
     assert value((Literal(GET, False),)) == (b"POST",)
-    assert value((Literal(Condition(False, METHOD, ValueKind.EXACT, ""), True),)) is None
+    assert value((Literal(Condition(HEADER, METHOD, ValueKind.EXACT, ""), True),)) is None
     assert value((Literal(ONE, True), Literal(TWO, True))) is None
