@@ -68,20 +68,17 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """Worker to parent: a piece of the answer to the `Ask` of the same number, which may have been for a reset."""
+    """Worker to parent: a piece of what was counted, asked for or not."""
 
-    number: int
     growth: Growth
-    reset: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Worker to parent: the end of the answer to the `Ask` of the same number."""
+    """Worker to parent: what was counted until the `Ask` of the same number has been told."""
 
     number: int
     totals: Totals
-    reset: bool
 
 
 @dataclass(frozen=True, slots=True)

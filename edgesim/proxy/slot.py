@@ -82,6 +82,8 @@ class Slot:
         self._hurry = asyncio.Event()
         self._closing = False
         self._asked = 0
+        self._overdue = 0
+        """The last question with a reset that was not answered in time: until it is, all that comes was forgotten."""
         self._answers: dict[int, asyncio.Future[None]] = {}
 
     async def keep(self) -> None:
@@ -138,13 +140,14 @@ class Slot:
         self._changed.set()
 
     def _grow(self, child: Child, message: channel.Grown) -> None:
-        late = message.reset and message.number not in self._answers
-        # What comes too late was forgotten, but for the names of what is counted.
-        (Tally() if late else self.tally).take(message.growth, child.named)
+        # What was forgotten and comes now is dropped, but for the names of what is counted.
+        (Tally() if self._overdue else self.tally).take(message.growth, child.named)
 
     def _count(self, message: channel.Counted) -> None:
         answered = self._answers.pop(message.number, None)
-        if answered is None and message.reset:
+        if self._overdue:
+            if message.number == self._overdue:
+                self._overdue = 0
             return
         self.tally.totals = message.totals
         if answered is not None and not answered.done():
@@ -153,6 +156,7 @@ class Slot:
     def _bury(self) -> None:
         self.past.add(self.tally.gone())
         self.tally = Tally()
+        self._overdue = 0
         for waiting in self._answers.values():
             waiting.cancel()
         self._answers.clear()
@@ -241,11 +245,12 @@ class Slot:
     async def ask(self, *, reset: bool = False) -> None:
         """Let the present worker say what it counted; what it said last must do when it does not answer."""
         if self.child is not None:
-            self._asked += 1
-            answered = self._answers[self._asked] = asyncio.get_running_loop().create_future()
-            self.child.send(channel.Ask(self._asked, reset))
+            asked = self._asked = self._asked + 1
+            answered = self._answers[asked] = asyncio.get_running_loop().create_future()
+            self.child.send(channel.Ask(asked, reset))
             await asyncio.wait([answered], timeout=_ANSWER)
-            self._answers.pop(self._asked, None)
+            if self._answers.pop(asked, None) is not None and reset:
+                self._overdue = asked
 
     def forget(self) -> None:
         """Forget what was counted."""

@@ -45,10 +45,10 @@ async def run(options: argparse.Namespace) -> None:
     worker = Worker(Random(options.seed), sources.monotonic, sources.wall)
     _apply(worker, settings.decode(options.settings))
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
-    sweeping = _every(SWEEP, worker.sweep)
+    teller = _Teller(worker, writer)
+    sweeping = _every(SWEEP, teller.sweep)
     listeners = Listeners(worker)
     handed = socket.socket(fileno=options.sockets)
-    teller = _Teller(worker, writer)
     grace = await _obey(worker, _Serving(worker, listeners, handed), teller, reader, writer)
     listeners.close()
     await _leave(worker, grace or 0.0)
@@ -96,6 +96,16 @@ class _Teller:
         self._one_by_one = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
+    def sweep(self) -> None:
+        """Let the worker sweep; tell what would be too much at once when the parent asks."""
+        self._worker.sweep()
+        if self._worker.ledger.is_full and not self._one_by_one.locked():
+            self._task = spawn(self._tell_ahead(), "tell what was counted unasked")
+
+    async def _tell_ahead(self) -> None:
+        async with self._one_by_one:
+            await _paced(self._write(self._worker.ledger.overflow()))
+
     def begin(self, asked: channel.Ask) -> None:
         """Answer soon."""
         self._task = spawn(self.tell(asked), "tell what was counted")
@@ -109,12 +119,12 @@ class _Teller:
                 worker.accepted = 0
                 if worker.log is not None:
                     worker.log.forget_dropped()
-            await _paced(self._write(news, asked))
-            channel.write(self._writer, channel.Counted(asked.number, totals, asked.reset))
+            await _paced(self._write(news))
+            channel.write(self._writer, channel.Counted(asked.number, totals))
 
-    def _write(self, news: Iterator[Growth], asked: channel.Ask) -> Steps[None]:
+    def _write(self, news: Iterator[Growth]) -> Steps[None]:
         for growth in news:
-            channel.write(self._writer, channel.Grown(asked.number, growth, asked.reset))
+            channel.write(self._writer, channel.Grown(growth))
             yield
 
 

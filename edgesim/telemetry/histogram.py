@@ -19,8 +19,7 @@ RESETS = 6
 RETRIES = 7
 BYTES_SENT = 8
 BYTES_RECEIVED = 9
-DURATION_SUM = 10
-HISTOGRAM = 11
+HISTOGRAM = 10
 
 SUB_BUCKET_BITS = 8
 """2^8 sub-buckets: two significant digits, as HdrHistogram(1, 2^32, 2)."""
@@ -35,8 +34,8 @@ def slot_of(value: int) -> int:
     return value if shift <= 0 else (shift << _HALF_BITS) + (value >> shift)
 
 
-_LAST = slot_of((1 << 32) - 1)
-"""Durations are cut off at 4,295 seconds."""
+_LONGEST = (1 << 32) - 1
+"""Durations are read as 4,295 seconds at most."""
 
 
 def lowest_of(slot: int) -> int:
@@ -57,31 +56,43 @@ def new_counts() -> Counts:
     return defaultdict(int)
 
 
-def grow(counts: Counts, status: int, slot: int, sent: int, received: int, tries: int, *, times: int = 1) -> None:
+def grow(counts: dict[int, int], status: int, slot: int, sent: int, received: int, tries: int, times: int = 1) -> None:
     """Count requests that were alike: so many, `times` over.
 
     A status of 0 says that they were not answered, a slot of -1 that their duration is not known. `sent` and
-    `received` are bytes. As in HdrHistogram, a mean takes each duration for the middle of its slot.
+    `received` are bytes. This is done for each request where few are alike, so that nothing is computed here that a
+    reader can compute.
     """
-    counts[TOTAL] += times
+    get = counts.get
+    counts[TOTAL] = get(TOTAL, 0) + times
     if _FIRST_CLASS <= status < _NO_CLASS:
-        counts[status // 100] += times
+        answers = status // 100
+        counts[answers] = get(answers, 0) + times
     elif not status:
-        counts[RESETS] += times
+        counts[RESETS] = get(RESETS, 0) + times
     if slot >= 0:
-        slot = min(slot, _LAST)
-        counts[HISTOGRAM + slot] += times
-        counts[DURATION_SUM] += times * middle_of(slot)
+        place = HISTOGRAM + slot
+        counts[place] = get(place, 0) + times
     if tries > 1:
-        counts[RETRIES] += times * (tries - 1)
-    counts[BYTES_SENT] += times * sent
-    counts[BYTES_RECEIVED] += times * received
+        counts[RETRIES] = get(RETRIES, 0) + times * (tries - 1)
+    if sent:
+        counts[BYTES_SENT] = get(BYTES_SENT, 0) + times * sent
+    if received:
+        counts[BYTES_RECEIVED] = get(BYTES_RECEIVED, 0) + times * received
 
 
-def add(into: Counts, other: Mapping[int, int]) -> None:
+def duration_sum(counts: Mapping[int, int]) -> int:
+    """Return the sum of durations in microseconds; as in HdrHistogram, each is taken for the middle of its slot."""
+    return sum(
+        count * min(middle_of(slot - HISTOGRAM), _LONGEST) for slot, count in counts.items() if slot >= HISTOGRAM
+    )
+
+
+def add(into: dict[int, int], other: Mapping[int, int]) -> None:
     """Add the counts of another worker, or of a finer scope."""
+    get = into.get
     for slot, count in other.items():
-        into[slot] += count
+        into[slot] = get(slot, 0) + count
 
 
 def total(parts: Iterable[Mapping[int, int]]) -> Counts:
@@ -106,5 +117,5 @@ def percentiles(counts: Mapping[int, int], percents: Iterable[float]) -> list[in
         while position < len(slots) and seen < rank:
             seen += slots[position][1]
             position += 1
-        found.append(lowest_of(slots[position - 1][0] + 1) - 1 if position else 0)
+        found.append(min(lowest_of(slots[position - 1][0] + 1) - 1, _LONGEST) if position else 0)
     return found

@@ -2,24 +2,24 @@
 
 A table may hold a hundred thousand routes. So nothing is kept for each: a request that ends becomes one tuple in a
 list; tuples that are alike are counted together every few milliseconds, while they are still in the processor's
-cache, and where few are alike they become plain numbers at once; and what was told is forgotten. The parent keeps the
-sums.
+cache; and what was told is forgotten. The parent keeps the sums. Where few are alike they are not held until somebody
+asks, but told as they come, a few hundred at a time: the parent may share a core with clients and backends, and a lot
+at once would hold those up.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from edgesim.model import Subset
-from edgesim.telemetry.tally import WIDTH, Growth
+from edgesim.telemetry.tally import Column, Growth, as_column
 
 _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
-_NAMED_AT_ONCE: Final = 200
+_NAMED_AT_ONCE: Final = 100
 """Scopes named in one."""
 _FULL: Final = 2048
 """Different rows that are counted together."""
@@ -66,13 +66,6 @@ class _Numbers(dict[Any, int]):
         return tuple(named)
 
 
-class _Unnamed(NamedTuple):
-    """Scopes that are used in what comes behind, with their numbers; `anew` as in `Growth`."""
-
-    anew: bool
-    scopes: list[tuple[int, Any]]
-
-
 class Ledger:
     """Counts what was appended to `ended`, and tells it."""
 
@@ -81,11 +74,11 @@ class Ledger:
         "_apart",
         "_name_place",
         "_name_scope",
-        "_news",
         "_places",
         "_seen",
         "_sums",
         "_told",
+        "_untold",
         "ended",
     )
 
@@ -98,21 +91,27 @@ class Ledger:
         self._name_scope, self._name_place = name_scope, name_place
         self._sums: Counter[Row] = Counter()
         self._seen = self._apart = 0
-        self._news: list[Growth | _Unnamed] = []
+        self._untold: list[tuple[list[Row], list[int] | None]] = []
         self.forget_numbers()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is something that should not wait until it is asked for."""
+        return bool(self._untold)
+
     def gather(self) -> None:
-        """Count together what is alike; what hardly ever is, is written down at once."""
+        """Count together what is alike; what hardly ever is, is to be told as it is."""
         ended = self.ended
         if self._apart:
             self._apart -= 1
-            self._write(ended, [1] * len(ended))
+            if ended:
+                self._untold.append((ended[:], None))
         else:
             self._sums.update(ended)
             self._seen += len(ended)
             if len(self._sums) > _FULL:
                 self._apart = _APART if self._seen < 2 * len(self._sums) else 0
-                self._write_sums()
+                self._set_aside()
         ended.clear()
 
     def forget_numbers(self) -> None:
@@ -122,49 +121,57 @@ class Ledger:
         self._anew = True
 
     def news(self) -> Iterator[Growth]:
-        """Return what was counted until now and not yet told, in pieces. What is noted later is not among it."""
+        """Return what was counted until now and not yet told, in pieces. What is noted later is not among it.
+
+        One is to be used up before the next is begun.
+        """
         self.gather()
-        self._write_sums()
-        news, self._news = self._news, []
-        return self._named(news)
+        self._set_aside()
+        return self.overflow()
 
-    def _named(self, news: Iterable[Growth | _Unnamed]) -> Iterator[Growth]:
-        for piece in news:
-            if isinstance(piece, Growth):
-                yield piece
-                continue
-            for begin in range(0, len(piece.scopes), _NAMED_AT_ONCE):
-                names = self._names(piece.scopes[begin : begin + _NAMED_AT_ONCE])
-                yield Growth(piece.anew and not begin, names, (), b"")
+    def overflow(self) -> Iterator[Growth]:
+        """Return what should not wait, in pieces; else as `news`."""
+        untold, self._untold = self._untold, []
+        return self._pieces(untold)
 
-    def _write_sums(self) -> None:
-        sums, self._sums, self._seen = self._sums, Counter(), 0
-        self._write(list(sums), list(sums.values()))
+    def _set_aside(self) -> None:
+        if self._sums:
+            self._untold.append((list(self._sums), list(self._sums.values())))
+            self._sums, self._seen = Counter(), 0
 
-    def _write(self, rows: Sequence[Row], times: Sequence[int]) -> None:
-        for begin in range(0, len(rows), _AT_ONCE):
-            self._news.append(self._piece(rows[begin : begin + _AT_ONCE], times[begin : begin + _AT_ONCE]))
+    def _pieces(self, untold: list[tuple[list[Row], list[int] | None]]) -> Iterator[Growth]:
+        untold.reverse()
+        while untold:
+            rows, times = untold.pop()
+            for begin in range(0, len(rows), _AT_ONCE):
+                part = slice(begin, begin + _AT_ONCE)
+                yield from self._told_of(rows[part], 1 if times is None else as_column(times[part]))
 
-    def _piece(self, rows: Sequence[Row], times: Sequence[int]) -> Growth:
+    def _told_of(self, rows: Sequence[Row], times: Column) -> Iterator[Growth]:
+        """Yield what tells of some rows, ahead of it the names of new scopes.
+
+        Numbers are given out before the first piece: they may begin anew before the last was taken.
+        """
         if len(self._told) + len(self._places) > _MOST_NUMBERS:
             self.forget_numbers()
         scopes, places, *counted = zip(*rows, strict=True)
         numbers = _numbers(scopes)
-        if not self._told.issuperset(numbers):
-            self._name_later(numbers, scopes)
-        columns = (numbers, map(self._places.__getitem__, places), *counted, times)
-        values = b"".join(array("q", column).tobytes() for column in columns)
-        return Growth(self._begins_anew(), (), self._places.take_named(), values)
-
-    def _begins_anew(self) -> bool:
+        new = self._new(numbers, scopes)
         anew, self._anew = self._anew, False
-        return anew
+        at = [*map(self._places.__getitem__, places)]
+        columns = (*map(as_column, (numbers, at, *counted)), times)
+        last = Growth(anew and not new, (), self._places.take_named(), len(rows), columns)
+        for begin in range(0, len(new), _NAMED_AT_ONCE):
+            yield Growth(anew and not begin, self._names(new[begin : begin + _NAMED_AT_ONCE]), (), 0, ())
+        yield last
 
-    def _name_later(self, numbers: Iterable[int], scopes: Iterable[Any]) -> None:
-        """Tell of new scopes ahead of the rows that need them; to find out their names takes too long now."""
+    def _new(self, numbers: Sequence[int], scopes: Iterable[Any]) -> list[tuple[int, Any]]:
+        """Return scopes that were not told of, with their numbers."""
+        if self._told.issuperset(numbers):
+            return []
         new = {number: scope for number, scope in zip(numbers, scopes, strict=True) if number not in self._told}
         self._told.update(new)
-        self._news.append(_Unnamed(self._begins_anew(), list(new.items())))
+        return [*new.items()]
 
     def _names(self, scopes: Iterable[tuple[int, Any]]) -> tuple[tuple[Any, ...], ...]:
         """Return the columns of scopes; clusters and subsets that are equal are sent once."""
@@ -185,6 +192,3 @@ def _numbers(scopes: Iterable[Any]) -> list[int]:
         return list(map(_NUMBER, scopes))
     except AttributeError:  # some belong to no route
         return [0 if scope is None else scope.number for scope in scopes]
-
-
-assert len(Ended._fields) + 1 == WIDTH

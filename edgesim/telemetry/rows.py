@@ -9,11 +9,11 @@ from typing import Any, Final
 from edgesim.telemetry.histogram import (
     BYTES_RECEIVED,
     BYTES_SENT,
-    DURATION_SUM,
     RESETS,
     RETRIES,
     TOTAL,
     Counts,
+    duration_sum,
     percentiles,
 )
 from edgesim.telemetry.tally import Tally
@@ -92,7 +92,7 @@ def _row(named: dict[str, Any], counts: Counts, pods: Mapping[str, str]) -> Row:
         retries=counts[RETRIES],
         bytes_received=counts[BYTES_RECEIVED],
         bytes_sent=counts[BYTES_SENT],
-        mean_ms=round(counts[DURATION_SUM] / counts[TOTAL] / _MILLI, 3) if counts[TOTAL] else 0.0,
+        mean_ms=round(duration_sum(counts) / counts[TOTAL] / _MILLI, 3) if counts[TOTAL] else 0.0,
         p50_ms=middle,
         p90_ms=high,
         p99_ms=highest,

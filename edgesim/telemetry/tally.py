@@ -7,12 +7,13 @@ since it was last asked (`ledger`), and the parent keeps the sums, also of worke
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Any, Final, NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple
 
 from edgesim.model import Subset
-from edgesim.telemetry.histogram import Counts, add, grow, new_counts, total
+from edgesim.telemetry.histogram import Counts, add, grow, total
 
 
 class StatKey(NamedTuple):
@@ -53,46 +54,73 @@ class Totals:
 NO_TOTALS = Totals()
 
 
-WIDTH: Final = 8
-"""Columns of `Growth`."""
+Column = int | bytes
+"""64-bit integers; where all are the same, that one."""
+Plain = dict[int, int]
+"""`Counts` while they are added to: the garbage collector never looks into a dictionary that holds only numbers."""
 
 
 class Growth(NamedTuple):
     """A piece of what a worker counted since it told last, by columns: thus it is made and sent at little cost.
 
-    `values` are 64-bit integers: the numbers of the two parts of keys, the arguments of `histogram.grow`, how many
-    requests were so. Parts are told once, and all again where they begin `anew`: columns of scopes (their numbers,
-    and all of a `StatKey` but its endpoint) and endpoints, which are numbered in the order in which they are told.
+    `columns` of so many rows are the numbers of the two parts of keys and the arguments of `histogram.grow`. Parts
+    are told once, and all again where they begin `anew`: columns of scopes (their numbers, and all of a `StatKey` but
+    its endpoint) and endpoints, which are numbered in the order in which they are told.
     """
 
     anew: bool
     scopes: tuple[tuple[Any, ...], ...]
     endpoints: tuple[str, ...]
-    values: bytes
+    length: int
+    columns: tuple[Column, ...]
 
     def rows(self) -> Iterator[tuple[int, ...]]:
         """Yield the rows."""
-        values = array("q")
-        values.frombytes(self.values)
-        length = len(values) // WIDTH
-        yield from zip(*(values[at : at + length] for at in range(0, len(values), length or 1)), strict=True)
+        return zip(*(_values(column, self.length) for column in self.columns), strict=True)
+
+
+def as_column(values: Sequence[int]) -> Column:
+    """Return a column of one value or more."""
+    first = values[0]
+    if values[-1] == first and values.count(first) == len(values):
+        return first
+    return array("q", values).tobytes()
+
+
+def _values(column: Column, length: int) -> Iterable[int]:
+    if isinstance(column, int):
+        return repeat(column, length)
+    values = array("q")
+    values.frombytes(column)
+    return values
 
 
 @dataclass(slots=True)
 class Named:
-    """The parts of keys that a worker has told, by number."""
+    """The parts of keys that a worker has told, by number, and where those of one tally are counted."""
 
     scopes: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     endpoints: list[str] = field(default_factory=list)
+    found: list[dict[int, Plain]] = field(default_factory=list)
+    """The counts of `tally`, by the numbers of endpoint and scope."""
+    tally: Tally | None = None
 
-    def take(self, growth: Growth) -> None:
-        """Take what is new."""
+    def take(self, growth: Growth, tally: Tally) -> None:
+        """Take what is new, to be counted in a tally."""
         if growth.anew:
             self.scopes.clear()
             self.endpoints.clear()
-        for number, *scope in zip(*growth.scopes, strict=True):
-            self.scopes[number] = tuple(scope)
+        if growth.anew or tally is not self.tally:
+            self.tally, self.found = tally, [{} for _ in self.endpoints]
+        if growth.scopes:
+            numbers, *parts = growth.scopes
+            self.scopes.update(zip(numbers, zip(*parts, strict=True), strict=True))
         self.endpoints += growth.endpoints
+        self.found += [{} for _ in growth.endpoints]
+
+    def key(self, scope: int, endpoint: int) -> StatKey:
+        """Return the key that has these numbers."""
+        return StatKey._make((*self.scopes[scope], self.endpoints[endpoint]))
 
 
 @dataclass(slots=True)
@@ -100,24 +128,23 @@ class Tally:
     """The parent's side: the sums of one worker, or of many."""
 
     totals: Totals = NO_TOTALS
-    counts: dict[StatKey, Counts] = field(default_factory=dict)
+    counts: dict[StatKey, Plain] = field(default_factory=dict)
 
     def take(self, growth: Growth, named: Named) -> None:
         """Take what a worker tells; `named` is what it has named so far, to which new parts are added."""
-        named.take(growth)
-        scopes, endpoints = named.scopes, named.endpoints
-        for scope, endpoint, *grown, times in growth.rows():
-            key = StatKey._make((*scopes[scope], endpoints[endpoint]))
-            counts = self.counts.get(key)
+        named.take(growth, self)
+        found = named.found
+        for scope, endpoint, status, slot, sent, received, tries, times in growth.rows():
+            counts = found[endpoint].get(scope)
             if counts is None:
-                counts = self.counts[key] = new_counts()
-            grow(counts, *grown, times=times)
+                counts = found[endpoint][scope] = self.counts.setdefault(named.key(scope, endpoint), {})
+            grow(counts, status, slot, sent, received, tries, times)
 
     def add(self, other: Tally) -> None:
         """Add another tally."""
         self.totals += other.totals
         for key, counts in other.counts.items():
-            add(self.counts.setdefault(key, new_counts()), counts)
+            add(self.counts.setdefault(key, {}), counts)
 
     def gone(self) -> Tally:
         """Return what stays of a worker that is gone."""
@@ -125,7 +152,7 @@ class Tally:
 
     def by(self, *names: str) -> dict[tuple[object, ...], Counts]:
         """Return sums over the keys that agree in the fields named."""
-        groups: dict[tuple[object, ...], list[Counts]] = {}
+        groups: dict[tuple[object, ...], list[Plain]] = {}
         for key, counts in self.counts.items():
             groups.setdefault(tuple(getattr(key, name) for name in names), []).append(counts)
         return {group: total(parts) for group, parts in groups.items()}

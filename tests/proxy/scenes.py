@@ -34,7 +34,7 @@ from edgesim.proxy import worker_process
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.listening import ActiveListener
 from edgesim.proxy.worker import Worker
-from edgesim.telemetry.histogram import Counts
+from edgesim.telemetry.histogram import Counts, total
 from edgesim.telemetry.tally import Named, StatKey, Tally
 
 DEADLINE = 60.0
@@ -311,7 +311,7 @@ def counted(worker: Worker) -> Mapping[StatKey, Counts]:
     worker.ledger.forget_numbers()
     for growth in worker.ledger.news():
         tally.take(growth, named)
-    return tally.counts
+    return {key: total([counts]) for key, counts in tally.counts.items()}
 
 
 async def until(condition: Callable[[], object], message: str) -> None:

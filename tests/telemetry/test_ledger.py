@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -94,6 +95,26 @@ def test_only_what_came_since_is_told() -> None:
     assert parent.totals() == {("a", "x"): 2}
 
 
+def test_numbers_that_begin_anew_while_telling() -> None:
+    """Where the worker forgets its routes between two pieces, both mean what they meant, and so do later ones."""
+    ledger, parent = made(), Parent()
+    ledger.ended += [(Scope(str(number), number + 1), "xy"[number % 2], 200, 5, 1, 0, 1) for number in range(1000)]
+    for growth in ledger.news():
+        parent.hear([growth])
+        ledger.forget_numbers()
+    assert len(parent.totals()) == 1000
+    assert set(parent.totals().values()) == {1}
+
+
+def test_columns_of_one_value() -> None:
+    """What is the same in all rows is told once, and read as often as there are rows."""
+    ledger = made()
+    ledger.ended += [(ROUTES[number % 3], "x", 200, number, 1, 0, 1) for number in range(300)]
+    *_, growth = ledger.news()
+    assert [*growth.rows()] == [(number % 3 + 1, 0, 200, number, 1, 0, 1, 1) for number in range(300)]
+    assert len(pickle.dumps(growth)) < 2 * 8 * 300 + 300
+
+
 def test_what_comes_while_telling_is_told_next() -> None:
     """News are of one moment, however long the telling takes; each piece is small."""
     ledger, parent = made(), Parent()
@@ -126,17 +147,30 @@ def test_alike_or_not_all_are_told(batches: list[tuple[int, int]]) -> None:
     assert sum(len(growth.scopes[0]) for growth in news if growth.scopes) == len(expected)
 
 
-def test_requests_that_hardly_repeat_keep_nothing_of_their_routes() -> None:
-    """Where few are alike, what was gathered is numbers: no route that was named is held until somebody asks."""
-    ledger = made()
+def test_requests_that_hardly_repeat_are_told_as_they_come() -> None:
+    """Where few are alike, the ledger says that it is full before anybody asks; of what was told it holds no route."""
+    ledger, parent = made(), Parent()
     for begin in (0, 1500):
+        assert not ledger.is_full
         ledger.ended += [(Scope("r", begin + number + 1), "x", 200, 5, 1, 0, 1) for number in range(1500)]
         ledger.gather()
+    assert ledger.is_full
+    parent.hear(ledger.overflow())
     route = Scope("last", 5000)
-    ledger.ended.append((route, "x", 200, 5, 1, 0, 1))
-    assert len([*ledger.news()]) > 1
-    ledger.ended.append((route, "x", 200, 5, 1, 0, 1))
     before = sys.getrefcount(route)
+    ledger.ended.append((route, "x", 200, 5, 1, 0, 1))
     ledger.gather()
-    after = sys.getrefcount(route)
-    assert after == before - 1
+    parent.hear(ledger.overflow())
+    assert [*ledger.overflow()] == []
+    assert sys.getrefcount(route) == before
+    assert parent.totals() == {("r", "x"): 3000, ("last", "x"): 1}
+
+
+def test_requests_that_repeat_wait_until_they_are_asked_for() -> None:
+    """Where many are alike nothing is told ahead, however many they are."""
+    ledger = made()
+    for _ in range(10):
+        ledger.ended += [(ROUTES[number % 3], "x", 200, number % 300, 1, 0, 1) for number in range(900)]
+        ledger.gather()
+    assert not ledger.is_full
+    assert sum(growth.length for growth in ledger.news()) == 300

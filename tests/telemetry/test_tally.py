@@ -5,7 +5,7 @@ from typing import Any
 from edgesim.telemetry import envoy_stats
 from edgesim.telemetry.histogram import RETRIES, TOTAL, Counts, grow, new_counts, slot_of
 from edgesim.telemetry.rows import rows
-from edgesim.telemetry.tally import UNROUTED, StatKey, Tally, Totals
+from edgesim.telemetry.tally import UNROUTED, Growth, Named, Plain, StatKey, Tally, Totals
 
 V1 = (("version", "v1"),)
 V2 = (("version", "v2"),)
@@ -23,7 +23,7 @@ def key(route: str = "2", subset: tuple[tuple[str, str], ...] = V1, endpoint: st
 
 
 def canary() -> Tally:
-    counts = {
+    counts: dict[StatKey, Plain] = {
         key(): counted((200, 1000), (200, 3000)),
         key(subset=V2, endpoint="127.0.0.1:2"): counted((200, 1000), (503, 2000)),
         key("10", V2, "127.0.0.1:2"): counted((404, 1000)),
@@ -83,3 +83,13 @@ def test_envoys_formats() -> None:
     *counters, histograms = listed
     assert {each["name"]: each["value"] for each in counters} == values
     assert len(histograms["histograms"]["computed_quantiles"]) == len(recorded)
+
+
+def test_a_tally_that_takes_the_place_of_another() -> None:
+    """What comes after a reset is counted in the new tally alone, under the names that were told before it."""
+    named, before, after = Named(), Tally(), Tally()
+    columns = (1, 0, 200, 5, 1, 0, 1, 1)
+    before.take(Growth(True, ((1,), ("any",), ("2",), ("echo",), (V1,)), ("127.0.0.1:1",), 3, columns), named)
+    after.take(Growth(False, (), (), 2, columns), named)
+    assert {key: counts[TOTAL] for key, counts in before.counts.items()} == {key(): 3}
+    assert {key: counts[TOTAL] for key, counts in after.counts.items()} == {key(): 2}
