@@ -28,6 +28,8 @@ from edgesim.model.codes import DOMAIN_CONFLICT
 
 Piece = VirtualHost | Cluster | Listener
 
+_ON_NO_LISTENER = "ES0609"
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -36,6 +38,8 @@ class Broken:
     resources: frozenset[ResourceKey]
     gateways: frozenset[ResourceKey]
     files: frozenset[str]
+    homeless: frozenset[ResourceKey] = frozenset()
+    """VirtualServices that no Gateway takes, perhaps because one that would have is broken."""
 
     def reaches(self, piece: Piece) -> bool:
         """Tell whether a virtual host or cluster comes from a resource with an error."""
@@ -48,7 +52,8 @@ class Broken:
 
 def broken_by(problems: Iterable[Problem]) -> Broken:
     """Find what the errors among some problems reach; those whose routes were replaced reach nothing."""
-    errors = [each for each in problems if each.severity is Severity.ERROR and not each.replaced]
+    known = list(problems)
+    errors = [each for each in known if each.severity is Severity.ERROR and not each.replaced]
     causes = [each.resource for each in errors if each.resource is not None]
     return Broken(
         frozenset((*causes, *(key for each in errors for key in each.affects))),
@@ -59,6 +64,7 @@ def broken_by(problems: Iterable[Problem]) -> Broken:
             if each.resource is not None and each.resource.kind == "Gateway" and each.code != DOMAIN_CONFLICT
         ),
         frozenset(each.position.file for each in errors if each.resource is None and each.position is not None),
+        frozenset(each.resource for each in known if each.code == _ON_NO_LISTENER and each.resource is not None),
     )
 
 
@@ -75,12 +81,14 @@ def isolate(
     sound = {host.name: host for host in newest.virtual_hosts if not broken.reaches(host)}
     good = {host.name: host for host in (*before.virtual_hosts, *whole)}
     named = {host.name for host in newest.virtual_hosts}
+    new, lost = _listeners(before, newest, broken)
     held = {
         name: host
         for name, host in good.items()
-        if name not in sound and (broken.reaches(host) or (name not in named and broken.hides(host)))
+        if name not in sound
+        and (broken.reaches(host) or (name not in named and (broken.hides(host) or _stays(host, lost, broken))))
     }
-    places = _Places(before, _listeners(before, newest, broken), sound, held)
+    places = _Places(before, (*new, *lost), sound, held)
     kept = places.share_domains()
     order = dict.fromkeys((*(host.name for host in newest.virtual_hosts), *held))
     hosts = tuple(host for name in order if (host := sound.get(name) or kept.get(name)) is not None)
@@ -112,22 +120,32 @@ def _same(one: Model, other: Model) -> bool:
 # --- listeners ------------------------------------------------------------------------------------
 
 
-def _listeners(before: Model, newest: Model, broken: Broken) -> tuple[Listener, ...]:
+def _listeners(before: Model, newest: Model, broken: Broken) -> tuple[list[Listener], list[Listener]]:
     """Return the newest listeners of sound Gateways, and the last good ones of the others.
 
-    A default listener that a broken Gateway was to stand in for stays where that never was good.
+    A default listener that a broken Gateway was to stand in for stays where that never was good; where it was, the
+    default is not there in its place.
     """
-    sound = [one for one in newest.listeners if not _is_of(one, broken.gateways)]
+    stay = [one for one in before.listeners if _is_of(one, broken.gateways)]
+    sorts = {one.tls for one in stay}
+    sound = [
+        one for one in newest.listeners if not _is_of(one, broken.gateways) and (one.origin or one.tls not in sorts)
+    ]
     names = {one.name for one in sound}
-    old = {one.origin[0].resource: one for one in before.listeners if one.origin}
-    fresh = broken.gateways - old.keys()
+    fresh = broken.gateways - {one.origin[0].resource for one in stay}
     lost = [
         one
         for one in before.listeners
         if one.name not in names
-        and (_is_of(one, broken.gateways) or (one.origin[0].file in broken.files if one.origin else bool(fresh)))
+        and (one in stay or (one.origin[0].file in broken.files if one.origin else bool(fresh)))
     ]
-    return (*sound, *lost)
+    return sound, lost
+
+
+def _stays(host: VirtualHost, lost: Iterable[Listener], broken: Broken) -> bool:
+    """Tell whether a virtual host is on no listener now, and was on one that stays because of a broken Gateway."""
+    homeless = bool(host.origin) and host.origin[0].resource in broken.homeless
+    return homeless and any(is_served(host, one) for one in lost)
 
 
 def _is_of(listener: Listener, gateways: Collection[ResourceKey]) -> bool:

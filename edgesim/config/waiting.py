@@ -46,7 +46,10 @@ def cause(problem: Problem) -> str:
 
 
 def _reaching(holder: ResourceKey, problems: Iterable[Problem]) -> list[Problem]:
-    return [each for each in problems if holder == each.resource or holder in each.affects]
+    known = list(problems)
+    found = [each for each in known if holder == each.resource or holder in each.affects]
+    # What no error reaches waits for a place: for the Gateway that would have it.
+    return found or [each for each in known if each.resource is not None and each.resource.kind == "Gateway"]
 
 
 Difference = tuple[ResourceKey, ResourceKey]

@@ -159,6 +159,18 @@ def test_a_default_listener_outlives_the_bad_gateway_for_it() -> None:
     assert served.model.listeners == (default,)
 
 
+@pytest.mark.parametrize("was", [Listener("listener-::-8080", 8080), listener("gateway", "echo", "foxtrot")])
+def test_a_bad_gateway_takes_no_virtual_host_away(was: Listener) -> None:
+    """On a listener that stays because of it, so do those that no other Gateway takes, until they are deleted."""
+    default = Listener("listener-::-8080", 8080)
+    newest = model(listeners=() if not was.origin else (default,))
+    homeless = replace(error(ECHO, severity=Severity.NOTE), code="ES0609")
+    served = after((model(host("echo"), host("foxtrot"), listeners=(was,)), ()), (newest, (error(GATEWAY), homeless)))
+    assert served.model.virtual_hosts == (host("echo"),)
+    assert [(one.name, one.origin) for one in served.model.listeners] == [(was.name, was.origin)]
+    assert error(GATEWAY) in {each.resource: each.blockers for each in held_back(served, newest)}[ECHO]
+
+
 def test_a_held_host_stays_on_its_listener() -> None:
     """A host that the newest translation leaves out is still served where it was."""
     before = model(host("echo"), host("foxtrot"), listeners=(listener("gateway", "echo", "foxtrot"),))
