@@ -221,6 +221,25 @@ def test_the_index_for_the_other_case_rule_is_kept() -> None:
     assert decided(last, "/b") is decided(before, "/B")
 
 
+def test_a_path_in_capitals_is_known_again() -> None:
+    """A change of one route compiles anew all that share its path, however that is spelled."""
+    old, stays = route("/Ab", "canary"), route("/Ab")
+    after = finish(compile_in_steps(host(route("/Ab", "beta"), stays), compile_host(host(old, stays))))
+    assert decided(after, "/Ab", stage="beta") is not None
+    found = decided(after, "/Ab", stage="canary")
+    assert found is not None
+    assert found.route is stays
+
+
+def test_a_regex_may_begin_with_part_of_a_character() -> None:
+    """RE2 tells bytes, and a text cut within a character is one like any other."""
+    regex = route("/é?x", kind=PathKind.REGEX)
+    after = finish(compile_in_steps(host(regex, route("/")), compile_host(host(route("/")))))
+    found = decided(after, "/éx")
+    assert found is not None
+    assert found.route is regex
+
+
 def test_an_index_says_whether_it_folds() -> None:
     """Compiled at once or as a change, the one compares paths as they are, the other in lower case."""
     first = compile_host(host(route("/a"), folded("/B")))

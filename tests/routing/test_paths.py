@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgesim.model import PathKind, PathMatcher, RequestHead, ValueKind
 from edgesim.routing import finish
-from edgesim.routing.conditions import HEADER, Condition, Entry, compiled
+from edgesim.routing.conditions import HEADER, Compiled, Condition, Entry, compiled
 from edgesim.routing.paths import Changed, Node, Paths, Segment, Text, ends_inside, paths_in_steps, search, text_of
 
 PREFIX, EXACT, REGEX = PathKind.PREFIX, PathKind.EXACT, PathKind.REGEX
@@ -300,11 +300,75 @@ def test_a_change_shares_what_it_does_not_touch() -> None:
     assert sum(new is not old for new, old in pairs) == 1 + 10
 
 
+Known = tuple[list[int], list[int], int, "Shape | None"]
+Shape = dict[bytes, Known]
+
+
+def shape(node: Node | None) -> Shape | None:
+    """What is known at each segment, all the way down: entries met there, those behind the slash, other buckets."""
+    if node is None:
+        return None
+    return {name: _shape_of(known) for name, known in node.segments.items()}
+
+
+def _shape_of(known: Segment | Compiled) -> Known:
+    if isinstance(known, tuple):
+        return [], [known[0]], 0, None
+    return [e[0] for e in known.merged], [e[0] for e in known.below], len(known.buckets), shape(known.node)
+
+
+@pytest.mark.parametrize(
+    ("given", "gone", "new"),
+    [
+        (["/a", "/a/x"], "/a", None),
+        (["/a", "/a/"], "/a", None),
+        (["/a", "/ab"], "/a", None),
+        (["/a"], "/ab", 7),
+        (["/a/"], "/a/", 7),
+        (["/c/d/", "/c"], "/c/d/", 7),
+        (["/a", "/a/x", "/a/y"], "/a/x", 7),
+    ],
+)
+def test_a_change_leaves_the_trie_as_if_made_anew_but_for_what_is_shared(
+    given: list[str], gone: str, new: int | None
+) -> None:
+    """One text taken out, put in or replaced: all on the way knows what it has to, all else is the same object."""
+    values = [*given, "/other/z"]
+    patterns = {value: entry(order) for order, value in enumerate(values)}
+    before = index(*patterns.items())
+    texts: Changed = {text: [] for text in changed((gone, entry(0)))}
+    after = finish(paths_in_steps(texts if new is None else changed((gone, entry(new))), before, fold=False))
+    left = {value: meant for value, meant in patterns.items() if value != gone}
+    anew = index(*(left if new is None else {**left, gone: entry(new)}).items())
+    assert shape(after.whole) == shape(anew.whole)
+    assert after.root is not None
+    assert before.root is not None
+    assert after.root.segments[b"other"] is before.root.segments[b"other"]
+
+
+def test_what_is_put_below_a_lone_entry_stands_beside_it() -> None:
+    """A segment that was nothing but one entry gets a node, and both are found."""
+    before = prefixes("/a/", "/b/c")
+    after = finish(paths_in_steps(changed(("/a/x", entry(-1))), before, fold=False))
+    assert [found(after, path) for path in ("/a/x", "/a/y")] == [-1, 0]
+
+
+@pytest.mark.parametrize(("number", "shared"), [(16, True), (17, False)])
+def test_a_few_changes_are_put_into_the_trie_and_more_make_it_anew(number: int, shared: bool) -> None:
+    """Up to sixteen texts leave the segments they do not touch the same objects."""
+    before = index(("/other/z", entry(0)), *((f"/{n}", entry(n)) for n in range(20)))
+    after = finish(paths_in_steps(changed(*((f"/{n}", entry(99)) for n in range(number))), before, fold=False))
+    assert after.root is not None
+    assert before.root is not None
+    assert (after.root.segments[b"other"] is before.root.segments[b"other"]) is shared
+    assert [found(after, f"/{n}/") for n in (0, 15, 17)] == [99, 99, 17]
+
+
 def test_a_change_that_meets_many_segments_stops_on_the_way() -> None:
-    """What every segment meets is laid among all of them, a few between two stops."""
+    """What every segment meets is laid among all of them, sixteen between two stops."""
     before = index(("/", entry(0)), *((f"/{number}", entry(100 - number)) for number in range(1, 100)))
     steps = paths_in_steps(changed(("/", entry(9999))), before, fold=False)
-    assert sum(1 for _ in steps) >= 100 // 16
+    assert sum(1 for _ in steps) == pytest.approx(100 // 16 + 4, abs=2)
     after = finish(paths_in_steps(changed(("/", entry(9999))), before, fold=False))
     assert [found(after, path) for path in ("/x", "/77")] == [9999, 23]
 
@@ -323,3 +387,9 @@ def test_a_lone_entry_asks_for_its_headers_and_keeps_its_place(
     """Found as it is, an entry still has conditions to hold, and comes behind what was found before it in the table."""
     paths = index(("/a/", entry(5, "1")))
     assert found(paths, "/a/b", header, None if before is None else entry(before)) == wanted
+
+
+def test_a_lone_entry_asks_for_what_is_checked_too() -> None:
+    """What is no comparison of a header's one value is asked as well, whatever the entry leads to."""
+    paths = index(("/a/", Entry(0, frozenset({Condition(HEADER, b"x", ValueKind.REGEX, "1+")}), 0)))
+    assert [found(paths, "/a/b", header) for header in ("11", "2")] == [0, None]
