@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 from edgesim.admin.patches import three_way
+from edgesim.config.applied import LAST_APPLIED, without_last_applied
 from edgesim.config.store import SERVER_METADATA, Entry
 from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Document, Source
 from edgesim.dialects.resource import FieldPath
 from edgesim.model import Position
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def without_server_fields(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -22,17 +21,6 @@ def without_server_fields(manifest: dict[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict):
         kept["metadata"] = {key: value for key, value in metadata.items() if key not in SERVER_METADATA}
     return kept
-
-
-def without_last_applied(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the annotation in which `apply` remembers what it applied."""
-    metadata = manifest.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(annotations, dict) or LAST_APPLIED not in annotations:
-        return manifest
-    rest = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
-    kept = {key: value for key, value in metadata.items() if key != "annotations"}
-    return {**manifest, "metadata": {**kept, "annotations": rest} if rest else kept}
 
 
 def applied(wanted: dict[str, Any], entry: Entry | None) -> dict[str, Any]:

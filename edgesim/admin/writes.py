@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from edgesim.admin.bodies import JsonPatch, Patch, Target, expected_version, invalid
 from edgesim.admin.errors import ApiError
-from edgesim.admin.manifests import applied, patched_source, without_last_applied
+from edgesim.admin.manifests import applied, patched_source
 from edgesim.admin.patches import PatchError, json_patch, merge_patch
 from edgesim.admin.wire import File, Outcome, Result
+from edgesim.config.applied import same_but_for_apply
 from edgesim.config.read import read_text
 from edgesim.config.store import Change, Entry, published
 from edgesim.control import ConflictError, Delete, Instance, Put
@@ -243,7 +244,7 @@ def _qualified(kind: Kind) -> str:
 
 
 def _same(old: Resource, new: Resource) -> bool:
-    return without_last_applied(old.manifest) == without_last_applied(new.manifest)
+    return same_but_for_apply(old.manifest, new.manifest)
 
 
 def caused(now: Iterable[Problem], known: set[Problem], keys: set[ResourceKey]) -> tuple[Problem, ...]:

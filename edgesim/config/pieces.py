@@ -12,6 +12,7 @@ from itertools import compress
 from operator import is_not
 from typing import Any
 
+from edgesim.config.applied import same_but_for_apply
 from edgesim.config.revisions import BATCH, ORDER, RESOURCE, ROUTES, Key, Snapshot, batch_key
 from edgesim.model import Cluster, Listener, VirtualHost
 
@@ -120,12 +121,12 @@ def _resources_gone(present: Mapping[Key, Any], snapshot: Snapshot) -> Iterable[
 
 
 def is_same(key: Key, present: Mapping[Key, Any], piece: Any) -> bool:
-    """Tell whether a piece is as it was; where a resource was written, and by whom, does not count."""
+    """Tell whether a piece is as it was; where a resource was written, by whom, and if by `apply`, does not count."""
     if key not in present:
         return False
     old = present[key]
     if key[0] == RESOURCE:
-        return old.manifest is piece.manifest or bool(old.manifest == piece.manifest)
+        return same_but_for_apply(old.manifest, piece.manifest)
     return bool(old == piece)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edgesim.config.applied import same_but_for_apply
 from edgesim.config.encoding import StoredResource
 from edgesim.config.store import Entry
 from edgesim.control.builtin import IMPLIED, built_in
@@ -32,7 +33,7 @@ def plan_undo(entries: Iterable[Entry], wanted: Iterable[StoredResource], files:
     lost: list[ResourceKey] = []
     for key, stored in resources.items():
         entry = present.get(key)
-        if entry is not None and entry.resource.manifest == stored.manifest:
+        if entry is not None and same_but_for_apply(entry.resource.manifest, stored.manifest):
             continue
         decoded = revived(stored)
         if decoded.resource is None:

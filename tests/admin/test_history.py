@@ -81,6 +81,16 @@ async def test_undo_drops_what_a_freeze_holds_back(world: World) -> None:
     assert world.shown == "echo=e1 foxtrot=f1"
 
 
+async def test_applying_what_is_there_is_no_change(world: World) -> None:
+    """What `apply` calls unchanged is in no revision, and undo takes back what came before."""
+    await world.instance.write(puts(GOOD))
+    await world.instance.write(puts(team("echo", "e2")))
+    files = {"files": [{"name": "test.yaml", "text": team("foxtrot", "f1")}]}
+    response = await world.client.post("/edgesim/v1/apply", json=files)
+    assert [each["verb"] for each in (await response.json())["results"]] == ["unchanged"]
+    assert await world.undo() == (1, ["echo configured"])
+
+
 async def test_undo_of_settings_leaves_those_of_the_installation(world: World) -> None:
     """Settings that were patched are as they were installed again: they are never gone."""
     await world.instance.write(puts(GOOD))
