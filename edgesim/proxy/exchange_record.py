@@ -71,6 +71,10 @@ def _local(record: ExchangeRecord) -> bytes:
     return record.exchange.downstream.local
 
 
+def _server_name(record: ExchangeRecord) -> bytes | None:
+    return getattr(record.exchange.downstream, "server_name", None) or None  # a plain connection has none
+
+
 def _forwarded_for(record: ExchangeRecord) -> bytes | None:
     if record.exchange.downstream.listener.snapshot.remote.append:
         client: Client = record.client
@@ -185,6 +189,7 @@ class ExchangeRecord(Record):
     downstream_remote: Any = _Asked(lambda record: record.client.address)
     downstream_direct_remote: Any = _Asked(_peer)
     downstream_local: Any = _Asked(_local)
+    server_name: Any = _Asked(_server_name)
     forwarded_for: Any = _Asked(_forwarded_for)
     forwarded_proto: Any = _Asked(_forwarded_proto)
     scheme: Any = _Asked(_scheme)

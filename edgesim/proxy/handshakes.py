@@ -39,11 +39,14 @@ _RESET = struct.pack("ii", 1, 0)
 class TlsDownstream(Downstream):
     """A connection from a client over TLS, begun when hands are shaken."""
 
-    __slots__ = ("verify_names",)
+    __slots__ = ("server_name", "verify_names")
 
-    def __init__(self, worker: Worker, listener: ActiveListener, verify_names: tuple[str, ...]) -> None:
-        """Belong to a worker and a listener; take the names of which the client's certificate must carry one."""
+    def __init__(
+        self, worker: Worker, listener: ActiveListener, server_name: bytes, verify_names: tuple[str, ...]
+    ) -> None:
+        """Belong to a worker and a listener; take the server name asked for, and the names a client must carry one of."""
         super().__init__(worker, listener)
+        self.server_name = server_name
         self.verify_names = verify_names
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -115,11 +118,11 @@ class TlsListener:
         """Return what serves a server name now."""
         return find_host(self._listener.snapshot.contexts, name)
 
-    async def serve(self, client: socket.socket, tls: ServerTls, seconds: float) -> None:
+    async def serve(self, client: socket.socket, name: bytes, tls: ServerTls, seconds: float) -> None:
         """Shake hands; from then on the connection lives by itself. One that fails is closed, and nobody is told."""
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(
-                lambda: TlsDownstream(self._worker, self._listener, tls.verify_names),
+                lambda: TlsDownstream(self._worker, self._listener, name, tls.verify_names),
                 client,
                 ssl=tls.context,
                 ssl_handshake_timeout=seconds,
@@ -183,7 +186,7 @@ class _Handshake:
         left = max(0.001, self._timer.when() - self._loop.time())
         self._timer.cancel()
         self._client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        self.task = spawn(self.listener.serve(self._client, tls, left), name="TLS handshake")
+        self.task = spawn(self.listener.serve(self._client, name, tls, left), name="TLS handshake")
         self.task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[None]) -> None:

@@ -98,6 +98,21 @@ def test_curl_is_served_by_name(tmp_path: Path) -> None:
         assert gateway.get(headers={"host": "a.example"})[0] == 404  # not on the plain port
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_headers_and_log_name_the_server_asked_for(tmp_path: Path) -> None:
+    """`%REQUESTED_SERVER_NAME%` is the name in the ClientHello, whatever Host says."""
+    service = virtual_service("a", by_ref("a", ", sniDomains: ['*.example']"), "hello")
+    added = "headerManipulation: {responseHeadersToAdd: [{header: {key: x-asked, value: '%REQUESTED_SERVER_NAME%'}}]}"
+    service = service.replace("    domains: ['a.example']\n", f"    domains: ['*']\n    options: {{{added}}}\n")
+    file = written(tmp_path, secret("a", issued("a.example")), service)
+    log = tmp_path / "log"
+    watched = ("--access-log", str(log), "--access-log-format", "%REQUESTED_SERVER_NAME% %REQ(:AUTHORITY)%")
+    with running("--tls-port", "0", *watched, *canary(*HELD), file) as gateway:
+        answer = curl(tls_of(gateway), "a.example", "-D", "-", folder=tmp_path, domain="b.example").stdout
+        assert "x-asked: a.example\n" in answer
+    assert log.read_text() == "a.example b.example\n"
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_openssl_negotiates_http_1(tmp_path: Path) -> None:
     """`openssl s_client` gets HTTP/1.1 by ALPN and a version within the limits."""
