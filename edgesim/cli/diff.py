@@ -17,6 +17,7 @@ from edgesim.cli.diff_text import print_diff
 from edgesim.cli.options import AdminUrl, Output, Report, client_at
 from edgesim.cli.problems import print_problems
 from edgesim.cli.progress import progress
+from edgesim.config.files import STDIN
 from edgesim.inspect.diff import Compared, Traffic, Wheres, compare, traffic
 from edgesim.model import EdgesimError, Problem, Severity
 from edgesim.model.codes import failure
@@ -54,7 +55,7 @@ def diff(
         typer.Option(
             "--traffic",
             metavar="FILE",
-            help="An access log (Envoy's default format, or JSON lines): what of it would move?",
+            help="An access log (Envoy's default format, or JSON lines; - for standard input): what of it would move?",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where only options differ, too.")] = False,
@@ -137,7 +138,9 @@ def _grave(before: SideOfDiff, after: SideOfDiff) -> Iterator[Problem]:
 
 def _traffic(file: Path, compared: Compared) -> Traffic:
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
+        # Standard input stays open: it is not ours to close.
+        descriptor = sys.stdin.fileno() if str(file) == STDIN else file
+        with open(descriptor, encoding="utf-8", errors="replace", closefd=descriptor is file) as lines:
             found = traffic(lines, compared)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -39,14 +39,15 @@ def revision_at(client: Client, number: int) -> KeptModel:
 
 
 def revision_in(folder: Path, number: int | None = None) -> KeptModel:
-    """Read a revision, the current one by default, of a state folder. Raises EdgesimError ES0720 where there is none."""
-    from edgesim.config.state_folder import reading, unusable  # noqa: PLC0415 - SQLite, which only this needs
+    """Read a revision, the current one by default, of a state folder. Raises EdgesimError ES0726 where there is none, ES0720."""
+    from edgesim.config.state_folder import reading  # noqa: PLC0415 - SQLite, which only this needs
 
     with reading(folder) as state:
         found = state.last() if number is None else state.revision(number)
     if found is None:
         wanted = "no revision" if number is None else f"no revision {number}"
-        raise unusable(folder, f"there is {wanted} in it", "`edgesim history --state` lists what there is")
+        said = f"there is {wanted} in the state folder {folder}"
+        raise failure("ES0726", said, "`edgesim history --state` lists what there is", exit_code=2)
     return KeptModel(found.number, found.time, found.model, found.resources)
 
 

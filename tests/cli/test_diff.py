@@ -117,6 +117,8 @@ def test_traffic(tmp_path: Path) -> None:
     assert (found["requests"], found["affected"], found["perhaps"], found["headers"]) == (6, 1, 3, ["stage"])
     assert (found["unread"], found["first_unread"]) == (1, 7)
     assert sum(hit["if_absent"] for hit in found["hits"]) == 0
+    piped = edgesim("diff", *BOTH, *files, "--traffic", "-", "-o", "json", stdin=log.read_text())
+    assert json.loads(piped.out)["traffic"] == found
     said = edgesim("diff", *BOTH, *files, "--traffic", log).out
     assert "3 more may be: that depends on headers the log does not have: stage" in said
 

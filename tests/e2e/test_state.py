@@ -205,7 +205,7 @@ def test_models_of_what_is_and_was_served(vs: Path, tmp_path: Path) -> None:
             revision_at(client, 9)
     finally:
         gateway.stop()
-    with pytest.raises(EdgesimError, match=r"^ES0720 --state .*: there is no revision 9 in it; "):
+    with pytest.raises(EdgesimError, match=r"^ES0726 there is no revision 9 in the state folder .*; "):
         revision_in(state, 9)
 
 
