@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import Fields
 from edgesim.policies.hashing import NOT_HASHED
@@ -11,7 +11,6 @@ from edgesim.proxy.heads import ATTEMPT_COUNT, BLANK_LINE, Additions, local_repl
 from edgesim.proxy.messages import Parts, Response
 
 if TYPE_CHECKING:
-    from edgesim.proxy.downstream import Downstream
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
 
@@ -123,7 +122,9 @@ def fields_at_end(exchange: Exchange) -> dict[bytes, bytes] | None:
 
 
 def _head_at_end(exchange: Exchange) -> bytes | None:
-    close = not exchange.keep_alive or exchange.downstream.listener.draining or _asks_to_close(exchange)
+    close = (
+        not exchange.keep_alive or exchange.downstream.listener.draining or exchange.downstream.asks_to_close(exchange)
+    )
     plan, response = exchange.plan, exchange.answered
     if exchange.local is not None:
         return _local_reply(exchange, *exchange.local, close=close).partition(BLANK_LINE)[0]
@@ -134,9 +135,3 @@ def _head_at_end(exchange: Exchange) -> bytes | None:
         return unsent[0][: -len(BLANK_LINE)]  # with the body behind it, so this is the head
     front, back = parts(exchange, response, plan, bodiless=exchange.is_head, close=close)
     return (b"%b%d%b" % (front, exchange.service_time or 0, back) if back else front)[: -len(BLANK_LINE)]
-
-
-def _asks_to_close(exchange: Exchange) -> bool:
-    """Ask the parser where its request is not read to the end yet: only then is `keep_alive` set."""
-    downstream = cast("Downstream", exchange.downstream)
-    return downstream.receiving is exchange and not downstream.parser.should_keep_alive()

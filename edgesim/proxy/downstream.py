@@ -1,25 +1,20 @@
 """Connections from clients: bytes in, exchanges in order, answers out.
 
 Requests that arrive while one is being answered (pipelining) wait in a queue, and no more is read
-until it is empty.
+until it is empty. One read may bring ten thousand of them: its bytes wait, and are parsed a slice at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from typing import TYPE_CHECKING, cast
 
 import httptools
 
 from edgesim.http1.fields import Fields
 from edgesim.http1.requests import RefusedError, Special, read_head
-from edgesim.model import RequestHead
-from edgesim.policies.hashing import Connection
-from edgesim.policies.remote import Client, identify
+from edgesim.proxy.client_connection import ClientConnection
 from edgesim.proxy.closing import TOO_LARGE, linger, refuse, refuse_head, refuse_unread, send_refusal
-from edgesim.proxy.ends import both_ends
 from edgesim.proxy.exchange import Exchange
 from edgesim.proxy.failures import client_lost
 from edgesim.proxy.messages import Request
@@ -31,72 +26,60 @@ if TYPE_CHECKING:
     from edgesim.proxy.listening import ActiveListener
     from edgesim.proxy.worker import Worker
 
-_RESET = struct.pack("ii", 1, 0)
-"""Linger for no time: closing resets."""
+_SLICE = 2048
+"""Bytes of a pipeline that are parsed at a time: some dozens of requests at most."""
+_HEADS = 32
+"""So many heads in one read make a pipeline that is sliced."""
 NO_FIELDS: Fields = []
 """What a connection holds between heads; fields are collected in a list of their own."""
 
 
-class Downstream(asyncio.Protocol):
-    """One connection from a client."""
+class Downstream(ClientConnection):
+    """One connection from a client, and the requests that come by it."""
 
     __slots__ = (
-        "addresses",
         "body_came",
-        "closing",
         "current",
         "fields",
         "head_since",
         "head_size",
         "in_head",
         "lines",
-        "listener",
         "parser",
-        "paused",
         "piece",
         "queue",
+        "read_to",
+        "reading",
         "receiving",
         "refusing",
         "requests",
-        "scheme",
-        "since",
-        "slow",
         "switching",
         "target",
-        "touched",
-        "transport",
-        "unsent",
+        "unread",
         "whole",
-        "worker",
     )
 
     def __init__(self, worker: Worker, listener: ActiveListener) -> None:
         """Belong to a worker and to the listener that took the connection."""
-        self.worker = worker
-        self.listener = listener
-        self.scheme = listener.scheme
+        super().__init__(worker, listener)
         self.requests = listener.requests
         self.lines = listener.lines
-        self.transport: asyncio.Transport | None = None
-        self.addresses: tuple[bytes, bytes] | None = None
         self.parser = new_parser(self)
         self.fields = NO_FIELDS
         self.target = b""
         self.in_head = False
         self.whole = False
         self.head_size = self.piece = 0
+        self.head_since = 0.0
         self.body_came = False
         self.receiving: Exchange | None = None
         self.switching: tuple[Exchange, Special] | None = None
         self.current: Exchange | None = None
         self.queue: list[Exchange] = []
         self.refusing: Refusal | None = None
-        self.closing = False
-        self.paused = self.slow = False
-        # For the sweep (`limits`): whether anything moved since it last looked, and since when nothing did.
-        self.touched = True
-        self.since = self.head_since = 0.0
-        self.unsent = 0
+        self.unread = b""
+        self.read_to = 0
+        self.reading = False
 
     # -- the transport -------------------------------------------------------------------------
 
@@ -108,7 +91,7 @@ class Downstream(asyncio.Protocol):
         self.listener.connections += 1
         self.worker.connections.add(self)
         if self.worker.log is not None:
-            self._both_ends()
+            self.both_ends()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the protocol's signature
         """Leave the worker's connections and give up what was under way."""
@@ -122,6 +105,7 @@ class Downstream(asyncio.Protocol):
             note_torn_head(self)
         self.current = self.receiving = None
         self.queue.clear()
+        self.unread = b""
         self.parser = _NOBODYS  # each holds the other, and the collector does not look at what an update froze
 
     def data_received(self, data: bytes) -> None:
@@ -136,6 +120,9 @@ class Downstream(asyncio.Protocol):
             self.flush()
             return
         self.piece = len(data)
+        if self.piece > _SLICE and data.count(b"\n\r\n") > _HEADS:
+            self.read_later(data)
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as pause:
@@ -151,6 +138,33 @@ class Downstream(asyncio.Protocol):
         if between and current is not None and self.whole and not self.refusing:
             remember(self, data, current.request)
         self.flush()
+
+    def read_later(self, data: bytes) -> None:
+        """Read bytes once nothing holds back that came before them; of a slice, they are its end."""
+        if self.reading:
+            self.read_to -= len(data)
+        else:
+            self.unread, self.read_to = data, 0
+            self._read_on()
+
+    def take_unread(self) -> bytes:
+        """Give away what is not HTTP."""
+        unread, self.unread = self.unread[self.read_to :], b""
+        return unread
+
+    def _read_on(self) -> None:
+        """Parse what is there, a slice at a time, then read what comes, unless something holds back."""
+        if self.reading:
+            return
+        self.reading = True
+        while self.read_to < len(self.unread) and not self.paused:
+            begin, self.read_to = self.read_to, min(self.read_to + _SLICE, len(self.unread))
+            self.data_received(self.unread[begin : self.read_to])
+        self.reading = False
+        if not self.paused:
+            self.unread = b""
+            if self.transport is not None:
+                self.transport.resume_reading()
 
     def _measure(self, *, between: bool) -> None:
         """Limit what piles up of a message before it can be passed on: a head, a trailer, an extension."""
@@ -251,6 +265,10 @@ class Downstream(asyncio.Protocol):
         self.whole = exchange.request.bodiless and not self.queue and not exchange.older
         exchange.request_end()
 
+    def asks_to_close(self, exchange: Exchange) -> bool:
+        """Ask the parser of a request that is not read to its end yet: only then is `keep_alive` set."""
+        return self.receiving is exchange and not self.parser.should_keep_alive()
+
     # -- exchanges -----------------------------------------------------------------------------
 
     def advance(self) -> None:
@@ -258,8 +276,8 @@ class Downstream(asyncio.Protocol):
         while (exchange := self.current) is not None and exchange.done:
             exchange.write_response()
             self.current = None
-            if not exchange.request_complete:
-                linger(self)
+            if not exchange.request_complete or (self.paused and not exchange.keep_alive):
+                linger(self)  # the client may have sent more, and a close with unread bytes is a reset
             elif not exchange.keep_alive:
                 self.close()
             else:
@@ -280,62 +298,7 @@ class Downstream(asyncio.Protocol):
         else:
             self.resume_reading()
 
-    def write(self, data: bytes) -> None:
-        """Send bytes to the client."""
-        if self.transport is not None:
-            self.touched = True
-            self.transport.write(data)
-
-    def close(self) -> None:
-        """Close after what was written is sent."""
-        self.closing = True
-        if self.transport is not None:
-            self.transport.close()
-
-    def abort(self) -> None:
-        """Reset the connection: an answer begun cannot be completed, and a clean end would pass for its end."""
-        self.closing = True
-        if self.transport is not None:
-            connection = self.transport.get_extra_info("socket")
-            if connection is not None:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.transport.abort()
-
-    # -- who the client is ---------------------------------------------------------------------
-
-    @property
-    def peer(self) -> bytes:
-        """The other end of the connection as `ip:port`."""
-        return self._both_ends()[0]
-
-    @property
-    def local(self) -> bytes:
-        """This end of the connection as `ip:port`."""
-        return self._both_ends()[1]
-
-    def _both_ends(self) -> tuple[bytes, bytes]:
-        """Ask the system once: of a connection that was reset it tells no more."""
-        if self.addresses is None:
-            self.addresses = both_ends(self.transport)
-        return self.addresses
-
-    @property
-    def ends(self) -> Connection:
-        """What hash policies read of a connection."""
-        peer = self.peer
-        return Connection(peer.rpartition(b":")[0], peer, self.local)
-
-    def client(self, head: RequestHead) -> Client:
-        """Return who sent a request, and what follows."""
-        return identify(self.listener.snapshot.remote, head, self.peer)
-
     # -- back-pressure -------------------------------------------------------------------------
-
-    def pause_reading(self) -> None:
-        """Read no more from the client for now."""
-        if not self.paused and self.transport is not None:
-            self.paused = True
-            self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Read from the client again, unless requests wait, a switch of protocols does, or the client takes no answers."""
@@ -343,7 +306,7 @@ class Downstream(asyncio.Protocol):
         waits = self.queue or switches or (self.slow and self.receiving is None)
         if self.paused and (self.closing or not waits) and self.transport is not None:
             self.paused = False
-            self.transport.resume_reading()
+            self._read_on()
 
     def pause_writing(self) -> None:
         """The client is slow to read: ask for no more from its upstream, and take no more requests."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgesim.policies.hashing import Connection
     from edgesim.policies.remote import Client
     from edgesim.policies.retries import Retries
+    from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.listening import ActiveListener
     from edgesim.proxy.messages import Request, Response
     from edgesim.proxy.plan import Plan
@@ -49,6 +50,9 @@ class ClientSide(Protocol):
     @property
     def ends(self) -> Connection:
         """What hash policies read of a connection."""
+
+    def asks_to_close(self, exchange: Exchange) -> bool:
+        """Tell whether a request that is not read to its end yet says that the connection ends behind it."""
 
     def client(self, head: RequestHead) -> Client:
         """Return who sent a request, and what follows."""

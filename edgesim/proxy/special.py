@@ -44,13 +44,13 @@ def go_on(connection: Downstream, rest: bytes) -> None:
         return
     exchange, special = switching
     if exchange.request.upgrade:
-        exchange.early = rest
+        exchange.early = rest + connection.take_unread()
         connection.pause_reading()
         connection.flush()
     else:
         _resume_parsing(connection, exchange, special)
         connection.flush()
-        connection.data_received(rest)
+        connection.read_later(rest)
 
 
 def _resume_parsing(connection: Downstream, exchange: Exchange, special: Special) -> None:
