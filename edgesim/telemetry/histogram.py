@@ -56,29 +56,33 @@ def new_counts() -> Counts:
     return defaultdict(int)
 
 
-def grow(counts: dict[int, int], status: int, slot: int, sent: int, received: int, tries: int, times: int = 1) -> None:
-    """Count requests that were alike: so many, `times` over.
+Alike = tuple[dict[int, int], int, int, int, int, int, int]
+"""Counts, and what is to be counted in them: status, slot, bytes sent and received, tries, and how often."""
 
-    A status of 0 says that they were not answered, a slot of -1 that their duration is not known. `sent` and
-    `received` are bytes. This is done for each request where few are alike, so that nothing is computed here that a
-    reader can compute.
+
+def grow(requests: Iterable[Alike]) -> None:
+    """Count requests, those that were alike at once.
+
+    A status of 0 says that they were not answered, a slot of -1 that their duration is not known. This is done for
+    each request where few are alike, so that nothing is called here, or computed that a reader can compute.
     """
-    get = counts.get
-    counts[TOTAL] = get(TOTAL, 0) + times
-    if _FIRST_CLASS <= status < _NO_CLASS:
-        answers = status // 100
-        counts[answers] = get(answers, 0) + times
-    elif not status:
-        counts[RESETS] = get(RESETS, 0) + times
-    if slot >= 0:
-        place = HISTOGRAM + slot
-        counts[place] = get(place, 0) + times
-    if tries > 1:
-        counts[RETRIES] = get(RETRIES, 0) + times * (tries - 1)
-    if sent:
-        counts[BYTES_SENT] = get(BYTES_SENT, 0) + times * sent
-    if received:
-        counts[BYTES_RECEIVED] = get(BYTES_RECEIVED, 0) + times * received
+    for counts, status, slot, sent, received, tries, times in requests:
+        get = counts.get
+        counts[TOTAL] = get(TOTAL, 0) + times
+        if _FIRST_CLASS <= status < _NO_CLASS:
+            answers = status // 100
+            counts[answers] = get(answers, 0) + times
+        elif not status:
+            counts[RESETS] = get(RESETS, 0) + times
+        if slot >= 0:
+            place = slot + HISTOGRAM
+            counts[place] = get(place, 0) + times
+        if tries > 1:
+            counts[RETRIES] = get(RETRIES, 0) + times * (tries - 1)
+        if sent:
+            counts[BYTES_SENT] = get(BYTES_SENT, 0) + times * sent
+        if received:
+            counts[BYTES_RECEIVED] = get(BYTES_RECEIVED, 0) + times * received
 
 
 def duration_sum(counts: Mapping[int, int]) -> int:

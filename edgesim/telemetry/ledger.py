@@ -19,7 +19,7 @@ from edgesim.telemetry.tally import Column, Growth, as_column
 
 _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
-_NAMED_AT_ONCE: Final = 100
+_NAMED_AT_ONCE: Final = 60
 """Scopes named in one."""
 _FULL: Final = 2048
 """Different rows that are counted together."""
@@ -160,10 +160,12 @@ class Ledger:
         anew, self._anew = self._anew, False
         at = [*map(self._places.__getitem__, places)]
         columns = (*map(as_column, (numbers, at, *counted)), times)
-        last = Growth(anew and not new, (), self._places.take_named(), len(rows), columns)
-        for begin in range(0, len(new), _NAMED_AT_ONCE):
-            yield Growth(anew and not begin, self._names(new[begin : begin + _NAMED_AT_ONCE]), (), 0, ())
-        yield last
+        endpoints = self._places.take_named()
+        while len(new) > _NAMED_AT_ONCE:
+            yield Growth(anew, self._names(new[-_NAMED_AT_ONCE:]), (), 0, ())
+            del new[-_NAMED_AT_ONCE:]
+            anew = False
+        yield Growth(anew, self._names(new), endpoints, len(rows), columns)
 
     def _new(self, numbers: Sequence[int], scopes: Iterable[Any]) -> list[tuple[int, Any]]:
         """Return scopes that were not told of, with their numbers."""

@@ -7,7 +7,7 @@ since it was last asked (`ledger`), and the parent keeps the sums, also of worke
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -63,7 +63,7 @@ Plain = dict[int, int]
 class Growth(NamedTuple):
     """A piece of what a worker counted since it told last, by columns: thus it is made and sent at little cost.
 
-    `columns` of so many rows are the numbers of the two parts of keys and the arguments of `histogram.grow`. Parts
+    `columns` of so many rows are the numbers of the two parts of keys and what `histogram.grow` counts. Parts
     are told once, and all again where they begin `anew`: columns of scopes (their numbers, and all of a `StatKey` but
     its endpoint) and endpoints, which are numbered in the order in which they are told.
     """
@@ -74,9 +74,9 @@ class Growth(NamedTuple):
     length: int
     columns: tuple[Column, ...]
 
-    def rows(self) -> Iterator[tuple[int, ...]]:
-        """Yield the rows."""
-        return zip(*(_values(column, self.length) for column in self.columns), strict=True)
+    def values(self) -> list[Iterable[int]]:
+        """Return the values of each column."""
+        return [_values(column, self.length) for column in self.columns]
 
 
 def as_column(values: Sequence[int]) -> Column:
@@ -95,14 +95,27 @@ def _values(column: Column, length: int) -> Iterable[int]:
     return values
 
 
+class _Found(dict[int, Plain]):
+    """The counts of one endpoint in a tally, by the numbers of scopes; looked up by their keys once."""
+
+    def __init__(self, endpoint: str, scopes: Mapping[int, tuple[Any, ...]], counts: dict[StatKey, Plain]) -> None:
+        super().__init__()
+        self._endpoint, self._scopes, self._counts = endpoint, scopes, counts
+
+    def __missing__(self, scope: int) -> Plain:
+        key = StatKey._make((*self._scopes[scope], self._endpoint))
+        counts = self[scope] = self._counts.setdefault(key, {})
+        return counts
+
+
 @dataclass(slots=True)
 class Named:
     """The parts of keys that a worker has told, by number, and where those of one tally are counted."""
 
     scopes: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     endpoints: list[str] = field(default_factory=list)
-    found: list[dict[int, Plain]] = field(default_factory=list)
-    """The counts of `tally`, by the numbers of endpoint and scope."""
+    found: list[_Found] = field(default_factory=list)
+    """The counts of `tally`, by the numbers of endpoints."""
     tally: Tally | None = None
 
     def take(self, growth: Growth, tally: Tally) -> None:
@@ -111,16 +124,13 @@ class Named:
             self.scopes.clear()
             self.endpoints.clear()
         if growth.anew or tally is not self.tally:
-            self.tally, self.found = tally, [{} for _ in self.endpoints]
+            self.tally, self.found = tally, []
         if growth.scopes:
             numbers, *parts = growth.scopes
             self.scopes.update(zip(numbers, zip(*parts, strict=True), strict=True))
         self.endpoints += growth.endpoints
-        self.found += [{} for _ in growth.endpoints]
-
-    def key(self, scope: int, endpoint: int) -> StatKey:
-        """Return the key that has these numbers."""
-        return StatKey._make((*self.scopes[scope], self.endpoints[endpoint]))
+        new = self.endpoints[len(self.found) :]
+        self.found += [_Found(endpoint, self.scopes, tally.counts) for endpoint in new]
 
 
 @dataclass(slots=True)
@@ -133,12 +143,11 @@ class Tally:
     def take(self, growth: Growth, named: Named) -> None:
         """Take what a worker tells; `named` is what it has named so far, to which new parts are added."""
         named.take(growth, self)
-        found = named.found
-        for scope, endpoint, status, slot, sent, received, tries, times in growth.rows():
-            counts = found[endpoint].get(scope)
-            if counts is None:
-                counts = found[endpoint][scope] = self.counts.setdefault(named.key(scope, endpoint), {})
-            grow(counts, status, slot, sent, received, tries, times)
+        if growth.length:
+            scopes, endpoints, *counted = growth.values()
+            found = named.found
+            counts = [found[endpoint][scope] for scope, endpoint in zip(scopes, endpoints, strict=True)]
+            grow(zip(counts, *counted, strict=True))
 
     def add(self, other: Tally) -> None:
         """Add another tally."""

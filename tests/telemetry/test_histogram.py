@@ -44,7 +44,7 @@ def test_percentiles_are_those_of_the_values(durations: list[int], percents: lis
     """A percentile is the value at its rank, rounded up by less than a hundredth."""
     counts = new_counts()
     for duration in durations:
-        grow(counts, 200, slot_of(duration), 0, 0, 1)
+        grow([(counts, 200, slot_of(duration), 0, 0, 1, 1)])
     percents.sort()
     for percent, found in zip(percents, percentiles(counts, percents), strict=True):
         rank = max(1, round(percent / 100 * len(durations)))
@@ -59,7 +59,7 @@ def test_sums_are_sums(requests: list[tuple[int, int, int]], parts: int) -> None
     whole = new_counts()
     for index, (status, duration, times) in enumerate(requests):
         for each in (counts[index % parts], whole):
-            grow(each, status, slot_of(duration), 7, 3, 1, times=times)
+            grow([(each, status, slot_of(duration), 7, 3, 1, times)])
     assert total(counts) == whole
     assert whole[TOTAL] == sum(times for *_, times in requests)
     assert whole[BYTES_SENT] == 7 * whole[TOTAL]
@@ -72,7 +72,7 @@ def test_nothing_recorded_is_zero() -> None:
     """Percentiles of nothing are 0, and statuses beyond 599 belong to no class."""
     counts = new_counts()
     assert percentiles(counts, (50, 99)) == [0, 0]
-    grow(counts, 799, 1, 0, 0, 1)
+    grow([(counts, 799, 1, 0, 0, 1, 1)])
     assert [counts[n] for n in range(1, 6)] == [0] * 5
     assert counts[TOTAL] == 1
 
@@ -80,7 +80,7 @@ def test_nothing_recorded_is_zero() -> None:
 def test_what_was_not_answered_is_a_reset() -> None:
     """No answer is a reset; a duration that is not known is in no percentile, and a second try is one retry."""
     counts = new_counts()
-    grow(counts, 0, -1, 0, 0, 2, times=3)
+    grow([(counts, 0, -1, 0, 0, 2, 3)])
     assert (counts[TOTAL], counts[RESETS], counts[RETRIES]) == (3, 3, 3)
     assert percentiles(counts, (50,)) == [0]
 
@@ -88,6 +88,6 @@ def test_what_was_not_answered_is_a_reset() -> None:
 def test_durations_are_cut_off() -> None:
     """A connection that was open for a year takes no more room than others, and counts as an hour."""
     counts = new_counts()
-    grow(counts, 101, slot_of(10**13), 0, 0, 1)
+    grow([(counts, 101, slot_of(10**13), 0, 0, 1, 1)])
     (found,) = percentiles(counts, (100,))
     assert found == (1 << 32) - 1

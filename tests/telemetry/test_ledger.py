@@ -111,7 +111,9 @@ def test_columns_of_one_value() -> None:
     ledger = made()
     ledger.ended += [(ROUTES[number % 3], "x", 200, number, 1, 0, 1) for number in range(300)]
     *_, growth = ledger.news()
-    assert [*growth.rows()] == [(number % 3 + 1, 0, 200, number, 1, 0, 1, 1) for number in range(300)]
+    assert [*zip(*growth.values(), strict=True)] == [
+        (number % 3 + 1, 0, 200, number, 1, 0, 1, 1) for number in range(300)
+    ]
     assert len(pickle.dumps(growth)) < 2 * 8 * 300 + 300
 
 

@@ -14,7 +14,7 @@ V2 = (("version", "v2"),)
 def counted(*requests: tuple[int, int]) -> Counts:
     counts = new_counts()
     for status, microseconds in requests:
-        grow(counts, status, slot_of(microseconds), 0, 0, 1)
+        grow([(counts, status, slot_of(microseconds), 0, 0, 1, 1)])
     return counts
 
 
