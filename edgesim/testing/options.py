@@ -12,6 +12,8 @@ import typer
 from edgesim.cli.options import Report
 from edgesim.cli.settings import UpSettings
 from edgesim.cli.up import settings_of, up, with_options_of_up
+from edgesim.cli.usage import code_of
+from edgesim.dialects import did_you_mean
 
 _NOT_THESE = ("paths", "output")
 OPTIONS = frozenset(inspect.signature(up).parameters) - {*_NOT_THESE}
@@ -28,7 +30,8 @@ def settings_from(paths: tuple[Path, ...], options: Mapping[str, Any]) -> UpSett
     """
     unknown = sorted(options.keys() - OPTIONS)
     if unknown:
-        raise OptionError(f"no option of `edgesim up`: {', '.join(unknown)}; there are: {', '.join(sorted(OPTIONS))}")
+        hint = did_you_mean(unknown[0], OPTIONS) or f"there are: {', '.join(sorted(OPTIONS))}"
+        raise OptionError(f"no option of `edgesim up`: {', '.join(unknown)}; {hint} (ES0900)")
     taken: list[UpSettings] = []
 
     @with_options_of_up(without=("output",), port=0, admin_port=0, tls_port=0, state="off")
@@ -40,7 +43,7 @@ def settings_from(paths: tuple[Path, ...], options: Mapping[str, Any]) -> UpSett
     try:
         reader([*_words(options)], standalone_mode=False)
     except typer.BadParameter as error:
-        raise OptionError(error.format_message()) from None
+        raise OptionError(f"{error.format_message()} ({code_of(error)})") from None
     return taken[0]
 
 
