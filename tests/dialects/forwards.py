@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgesim.model import (
     Destination,
     ForwardAction,
+    Route,
 )
 from tests.dialects.scenes import (
     Outcome,
@@ -15,6 +16,10 @@ ECHO = Destination("echo_default")
 
 def forward(outcome: Outcome) -> ForwardAction:
     """Return the action of the only route, which forwards."""
-    action = outcome.routes[0].action
-    assert isinstance(action, ForwardAction)
-    return action
+    return forwarded(outcome.routes[0])
+
+
+def forwarded(route: Route) -> ForwardAction:
+    """Return the action of a route, which forwards."""
+    assert isinstance(route.action, ForwardAction)
+    return route.action

@@ -5,11 +5,13 @@ from __future__ import annotations
 from textwrap import dedent, indent
 
 from edgesim.model import DirectResponseAction, ResourceKey, Route
-from tests.dialects.scenes import Outcome
+from tests.dialects.scenes import UPSTREAM, Outcome, route, run
 
 VS = ResourceKey("VirtualService", "default", "echo")
 BY_REF = "delegateAction: {ref: {name: a, namespace: default}}\n"
 API = "matchers: [{prefix: /api}]\n"
+TABLE = ResourceKey("RouteTable", "default", "a")
+OK = "directResponseAction: {status: 200, body: ok}\n"
 
 
 def table(
@@ -26,6 +28,11 @@ def table(
         *(f"  - {indent(dedent(text), '    ')[4:]}" for text in routes),
     ]
     return "\n".join(lines) + "\n"
+
+
+def below(parent: str, child: str, *others: str) -> Outcome:
+    """Translate a virtual service whose one route delegates to a table with one route."""
+    return run(route(parent + BY_REF), table(child), UPSTREAM, *others)
 
 
 def says(body: str, *paths: str) -> str:

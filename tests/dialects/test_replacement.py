@@ -13,6 +13,7 @@ from edgesim.model import (
     Severity,
 )
 from edgesim.model.codes.code import settings
+from tests.dialects.forwards import forward
 from tests.dialects.scenes import UPSTREAM, Outcome, route, routed, run, upstream, virtual_host
 
 ON = "replaceInvalidRoutes: true"
@@ -37,12 +38,6 @@ def replaced(text: str, *more: str) -> Outcome:
     return outcome
 
 
-def action(outcome: Outcome) -> ForwardAction:
-    found = outcome.routes[0].action
-    assert isinstance(found, ForwardAction)
-    return found
-
-
 def fallback(outcome: Outcome) -> Cluster | None:
     return next((each for each in outcome.clusters if each.name == FALLBACK_CLUSTER), None)
 
@@ -51,7 +46,7 @@ def test_without_the_setting_nothing_is_replaced() -> None:
     """A missing upstream is a destination nobody knows, which is answered 503; a route in error is left out."""
     outcome = run(routed(MISSING))
     assert (outcome.only().severity, outcome.only().replaced) == (Severity.WARNING, False)
-    assert action(outcome).destination == Destination("ecko_default")
+    assert forward(outcome).destination == Destination("ecko_default")
     assert fallback(outcome) is None
     outcome = run(routed("routeAction: {}\n"))
     assert (outcome.only().severity, outcome.routes) == (Severity.ERROR, ())
@@ -61,7 +56,7 @@ def test_a_missing_upstream_is_replaced() -> None:
     """The route goes to a cluster that answers with Gloo's code and text, and comes from Settings."""
     outcome = replaced(MISSING)
     assert outcome.codes == ["ES0214"]
-    assert action(outcome).destination == FALLBACK
+    assert forward(outcome).destination == FALLBACK
     cluster = fallback(outcome)
     assert cluster is not None
     assert (cluster.type, cluster.response) == (
@@ -113,7 +108,7 @@ def test_the_cluster_is_there_only_when_it_is_needed() -> None:
 def test_a_route_error_is_replaced(text: str) -> None:
     """Whatever the error is, the route stays and answers with the response."""
     outcome = replaced(text)
-    assert (action(outcome).destination, action(outcome).weighted) == (FALLBACK, ())
+    assert (forward(outcome).destination, forward(outcome).weighted) == (FALLBACK, ())
     assert fallback(outcome) is not None
 
 
@@ -128,7 +123,7 @@ def test_only_the_option_at_fault_is_taken_off() -> None:
     assert found.policies.fault is None
     assert [each.name for each in found.headers.response_add] == ["x-team"]
     assert (found.matches[0].path.value, found.matches[0].methods) == ("/echo", ("GET",))
-    assert action(outcome).timeout == 3.0
+    assert forward(outcome).timeout == 3.0
 
 
 @pytest.mark.parametrize(
@@ -150,8 +145,8 @@ def test_only_the_broken_entry_of_a_split_is_replaced(entry: str, codes: list[st
     """Its weight stays, and so does the other entry."""
     outcome = replaced(SPLIT % f"{SOUND}, {entry}")
     assert outcome.codes == codes
-    weighted = action(outcome).weighted
-    assert action(outcome).destination is None
+    weighted = forward(outcome).weighted
+    assert forward(outcome).destination is None
     assert [(each.destination, each.weight) for each in weighted] == [(Destination("echo_default"), 60), (FALLBACK, 40)]
     assert not weighted[1].headers
 
@@ -167,7 +162,7 @@ def test_entries_of_a_group_are_replaced_too() -> None:
         ("ES0306", Severity.ERROR, True),
         ("ES0214", Severity.WARNING, True),
     ]
-    assert [each.destination for each in action(outcome).weighted] == [Destination("echo_default"), FALLBACK]
+    assert [each.destination for each in forward(outcome).weighted] == [Destination("echo_default"), FALLBACK]
 
 
 def test_a_broken_upstream_answers_as_replaced_routes_do() -> None:
@@ -176,7 +171,7 @@ def test_a_broken_upstream_answers_as_replaced_routes_do() -> None:
     assert [(each.code, each.severity, each.replaced) for each in outcome.problems] == [
         ("ES0303", Severity.ERROR, True)
     ]
-    assert action(outcome).destination == Destination("echo_default")
+    assert forward(outcome).destination == Destination("echo_default")
     cluster = next(each for each in outcome.clusters if each.name == "echo_default")
     assert (cluster.type, cluster.response) == (
         ClusterType.DIRECT_RESPONSE,
@@ -193,7 +188,7 @@ def test_a_matcher_that_nothing_matches_is_left_out(matcher: str) -> None:
     assert outcome.routes == ()
     outcome = replaced(f"matchers: [{matcher}, {{prefix: /echo}}]\n{TO_ECHO}")
     assert [each.path.value for each in outcome.routes[0].matches] == ["/echo"]
-    assert action(outcome).destination == FALLBACK
+    assert forward(outcome).destination == FALLBACK
 
 
 @pytest.mark.parametrize(
@@ -218,7 +213,7 @@ def test_other_warnings_are_as_they_were() -> None:
     subset = "routeAction: {single: {upstream: {name: echo}, subset: {values: {version: v1}}}}\n"
     outcome = run(routed(subset), policy())
     assert (outcome.only().code, outcome.only().replaced) == ("ES0218", False)
-    assert action(outcome).destination == Destination("echo_default", (("version", "v1"),))
+    assert forward(outcome).destination == Destination("echo_default", (("version", "v1"),))
 
 
 def test_one_broken_route_leaves_the_others_alone() -> None:
