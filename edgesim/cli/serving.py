@@ -17,6 +17,7 @@ from edgesim.admin.context import Context
 from edgesim.backends import Controllers, PodRuntime
 from edgesim.cli.announcing import Announcer, Reporter, announce, listeners, url
 from edgesim.cli.console import err
+from edgesim.cli.judging import Apart
 from edgesim.cli.problems import print_problems
 from edgesim.cli.reserving import admin_token, open_recorder, reserve_admin, reserve_proxy, worker_settings
 from edgesim.cli.settings import UpSettings
@@ -105,7 +106,13 @@ def _instance(settings: UpSettings, seed: int, supervisor: Supervisor, recorder:
     install(store)
     controllers = Controllers(store, PodRuntime(seed, now=monotonic, wall=wall), seed)
     return Instance(
-        store, supervisor, controllers, keep_going=settings.keep_going, policy=settings.policy, recorder=recorder
+        store,
+        supervisor,
+        controllers,
+        keep_going=settings.keep_going,
+        policy=settings.policy,
+        recorder=recorder,
+        judging=Apart(),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +22,18 @@ from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.recorder import Recorder
-from edgesim.dialects import ASSIGNED_FROM, Document, Memo, Resource, Translation, assign, decode, translate
+from edgesim.dialects import (
+    ASSIGNED_FROM,
+    Document,
+    Judge,
+    Memo,
+    Resource,
+    Translation,
+    assign,
+    decode,
+    fault_of,
+    translate,
+)
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
 from edgesim.model.codes import problem
 from edgesim.model.update import CANNOT_SERVE
@@ -32,6 +44,13 @@ LARGE: Final = 500
 
 MAX_REFUSALS: Final = 8
 """Virtual hosts the proxy refuses that are isolated one after the other, before everything is held back."""
+
+
+Judging = Callable[[], AbstractContextManager[Judge]]
+
+
+def _here() -> AbstractContextManager[Judge]:
+    return nullcontext(fault_of)
 
 
 @dataclass(slots=True)
@@ -55,10 +74,12 @@ class Instance:
         keep_going: bool = False,
         policy: Policy = Policy.FREEZE,
         recorder: Recorder | None = None,
+        judging: Judging = _here,
     ) -> None:
         """Take the parts; `keep_going` serves what can be served while nothing good was ever there.
 
-        `policy` says how much a problem holds up, `recorder` keeps what is served.
+        `policy` says how much a problem holds up, `recorder` keeps what is served, and
+        `judging` lends whoever judges certificates and keys while a configuration is read.
         """
         self.store = store
         self.recorder = recorder
@@ -68,6 +89,7 @@ class Instance:
         self.served: Served = NOTHING
         self.translation: Translation = translate([])
         self._memo = Memo()
+        self._judging = judging
         self.assignments: Assignments = {}
         self._engine = engine
         self._controllers = controllers
@@ -226,8 +248,12 @@ class Instance:
 
     async def _translate(self, resources: list[Resource]) -> Translation:
         if len(resources) < LARGE:
-            return translate(resources, read_file, self._memo)
-        return await asyncio.to_thread(translate, resources, read_file, self._memo)
+            return self._read(resources)
+        return await asyncio.to_thread(self._read, resources)
+
+    def _read(self, resources: list[Resource]) -> Translation:
+        with self._judging() as judge:
+            return translate(resources, read_file, self._memo, judge)
 
     async def _choose(self, chosen: Served, sources: list[Resource]) -> None:
         if chosen.model is self.translation.model and not self._unread:

@@ -6,6 +6,7 @@ from edgesim.dialects.assign import ASSIGNED_FROM, assign
 from edgesim.dialects.check import describe
 from edgesim.dialects.decode import Decoded, decode
 from edgesim.dialects.fields import show_path
+from edgesim.dialects.gloo.credentials import Judge, fault_of
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.settings import INSTALL_NAMESPACE, REPLACEMENT_BODY, REPLACEMENT_CODE
 from edgesim.dialects.kinds import KINDS, Kind, find_kind, kind_of
@@ -22,6 +23,7 @@ __all__ = [
     "Decoded",
     "Document",
     "FieldPath",
+    "Judge",
     "Kind",
     "Memo",
     "Resource",
@@ -31,6 +33,7 @@ __all__ = [
     "decode",
     "describe",
     "did_you_mean",
+    "fault_of",
     "find_kind",
     "kind_of",
     "nowhere",

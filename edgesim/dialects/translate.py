@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from edgesim.dialects.gloo.credentials import Judge, fault_of
 from edgesim.dialects.gloo.gateways import read_gateways
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.scope import ReadFile, Scope, no_files, scope_of
@@ -36,18 +37,23 @@ class Translation:
         return Position(step.file, 1, 1)
 
 
-def translate(resources: Iterable[Resource], read_file: ReadFile = no_files, memo: Memo | None = None) -> Translation:
+def translate(
+    resources: Iterable[Resource],
+    read_file: ReadFile = no_files,
+    memo: Memo | None = None,
+    judge: Judge = fault_of,
+) -> Translation:
     """Translate resources of all kinds; only Gloo's, Services and Secrets matter to the model.
 
     `read_file` returns the bytes of a file that `sslFiles` names; it raises OSError. With the `memo` of an
     earlier translation only what has changed since is read, and whatever of the model is as it was is the
-    identical object. A memo belongs to one caller at a time.
+    identical object. A memo belongs to one caller at a time. `judge` says what is wrong with certificates and keys.
     """
     memo = Memo() if memo is None else memo
     listed = list(resources)
     try:
         memo.begin(listed)
-        return _translated(listed, scope_of(memo.shelves, read_file), memo)
+        return _translated(listed, scope_of(memo.shelves, read_file, judge), memo)
     except BaseException:
         memo.forget()  # what is half read must not be taken for whole
         raise

@@ -84,16 +84,12 @@ def _provider(name: str, given: schema.JwtProvider, path: FieldPath, reporter: R
 
 
 def _check_keys(key: str, path: FieldPath, reporter: Reporter) -> None:
-    # Loaded where tokens are verified only: it brings the cryptography package along.
-    from edgesim.policies.jwt_keys import KeysError, parse_keys  # noqa: PLC0415 - as above
-
     if not key.strip():
         reporter.report("ES0242", (*path, "key") if key else path, "the key is empty")
         return
-    try:
-        parse_keys(key)
-    except KeysError as refused:
-        reporter.report("ES0242", (*path, "key"), str(refused), "it is a JWK, a JWKS, or a public key in PEM")
+    fault = reporter.scope.fault_of("keys", key)
+    if fault:
+        reporter.report("ES0242", (*path, "key"), fault, "it is a JWK, a JWKS, or a public key in PEM")
 
 
 def _check_remote(given: schema.RemoteJwks, path: FieldPath, reporter: Reporter) -> None:

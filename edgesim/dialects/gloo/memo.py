@@ -20,7 +20,7 @@ from edgesim.model import Problem
 
 T = TypeVar("T")
 
-_OWN = frozenset({"shelves", "read_file", "files", "problems", "kube_destinations"})
+_OWN = frozenset({"shelves", "read_file", "fault_of", "files", "problems", "kube_destinations"})
 """The fields of a Scope that are looked up one by one, or that fill while resources are read."""
 
 

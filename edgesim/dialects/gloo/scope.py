@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from edgesim.dialects.fields import show_path
+from edgesim.dialects.gloo.credentials import Judge, fault_of
 from edgesim.dialects.gloo.guesses import Guesses, Name
 from edgesim.dialects.gloo.shelves import FILE, Index, Shelves
 from edgesim.dialects.resource import FieldPath, Resource
@@ -68,6 +69,7 @@ class Scope:
 
     shelves: Shelves
     read_file: ReadFile = no_files
+    fault_of: Judge = fault_of
     files: dict[str, bytes | str] = field(default_factory=dict)
     regex_limit: int = DEFAULT_REGEX_LIMIT
     listeners: tuple[ListenerOptions, ...] = ()
@@ -132,9 +134,9 @@ class Scope:
         return None if resource is None else cast(Service, resource.typed)
 
 
-def scope_of(shelves: Shelves, read_file: ReadFile = no_files) -> Scope:
+def scope_of(shelves: Shelves, read_file: ReadFile = no_files, judge: Judge = fault_of) -> Scope:
     """Make a scope over what stands on the shelves."""
-    scope = Scope(shelves)
+    scope = Scope(shelves, fault_of=judge)
     scope.read_file = _recording(read_file, scope)
     return scope
 

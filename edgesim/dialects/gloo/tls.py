@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from edgesim.dialects.gloo.certificates import authority_fault, certificate_fault
 from edgesim.dialects.gloo.guesses import dotted
 from edgesim.dialects.gloo.scope import Reporter, guess
 from edgesim.dialects.gloo.secrets import Material, material_of
@@ -122,7 +121,7 @@ def _file(file: str, path: FieldPath, reporter: Reporter) -> str | None:
 
 
 def _certificate(material: Material, path: FieldPath, reporter: Reporter) -> Certificate | None:
-    fault = certificate_fault(material.chain, material.key)
+    fault = reporter.scope.fault_of("certificate", material.chain, material.key)
     if fault:
         reporter.report("ES0503", path, fault)
         return None
@@ -130,7 +129,7 @@ def _certificate(material: Material, path: FieldPath, reporter: Reporter) -> Cer
 
 
 def _authority(given: _Config, material: Material, path: FieldPath, reporter: Reporter) -> str:
-    fault = authority_fault(material.root_ca) if material.root_ca else ""
+    fault = reporter.scope.fault_of("authority", material.root_ca) if material.root_ca else ""
     if fault:
         reporter.report("ES0503", path, fault)
     if given.verify_subject_alt_name and not material.root_ca:
