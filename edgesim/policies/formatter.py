@@ -2,9 +2,8 @@
 
 `%NAME(parameters):length%` is a command operator (operators.py), `%%` a percent sign. Anything else after
 a percent sign is an error, as in Envoy (`50% off` is refused). Measured on Envoy 1.40: what is not known is
-`-` in a log line and nothing in a header value or with `omit_empty_values`; a header whose value comes out
-empty is not set; JSON keys are sorted, an operator alone keeps its type (a number, null), and with
-`omit_empty_values` a null is left out. Bytes that are no UTF-8 are taken for Latin-1.
+`-` in a log line and nothing in a header value; a header whose value comes out empty is not set; JSON keys are
+sorted, an operator alone keeps its type (a number, null). Bytes that are no UTF-8 are taken for Latin-1.
 """
 
 from __future__ import annotations
@@ -54,19 +53,25 @@ def compile_header(text: str, process: Process = _NOBODY) -> bytes | Formatter:
     return _joined(literals, commands, Texts(b""))
 
 
-def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY, *, omit_empty: bool = False) -> Lines:
+def compile_text(text: str = DEFAULT_TEXT, process: Process = _NOBODY) -> Lines:
     """Return what writes log lines; the text brings its own line break. Raises FormatError."""
     literals, commands = _parse(text, process)
     parts = [Part(command.get, (command,)) for command in commands]
-    return Lines(literals, parts, Texts(b"") if omit_empty else Texts(b"-"))
+    return Lines(literals, parts, Texts(b"-"))
 
 
-def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY, *, omit_empty: bool = False) -> Formatter:
-    """Return a function that writes a JSON object and a line break; values may be nested. Raises FormatError."""
-    if not omit_empty:
-        return json_lines(fields, process)
-    build = _json_object(fields, process)
-    return lambda record: encode(build(record)) + b"\n"
+def compile_json(fields: Mapping[str, Any], process: Process = _NOBODY) -> Lines:
+    """Return what writes JSON objects; keys are always the same, so that only values are encoded each time. Raises FormatError."""
+    literals = [b""]
+    parts: list[Part] = []
+    for piece in _json_pieces(fields, process):
+        if isinstance(piece, bytes):
+            literals[-1] += piece
+        else:
+            parts.append(piece)
+            literals.append(b"")
+    literals[-1] += b"\n"
+    return Lines(literals, parts, JsonTexts(b""))
 
 
 def _joined(literals: list[bytes], commands: list[Command], texts: Texts) -> Formatter:
@@ -135,24 +140,10 @@ def _cut(getter: Getter, length: int) -> Getter:
 # --- JSON --------------------------------------------------------------------------------------------
 
 
-def json_lines(fields: Mapping[str, Any], process: Process = _NOBODY) -> Lines:
-    """Return what writes objects whose keys are always the same, so that only the values are encoded each time. Raises FormatError."""
-    literals = [b""]
-    parts: list[Part] = []
-    for piece in _json_pieces(fields, process):
-        if isinstance(piece, bytes):
-            literals[-1] += piece
-        else:
-            parts.append(piece)
-            literals.append(b"")
-    literals[-1] += b"\n"
-    return Lines(literals, parts, JsonTexts(b""))
-
-
 def _json_pieces(value: Any, process: Process) -> Iterator[bytes | Part]:
     """Yield the JSON of a value: fixed bytes, and what is encoded each time."""
     if isinstance(value, str):
-        part = _json_text(value, process, TEXTS)
+        part = _json_text(value, process)
         yield part if part.commands else encode(scalar(part.literals[0]))
     elif isinstance(value, Mapping):
         for place, key in enumerate(sorted(value)):
@@ -168,33 +159,8 @@ def _json_pieces(value: Any, process: Process) -> Iterator[bytes | Part]:
         yield encode(value)
 
 
-Build = Callable[[Record], Any]
-
-
-def _json_object(fields: Mapping[str, Any], process: Process) -> Build:
-    built = [(key, _json_value(fields[key], process)) for key in sorted(fields)]
-    return lambda record: {key: value for key, build in built if (value := build(record)) is not None}
-
-
-def _json_list(items: list[Any], process: Process) -> Build:
-    built = [_json_value(item, process) for item in items]
-    return lambda record: [value for build in built if (value := build(record)) is not None]
-
-
-def _json_value(value: Any, process: Process) -> Build:
-    """Return what builds a value, None where it is left out."""
-    if isinstance(value, Mapping):
-        return _json_object(value, process)
-    if isinstance(value, list):
-        return _json_list(value, process)
-    if isinstance(value, str):
-        get = _json_text(value, process, Texts(b"")).get
-        return lambda record: scalar(get(record))
-    return lambda _record: value
-
-
-def _json_text(text: str, process: Process, texts: Texts) -> Part:
+def _json_text(text: str, process: Process) -> Part:
     literals, commands = _parse(text, process)
     is_one = len(commands) == 1 and literals == [b"", b""]
-    get = commands[0].get if is_one else _joined(literals, commands, texts)
+    get = commands[0].get if is_one else _joined(literals, commands, TEXTS)
     return Part(get, tuple(commands), tuple(literals))

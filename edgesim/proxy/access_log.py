@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from edgesim.policies.formatter import compile_text, json_lines
+from edgesim.policies.formatter import compile_json, compile_text
 from edgesim.policies.log_lines import Lines
 from edgesim.policies.record import Record
 from edgesim.proxy.own_process import own_process
@@ -45,7 +45,7 @@ def compile_format(text: str) -> Lines:
     if not text.lstrip().startswith("{"):
         return compile_text(text if text.endswith("\n") else text + "\n", own_process()) if text else compile_text()
     try:
-        return json_lines(json.loads(text), own_process())
+        return compile_json(json.loads(text), own_process())
     except json.JSONDecodeError as wrong:
         raise ValueError(f"the JSON ends in a mistake at character {wrong.pos + 1}: {wrong.msg}") from None
 

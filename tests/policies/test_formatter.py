@@ -173,11 +173,6 @@ def test_what_is_not_known_is_nothing_in_a_header() -> None:
     assert (part(forwarded()), whole(forwarded())) == (b"ab", b"")
 
 
-def test_a_text_line_can_omit_what_is_not_known() -> None:
-    """With omit_empty an unknown value is written as nothing."""
-    assert compile_text("%REQ(nope)%|%DURATION%|", omit_empty=True)(forwarded()) == b"|1|"
-
-
 JSON_FIELDS = {
     "b": "%DURATION%",
     "a": "%REQ(x-a)%",
@@ -197,14 +192,6 @@ def test_json_is_sorted_and_keeps_types() -> None:
     assert compile_json(JSON_FIELDS)(forwarded()) == (
         b'{"a":"abcdef","b":1,"bool":true,"e":"","em":"","lit":"a%b","m":"x-y","n":null,'
         b'"nest":{"l":["abcdef",3,null],"z":"HTTP/1.1"},"rs":"200"}\n'
-    )
-
-
-def test_json_can_omit_what_is_not_known() -> None:
-    """With omit_empty nulls are left out and unknown parts are nothing."""
-    assert compile_json(JSON_FIELDS, omit_empty=True)(forwarded()) == (
-        b'{"a":"abcdef","b":1,"bool":true,"e":"","em":"","lit":"a%b","m":"xy",'
-        b'"nest":{"l":["abcdef",3],"z":"HTTP/1.1"},"rs":"200"}\n'
     )
 
 
