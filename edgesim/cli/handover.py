@@ -11,7 +11,8 @@ import os
 import pickle
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -53,8 +54,22 @@ def _told(number: int) -> UpSettings:
         return settings
 
 
+@contextmanager
+def _no_authorities() -> Iterator[None]:
+    """Let nobody load the system's certificate authorities: aiohttp does when imported (2 MB), for a client not used here."""
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    yield
+    for name, value in before.items():
+        del os.environ[name]
+        if value is not None:
+            os.environ[name] = value
+
+
 def _serve() -> int:
-    from edgesim.cli.serving import run  # noqa: PLC0415 - inside what ends well, a failing import too
+    with _no_authorities():
+        from edgesim.cli.serving import run  # noqa: PLC0415 - inside what ends well, a failing import too
 
     settings = _told(int(sys.argv[1]))
     sys.argv[:] = sys.argv[2:]
