@@ -6,7 +6,7 @@ Measured on Envoy 1.40: of a repeated header the first line is written, an empty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from ipaddress import ip_address, ip_network
@@ -41,26 +41,19 @@ def plain(getter: Getter) -> Callable[[str, Process], Getter]:
 
 
 class Derived:
-    """A getter of what is made from one slot: many values are made without a call of ours for each."""
+    """A getter of what is made from one slot."""
 
-    __slots__ = ("convert", "many", "read", "slot")
+    __slots__ = ("convert", "read", "slot")
 
-    def __init__(
-        self, slot: str, convert: Callable[[Any], Value], many: Callable[[Iterable[Any]], Iterable[Value]] | None = None
-    ) -> None:
-        """Take the slot's name, what makes the value from what is there, and what makes many where that is cheaper."""
+    def __init__(self, slot: str, convert: Callable[[Any], Value]) -> None:
+        """Take the slot's name, and what makes the value from what is there."""
         self.slot = slot
         self.read: Callable[[Any], Any] = attrgetter(slot)
         self.convert = convert
-        self.many = many
 
     def __call__(self, record: Record) -> Value:
         """Return the value."""
         return self.convert(self.read(record))
-
-    def values(self, found: Iterable[Any]) -> list[Value]:
-        """Return the value made from each thing found in the slot."""
-        return list(map(self.convert, found) if self.many is None else self.many(found))
 
 
 def never(_parameters: str, _process: Process) -> Getter:
@@ -320,7 +313,7 @@ def time_of(slot: str, *, local: bool) -> Callable[[str, Process], Getter]:
             raise ValueError("a time format must not write a line break")
         form = parameters or (LOCAL_TIME if local else UTC_TIME)
         write = time_format(form, process.zone if local else UTC)
-        return Derived(slot, write, write.many)
+        return Derived(slot, write)
 
     return build
 

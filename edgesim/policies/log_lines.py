@@ -16,7 +16,6 @@ from edgesim.policies.getters import Getter, Value
 from edgesim.policies.record import Record
 
 encode = msgspec.json.Encoder().encode
-_MOST_TEXTS = 4096
 
 
 class Command(NamedTuple):
@@ -41,29 +40,16 @@ class Part(NamedTuple):
         return self.literals == (b"", b"")
 
 
-class Texts(dict[Value, bytes]):
-    """How values are written in a text; those that come often are kept."""
+class Texts:
+    """How values are written in a text."""
 
     def __init__(self, empty: bytes) -> None:
         """Take what stands for what is not known."""
-        super().__init__()
-        self._empty = empty
-
-    def __missing__(self, value: Value) -> bytes:
-        written = self.write(value)
-        if len(self) < _MOST_TEXTS and not isinstance(value, bytes):
-            self[value] = written
-        return written
+        self.empty = empty
 
     def write(self, value: Value) -> bytes:
         """Write a value."""
-        return value if isinstance(value, bytes) else self._empty if value is None else b"%d" % value
-
-    def many(self, values: list[Value]) -> list[bytes]:
-        """Write each value."""
-        if values and not isinstance(values[0], bytes):  # a number or nothing, and so are probably all others
-            return list(map(self.__getitem__, values))
-        return [value if isinstance(value, bytes) else self[value] for value in values]
+        return value if isinstance(value, bytes) else self.empty if value is None else b"%d" % value
 
 
 class JsonTexts(Texts):
@@ -73,14 +59,13 @@ class JsonTexts(Texts):
         """Write a value with its type."""
         return encode(scalar(value))
 
-    def many(self, values: list[Value]) -> list[bytes]:
-        """Write each value."""
-        if values and not isinstance(values[0], bytes):
-            return list(map(self.__getitem__, values))
-        try:
-            return [encode(value.decode()) if isinstance(value, bytes) else self[value] for value in values]
-        except UnicodeDecodeError:
-            return list(map(self.write, values))
+
+class JsonPieces(Texts):
+    """How values are written inside a text of JSON."""
+
+    def write(self, value: Value) -> bytes:
+        """Write a value without quotes around it."""
+        return encode(scalar(super().write(value)))[1:-1]
 
 
 def scalar(value: Value) -> str | int | None:
@@ -124,7 +109,7 @@ class Lines:
 
 
 def _json_template(part: Part, record: Record, holes: Collection[int]) -> bytes:
-    """Return a JSON text as a template; what is filled in must be ASCII that JSON does not escape, `-` where not known."""
+    """Return a JSON text as a template; what is filled in must be ASCII, written as `PIECES` does."""
     pieces = [part.literals[0]]
     for place, (command, literal) in enumerate(zip(part.commands, part.literals[1:], strict=True)):
         if place in holes:
@@ -141,3 +126,5 @@ def escaped(literal: bytes) -> bytes:
 
 TEXTS = Texts(b"-")
 """How values are written in lines, and in texts of JSON, by default."""
+PIECES = JsonPieces(b"-")
+"""How they are filled into a text of JSON that is written already."""

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from edgesim.model import RequestHead
 
 Headers = dict[bytes, bytes]
 Repeated = dict[bytes, list[bytes]]
+
+
+class Named(Protocol):
+    """Fields that are found by name."""
+
+    def get(self, name: bytes, /) -> bytes | None:
+        """Return a field's value, None where there is none."""
 
 
 class Record:
@@ -38,7 +47,7 @@ class Record:
     status = 0
     response_code_details: bytes | None = None
     flags = 0
-    response: Headers | None = None
+    response: Named | None = None
     response_repeated: Repeated | None = None
     trailers: Headers | None = None
     local_reply_body = b""

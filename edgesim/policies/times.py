@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 UTC_TIME = "%Y-%m-%dT%H:%M:%S.%3fZ"
@@ -27,17 +27,14 @@ class TimeFormat:
         """Take a pattern of ours, the digits of the fractions in it, and the time zone."""
         # Moments within one step of the finest fraction are written alike.
         finest = min(max(digits, default=0), _MICROSECONDS)
-        self._per_second = 10**finest
+        self.per_second = 10**finest
         self._texts = _Texts(pattern, digits, finest, zone)
+        self.step: Callable[[int], bytes] = self._texts.__getitem__
+        """Write a moment counted in steps from the epoch, `per_second` of them."""
 
     def __call__(self, when: float) -> bytes:
         """Write one."""
-        return self._texts[int(when * self._per_second)]
-
-    def many(self, moments: Iterable[float]) -> Iterator[bytes]:
-        """Write each."""
-        per_second = self._per_second
-        return map(self._texts.__getitem__, [int(when * per_second) for when in moments])
+        return self._texts[int(when * self.per_second)]
 
 
 class _Texts(dict[int, bytes]):

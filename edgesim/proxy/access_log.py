@@ -13,7 +13,6 @@ import stat
 import threading
 from collections.abc import Iterator
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 from edgesim.policies.formatter import compile_json, compile_text
 from edgesim.policies.log_lines import Lines
@@ -21,13 +20,8 @@ from edgesim.policies.record import Record
 from edgesim.proxy.own_process import own_process
 from edgesim.proxy.repeated_lines import RepeatedLines
 
-if TYPE_CHECKING:
-    from edgesim.proxy.exchange import Exchange
-
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
-TOGETHER = 64
-"""So many lines are filled in at once: enough to make each cheap, few enough for the values to be in the cache still."""
 BATCH = 512
 """So many lines are handed over at once; the sweep hands over what waits longer than it."""
 MOST_WAITING = 64 << 20
@@ -65,7 +59,8 @@ class AccessLog:
     def __init__(self, formatter: Lines, path: str) -> None:
         """Append to a file (`-` is standard output). Raises OSError when it cannot be opened."""
         self._format = formatter
-        self._ended = RepeatedLines(formatter)
+        self._ended = RepeatedLines(formatter, self._gather)
+        self.add_exchange = self._ended.add
         self._path = path
         self._file = open_log(path)
         self._lines: list[bytes] = []
@@ -81,32 +76,23 @@ class AccessLog:
 
     def add(self, record: Record) -> None:
         """Log what never was an exchange, or no longer is one."""
-        self._write_lines()
-        self._lines.append(self._format(record))
-        self._count(1)
+        self._ended.add_line(self._format(record))
 
-    def add_exchange(self, exchange: Exchange) -> None:
-        """Log an exchange that ended."""
-        if self._ended.add(exchange) >= TOGETHER:
-            self._write_lines()
-
-    def _write_lines(self) -> None:
-        ended = self._ended.take()
-        if ended:
-            self._lines += ended
-            self._count(len(ended))
-
-    def _count(self, lines: int) -> None:
-        self._made += lines
+    def _gather(self) -> None:
+        """Put the lines together that came last, and hand a batch over when it is full."""
+        self._made += len(self._ended)
+        self._lines.append(self._ended.take())
         if self._made >= BATCH:
-            self.flush()
+            self._hand_over()
 
     def flush(self) -> None:
-        """Hand over what waits."""
-        self._write_lines()
+        """Hand over what waits, and let go of what is known of the configuration."""
+        self._gather()
         self._ended.forget()
-        if not self._made:
-            return
+        if self._made:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
         batch, made = b"".join(self._lines), self._made
         self._lines, self._made = [], 0
         if self._handed - self._taken > MOST_WAITING:

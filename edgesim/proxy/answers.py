@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import Fields
@@ -103,35 +104,61 @@ def _local_reply(exchange: Exchange, status: int, fields: Fields, body: bytes, *
     )
 
 
-def fields_at_end(exchange: Exchange) -> dict[bytes, bytes] | None:
-    """Return the fields of the answer as the access log tells them, None where there is none.
+class AnswerFields:
+    """Fields of an answer as the access log tells them: those the client gets, but for what Envoy's codec adds.
 
-    They are those the client gets, but for what Envoy's codec adds: chunks, and the length of an empty answer of the proxy's own.
+    A line asks for one or two, so they are looked up in the head; reading all of them cost as much as forwarding did.
     """
+
+    __slots__ = ("_changed", "_head")
+
+    def __init__(self, head: bytes, changed: Mapping[bytes, bytes | None]) -> None:
+        """Take the head as it is sent, and what the log tells otherwise; None is a field it does not tell of."""
+        self._head = head
+        self._changed = changed
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the value of a field, the first where it is repeated, None where there is none."""
+        if name in self._changed:
+            return self._changed[name]
+        head = self._head
+        before = b"\r\n%b: " % name
+        begin = head.find(before)
+        if begin < 0:
+            return None
+        begin += len(before)
+        return head[begin : head.find(b"\r\n", begin)]
+
+
+_NOT_CODED: Mapping[bytes, bytes | None] = {b"transfer-encoding": None}
+
+
+def fields_at_end(exchange: Exchange) -> AnswerFields | None:
+    """Return the fields of the answer as the access log tells them, None where there is no answer."""
     head = _head_at_end(exchange)
     if head is None:
         return None
-    _, *lines = head.split(b"\r\n")
-    fields = {name: value for name, _, value in (each.partition(b": ") for each in reversed(lines))}
-    fields.pop(b"transfer-encoding", None)
     if exchange.switched:
-        fields = {name: value for name, value in fields.items() if name != b"connection"} | exchange.switched
-    elif exchange.local is not None or exchange.request.upgrade is not None:
-        fields = {name: value for name, value in fields.items() if (name, value) != (b"content-length", b"0")}
+        return AnswerFields(head, {**_NOT_CODED, b"connection": None, **exchange.switched})
+    fields = AnswerFields(head, _NOT_CODED)
+    of_ours = exchange.local is not None or exchange.request.upgrade is not None
+    if of_ours and fields.get(b"content-length") == b"0":  # which the codec adds to an empty answer of the proxy's own
+        return AnswerFields(head, {**_NOT_CODED, b"content-length": None})
     return fields
 
 
 def _head_at_end(exchange: Exchange) -> bytes | None:
+    """Return the head with the blank line behind it."""
+    unsent = exchange.response
+    if unsent and not exchange.chunked_response and sum(map(len, unsent[1:])) == exchange.answer_size:
+        return unsent[0]  # with the body behind it, so this is the head
     close = (
         not exchange.keep_alive or exchange.downstream.listener.draining or exchange.downstream.asks_to_close(exchange)
     )
     plan, response = exchange.plan, exchange.answered
     if exchange.local is not None:
-        return _local_reply(exchange, *exchange.local, close=close).partition(BLANK_LINE)[0]
+        return _local_reply(exchange, *exchange.local, close=close).partition(BLANK_LINE)[0] + BLANK_LINE
     if plan is None or response is None:
         return None
-    unsent = exchange.response
-    if unsent and not exchange.chunked_response and sum(map(len, unsent[1:])) == exchange.answer_size:
-        return unsent[0][: -len(BLANK_LINE)]  # with the body behind it, so this is the head
     front, back = parts(exchange, response, plan, bodiless=exchange.is_head, close=close)
-    return (b"%b%d%b" % (front, exchange.service_time or 0, back) if back else front)[: -len(BLANK_LINE)]
+    return b"%b%d%b" % (front, exchange.service_time or 0, back) if back else front

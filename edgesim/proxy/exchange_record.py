@@ -46,9 +46,9 @@ def record_of(exchange: ExchangeState) -> Record:
     return _kind(exchange)(exchange, now, now - taken, int(taken * 1000))
 
 
-def record_at_end(exchange: ExchangeState) -> Record:
-    """Return what is known of an exchange that ended and knows when."""
-    return _kind(exchange)(exchange, exchange.emitted, exchange.start, exchange.duration)
+def record_at_end(exchange: ExchangeState, start: float, micros: int) -> Record:
+    """Return what is known of an exchange that ended: it began at `start`, unix seconds, and took so many microseconds."""
+    return _kind(exchange)(exchange, start + micros / 1e6, start, micros // 1000)
 
 
 def _kind(exchange: ExchangeState) -> type[ExchangeRecord]:

@@ -76,19 +76,7 @@ class ClientSide(Protocol):
         """Take that the connection is over: whoever it was handed to (`tunnel`) tells."""
 
 
-class _Times:
-    """When an exchange ended and began, unix seconds, and whole milliseconds between: set at its end, for the log.
-
-    In slots: a few more attributes, and the dictionary of each would be larger than what objects of a class share.
-    """
-
-    __slots__ = ("duration", "emitted", "start")
-    duration: int
-    emitted: float
-    start: float
-
-
-class ExchangeState(_Times):
+class ExchangeState:
     """The state of one request and its answer.
 
     Most exchanges never leave most of these defaults, so they live on the class: making an exchange

@@ -33,10 +33,7 @@ def note_end(exchange: Exchange) -> None:
         )
     )
     if worker.log is not None:
-        exchange.emitted = now = worker.wall_clock()
-        exchange.start = now - taken
-        exchange.duration = micros // 1000
-        worker.log.add_exchange(exchange)
+        worker.log.add_exchange(exchange, worker.wall_clock() - taken, micros)
 
 
 def note_refusal(worker: Worker, status: int) -> None:
