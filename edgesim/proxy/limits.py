@@ -1,7 +1,8 @@
 """What connections from clients may take: looked at by one sweep, no timer per request.
 
-As Envoy's `request_headers_timeout`, `request_timeout`, `stream_idle_timeout` and `idle_timeout`; each is
-noticed at most a quarter of its length late.
+As Envoy's `request_headers_timeout`, `request_timeout`, `stream_idle_timeout` (a route's own, too) and
+`idle_timeout`; each is noticed at most a quarter of its length late, of which a look finds out that nothing moves any more
+in one half, and that it was so for long enough in the other.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from edgesim.http1.replies import STREAM_TIMEOUT
 from edgesim.proxy.closing import refuse
 from edgesim.proxy.failures import stand_still
 from edgesim.proxy.refusals import HEADER_TIMEOUT, IDLE_TIMEOUT, REQUEST_TIMEOUT, refusal
+from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.model import ListenerOptions
     from edgesim.proxy.downstream import Downstream
+    from edgesim.proxy.serving import ListenerSnapshot
     from edgesim.proxy.worker import Worker
 
 _LONGEST_PAUSE = 1.0
@@ -32,13 +35,14 @@ def sweep(worker: Worker, now: float) -> float:
             connection.touched = False
             connection.since = now
         _look_at(connection, connection.listener.snapshot.options, now)
-    shortest = min((_shortest(each.snapshot.options) for each in worker.listeners.values()), default=_LONGEST_PAUSE * 4)
-    return now + max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, shortest / 4))
+    shortest = min((_shortest(each.snapshot) for each in worker.listeners.values()), default=NEVER)
+    return now + max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, shortest / 8))
 
 
-def _shortest(options: ListenerOptions) -> float:
+def _shortest(snapshot: ListenerSnapshot) -> float:
+    options = snapshot.options
     timeouts = (options.header_timeout, options.request_timeout, options.stream_idle_timeout, options.idle_timeout)
-    return min((timeout for timeout in timeouts if timeout), default=_LONGEST_PAUSE * 4)
+    return min(snapshot.shortest_idle, *(timeout or NEVER for timeout in timeouts))
 
 
 def _look_at(connection: Downstream, options: ListenerOptions, now: float) -> None:

@@ -26,6 +26,7 @@ from edgesim.proxy.plan import Buckets, Plan
 from edgesim.proxy.rules import AllRules
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
 from edgesim.routing import Decision, HostTable, RouteTable, Steps, compile_in_steps, finish, replace_hosts, table_of
+from edgesim.telemetry.sources import NEVER
 
 HTTP, HTTPS = b"http", b"https"
 _MOST_VERSIONS = 64
@@ -53,6 +54,7 @@ class ListenerSnapshot:
         "options",
         "plans",
         "remote",
+        "shortest_idle",
         "table",
         "tokens",
     )
@@ -68,6 +70,8 @@ class ListenerSnapshot:
         self.tokens: dict[str, JwtRules]
         self.plans: dict[object, Plan] = {}
         """By the kind of a decision."""
+        self.shortest_idle = NEVER
+        """The shortest idle timeout of the routes that were asked for, in seconds."""
         self._buckets: Buckets = {}
         self._rules = AllRules(listener.options)
         self._versions = 0
@@ -115,6 +119,7 @@ class ListenerSnapshot:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
         name = decision.destination.cluster if decision.destination is not None else ""
         plan = Plan(decision, self.clusters.get(name), self._rules.of(decision), self._buckets)
+        self.shortest_idle = min(self.shortest_idle, plan.rules.idle_timeout or NEVER)
         if not (isinstance(decision.action, ForwardAction) and decision.action.cluster_header):
             self.plans[decision.kind] = plan
         return plan

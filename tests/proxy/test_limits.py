@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from edgesim.model import Policies
+from edgesim.proxy import limits
 from tests.proxy.scenes import (
     GET,
     OK,
@@ -90,6 +93,15 @@ async def test_a_stream_that_stands_still(sent: bytes, script: Script | bytes, s
         client.send(sent)
         reply = await client.reply()
         assert (reply.status, reply.body) == (status, b"stream timeout")
+
+
+async def test_idle_timeouts_of_routes_are_looked_after_as_closely_as_the_listeners() -> None:
+    """Whoever asked a route with a short one is not held for a second longer."""
+    short = Policies(idle_timeout=0.4)
+    async with upstream() as up, gateway(model([replace(to(), policies=short)], [cluster(up.endpoint)])) as gw:
+        assert limits.sweep(gw.worker, 1000.0) == 1001.0
+        assert (await (await gw.client()).ask()).status == 200
+        assert limits.sweep(gw.worker, 1000.0) <= 1000.05
 
 
 async def test_an_answer_that_stands_still_is_reset() -> None:
