@@ -96,6 +96,8 @@ CASES = [
     (present("x"), asked(y="1"), False),
     (Condition(HEADER, b"x", PRESENT, "", invert=True), asked(y="1"), True),
     (Condition(HEADER, b"x", PRESENT, "", invert=True), asked(x=""), False),
+    (Condition(QUERY, b"q", PRESENT, "", invert=True), asked(b"x=1"), True),
+    (Condition(QUERY, b"q", PRESENT, "", invert=True), asked(b"q="), False),
     (parameter("q", "1"), asked(b"q=1"), True),
     (parameter("q", "1"), asked(b"q=2&q=1"), False),
     (parameter("q", "1"), asked(b"a=1"), False),

@@ -48,3 +48,9 @@ def test_a_hash_chooses_only_where_it_is_asked_for() -> None:
     """A split is sticky when it is made so, and otherwise not."""
     assert Split([1], ["a"], sticky=True).sticky is True
     assert Split([1], ["a"]).sticky is False
+
+
+def test_a_split_tells_its_arms_and_the_sum_of_their_weights() -> None:
+    """Arms are told in the order given, whether a hash chooses or not."""
+    for split in (Split([1, 0, 2], "abc"), Split([1, 0, 2], "abc", sticky=True)):
+        assert (split.arms, split.total) == (("a", "b", "c"), 3)
