@@ -19,6 +19,8 @@ from edgesim.telemetry.tally import Column, Growth, as_column
 
 _AT_ONCE: Final = 400
 """Rows in one piece of news: what takes a fraction of a millisecond."""
+_ENOUGH: Final = 1000
+"""Rows that are told unasked: what takes the parent well under a millisecond, and is worth waking it for."""
 _NAMED_AT_ONCE: Final = 60
 """Scopes named in one."""
 _FULL: Final = 2048
@@ -97,7 +99,7 @@ class Ledger:
     @property
     def is_full(self) -> bool:
         """Whether there is something that should not wait until it is asked for."""
-        return bool(self._untold)
+        return sum(len(rows) for rows, _ in self._untold) >= _ENOUGH
 
     def gather(self) -> None:
         """Count together what is alike; what hardly ever is, is to be told as it is."""

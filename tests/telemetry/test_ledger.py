@@ -162,10 +162,22 @@ def test_requests_that_hardly_repeat_are_told_as_they_come() -> None:
     before = sys.getrefcount(route)
     ledger.ended.append((route, "x", 200, 5, 1, 0, 1))
     ledger.gather()
-    parent.hear(ledger.overflow())
-    assert [*ledger.overflow()] == []
+    parent.hear(ledger.news())
     assert sys.getrefcount(route) == before
     assert parent.totals() == {("r", "x"): 3000, ("last", "x"): 1}
+
+
+def test_a_few_requests_do_not_wake_the_parent() -> None:
+    """Where few are alike, they are told unasked only once there are a thousand of them."""
+    ledger = made()
+    fills = []
+    for begin in range(0, 7000, 700):
+        ledger.ended += [(Scope("r", begin + number + 1), "x", 200, 5, 1, 0, 1) for number in range(700)]
+        ledger.gather()
+        fills.append(ledger.is_full)
+        if ledger.is_full:
+            assert sum(growth.length for growth in ledger.overflow()) >= 1000
+    assert fills == [False, False, True, False, True, False, True, False, True, False]
 
 
 def test_requests_that_repeat_wait_until_they_are_asked_for() -> None:
