@@ -73,6 +73,8 @@ class Record:
     downstream_direct_remote: bytes | None = None
     downstream_local: bytes | None = None
     server_name: bytes | None = None
+    tls_version: bytes | None = None
+    tls_cipher: bytes | None = None
     route_name: bytes | None = None
     connection_id = 0
 

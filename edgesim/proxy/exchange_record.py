@@ -71,8 +71,9 @@ def _local(record: ExchangeRecord) -> bytes:
     return record.exchange.downstream.local
 
 
-def _server_name(record: ExchangeRecord) -> bytes | None:
-    return getattr(record.exchange.downstream, "server_name", None) or None  # a plain connection has none
+def _of_tls(name: str) -> _Asked:
+    """Look up what a connection over TLS knows, and a plain one has not."""
+    return _Asked(lambda record: getattr(record.exchange.downstream, name, None) or None)
 
 
 def _forwarded_for(record: ExchangeRecord) -> bytes | None:
@@ -189,7 +190,9 @@ class ExchangeRecord(Record):
     downstream_remote: Any = _Asked(lambda record: record.client.address)
     downstream_direct_remote: Any = _Asked(_peer)
     downstream_local: Any = _Asked(_local)
-    server_name: Any = _Asked(_server_name)
+    server_name: Any = _of_tls("server_name")
+    tls_version: Any = _of_tls("tls_version")
+    tls_cipher: Any = _of_tls("tls_cipher")
     forwarded_for: Any = _Asked(_forwarded_for)
     forwarded_proto: Any = _Asked(_forwarded_proto)
     scheme: Any = _Asked(_scheme)

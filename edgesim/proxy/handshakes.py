@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 import struct
 from typing import TYPE_CHECKING, cast
 
@@ -39,7 +40,7 @@ _RESET = struct.pack("ii", 1, 0)
 class TlsDownstream(Downstream):
     """A connection from a client over TLS, begun when hands are shaken."""
 
-    __slots__ = ("server_name", "verify_names")
+    __slots__ = ("server_name", "tls_cipher", "tls_version", "verify_names")
 
     def __init__(
         self, worker: Worker, listener: ActiveListener, server_name: bytes, verify_names: tuple[str, ...]
@@ -47,11 +48,14 @@ class TlsDownstream(Downstream):
         """Belong to a worker and a listener; take the server name asked for, and the names a client must carry one of."""
         super().__init__(worker, listener)
         self.server_name = server_name
+        self.tls_version = self.tls_cipher = b""
         self.verify_names = verify_names
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the worker's connections, if the client is who it has to be and the worker is not leaving."""
         super().connection_made(transport)
+        shaken: ssl.SSLObject = transport.get_extra_info("ssl_object")
+        self.tls_version, self.tls_cipher = (shaken.version() or "").encode(), (shaken.cipher() or ("",))[0].encode()
         if not names_hold(transport.get_extra_info("peercert"), self.verify_names):
             self.abort()
         elif self.listener.draining:

@@ -98,19 +98,23 @@ def test_curl_is_served_by_name(tmp_path: Path) -> None:
         assert gateway.get(headers={"host": "a.example"})[0] == 404  # not on the plain port
 
 
+SHAKEN = "%REQUESTED_SERVER_NAME% %REQ(:AUTHORITY)% %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER%"
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_headers_and_log_name_the_server_asked_for(tmp_path: Path) -> None:
-    """`%REQUESTED_SERVER_NAME%` is the name in the ClientHello, whatever Host says."""
+def test_headers_and_log_say_what_the_handshake_came_to(tmp_path: Path) -> None:
+    """The name in the ClientHello, whatever Host says; the version and the cipher suite."""
     service = virtual_service("a", by_ref("a", ", sniDomains: ['*.example']"), "hello")
     added = "headerManipulation: {responseHeadersToAdd: [{header: {key: x-asked, value: '%REQUESTED_SERVER_NAME%'}}]}"
     service = service.replace("    domains: ['a.example']\n", f"    domains: ['*']\n    options: {{{added}}}\n")
     file = written(tmp_path, secret("a", issued("a.example")), service)
     log = tmp_path / "log"
-    watched = ("--access-log", str(log), "--access-log-format", "%REQUESTED_SERVER_NAME% %REQ(:AUTHORITY)%")
+    watched = ("--access-log", str(log), "--access-log-format", SHAKEN)
     with running("--tls-port", "0", *watched, *canary(*HELD), file) as gateway:
-        answer = curl(tls_of(gateway), "a.example", "-D", "-", folder=tmp_path, domain="b.example").stdout
+        options = ("-D", "-", "--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256")
+        answer = curl(tls_of(gateway), "a.example", *options, folder=tmp_path, domain="b.example").stdout
         assert "x-asked: a.example\n" in answer
-    assert log.read_text() == "a.example b.example\n"
+    assert log.read_text() == "a.example b.example TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256\n"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
