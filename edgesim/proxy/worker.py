@@ -25,6 +25,8 @@ from edgesim.telemetry.tally import Totals
 
 LINGER = 1.0
 """Seconds a client has to read a last answer, as Envoy's delayed close."""
+LAST_REQUEST = 0.05
+"""Seconds a connection of a listener that is going stays open without a request: one may be on its way, which is answered."""
 
 
 class Worker:
@@ -113,7 +115,7 @@ class Worker:
             connection.close()
 
     def drain(self) -> None:
-        """Close what is idle; answers under way say `connection: close`. Sets `empty` when all are gone."""
+        """Close what is idle; answers from now on say `connection: close`. Sets `empty` when all are gone."""
         self.draining = True
         if not self.connections:
             self.empty.set()
@@ -123,9 +125,14 @@ class Worker:
     def _drain(self, listener: ActiveListener) -> None:
         listener.draining = True
         if listener.connections:
-            for connection in [each for each in self.connections if each.listener is listener]:
-                if connection.current is None:
-                    connection.close()
+            loop = asyncio.get_running_loop()
+            # In two steps: however late the first comes, what the sockets hold is read between them.
+            loop.call_later(LAST_REQUEST, loop.call_later, 0.0, self._close_idle, listener)
+
+    def _close_idle(self, listener: ActiveListener) -> None:
+        for connection in [each for each in self.connections if each.listener is listener]:
+            if connection.current is None:
+                connection.close()
 
     def left(self, connection: Downstream) -> None:
         """Note that a connection is gone."""
