@@ -45,6 +45,7 @@ def test_literal_prefixes_are_found() -> None:
     assert literal_prefix("/é.*") == "/é".encode()
     assert literal_prefix("a.*") == b"a"
     assert literal_prefix(r"/a[b-\xff].*") == b"/a"
+    assert literal_prefix(r"/ab\xff.*") == b"/ab"
     assert literal_prefix("[a-b]") == literal_prefix("a|b") == b""
     assert literal_prefix("/[\xe9].*") == b"/"
     assert literal_prefix(".*") == literal_prefix("(") == b""
