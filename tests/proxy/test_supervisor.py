@@ -288,6 +288,23 @@ async def test_counts_add_up_and_outlive_workers() -> None:
         assert {key: counts[TOTAL] for key, counts in tally.counts.items()} == {UNROUTED: 5}
 
 
+async def test_what_a_worker_tells_after_a_reset_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stands still through a reset counts from that reset on, once it goes on."""
+    monkeypatch.setattr(slot, "_ANSWER", 0.1)
+    async with running() as workers:
+        await workers.push(telling("one"))
+        (stopped,) = workers.supervisor.pids
+        await workers.answers(20)
+        os.kill(stopped, signal.SIGSTOP)
+        await workers.supervisor.stats(reset=True)
+        os.kill(stopped, signal.SIGCONT)
+        await workers.answers(5)
+        async with asyncio.timeout(PATIENT):
+            while (tally := await workers.supervisor.stats()).totals.connections < 5:  # noqa: ASYNC110  # it asks anew
+                await asyncio.sleep(0.01)
+        assert _requests(tally.by("virtual_host"), "any") == 5
+
+
 def _requests(groups: dict[tuple[object, ...], Counts], name: str) -> int:
     return groups[(name,)][TOTAL]
 
