@@ -138,6 +138,27 @@ def request_header(parameters: str, _process: Process) -> Getter:
     return _either([_request_field(name) for name in _names(parameters)])
 
 
+def requested_server_name(parameters: str, process: Process) -> Getter:
+    """Return a getter of the TLS server name, with the host in its place or before it where `ORDER:HOST` says so."""
+    order, _, host = parameters.partition(":")
+    if host not in _HOSTS:
+        raise ValueError(f"`{host}` is none of {', '.join(filter(None, _HOSTS))}")
+    named: Getter = attrgetter("server_name")
+    hosted = request_header(_HOSTS[host], process)
+    getters = {"": [named], "SNI_ONLY": [named], "SNI_FIRST": [named, hosted], "HOST_FIRST": [hosted, named]}
+    if order not in getters:
+        raise ValueError(f"`{order}` is none of {', '.join(filter(None, getters))}")
+    return _either(getters[order])
+
+
+_HOSTS = {
+    "": "x-envoy-original-host?:authority",
+    "ORIG": "x-envoy-original-host",
+    "HOST": ":authority",
+    "ORIG_OR_HOST": "x-envoy-original-host?:authority",
+}
+
+
 def _request_field(name: bytes) -> Getter:
     special = REQUEST_SPECIAL.get(name)
     if special is not None:

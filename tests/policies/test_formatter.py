@@ -128,7 +128,7 @@ def test_a_request_that_was_not_rewritten_shows_its_own_path_host_and_id() -> No
 def test_everything_is_known_not_to_be_known() -> None:
     """No operator fails on a record of which nothing is known."""
     for operator in OPERATORS.values():
-        parameters = {"PATH": "NQ", "QUERY_PARAMS": "PATH"}.get(operator.name, "a")
+        parameters = {"PATH": "NQ", "QUERY_PARAMS": "PATH", "REQUESTED_SERVER_NAME": "SNI_ONLY"}.get(operator.name, "a")
         bare = operator.parameters is not Parameters.REQUIRED
         text = f"%{operator.name}%" if bare else f"%{operator.name}({parameters})%"
         compile_text(text)(refused())
@@ -143,6 +143,40 @@ def test_everything_is_known_not_to_be_known() -> None:
 def test_what_envoy_takes_is_taken(command: str) -> None:
     """A format that works in Envoy is no error here, even where nothing is known of what it asks for."""
     assert compile_text(f"%{command}%")(forwarded()) == b"-"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "both", "host_only", "rewritten"),
+    [
+        ("", "sni.t", "-", "sni.t"),
+        ("(SNI_ONLY:HOST)", "sni.t", "-", "sni.t"),
+        ("(SNI_FIRST)", "sni.t", "host.t", "sni.t"),
+        ("(SNI_FIRST:ORIG)", "sni.t", "-", "sni.t"),
+        ("(HOST_FIRST)", "host.t", "host.t", "orig.t"),
+        ("(HOST_FIRST:ORIG)", "sni.t", "-", "orig.t"),
+        ("(HOST_FIRST:HOST)", "host.t", "host.t", "host.t"),
+        ("(HOST_FIRST:ORIG_OR_HOST)", "host.t", "host.t", "orig.t"),
+    ],
+)
+def test_the_server_name_may_be_the_host(parameters: str, both: str, host_only: str, rewritten: str) -> None:
+    """As measured on Envoy: with both names, without TLS, and with the host before a rewrite."""
+    write = compile_text(f"%REQUESTED_SERVER_NAME{parameters}%")
+    for wanted, name, headers in (
+        (both, b"sni.t", {}),
+        (host_only, None, {}),
+        (rewritten, b"sni.t", {b"x-envoy-original-host": b"orig.t"}),
+    ):
+        record = Record(START)
+        record.server_name = name
+        record.head = RequestHead(b"GET", b"host.t", b"/", None, headers)
+        assert write(record).decode() == wanted
+
+
+@pytest.mark.parametrize("parameters", ["a", "SNI_FIRST:ORIG_FIRST", "HOST"])
+def test_an_order_of_names_that_is_none_is_refused(parameters: str) -> None:
+    """As Envoy refuses it."""
+    with pytest.raises(FormatError):
+        compile_text(f"%REQUESTED_SERVER_NAME({parameters})%")
 
 
 def test_whitespace_in_details_is_replaced() -> None:
