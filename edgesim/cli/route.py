@@ -69,7 +69,7 @@ def route(
         request_head(url, method, question.headers)
         report, code = _offline(paths, question) if paths else (_live(client_at(admin), question), 0)
     except RequestError as error:
-        raise typer.BadParameter(str(error), param_hint="URL") from None
+        raise typer.BadParameter(str(error)) from None  # which says what it is about: URL, method or header
     if output is Report.JSON:
         out_json(report)
         raise typer.Exit(code)

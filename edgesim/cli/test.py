@@ -110,9 +110,9 @@ def _offline(found: RouteTestFiles, *, every: bool) -> _Run:
 
 def _live(client: Client, found: RouteTestFiles) -> _Run:
     """Let the running instance run the tests on what it serves."""
-    texts, _problems = read_texts(found.files)
+    texts, unread = read_texts(found.files)
     outcome = send_files(client, TEST, Files(tuple(File(each.file, each.text) for each in texts)))
-    return _Run(outcome.report, outcome.problems, ())
+    return _Run(outcome.report, (*unread, *outcome.problems), ())
 
 
 def _write(file: Path, content: bytes) -> None:

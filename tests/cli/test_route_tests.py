@@ -172,6 +172,12 @@ def test_a_folder_brings_its_tests_along(tmp_path: Path) -> None:
     assert edgesim("check", tmp_path).code == 0
 
 
+def test_a_file_of_tests_that_is_not_there_fails(gateway: Gateway) -> None:
+    """Whether manifests or a running instance is tested: a misspelt name is no success."""
+    for done in (gateway.run("test", "gone.test.yaml"), edgesim("test", "gone.test.yaml", *STEP_5)):
+        assert (done.code, "gone.test.yaml:1:1: error ES0010" in done.err) == (1, True)
+
+
 def test_without_manifests_the_running_instance_is_tested(gateway: Gateway, tmp_path: Path) -> None:
     """The tests run on what is served, and the report is the same."""
     done = gateway.run("test", TESTS)

@@ -18,6 +18,8 @@ WRONG = {
     "'foo' is not one of 'text', 'json', 'sarif', 'github' (ES0902)",
     ("diff", "a"): "edgesim diff: invalid value for PATH: name two paths, "
     "or several with -- between old and new: edgesim diff OLD... -- NEW... (ES0902)",
+    ("route", "-H", "stage", "http://x/"): "edgesim route: invalid value: 'stage' is no header; "
+    "write it like 'stage: canary' (ES0902)",
     ("stats", "--by"): "edgesim stats: option '--by' requires an argument (ES0903)",
     ("stats", "a"): "edgesim stats: got unexpected extra argument(s) (a) (ES0903)",
     ("explain", "\x1b[31m"): "edgesim explain: invalid value for CODE: there is no code '\\x1b[31m'; ",
