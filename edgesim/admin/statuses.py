@@ -21,7 +21,8 @@ INSTALL_NAMESPACE: Final = "gloo-system"
 PROXY: Final = f"*v1.Proxy.gateway-proxy_{INSTALL_NAMESPACE}"
 """The name of the Proxy in `subresourceStatuses`."""
 
-_GLOO_GROUPS = {"gateway.solo.io": "gateway", "gloo.solo.io": "gloo"}
+_GLOO_GROUPS = frozenset({"gateway.solo.io", "gloo.solo.io"})
+_REPORTER = "gloo"
 _WITH_SUBRESOURCES = frozenset({"VirtualService", "Gateway"})
 _NOTHING: tuple[Problem, ...] = ()
 
@@ -53,7 +54,7 @@ def index_problems(problems: Iterable[Problem], model: Model, store: Store) -> P
     }
     used = frozenset(key for key in tables if key.kind == "RouteTable")
     of_proxy = [(problem, problem.resource) for problem in grave if on_proxy(problem) and problem.resource is not None]
-    return ProblemIndex(by_resource, used, _reported("gloo", _texts(of_proxy, store)))
+    return ProblemIndex(by_resource, used, _reported(_texts(of_proxy, store)))
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class Statuses:
         if entry.status is not None:
             return entry.status
         if kind.group in _GLOO_GROUPS and kind.kind != "Settings":
-            return gloo_status(self.index_of(instance), entry.resource.key, kind.group, instance.store)
+            return gloo_status(self.index_of(instance), entry.resource.key, instance.store)
         if kind.kind == "Namespace":
             return {"phase": "Active"}
         return {"loadBalancer": {}} if kind.kind == "Service" else None
@@ -95,12 +96,12 @@ def problems_of(problems: Iterable[Problem], key: ResourceKey) -> tuple[Problem,
     return tuple(problem for problem in problems if problem.resource == key)
 
 
-def gloo_status(index: ProblemIndex, key: ResourceKey, group: str, store: Store) -> dict[str, Any]:
+def gloo_status(index: ProblemIndex, key: ResourceKey, store: Store) -> dict[str, Any]:
     """Return the status Gloo reports of one resource."""
     found = _texts([(problem, key) for problem in index.of(key)], store)
     if key.kind == "Upstream":  # the sanitizer takes its cluster away, and makes warnings of its errors
         found = _Texts((), (*found.errors, *found.warnings))
-    reported = _reported(_GLOO_GROUPS[group], found)
+    reported = _reported(found)
     if key.kind in _WITH_SUBRESOURCES or key in index.tables:
         reported["subresourceStatuses"] = {PROXY: index.proxy}
     if key in index.waiting:
@@ -125,9 +126,9 @@ def _texts(found: Iterable[tuple[Problem, ResourceKey]], store: Store) -> _Texts
     return _Texts(tuple(texts[Severity.ERROR]), tuple(texts[Severity.WARNING]))
 
 
-def _reported(reporter: str, texts: _Texts) -> dict[str, Any]:
+def _reported(texts: _Texts) -> dict[str, Any]:
     state = "Rejected" if texts.errors else "Warning" if texts.warnings else "Accepted"
-    reported = {"reportedBy": reporter, "state": state}
+    reported = {"reportedBy": _REPORTER, "state": state}
     if texts.errors or texts.warnings:
         reported["reason"] = _reason(texts)
     return reported

@@ -29,8 +29,7 @@ def status(kind: str, name: str, *texts: str) -> dict[str, Any]:
         store.put(resource, "test")
     index = index_problems(outcome.problems, outcome.translation.model, store)
     key = ResourceKey(kind, "default", name)
-    group = "gloo.solo.io" if kind.startswith("Upstream") else "gateway.solo.io"
-    reported: dict[str, Any] = gloo_status(index, key, group, store)["statuses"]["gloo-system"]
+    reported: dict[str, Any] = gloo_status(index, key, store)["statuses"]["gloo-system"]
     return reported
 
 
@@ -42,7 +41,7 @@ def test_accepted() -> None:
     """A virtual service without problems says so, and so does its proxy."""
     found = status("VirtualService", "echo", route("directResponseAction: {status: 200}\n"))
     proxy = {PROXY: {"reportedBy": "gloo", "state": "Accepted"}}
-    assert found == {"reportedBy": "gateway", "state": "Accepted", "subresourceStatuses": proxy}
+    assert found == {"reportedBy": "gloo", "state": "Accepted", "subresourceStatuses": proxy}
 
 
 def test_warnings_are_worded_as_solo_kit_does() -> None:
@@ -87,7 +86,7 @@ def test_a_tables_missing_upstream_reaches_the_virtual_service() -> None:
 def test_a_table_nobody_uses_is_accepted() -> None:
     """It is on no proxy, so it has no status there."""
     found = status("RouteTable", "echo", table(to("nowhere")))
-    assert found == {"reportedBy": "gateway", "state": "Accepted"}
+    assert found == {"reportedBy": "gloo", "state": "Accepted"}
 
 
 def test_a_broken_upstream_is_warned_of() -> None:
