@@ -50,16 +50,13 @@ class Opened:
 
 
 def default_folder(paths: Iterable[str], environ: Mapping[str, str]) -> Path:
-    """Return the folder of some paths: below XDG_STATE_HOME (XDG Base Directory Specification), by what they resolve to."""
+    """Return the folder of some paths: below XDG_STATE_HOME (XDG Base Directory Specification), by what they resolve to, in any order."""
     given = environ.get("XDG_STATE_HOME", "")
     # The specification has relative paths ignored.
     home = Path(given) if given.startswith("/") else Path(environ.get("HOME") or "/") / ".local" / "state"
-    resolved = [path if path == STDIN else os.path.realpath(path) for path in paths]
-    return (
-        home
-        / "edgesim"
-        / hashlib.blake2b("\0".join(resolved).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    )
+    resolved = sorted({path if path == STDIN else os.path.realpath(path) for path in paths})
+    text = "\0".join(resolved).encode("utf-8", "surrogateescape")
+    return home / "edgesim" / hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
 def temporary() -> Opened:

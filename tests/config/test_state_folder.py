@@ -30,6 +30,7 @@ def test_the_folder_is_that_of_the_resolved_paths(tmp_path: Path, monkeypatch: p
     assert folder.parent == Path("/state/edgesim")
     assert folder == default_folder([str(tmp_path / "link" / ".")], environ)
     assert folder != default_folder(["real", "-"], environ)
+    assert default_folder(["-", "link", "real"], environ) == default_folder(["real", "-"], environ)
     assert default_folder([], {"HOME": "/home/me"}).is_relative_to("/home/me/.local/state/edgesim")
     assert default_folder([], {"HOME": "/h", "XDG_STATE_HOME": "relative"}).is_relative_to("/h/.local/state/edgesim")
 
