@@ -21,7 +21,7 @@ from tests.config.test_isolation import host, model
 
 
 def test_the_folder_is_that_of_the_resolved_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However paths are written they have one folder; other paths, or another order, have another."""
+    """However paths are written, and in whatever order, they have one folder; other paths have another."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     monkeypatch.chdir(tmp_path)
