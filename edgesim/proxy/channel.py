@@ -41,10 +41,14 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Parent to worker: what did you count? With `reset`, begin at zero behind the answer."""
+    """Parent to worker: what did you count? With `reset`, begin at zero behind the answer.
+
+    A `patient` one may be answered bit by bit: nobody waits.
+    """
 
     number: int
     reset: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,12 +242,12 @@ class Slot:
             if waiting is self.child:
                 self.kill()
 
-    async def ask(self, *, reset: bool = False) -> None:
+    async def ask(self, *, reset: bool = False, patient: bool = False) -> None:
         """Let the present worker say what it counted; what it said last must do when it does not answer."""
         if self.child is not None:
             asked = self._asked = self._asked + 1
             answered = self._answers[asked] = asyncio.get_running_loop().create_future()
-            self.child.send(channel.Ask(asked, reset))
+            self.child.send(channel.Ask(asked, reset, patient))
             await asyncio.wait([answered], timeout=_ANSWER)
             if self._answers.pop(asked, None) is not None and reset:
                 self._overdue = asked

@@ -199,7 +199,7 @@ class Supervisor:
     async def _keep_asking(self) -> None:
         while True:
             async with self._counting:
-                await asyncio.gather(*(slot.ask() for slot in self._slots))
+                await asyncio.gather(*(slot.ask(patient=True) for slot in self._slots))
             await asyncio.sleep(_ASK_EVERY)
 
     # -- the rest ------------------------------------------------------------------------------

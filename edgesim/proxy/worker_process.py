@@ -36,6 +36,9 @@ SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
 SLICE = 0.0003
 """Seconds that compiling an update takes at a time."""
+_TELL, _REST = 0.00015, 0.005
+"""Seconds that telling what was counted takes at a time, and between: the parent, which adds it up, may share a core
+with clients and backends."""
 _COLLECT_AFTER = 50_000
 T = TypeVar("T")
 
@@ -94,6 +97,8 @@ class _Teller:
         self._worker = worker
         self._writer = writer
         self._one_by_one = asyncio.Lock()
+        self._awaited = 0
+        """How many questions somebody waits for."""
         self._task: asyncio.Task[None] | None = None
 
     def sweep(self) -> None:
@@ -104,7 +109,7 @@ class _Teller:
 
     async def _tell_ahead(self) -> None:
         async with self._one_by_one:
-            await _paced(self._write(self._worker.ledger.overflow()))
+            await self._write(self._worker.ledger.overflow())
 
     def begin(self, asked: channel.Ask) -> None:
         """Answer soon."""
@@ -112,6 +117,7 @@ class _Teller:
 
     async def tell(self, asked: channel.Ask) -> None:
         """Answer; returns when everything is written."""
+        self._awaited += not asked.patient
         async with self._one_by_one:
             worker = self._worker
             totals, news = worker.totals, worker.ledger.news()
@@ -119,10 +125,14 @@ class _Teller:
                 worker.accepted = 0
                 if worker.log is not None:
                     worker.log.forget_dropped()
-            await _paced(self._write(news))
+            await self._write(news)
             channel.write(self._writer, channel.Counted(asked.number, totals))
+        self._awaited -= not asked.patient
 
-    def _write(self, news: Iterator[Growth]) -> Steps[None]:
+    async def _write(self, news: Iterator[Growth]) -> None:
+        await _paced(self._written(news), _TELL, lambda: 0 if self._awaited else _REST)
+
+    def _written(self, news: Iterator[Growth]) -> Steps[None]:
         for growth in news:
             channel.write(self._writer, channel.Grown(growth))
             yield
@@ -177,17 +187,17 @@ async def _serve(worker: Worker, delta: Delta) -> channel.Message:
     return channel.Served(delta.version)
 
 
-async def _paced(steps: Steps[T]) -> T:
-    """Take steps for a moment at a time, and let everything that came meanwhile be done between."""
+async def _paced(steps: Steps[T], length: float = SLICE, rest: Callable[[], float] = lambda: 0) -> T:
+    """Take steps for a moment at a time, and let everything that came meanwhile be done between. Both are seconds."""
     while True:
-        end = sources.stopwatch() + SLICE
+        end = sources.stopwatch() + length
         try:
             while sources.stopwatch() < end:
                 next(steps)
         except StopIteration as done:
             value: T = done.value
             return value
-        await asyncio.sleep(0)
+        await asyncio.sleep(rest())
 
 
 def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:

@@ -23,8 +23,10 @@ _ENOUGH: Final = 1000
 """Rows that are told unasked: what takes the parent well under a millisecond, and is worth waking it for."""
 _NAMED_AT_ONCE: Final = 60
 """Scopes named in one."""
-_FULL: Final = 2048
+_FULL: Final = 8192
 """Different rows that are counted together."""
+_TRIED: Final = 2048
+"""Different rows after which it shows whether any repeat."""
 _APART: Final = 40
 """How often rows that hardly repeat are gathered as they are, until that is looked at again."""
 _MOST_NUMBERS: Final = 1 << 18
@@ -111,10 +113,15 @@ class Ledger:
         else:
             self._sums.update(ended)
             self._seen += len(ended)
-            if len(self._sums) > _FULL:
-                self._apart = _APART if self._seen < 2 * len(self._sums) else 0
-                self._set_aside()
+            self._look_at(len(self._sums))
         ended.clear()
+
+    def _look_at(self, different: int) -> None:
+        """Stop to count together what is too much, or not worth it."""
+        if (different > _TRIED and self._seen < 1.1 * different) or (different > _FULL and self._seen < 2 * different):
+            self._apart = _APART
+        if self._apart or different > _FULL:
+            self._set_aside()
 
     def forget_numbers(self) -> None:
         """Let go of the scopes and places that were named so far: they may be gone."""

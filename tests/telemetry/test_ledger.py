@@ -184,7 +184,7 @@ def test_requests_that_repeat_wait_until_they_are_asked_for() -> None:
     """Where many are alike nothing is told ahead, however many they are."""
     ledger = made()
     for _ in range(10):
-        ledger.ended += [(ROUTES[number % 3], "x", 200, number % 300, 1, 0, 1) for number in range(900)]
+        ledger.ended += [(ROUTES[number % 3], "x", 200, number % 3000, 1, 0, 1) for number in range(4500)]
         ledger.gather()
     assert not ledger.is_full
-    assert sum(growth.length for growth in ledger.news()) == 300
+    assert sum(growth.length for growth in ledger.news()) == 3000
