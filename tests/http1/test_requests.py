@@ -151,6 +151,15 @@ def test_a_request_to_switch_is_seen_as_one() -> None:
     assert fields == [HOST]
 
 
+def test_what_the_connection_of_a_switch_names_passes() -> None:
+    """Its lines are one, as they were written, and the fields they name stay, as with Envoy."""
+    lines = ((b"connection", b"Keep-Alive"), (b"connection", b"Upgrade, X-Mine"))
+    head, _, fields = read(HOST, (b"upgrade", b"WebSocket"), *lines, (b"x-mine", b"1"), (b"keep-alive", b"5"))
+    assert head.headers[b"connection"] == b"Keep-Alive,Upgrade, X-Mine"
+    assert (head.headers[b"x-mine"], head.repeated) == (b"1", None)
+    assert fields == [HOST, (b"x-mine", b"1")]
+
+
 @pytest.mark.parametrize(
     "connection", [b"host", b"x-forwarded-for", b"content-length", b":path", b"a,b,c,d,e,f,g,h,i,j"]
 )

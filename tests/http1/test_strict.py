@@ -7,6 +7,7 @@ import pytest
 from edgesim.http1.fields import Fields
 from edgesim.http1.strict import (
     MalformedError,
+    agrees,
     check_framing,
     check_reason,
     error_status,
@@ -40,6 +41,22 @@ def test_grpc_is_told_from_grpc_web() -> None:
     """The media type alone, with a suffix or a parameter, is gRPC."""
     assert all(map(is_grpc, (b"application/grpc", b"Application/gRPC+proto", b"application/grpc;x")))
     assert not any(map(is_grpc, (b"application/grpc-web", b"text/plain")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "agreed"),
+    [
+        ([(b"connection", b"upgrade"), (b"upgrade", b"echo")], True),
+        ([(b"upgrade", b"echo"), (b"connection", b"Upgrade"), (b"connection", b"x")], True),
+        ([(b"connection", b"upgrade")], False),
+        ([(b"upgrade", b"echo"), (b"connection", b"x")], False),
+        ([(b"connection", b"upgrade"), (b"upgrade", b"h2c")], False),
+        ([], False),
+    ],
+)
+def test_a_101_says_what_it_agrees_with(fields: Fields, agreed: bool) -> None:
+    """It needs both headers, however many lines they are."""
+    assert agrees(fields) is agreed
 
 
 def test_upgrades_need_both_headers() -> None:

@@ -158,6 +158,24 @@ async def test_a_websocket_that_is_not_agreed_with_gets_a_head_alone() -> None:
         assert (error.status, error.body) == (404, b"ok")
 
 
+async def test_a_101_that_agrees_with_nothing_is_no_pipe() -> None:
+    """The client gets its head and the end, and what comes behind it goes nowhere."""
+
+    async def vague(peer: Peer) -> None:
+        head = await peer.head()
+        assert b"connection: Upgrade\r\nupgrade: echo" in head
+        peer.send(b"HTTP/1.1 101 Switching Protocols\r\nx-mine: 1\r\n\r\n", b"behind")
+        assert await peer.rest() == b""
+
+    async with switching(vague) as (_, _, client):
+        client.send(_ASK % b"echo" + b"at once")
+        head = await client.head()
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert head.endswith(b"connection: close")
+        assert b"x-mine: 1\r\n" in head
+        assert await client.ended()
+
+
 async def test_an_upgrade_is_tried_again() -> None:
     """Nothing behind a request to switch is sent before the upstream agrees, so another try is safe."""
     answers = [b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n", _AGREE]
