@@ -22,8 +22,9 @@ from edgesim.proxy.repeated_lines import RepeatedLines
 
 _log = logging.getLogger("edgesim")
 STDOUT = "-"
-BATCH = 512
-"""So many lines are handed over at once; the sweep hands over what waits longer than it."""
+BATCH = 2048
+"""So many lines are handed over at once, since the thread has to wait for the interpreter for each; the sweep hands over
+what waits longer than it."""
 MOST_WAITING = 64 << 20
 """Bytes that may wait for the disk."""
 _CLOSING = 1.0
@@ -60,7 +61,8 @@ class AccessLog:
         """Append to a file (`-` is standard output). Raises OSError when it cannot be opened."""
         self._format = formatter
         self._ended = RepeatedLines(formatter, self._gather)
-        self.add_exchange = self._ended.add
+        self.add_exchange = self._ended.adds()
+        """Log an exchange that ended: when it began, in unix seconds, and how many microseconds it took."""
         self._path = path
         self._file = open_log(path)
         self._lines: list[bytes] = []

@@ -36,6 +36,8 @@ _MOST_LINES = 64
 _MOST_ANSWERS = 8
 """Likewise where each belongs to an answer, which it keeps alive."""
 _Find = Callable[[Part, Command], Hole | None]
+Add = Callable[["Exchange", float, int], None]
+"""Takes an exchange that ended: when it began, in unix seconds, and how many microseconds it took."""
 
 
 def is_usual(exchange: Exchange) -> bool:
@@ -63,7 +65,6 @@ class RepeatedLines:
 
     __slots__ = (
         "_asks_answer",
-        "_fill",
         "_full",
         "_known",
         "_lines",
@@ -88,7 +89,6 @@ class RepeatedLines:
         """Whether there are no other values of a request but those known here."""
         self._known = _filling(lines, _of_known if self.keeps else _nothing)
         self._new = _filling(lines, _of_new if self.shares else _nothing)
-        self._fill = self._known.fill
         self._templates: list[bytes] = []
         self._values: list[bytes] = []
         self._shared: dict[LogKey, bytes] = {}
@@ -99,29 +99,38 @@ class RepeatedLines:
         """Return how many lines wait to be taken."""
         return len(self._templates)
 
-    def add(self, exchange: Exchange, start: float, micros: int) -> None:
-        """Take an exchange that ended: when it began, in unix seconds, and how many microseconds it took."""
-        request = exchange.request
-        key: LogKey = (
-            exchange.decision,
-            exchange.pool,
-            exchange.status,
-            exchange.flags,
-            exchange.details,
-            exchange.attempts,
-        )
-        if self._asks_answer:  # heads of answers that come again are the same object
-            key += (exchange.answered, exchange.downstream.listener.draining)
-        template = request.lines.get(key)
-        if template is not None:
-            self._templates.append(template)
-            self._values += self._fill(exchange, None, None, start, micros)
-        elif self.shares and self._is_new(exchange) and is_usual(exchange):
+    def adds(self) -> Add:
+        """Return what takes an exchange that ended; it runs for every request, and holds all it needs."""
+        templates, values, fill = self._templates, self._values, self._known.fill
+        asks_answer, add_unknown, full = self._asks_answer, self._add_unknown, self._full
+
+        def add(exchange: Exchange, start: float, micros: int) -> None:
+            key: LogKey = (
+                exchange.decision,
+                exchange.pool,
+                exchange.status,
+                exchange.flags,
+                exchange.details,
+                exchange.attempts,
+            )
+            if asks_answer:  # heads of answers that come again are the same object
+                key += (exchange.answered, exchange.downstream.listener.draining)
+            template = exchange.request.lines.get(key)
+            if template is None:
+                add_unknown(exchange, key, start, micros)
+            else:
+                templates.append(template)
+                values.extend(fill(exchange, None, None, start, micros))
+            if len(templates) >= TOGETHER:
+                full()
+
+        return add
+
+    def _add_unknown(self, exchange: Exchange, key: LogKey, start: float, micros: int) -> None:
+        if self.shares and self._is_new(exchange) and is_usual(exchange):
             self._add_new(exchange, key, start, micros)
         else:
             self._add_other(exchange, key, start, micros)
-        if len(self._templates) >= TOGETHER:
-            self._full()
 
     def add_line(self, line: bytes) -> None:
         """Take a line that is written already."""
@@ -170,7 +179,7 @@ class RepeatedLines:
             request.lines = {}
         request.lines[key] = template = self._lines.template(record, self._known.holes)
         self._templates.append(template)
-        self._values += self._fill(exchange, None, None, start, micros)
+        self._values += self._known.fill(exchange, None, None, start, micros)
 
     def _comes_again(self, exchange: Exchange) -> bool:
         """Tell whether another line may be the same but for what differs every time."""

@@ -60,8 +60,9 @@ async def ended(gw: Gateway, *asked: bytes) -> list[Told]:
 
 def written(short: RepeatedLines, exchanges: list[Told]) -> list[bytes]:
     """Return their lines."""
+    add = short.adds()
     for each in exchanges:
-        short.add(*each)
+        add(*each)
     return short.take().splitlines(keepends=True)
 
 
