@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from aiohttp import web
 
 from edgesim.admin.checks import Checked
@@ -61,3 +62,8 @@ CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)
 def instance_of(request: web.Request) -> Instance:
     """Return the running instance."""
     return request.app[CONTEXT].instance
+
+
+def as_json(report: Any) -> web.Response:
+    """Answer with a report."""
+    return web.json_response(msgspec.to_builtins(report))

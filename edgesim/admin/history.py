@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
 from aiohttp import web
 
-from edgesim.admin.context import instance_of
+from edgesim.admin.context import as_json, instance_of
 from edgesim.admin.errors import ApiError, no_revision
 from edgesim.admin.wire import History, Kept, Outcome, Undone
 from edgesim.admin.writes import caused, result_of
@@ -33,12 +32,12 @@ async def history(request: web.Request) -> web.Response:
     recorder = _recorder(instance_of(request))
     revisions = await _read(recorder.history())
     folder = "" if recorder.folder is None else str(recorder.folder)
-    return _json(History(recorder.number, folder, revisions))
+    return as_json(History(recorder.number, folder, revisions))
 
 
 async def revision(request: web.Request) -> web.Response:
     """Answer one revision."""
-    return _json(await _kept(await _revision(_recorder(instance_of(request)), request.match_info["revision"])))
+    return as_json(await _kept(await _revision(_recorder(instance_of(request)), request.match_info["revision"])))
 
 
 async def served(request: web.Request) -> web.Response:
@@ -52,7 +51,7 @@ async def served(request: web.Request) -> web.Response:
         if last is not None and last.model == model
         else Revision(0, "", model, (), stored(instance.store.entries()))
     )
-    return _json(await _kept(found))
+    return as_json(await _kept(found))
 
 
 async def _kept(found: Revision) -> Kept:
@@ -67,7 +66,7 @@ async def undo(request: web.Request) -> web.Response:
     found = await _revision(_recorder(instance), wanted)
     for _ in range(_ATTEMPTS):
         with suppress(ConflictError):
-            return _json(await _undone(instance, found))
+            return as_json(await _undone(instance, found))
     raise ApiError("Conflict", "somebody else writes at the same time; try again")
 
 
@@ -117,7 +116,3 @@ async def _read(asked: Awaitable[T]) -> T:
         return await asked
     except StateError as error:
         raise ApiError("InternalError", f"the state cannot be read: {error}") from None
-
-
-def _json(report: Any) -> web.Response:
-    return web.json_response(msgspec.to_builtins(report))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from aiohttp import web
 
 from edgesim.admin.bodies import Target, body_files, body_patch
-from edgesim.admin.context import CONTEXT, instance_of
+from edgesim.admin.context import CONTEXT, as_json, instance_of
 from edgesim.admin.endpoints import ENDPOINTS, help_text
 from edgesim.admin.errors import ApiError
 from edgesim.admin.statuses import problems_of
-from edgesim.admin.wire import Outcome
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.dialects import find_kind
 from edgesim.inspect import Question, RequestError, route_report
@@ -41,7 +37,7 @@ async def ready(request: web.Request) -> web.Response:
 
 async def apply(request: web.Request) -> web.Response:
     """Apply files, as kubectl's client-side apply."""
-    return _json(await apply_files(instance_of(request), await body_files(request)))
+    return as_json(await apply_files(instance_of(request), await body_files(request)))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -49,26 +45,26 @@ async def delete(request: web.Request) -> web.Response:
     instance = instance_of(request)
     if "kind" in request.query:
         target = _target(request)
-        return _json(await delete_keys(instance, [(target.kind, target.key)]))
-    return _json(await delete_files(instance, await body_files(request)))
+        return as_json(await delete_keys(instance, [(target.kind, target.key)]))
+    return as_json(await delete_files(instance, await body_files(request)))
 
 
 async def patch(request: web.Request) -> web.Response:
     """Patch one object by `kind`, `namespace` and `name`."""
     target = _target(request)
-    return _json(await patch_outcome(instance_of(request), target, await body_patch(request)))
+    return as_json(await patch_outcome(instance_of(request), target, await body_patch(request)))
 
 
 async def problems(request: web.Request) -> web.Response:
     """List every problem, or those of one object by `kind`, `namespace` and `name`."""
     found = instance_of(request).problems
-    return _json({"problems": problems_of(found, _target(request).key) if "kind" in request.query else found})
+    return as_json({"problems": problems_of(found, _target(request).key) if "kind" in request.query else found})
 
 
 async def check(request: web.Request) -> web.Response:
     """Report as `edgesim check` does."""
     context = request.app[CONTEXT]
-    return _json(await context.checked.report_of(context.instance))
+    return as_json(await context.checked.report_of(context.instance))
 
 
 async def route(request: web.Request) -> web.Response:
@@ -87,7 +83,7 @@ async def route(request: web.Request) -> web.Response:
     )
     tables = request.app[CONTEXT].compiled.tables_of(instance.served.model)
     try:
-        return _json(route_report(tables, question, instance.translation.where, instance.assignments))
+        return as_json(route_report(tables, question, instance.translation.where, instance.assignments))
     except RequestError as error:
         raise ApiError("BadRequest", str(error)) from None
 
@@ -112,7 +108,3 @@ def _target(request: web.Request) -> Target:
     if not name:
         raise ApiError("BadRequest", "which object? the query needs name=NAME")
     return Target(kind, request.query.get("namespace", "default") if kind.namespaced else None, name)
-
-
-def _json(report: Outcome | Any) -> web.Response:
-    return web.json_response(msgspec.to_builtins(report))

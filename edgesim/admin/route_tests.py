@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
 from aiohttp import web
 
 from edgesim.admin.bodies import body_files
-from edgesim.admin.context import CONTEXT, instance_of
+from edgesim.admin.context import CONTEXT, as_json, instance_of
 from edgesim.admin.wire import RouteTestOutcome
 from edgesim.config.route_tests import read_tests
 from edgesim.inspect import run_route_tests
@@ -20,4 +19,4 @@ async def run_tests(request: web.Request) -> web.Response:
     tests = [test for tests, _problems in read for test in tests]
     report = run_route_tests(tests, tables, instance.translation.where)
     problems = tuple(problem for _tests, problems in read for problem in problems)
-    return web.json_response(msgspec.to_builtins(RouteTestOutcome(report, problems)))
+    return as_json(RouteTestOutcome(report, problems))

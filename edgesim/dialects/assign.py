@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from edgesim.dialects.gloo.memo import Memo
+from edgesim.dialects.gloo.memo import Memo, is_same
 from edgesim.dialects.gloo.upstreams import port_behind
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import kubernetes as k8s
@@ -34,7 +33,7 @@ def assign(clusters: Sequence[Cluster], resources: Iterable[Resource], memo: Mem
     """
     listed = [resource for resource in resources if resource.kind.kind in ASSIGNED_FROM]
     old = memo.assigned if memo is not None else None
-    if isinstance(old, _Kept) and old.clusters is clusters and _is_same(old.resources, listed):
+    if isinstance(old, _Kept) and old.clusters is clusters and is_same(old.resources, listed):
         return old.assignments
     tables: dict[str, _Named] = {kind: {} for kind in ASSIGNED_FROM}
     for resource in listed:
@@ -46,10 +45,6 @@ def assign(clusters: Sequence[Cluster], resources: Iterable[Resource], memo: Mem
     if memo is not None:
         memo.assigned = _Kept(clusters, listed, found)
     return found
-
-
-def _is_same(before: list[Resource], after: list[Resource]) -> bool:
-    return len(before) == len(after) and all(map(operator.is_, before, after))
 
 
 def _endpoints(cluster: Cluster, tables: dict[str, _Named]) -> Iterator[Endpoint]:

@@ -18,7 +18,7 @@ from edgesim.model import RequestHead
 from edgesim.model.policies import RetryPolicy
 from edgesim.policies.lines import line, number
 
-CONDITIONS = frozenset((
+CONDITIONS = (
     "5xx",
     "gateway-error",
     "reset",
@@ -28,8 +28,9 @@ CONDITIONS = frozenset((
     "retriable-4xx",
     "retriable-headers",
     "retriable-status-codes",
-))  # fmt: skip
+)
 """What `retryOn` may name and HTTP/1.1 can meet; others are ignored (`refused-stream`, gRPC and HTTP/3 ones)."""
+_CONDITIONS = frozenset(CONDITIONS)
 
 _RETRY_ON = b"x-envoy-retry-on"
 _MAX_RETRIES = b"x-envoy-max-retries"
@@ -108,7 +109,7 @@ def compile_retries(policy: RetryPolicy | None, timeout: float) -> Retries:
     base = max(round(policy.base_interval * 1000), 1)
     longest = base * 10 if policy.max_interval is None else max(round(policy.max_interval * 1000), base)
     return Retries(
-        conditions=CONDITIONS.intersection(policy.retry_on),
+        conditions=_CONDITIONS.intersection(policy.retry_on),
         num_retries=policy.num_retries,
         timeout=timeout,
         per_try_timeout=_shorter(policy.per_try_timeout or 0.0, timeout),
@@ -121,7 +122,7 @@ def compile_retries(policy: RetryPolicy | None, timeout: float) -> Retries:
 
 def parse_retry_on(text: str) -> frozenset[str]:
     """Return the conditions of a comma list that mean something here."""
-    return CONDITIONS.intersection(part.strip(" \t") for part in text.split(","))
+    return _CONDITIONS.intersection(part.strip(" \t") for part in text.split(","))
 
 
 def effective(retries: Retries, head: RequestHead) -> Retries:

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-UPSTREAM = """\
-apiVersion: gloo.solo.io/v1
-kind: Upstream
-metadata: {name: echo}
-spec:
-  static:
-    hosts: [{addr: 127.0.0.1, port: 5678}]
-"""
-
 
 def virtual_service(*weights: object, name: str = "echo", domain: str = "*") -> str:
     """Write a VirtualService that splits by these weights, each on a line of its own from line 12 on."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.bad import DUPLICATE, GOOD, UNREADABLE, UPSTREAM, WRONG, Case, virtual_service
+from edgesim.model.codes.code import UPSTREAM
+from tests.cli.bad import DUPLICATE, GOOD, UNREADABLE, WRONG, Case, virtual_service
 from tests.running import Gateway, edgesim, running, wait_until
 
 EVERY = {**UNREADABLE, **WRONG, "duplicate": DUPLICATE}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.bad import GOOD, UPSTREAM
+from edgesim.model.codes.code import UPSTREAM
+from tests.cli.bad import GOOD
 from tests.running import DEADLINE, ROOT, canary, children, edgesim, resident, running, send, start, wait_until
 
 

@@ -1,25 +1,9 @@
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
 
+from edgesim.model.codes.code import deployment
 from tests.dialects.scenes import SERVICE, run
-
-
-def deployment(selector: str, containers: str = "[{name: a}]") -> str:
-    return dedent(
-        f"""\
-        apiVersion: apps/v1
-        kind: Deployment
-        metadata: {{name: echo}}
-        spec:
-          selector: {selector}
-          template:
-            metadata: {{labels: {{app: echo, version: v1}}}}
-            spec: {{containers: {containers}}}
-        """
-    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -144,8 +144,8 @@ class Memo:
         return parts
 
 
-def is_same(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
-    """Tell whether two tuples hold the identical objects."""
+def is_same(before: Sequence[object], after: Sequence[object]) -> bool:
+    """Tell whether two sequences hold the identical objects."""
     return len(before) == len(after) and all(map(operator.is_, before, after))
 
 

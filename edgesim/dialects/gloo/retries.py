@@ -8,18 +8,11 @@ from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import options
 from edgesim.model.policies import RetryPolicy
+from edgesim.policies import retries
 
 CONDITIONS = (
-    "5xx",
-    "gateway-error",
-    "reset",
-    "reset-before-request",
-    "connect-failure",
-    "envoy-ratelimited",
-    "retriable-4xx",
+    *retries.CONDITIONS,
     "refused-stream",
-    "retriable-status-codes",
-    "retriable-headers",
     "http3-post-connect-failure",
     "cancelled",
     "deadline-exceeded",

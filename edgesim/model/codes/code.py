@@ -59,6 +59,27 @@ spec:
 """
 
 
+def deployment(
+    selector: str,
+    containers: str = "[{name: echo, image: hashicorp/http-echo, args: [-text=hi]}]",
+    annotations: str = "",
+) -> str:
+    """Write a Deployment of pods `app: echo`."""
+    annotated = f", annotations: {{{annotations}}}" if annotations else ""
+    return dedent(
+        f"""\
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {{name: echo}}
+        spec:
+          selector: {selector}
+          template:
+            metadata: {{labels: {{app: echo}}{annotated}}}
+            spec: {{containers: {containers}}}
+        """
+    )
+
+
 def documents(*texts: str) -> str:
     """Join documents into one file."""
     return "---\n".join(dedent(text) for text in texts)

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
+from edgesim.model.codes.code import SERVICE, Code, deployment, error
 
-from edgesim.model.codes.code import SERVICE, Code, error
-
-
-def _deployment(selector: str, containers: str = "[{name: echo, image: hashicorp/http-echo, args: [-text=hi]}]") -> str:
-    return dedent(
-        f"""\
-        apiVersion: apps/v1
-        kind: Deployment
-        metadata: {{name: echo}}
-        spec:
-          selector: {selector}
-          template:
-            metadata: {{labels: {{app: echo}}}}
-            spec: {{containers: {containers}}}
-        """
-    )
-
-
-_GOOD = _deployment("{matchLabels: {app: echo}}")
+_GOOD = deployment("{matchLabels: {app: echo}}")
 
 KUBERNETES: tuple[Code, ...] = (
     error(
         "ES0400",
         "A deployment that does not select its own pods",
         "The labels of `spec.template` must satisfy `spec.selector`; the API server refuses the deployment otherwise.",
-        _deployment("{matchLabels: {app: ecko}}"),
+        deployment("{matchLabels: {app: ecko}}"),
         _GOOD,
     ),
     error(
         "ES0401",
         "An empty selector",
         "A deployment's selector has to name a label.",
-        _deployment("{}"),
+        deployment("{}"),
         _GOOD,
     ),
     error(
         "ES0402",
         "Two containers of one name",
         "Container names are unique inside a pod.",
-        _deployment("{matchLabels: {app: echo}}", "[{name: echo}, {name: echo}]"),
+        deployment("{matchLabels: {app: echo}}", "[{name: echo}, {name: echo}]"),
         _GOOD,
     ),
     error(

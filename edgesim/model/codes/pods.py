@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
-from edgesim.model.codes.code import Code, note, warning
+from edgesim.model.codes.code import Code, deployment, note, warning
 
 
 def _pods(annotation: str = "", args: str = "[-text=hello]") -> str:
-    annotations = f", annotations: {{{annotation}}}" if annotation else ""
-    return dedent(
-        f"""\
-        apiVersion: apps/v1
-        kind: Deployment
-        metadata: {{name: echo}}
-        spec:
-          selector: {{matchLabels: {{app: echo}}}}
-          template:
-            metadata: {{labels: {{app: echo}}{annotations}}}
-            spec:
-              containers: [{{name: echo, image: hashicorp/http-echo, args: {args}}}]
-        """
-    )
+    container = f"[{{name: echo, image: hashicorp/http-echo, args: {args}}}]"
+    return deployment("{matchLabels: {app: echo}}", container, annotation)
 
 
 PODS: tuple[Code, ...] = (
