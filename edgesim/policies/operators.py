@@ -157,7 +157,7 @@ _ROWS = (
     Operator(
         "ENVIRONMENT",
         "an environment variable",
-        lambda name, process: constant(process.environment.get(name)),
+        lambda name, process: constant(process.environment.get(name, "-")),
         _REQUIRED,
         length=True,
     ),

@@ -216,6 +216,22 @@ MUTATIONS = [
         route_name="the-route",
     ),
     Case(
+        "operators-process",
+        headers=operators(
+            "%HOSTNAME%",
+            "%ENVIRONMENT(PATH)%",
+            "%ENVIRONMENT(NOT_SET)%",
+            "%ENVIRONMENT(PATH):4%",
+            "%START_TIME_LOCAL(%z)%",
+            "%REQUESTED_SERVER_NAME%",
+            "%REQUESTED_SERVER_NAME(HOST_FIRST)%",
+            "%DOWNSTREAM_TLS_VERSION%",
+            "%UPSTREAM_TLS_VERSION%",
+            "%DOWNSTREAM_PEER_DNS_SAN%",
+            "%DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT%",
+        ),
+    ),
+    Case(
         "operators-cluster",
         headers=operators(
             "%UPSTREAM_CLUSTER%",
