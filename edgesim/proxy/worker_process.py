@@ -35,10 +35,10 @@ from edgesim.telemetry.tally import Growth
 SWEEP = 0.025
 """Seconds between looks at every deadline: one sweep instead of a timer per request."""
 SLICE = 0.0003
-"""Seconds that compiling an update takes at a time."""
-_TELL, _REST = 0.00015, 0.005
-"""Seconds that telling what was counted takes at a time, and between: the parent, which adds it up, may share a core
-with clients and backends."""
+"""Seconds that compiling an update, or telling what was counted, takes at a time."""
+_REST = 0.01
+"""Seconds between two slices of telling what was counted: the parent, which adds it up, may share a core with clients
+and backends."""
 _COLLECT_AFTER = 50_000
 T = TypeVar("T")
 
@@ -130,7 +130,7 @@ class _Teller:
         self._awaited -= not asked.patient
 
     async def _write(self, news: Iterator[Growth]) -> None:
-        await _paced(self._written(news), _TELL, lambda: 0 if self._awaited else _REST)
+        await _paced(self._written(news), lambda: 0 if self._awaited else _REST)
 
     def _written(self, news: Iterator[Growth]) -> Steps[None]:
         for growth in news:
@@ -187,10 +187,10 @@ async def _serve(worker: Worker, delta: Delta) -> channel.Message:
     return channel.Served(delta.version)
 
 
-async def _paced(steps: Steps[T], length: float = SLICE, rest: Callable[[], float] = lambda: 0) -> T:
-    """Take steps for a moment at a time, and let everything that came meanwhile be done between. Both are seconds."""
+async def _paced(steps: Steps[T], rest: Callable[[], float] = lambda: 0) -> T:
+    """Take steps for a moment at a time, and rest between so many seconds, in which all that came is done."""
     while True:
-        end = sources.stopwatch() + length
+        end = sources.stopwatch() + SLICE
         try:
             while sources.stopwatch() < end:
                 next(steps)
