@@ -15,8 +15,7 @@ from edgesim.backends.addresses import open_socket
 from edgesim.config.store import Store
 from edgesim.dialects import assign
 from edgesim.model import Cluster, ClusterType, Endpoint, ResourceKey, ServiceRef
-from tests.backends.test_deployments import made_store
-from tests.control.scenes import SERVICE, deployment, documents, resources
+from tests.control.scenes import SERVICE, deployment, documents, made_store, resources
 
 CLUSTER = Cluster("echo", ClusterType.EDS, service=ServiceRef("echo", "echo", 80))
 POD = """

@@ -3,23 +3,16 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.backends.deployments import PodPlan, labels_of, plan_pods, spell, template_hash
 from edgesim.backends.statuses import deployment_status
-from edgesim.config.store import Store
 from edgesim.dialects.schema.kubernetes import LabelExpression, LabelSelector
 from edgesim.dialects.selectors import selects
 from edgesim.model import ResourceKey
-from tests.control.scenes import deployment, resources
-
-
-def made_store() -> Store:
-    numbers = itertools.count(1)
-    return Store(lambda: datetime(2026, 1, 1, tzinfo=UTC), lambda: f"uid-{next(numbers)}")
+from tests.control.scenes import deployment, made_store, resources
 
 
 class Cluster:

@@ -6,8 +6,7 @@ import pytest
 
 from edgesim.backends.addresses import PodAddress
 from edgesim.backends.endpoints import PlacedPod, endpoints_of
-from tests.backends.test_deployments import made_store
-from tests.control.scenes import resources
+from tests.control.scenes import made_store, resources
 
 OWN = PodAddress("127.1.0.1", {5678: 5678})
 

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 
 from edgesim.backends import Controllers, PodRuntime
 from edgesim.config.store import Store
 from edgesim.control import Instance
-from tests.control.scenes import RecordingEngine
+from tests.control.scenes import RecordingEngine, made_store
 
 
 @pytest.fixture
@@ -19,8 +17,7 @@ def engine() -> RecordingEngine:
 
 @pytest.fixture
 def store() -> Store:
-    numbers = itertools.count(1)
-    return Store(lambda: datetime(2026, 1, 1, tzinfo=UTC), lambda: f"uid-{next(numbers)}")
+    return made_store()
 
 
 @pytest.fixture

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import yaml
 
+from edgesim.config.store import Store
 from edgesim.control import Put
 from edgesim.dialects import Document, Resource, decode, nowhere
 from edgesim.model import Endpoint, Update
@@ -40,6 +43,12 @@ class RecordingEngine:
 
     def endpoints(self, cluster: str) -> tuple[Endpoint, ...]:
         return self.last.assignments.get(cluster, ())
+
+
+def made_store() -> Store:
+    """An empty store, at one moment, that counts its objects."""
+    numbers = itertools.count(1)
+    return Store(lambda: datetime(2026, 1, 1, tzinfo=UTC), lambda: f"uid-{next(numbers)}")
 
 
 def resources(text: str) -> list[Resource]:

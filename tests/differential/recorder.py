@@ -145,6 +145,14 @@ def _requests_in(data: bytes) -> int:
         return 0  # the test looks at the bytes again, and fails there
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy's port, and what stands behind it."""
+
+    port: int
+    upstream: Upstream
+
+
 @contextlib.contextmanager
 def recording() -> Iterator[Upstream]:
     """Run an upstream."""

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
 
-from tests.differential import proxies
 from tests.differential.asking import ask, settle
 from tests.differential.hostile_requests import CASES, REASONS, Case
-from tests.differential.recorder import Upstream, recording
+from tests.differential.recorder import Proxy
 from tests.differential.wire import Message, read_requests
 
 _LONG = 3000
 _OF_THE_PROXY = frozenset((b"x-request-id", b"x-envoy-expected-rq-timeout-ms", b"x-forwarded-proto"))
 _RULES = sorted({case.rule for case in CASES})
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    port: int
-    upstream: Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +24,6 @@ class Outcome:
     statuses: tuple[int, ...]
     forwarded: tuple[Message, ...]
     rest: tuple[bytes, ...]
-
-
-@pytest.fixture(scope="module")
-def edgesim() -> Iterator[Proxy]:
-    with recording() as upstream, proxies.edgesim(upstream.port) as port:
-        yield Proxy(port, upstream)
-
-
-@pytest.fixture(scope="module")
-def envoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with recording() as upstream, proxies.envoy(upstream.port, tmp_path_factory.mktemp("envoy")) as port:
-        yield Proxy(port, upstream)
 
 
 def outcome(proxy: Proxy, case: Case, *, whole: bool) -> Outcome:

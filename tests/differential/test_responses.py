@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import pytest
 
-from tests.differential import proxies
 from tests.differential.asking import Heard, ask
 from tests.differential.hostile_responses import CASES, Case
-from tests.differential.recorder import Upstream, recording
+from tests.differential.recorder import Proxy
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
 _LONG = 3000
 _GROUPS = sorted({case.name.split(" ")[0] for case in CASES})
 _TORN = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    port: int
-    upstream: Upstream
-
-
-@pytest.fixture(scope="module")
-def edgesim() -> Iterator[Proxy]:
-    with recording() as upstream, proxies.edgesim(upstream.port) as port:
-        yield Proxy(port, upstream)
-
-
-@pytest.fixture(scope="module")
-def envoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with recording() as upstream, proxies.envoy(upstream.port, tmp_path_factory.mktemp("envoy")) as port:
-        yield Proxy(port, upstream)
 
 
 def heard(proxy: Proxy, case: Case, *, whole: bool) -> Heard:
