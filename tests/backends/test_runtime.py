@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
 from edgesim.backends.behaviour import Behaviour, Latency
 from edgesim.backends.program import Program
-from edgesim.backends.runtime import PodRuntime
+from edgesim.backends.runtime import PodRuntime, RunningPod
+from edgesim.backends.server import EchoProtocol
 from tests.backends.wire import TEXT, connect, running
+from tests.control.scenes import until
 
 GET = "GET / HTTP/1.1\nHost: echo\n\n"
+
+
+def connections(pod: RunningPod) -> Collection[EchoProtocol]:
+    """The connections a pod holds open."""
+    assert pod.server is not None
+    return pod.server.connections
 
 
 async def test_stopping_lets_requests_finish() -> None:
@@ -18,8 +27,7 @@ async def test_stopping_lets_requests_finish() -> None:
     async with running(TEXT, Behaviour(latency=Latency("fixed", 0.3)), runtime) as pod:
         busy, idle = await connect(pod), await connect(pod)
         busy.send(GET)
-        await busy.writer.drain()
-        await asyncio.sleep(0.05)
+        await until(lambda: len(connections(pod)) == 2 and any(each._timer for each in connections(pod)))
         stopping = asyncio.ensure_future(runtime.stop(pod))  # noqa: TID251 - awaited below
         assert await idle.ended()
         reply = await busy.reply()
@@ -49,9 +57,9 @@ async def test_a_request_halfway_in_is_taken() -> None:
     async with running(runtime=runtime) as pod:
         client = await connect(pod)
         client.send("POST / HTTP/1.1\nHost: echo\nContent-Length: 5\n\nhe")
-        await asyncio.sleep(0.02)
+        await until(lambda: any(each._headers for each in connections(pod)))
         stopping = asyncio.ensure_future(runtime.stop(pod))  # noqa: TID251 - awaited below
-        await asyncio.sleep(0.2)
+        await until(lambda: not any(each.is_serving() for each in pod.listeners))
         client.send("llo")
         assert (await client.reply()).status == 200
         await stopping
@@ -63,8 +71,7 @@ async def test_grace_ends() -> None:
     async with running(TEXT, Behaviour(latency=Latency("fixed", 60)), runtime) as pod:
         client = await connect(pod)
         client.send(GET)
-        await client.writer.drain()
-        await asyncio.sleep(0.02)
+        await until(lambda: any(each._timer for each in connections(pod)))
         await runtime.stop(pod, grace=0.05)
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await client.reply()

@@ -148,7 +148,7 @@ async def test_a_slow_reader_is_waited_for() -> None:
     async with running() as pod:
         client = await connect(pod)
         client.send(GET * count)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # the pause is the slow reader: meanwhile every buffer fills up
         for _ in range(count):
             assert (await client.reply()).body == b"version:v1\n"
 

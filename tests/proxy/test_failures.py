@@ -72,7 +72,7 @@ async def test_an_answer_that_lasts_until_a_reset_is_torn() -> None:
         await peer.head()
         peer.send(b"HTTP/1.1 200 OK\r\n\r\nsome of it")
         await peer.writer.drain()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # the client is to have some of it: a reset takes back what is on its way
         peer.reset()
 
     async with forwarding(script) as (gw, _):
@@ -223,7 +223,7 @@ async def test_a_timeout_of_0_is_none() -> None:
     async def script(peer: Peer) -> None:
         head = await peer.head()
         assert b"x-envoy-expected-rq-timeout-ms" not in head
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # longer than between two sweeps
         peer.send(OK)
 
     async with forwarding(script, timeout=0.0) as (gw, _):
@@ -241,7 +241,7 @@ async def test_an_upload_does_not_count_against_the_timeout() -> None:
     async with forwarding(script, timeout=1.0) as (gw, _):
         client = await gw.client()
         client.send(POST[:-1])
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(1.2)  # longer than the timeout, which must not have begun
         client.send(POST[-1:])
         assert (await client.reply()).status == 200
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from edgesim.proxy.upstream import UpstreamConnection
 from tests.proxy.scenes import (
     DATED,
     DEADLINE,
     GET,
     OK,
+    Gateway,
     Peer,
     direct,
     forwarding,
@@ -17,6 +19,7 @@ from tests.proxy.scenes import (
     model,
     one_at_a_time,
     playing,
+    until,
 )
 
 
@@ -202,7 +205,7 @@ async def test_a_split_head_of_an_answer_is_not_taken_for_another() -> None:
             await peer.head()
             peer.send(b"HTTP/1.1 " + status + b"\r\n")
             await peer.writer.drain()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # so that the head comes in two reads
             peer.send(tail)
 
     async with forwarding(script) as (gw, _):
@@ -222,12 +225,19 @@ async def test_an_interim_answer_is_not_remembered_as_the_final_one() -> None:
         peer.send(interim + failed.replace(b"content-length: 0", b"content-length: 0"))
         await peer.head()
         peer.send(interim + b"HT")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # so that the head comes in two reads
         peer.send(failed[2:])
 
     async with forwarding(script) as (gw, _):
         client = await gw.client()
         assert [(await client.ask()).status for _ in range(3)] == [200, 500, 500]
+
+
+def idle(gw: Gateway) -> list[UpstreamConnection]:
+    """The connections to the upstream that wait for a request."""
+    return [
+        each for found in gw.worker.snapshot.clusters.values() for pool in found.pools.values() for each in pool.idle
+    ]
 
 
 async def test_bytes_behind_an_answer_end_the_connection() -> None:
@@ -241,7 +251,7 @@ async def test_bytes_behind_an_answer_end_the_connection() -> None:
         client = await gw.client()
         for _ in range(3):
             assert (await client.ask()).body == b"ok"
-            await asyncio.sleep(0.02)
+            await until(lambda: not idle(gw), "the connection is kept")
         assert up.connections == 3
 
 
@@ -256,7 +266,7 @@ async def test_a_head_half_begun_behind_an_answer_is_dropped() -> None:
         client = await gw.client()
         for _ in range(3):
             assert (await client.ask()).status == 200
-            await asyncio.sleep(0.02)
+            await until(lambda: not idle(gw), "the connection is kept")
         assert up.connections == 3
 
 

@@ -69,7 +69,7 @@ async def test_a_head_that_does_not_end_is_408() -> None:
 async def _drip(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"x")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # the pace of a slow client
 
 
 async def test_a_request_that_does_not_end_is_408() -> None:

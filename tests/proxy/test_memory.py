@@ -52,7 +52,7 @@ class Big:
                 _send(connection, self.size)
                 return
             self.taken = len(rest)
-            time.sleep(0.5)
+            time.sleep(0.5)  # the pause is the slow upstream: meanwhile every buffer fills up
             while self.taken < self.size:
                 self.taken += len(connection.recv(1 << 18))
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -95,7 +95,7 @@ def test_a_download_to_a_slow_client(size: int) -> None:
         (pid,) = supervisor.pids
         before = memory(pid, "VmRSS")
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        time.sleep(0.5)
+        time.sleep(0.5)  # the pause is the slow client: meanwhile every buffer fills up
         received = 0
         while received < size:
             piece = client.recv(1 << 18)

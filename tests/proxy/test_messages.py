@@ -242,7 +242,7 @@ async def test_a_changed_pool_does_not_lose_requests_under_way() -> None:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(load(client)) for client in clients]
                 for number in range(60):
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.01)  # reloads fall between requests
                     body = (b"ok", b"no")[number % 2]
                     gw.serve(served[body])
                     assert (await (await gw.client()).ask()).body == body

@@ -53,7 +53,7 @@ async def stands_still(source: Source) -> int:
     before = -1
     while before != source.sent:
         before = source.sent
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # so long nothing moves: it stands still
     return before
 
 
@@ -111,7 +111,7 @@ async def test_a_client_that_never_reads_its_answers_is_not_served_for_ever() ->
         before = -1
         while before != unsent(client):
             before = unsent(client)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # so long nothing moves: it stands still
         assert connection.transport is not None
         assert connection.transport.get_write_buffer_size() < 64 << 20
         assert unsent(client) > 0
@@ -152,7 +152,7 @@ async def test_a_slow_upstream_holds_its_client_back() -> None:
             before = -1
             while before != sent or not sent:
                 before = sent
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.3)  # so long nothing moves: it stands still
             assert before < BUFFERED
             go_on.set()
             await task

@@ -90,7 +90,7 @@ async def test_a_pipe_holds_back_whoever_sends_too_fast() -> None:
         await client.head()
         await client.exactly(5)
         client.send(bytes(size))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # reads late: everything in between fills up
         for _ in range(size // 1_000_000):
             assert await client.exactly(1_000_000) == bytes(1_000_000)
 
