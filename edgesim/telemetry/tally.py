@@ -153,7 +153,11 @@ class Tally:
         """Add another tally."""
         self.totals += other.totals
         for key, counts in other.counts.items():
-            add(self.counts.setdefault(key, {}), counts)
+            own = self.counts.get(key)
+            if own is None:
+                self.counts[key] = counts.copy()
+            else:
+                add(own, counts)
 
     def gone(self) -> Tally:
         """Return what stays of a worker that is gone."""
