@@ -7,15 +7,18 @@ file nobody should have touched can at worst be a wrong model. Resources are pla
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import hashlib
 import importlib
 import io
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -67,7 +70,26 @@ class StoredResource:
 
 def pack(piece: Any) -> bytes:
     """Write a piece of the model."""
-    return pickle.dumps(piece, _PROTOCOL)
+    packed = io.BytesIO()
+    pickler = pickle.Pickler(packed, _PROTOCOL)
+    pickler.dispatch_table = _reducers()
+    pickler.dump(piece)
+    return packed.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _reducers() -> dict[type[Any], Callable[[Any], tuple[Any, ...]]]:
+    """Return what writes dataclasses as they write themselves, which takes them more than twice as long."""
+    return {kind: _reducer(kind) for kind in _kinds() if dataclasses.is_dataclass(kind)}
+
+
+def _reducer(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    names = [field.name for field in dataclasses.fields(kind)]
+    new = (kind,)
+    if len(names) < 2:
+        return lambda made: (copyreg.__newobj__, new, [getattr(made, name) for name in names])  # type: ignore[attr-defined]
+    read = attrgetter(*names)
+    return lambda made: (copyreg.__newobj__, new, [*read(made)])  # type: ignore[attr-defined]
 
 
 def unpack(data: bytes, kind: type[T]) -> T:
@@ -128,11 +150,14 @@ def digest_of(manifest: Mapping[str, Any]) -> str:
 
 def shape() -> str:
     """Return a digest of the model's classes: pieces written by other ones cannot be read."""
-    modules = [found for name, found in sorted(sys.modules.items()) if name.startswith(f"{_PACKAGE}.")]
-    kinds = {found for module in modules for found in vars(module).values() if _is_of_model(found)}
-    kinds.add(Model)
-    lines = sorted(f"{each.__module__}.{each.__qualname__}: {_members(each)}" for each in kinds)
+    lines = sorted(f"{each.__module__}.{each.__qualname__}: {_members(each)}" for each in _kinds())
     return digest("\n".join(lines).encode()).hex()
+
+
+def _kinds() -> set[type[Any]]:
+    """Return every class of the model."""
+    modules = [found for name, found in sorted(sys.modules.items()) if name.startswith(f"{_PACKAGE}.")]
+    return {Model, *(found for module in modules for found in vars(module).values() if _is_of_model(found))}
 
 
 def _is_of_model(found: Any) -> bool:
