@@ -252,6 +252,17 @@ def test_the_first_in_order_wins_among_all_branches() -> None:
         assert found(place, head, 1) == 0
 
 
+def test_the_first_in_order_wins_below_one_header() -> None:
+    """Its being there, its value, each of its lines and its regexes: the smallest number of those that hold is found."""
+    kinds = [present("x"), header("x", "1"), header("x", "2"), header("x", "[1]", REGEX), header("x", "[2]", REGEX)]
+    for first in range(len(kinds)):
+        place = build([entry(order, condition) for order, condition in enumerate(kinds[first:] + kinds[:first])])
+        assert isinstance(place, Tree)
+        assert list(place.headers) == [b"x"]
+        assert found(place, asked(None, {b"x": [b"1", b"2"]})) == 0
+        assert found(place, asked(None, {b"x": [b"2", b"1"]})) == 0
+
+
 def test_only_what_comes_before_is_found() -> None:
     """The order given is itself too late, in a list as in a tree; without a limit order does not matter."""
     leaf = (compiled(entry(5)),)
