@@ -121,13 +121,23 @@ class AnswerFields:
         """Return the value of a field, the first where it is repeated, None where there is none."""
         if name in self._changed:
             return self._changed[name]
-        head = self._head
-        before = b"\r\n%b: " % name
+        head, before = self._head, _BEFORE[name]
         begin = head.find(before)
         if begin < 0:
             return None
         begin += len(before)
         return head[begin : head.find(b"\r\n", begin)]
+
+
+class _Before(dict[bytes, bytes]):
+    """What stands before the value of a field, by its name; the names are those of the log's format."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        self[name] = before = b"\r\n%b: " % name
+        return before
+
+
+_BEFORE = _Before()
 
 
 _NOT_CODED: Mapping[bytes, bytes | None] = {b"transfer-encoding": None}
@@ -138,7 +148,7 @@ def fields_at_end(exchange: Exchange) -> AnswerFields | None:
     head = _head_at_end(exchange)
     if head is None:
         return None
-    if exchange.switched:
+    if exchange.switched is not None:
         return AnswerFields(head, {**_NOT_CODED, b"connection": None, **exchange.switched})
     fields = AnswerFields(head, _NOT_CODED)
     of_ours = exchange.local is not None or exchange.request.upgrade is not None
@@ -150,7 +160,7 @@ def fields_at_end(exchange: Exchange) -> AnswerFields | None:
 def _head_at_end(exchange: Exchange) -> bytes | None:
     """Return the head with the blank line behind it."""
     unsent = exchange.response
-    if unsent and not exchange.chunked_response and sum(map(len, unsent[1:])) == exchange.answer_size:
+    if unsent and not exchange.chunked_response and sum(map(len, unsent)) == exchange.answer_size + len(unsent[0]):
         return unsent[0]  # with the body behind it, so this is the head
     close = (
         not exchange.keep_alive or exchange.downstream.listener.draining or exchange.downstream.asks_to_close(exchange)

@@ -127,7 +127,10 @@ class RepeatedLines:
         return add
 
     def _add_unknown(self, exchange: Exchange, key: LogKey, start: float, micros: int) -> None:
-        if self.shares and self._is_new(exchange) and is_usual(exchange):
+        """Share a template where the request, or what a format asks of its answer, did not come before."""
+        request, answered = exchange.request, exchange.answered
+        is_new = request.parts is None or (self._asks_answer and answered is not None and answered.parts is None)
+        if is_new and self.shares and request.head.repeated is None and is_usual(exchange):
             self._add_new(exchange, key, start, micros)
         else:
             self._add_other(exchange, key, start, micros)
@@ -149,15 +152,9 @@ class RepeatedLines:
         """Let go of routes and endpoints: they may be gone."""
         self._shared = {}
 
-    def _is_new(self, exchange: Exchange) -> bool:
-        """Tell whether the request, or what a format asks of its answer, did not come before."""
-        request, answered = exchange.request, exchange.answered
-        is_new = request.parts is None or (self._asks_answer and answered is not None and answered.parts is None)
-        return is_new and request.head.repeated is None
-
     def _add_new(self, exchange: Exchange, key: LogKey, start: float, micros: int) -> None:
         """Fill in what lines of new requests have in common that went the same way."""
-        where = (exchange.downstream.listener, *key[:6])
+        where = (exchange.downstream.listener, key[:6])
         template = self._shared.get(where)
         if template is None:
             record = record_at_end(exchange, start, micros)
