@@ -34,11 +34,6 @@ def conditions_imply(later: RouteMatch, earlier: RouteMatch) -> bool:
     return True
 
 
-def implies(later: RouteMatch, earlier: RouteMatch) -> bool:
-    """Tell whether every request that `later` matches is matched by `earlier` too."""
-    return path_implies(later.path, earlier.path) and conditions_imply(later, earlier)
-
-
 def implied_among(given: Iterable[Condition], wanted: Iterable[Condition]) -> frozenset[Condition]:
     """Return those of the wanted conditions that hold wherever all the given do."""
     held = tuple(given)

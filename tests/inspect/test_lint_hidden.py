@@ -25,7 +25,7 @@ from edgesim.model import (
     VirtualHost,
 )
 from edgesim.routing import compile_table, decide
-from edgesim.routing.implication import implies
+from tests.routing.naive import implies
 
 PREFIX, EXACT, REGEX = PathKind.PREFIX, PathKind.EXACT, PathKind.REGEX
 TEXTS = st.text("/aA", max_size=3).map(lambda text: "/" + text)

@@ -15,6 +15,7 @@ from edgesim.model import (
     ValueKind,
     VirtualHost,
 )
+from edgesim.routing.implication import conditions_imply, path_implies
 
 
 def first_match(virtual_host: VirtualHost, head: RequestHead) -> tuple[Route, RouteMatch] | None:
@@ -74,3 +75,8 @@ def value_matches(matcher: HeaderMatcher | QueryMatcher, value: bytes) -> bool:
     if matcher.kind is ValueKind.EXACT:
         return value.decode() == matcher.value
     return re2.fullmatch(matcher.value, value.decode()) is not None
+
+
+def implies(later: RouteMatch, earlier: RouteMatch) -> bool:
+    """Tell whether every request that `later` matches is matched by `earlier` too, as two matchers are compared."""
+    return path_implies(later.path, earlier.path) and conditions_imply(later, earlier)

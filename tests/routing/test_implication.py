@@ -24,13 +24,13 @@ from edgesim.routing.implication import (
     certain_text,
     conditions_imply,
     implied_among,
-    implies,
     is_open_ended,
     is_single,
     path_implies,
     pattern_text,
     plain_path,
 )
+from tests.routing.naive import implies
 
 PREFIX, EXACT, REGEX = PathKind.PREFIX, PathKind.EXACT, PathKind.REGEX
 TEXTS = st.text("/aAb.", max_size=4).map(lambda text: "/" + text)
