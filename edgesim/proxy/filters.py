@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 from edgesim.policies import cors, csrf, faults, local_rate_limit
 from edgesim.policies.response_flags import DI, FI, RL
+from edgesim.proxy.rules import Rules
 from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
-    from edgesim.proxy.rules import Rules
 
 Filter = Callable[["Exchange", "Plan"], bool]
 

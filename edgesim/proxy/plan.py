@@ -10,7 +10,7 @@ from edgesim.routing import Decision
 
 if TYPE_CHECKING:
     from edgesim.proxy.clusters import ClusterRuntime
-    from edgesim.proxy.rules import Rules
+    from edgesim.proxy.shared_rules import Shared
 
 Buckets = dict[tuple[str, int] | None, Bucket]
 """Tokens by what they belong to: a virtual host and the identity of an arm or a route, 0 for all of the host; None for
@@ -38,14 +38,14 @@ class Plan:
         "timeout",
     )
 
-    def __init__(self, decision: Decision, cluster: ClusterRuntime | None, rules: Rules, buckets: Buckets) -> None:
+    def __init__(self, decision: Decision, cluster: ClusterRuntime | None, shared: Shared, buckets: Buckets) -> None:
         """Prepare for a decision; `cluster` is None when nothing is forwarded or the cluster is unknown.
 
         `buckets` holds the tokens of each level of the listener that limits a rate.
         """
         self.rewrite = decision.rewrite
+        rules, self.filters = shared
         self.rules = rules
-        self.filters = rules.filters
         self.retries = rules.retries
         self.simple = rules.simple
         self.timeout = rules.timeout

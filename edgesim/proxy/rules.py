@@ -1,13 +1,9 @@
-"""How requests and answers of a route are treated: made once for all routes that say the same.
-
-A table may hold a hundred thousand routes and a handful of policies. What costs something to compile is
-found here by what it is made from; a route's own `Plan` adds what is its alone.
-"""
+"""How requests and answers of a route are treated; `shared_rules` makes it once for all routes that say the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from edgesim.http1.fields import Field, Fields
 from edgesim.http1.mutations import are_fixed, request_steps, response_steps
@@ -16,13 +12,9 @@ from edgesim.policies.cors import compile_cors
 from edgesim.policies.formatter import Formatter, compile_header
 from edgesim.policies.hashing import compile_hash
 from edgesim.policies.retries import compile_retries
-from edgesim.proxy.filters import chain
 from edgesim.proxy.own_process import own_process
 from edgesim.routing import Decision, header_levels, host_rewrite
 from edgesim.telemetry.sources import NEVER
-
-if TYPE_CHECKING:
-    from edgesim.proxy.filters import Filter
 
 T = TypeVar("T")
 DEFAULT_TIMEOUT = 15.0
@@ -34,8 +26,7 @@ class Rules:
 
     `plain` says that nothing of the request changes on its way, `simple` that forwarding it takes one try
     and looks at nothing; `tail` holds the lines then added, `repeatable` that the same request always
-    becomes the same bytes towards the upstream. `filters` are those the route uses, so that one it does not
-    use costs nothing.
+    becomes the same bytes towards the upstream.
     """
 
     def __init__(self, decision: Decision, options: ListenerOptions) -> None:
@@ -51,7 +42,6 @@ class Rules:
         usual = usual and self.fault is None and not self.faults_by_header  # a delay is not the upstream's time
         self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
         self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
-        self.filters: tuple[Filter, ...] = chain(self)
 
     def _read_levels(self, decision: Decision) -> None:
         route, host = decision.route.policies, decision.virtual_host.policies
@@ -114,50 +104,6 @@ class Rules:
             return fields
         original = head.path if head.query is None else head.path + b"?" + head.query
         return _set(fields, b"x-envoy-original-path", original)
-
-
-class AllRules:
-    """The rules of one listener, each made when it is first needed and shared by all routes that say the same."""
-
-    __slots__ = ("_by_identity", "_by_value", "_options")
-
-    def __init__(self, options: ListenerOptions) -> None:
-        """Begin with none."""
-        self._options = options
-        self._by_value: dict[Hashable, Rules] = {}
-        # Equal policies usually are one object, and comparing objects is a tenth of comparing what is in them.
-        # What they are found by is kept, so that no identity is used again.
-        self._by_identity: dict[tuple[int, ...], tuple[Rules, Hashable]] = {}
-
-    def of(self, decision: Decision) -> Rules:
-        """Return the rules for a decision."""
-        key = key_of(decision)
-        identities = tuple(map(id, key))
-        found = self._by_identity.get(identities)
-        if found is not None:
-            return found[0]
-        rules = self._by_value.get(key)
-        if rules is None:
-            if len(self._by_value) >= _MOST_IDENTITIES:
-                self._by_value.clear()
-            rules = self._by_value[key] = Rules(decision, self._options)
-        if len(self._by_identity) >= _MOST_IDENTITIES:
-            self._by_identity.clear()
-        self._by_identity[identities] = rules, key
-        return rules
-
-
-_MOST_IDENTITIES = 4096
-
-
-def key_of(decision: Decision) -> tuple[Hashable, ...]:
-    """Return all that rules are made from."""
-    route, host, arm, action = decision.route, decision.virtual_host, decision.arm, decision.action
-    arms = (None, None) if arm is None else (arm.policies, arm.headers)
-    levels = (*arms, route.policies, route.headers, host.policies, host.headers)
-    if not isinstance(action, ForwardAction):
-        return (*levels, type(action), None, None, None)
-    return (*levels, action.timeout, action.host_rewrite, bool(action.cluster_header), decision.rewrite is None)
 
 
 def _compiled(text: str) -> bytes | Formatter:

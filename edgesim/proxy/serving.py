@@ -23,7 +23,7 @@ from edgesim.proxy.deltas import Delta, put_together
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.own_address import own_address
 from edgesim.proxy.plan import Buckets, Plan
-from edgesim.proxy.rules import AllRules
+from edgesim.proxy.shared_rules import AllRules
 from edgesim.proxy.tls import Contexts, contexts, downstream_context, upstream_context
 from edgesim.routing import Decision, HostTable, RouteTable, Steps, compile_in_steps, finish, replace_hosts, table_of
 from edgesim.telemetry.sources import NEVER

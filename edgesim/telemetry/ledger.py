@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from edgesim.model import Subset
 from edgesim.telemetry.tally import Column, Growth, as_column
@@ -31,24 +31,12 @@ _APART: Final = 40
 """How often rows that hardly repeat are gathered as they are, until that is looked at again."""
 _MOST_NUMBERS: Final = 1 << 18
 Row = tuple[Any, Any, int, int, int, int, int]
-"""An `Ended`."""
+"""What is told of a request that ended: scope, where, status, slot, sent, received, tries.
 
-
-class Ended(NamedTuple):
-    """What is told of a request that ended; kept as a plain tuple.
-
-    A `scope` has a `number` that no other ever has, and that is not 0; None is what no route took. `slot` is that of
-    its duration in the histogram (`histogram.slot_of`), -1 for none; a `status` of 0 says that it was not answered;
-    `sent` and `received` are bytes of bodies.
-    """
-
-    scope: Any
-    where: Any
-    status: int
-    slot: int
-    sent: int
-    received: int
-    tries: int
+A scope has a `number` that no other ever has, and that is not 0; None is what no route took. `slot` is that of its
+duration in the histogram (`histogram.slot_of`), -1 for none; a status of 0 says that it was not answered; `sent` and
+`received` are bytes of bodies.
+"""
 
 
 class _Numbers(dict[Any, int]):
@@ -91,7 +79,7 @@ class Ledger:
     ) -> None:
         """Take what names a scope (a key but for its endpoint) and where a request went, which is known by identity."""
         self.ended: list[Row] = []
-        """One `Ended` for each request since the last `gather`."""
+        """One row for each request since the last `gather`."""
         self._name_scope, self._name_place = name_scope, name_place
         self._sums: Counter[Row] = Counter()
         self._seen = self._apart = 0

@@ -104,19 +104,13 @@ async def test_a_saved_file_goes_live(engine: RecordingEngine, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("followed")
-async def test_a_saved_file_is_live_soon(engine: RecordingEngine, tmp_path: Path) -> None:
-    """From saving to serving it takes less than 300 ms (the best of many: the machine may be busy)."""
+async def test_every_saved_file_is_served(engine: RecordingEngine, tmp_path: Path) -> None:
+    """Of many saves in a row each is served before the next, however soon it comes after the one before."""
     (tmp_path / "echo.yaml").write_text(ECHO)
     await until(lambda: prefix(engine) == ["/"])
-    loop = asyncio.get_running_loop()
-    times: list[float] = []
-    while len(times) < 50 and not any(each < 0.3 for each in times):
-        number = len(times)
-        start = loop.time()
+    for number in range(20):
         rename_over(tmp_path / "echo.yaml", ECHO.replace("prefix: /", f"prefix: /{number}"))
         await until(lambda number=number: prefix(engine) == [f"/{number}"])  # type: ignore[misc]
-        times.append(loop.time() - start)
-    assert min(times) < 0.3
 
 
 @pytest.mark.usefixtures("followed")
