@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 
 class Arrivals(StrEnum):
     """How send times are spread at a given rate: evenly, or as those of many who do not know of each other."""
@@ -88,8 +90,7 @@ class Stage:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True, tag="open", tag_field="loop"):
     """Requests are sent at times fixed before the run."""
 
     stages: tuple[Stage, ...]
@@ -98,8 +99,7 @@ class Open:
     """Where a log is replayed: seconds since its start, in place of stages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(msgspec.Struct, frozen=True, tag="closed", tag_field="loop"):
     """Each connection (or user) sends its next request when it has the answer: the server's slowness slows the load."""
 
     connections: int
@@ -112,6 +112,8 @@ class By(StrEnum):
     NOTHING = "nothing"
     HEADER = "header"
     BODY = "body"
+    ROUTE = "route-header"
+    """What `edgesim up --route-header` adds: the pod's Deployment, or the cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The table of problem codes. It gives each its severity; the pages in `docs/problems/` are made from it.
 
 0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
-and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance, 0800-0899 route tests.
+and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance, 0800-0899 route tests,
+0900-0999 load.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from edgesim.model.codes.delegation import DELEGATION
 from edgesim.model.codes.gateways import DOMAIN_CONFLICT, GATEWAYS
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.lint import LINT
+from edgesim.model.codes.load import LOAD
 from edgesim.model.codes.notes import NOTES
 from edgesim.model.codes.options import OPTIONS
 from edgesim.model.codes.pods import PODS
@@ -40,6 +42,7 @@ CODES: dict[str, Code] = {
         *LINT,
         *RUNNING,
         *ROUTE_TESTS,
+        *LOAD,
     )
 }
 
