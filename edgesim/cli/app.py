@@ -17,6 +17,7 @@ from edgesim.cli.endings import ending_well
 from edgesim.cli.explain import explain, version
 from edgesim.cli.get import get
 from edgesim.cli.history import history, undo
+from edgesim.cli.load import load
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
 from edgesim.cli.run import run
@@ -24,7 +25,25 @@ from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 
-COMMANDS = (up, demo, run, apply, delete, patch, get, history, undo, check, route, test, diff, stats, explain, version)
+COMMANDS = (
+    up,
+    demo,
+    run,
+    apply,
+    delete,
+    patch,
+    get,
+    history,
+    undo,
+    check,
+    route,
+    test,
+    diff,
+    load,
+    stats,
+    explain,
+    version,
+)
 
 app = typer.Typer(
     help="Rehearse a canary release on one laptop: Gloo Edge YAML in, a real HTTP proxy out.",

@@ -23,6 +23,9 @@ _AHEAD = 20_000_000
 _READY = 60.0
 """Seconds a client process may take until it is ready."""
 
+INTERRUPTED = "interrupted"
+"""Why a run ended that somebody stopped."""
+
 Watch = Callable[[Second, Sums], str]
 """Told of each second that is over; what it returns, if anything, is why the run is to end."""
 
@@ -106,7 +109,7 @@ async def _collect(clients: list[_Client], sums: Sums, watch: Watch, stop: async
             task.cancel()
     for second in sums.rest():
         watch(second, sums)
-    return why or ("interrupted" if stop.is_set() else "")
+    return why or (INTERRUPTED if stop.is_set() else "")
 
 
 async def _pass_on(stop: asyncio.Event, clients: list[_Client]) -> None:

@@ -1,0 +1,135 @@
+"""`edgesim load`: requests at a rate, and what came of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgesim.cli.load_given import Given, scenario_of
+from edgesim.cli.options import Output, Report
+
+Url = Annotated[str, typer.Argument(metavar="[URL]", help="What to load; a scenario file may name it.")]
+Rate = Annotated[
+    str,
+    typer.Option(
+        "--rate", metavar="RATE", help="Requests a second, as 100; a ramp, as 0-500; or stages, as 0-500:30s,500:2m."
+    ),
+]
+Poisson = Annotated[bool, typer.Option("--poisson", help="Send as many who do not know of each other do, not evenly.")]
+IsClosed = Annotated[
+    bool, typer.Option("--closed", help="A closed loop: each of --connections sends when it has its answer.")
+]
+Duration = Annotated[str, typer.Option("--duration", metavar="TIME", help="How long, as 30s or 2m.  [default: 10s]")]
+Count = Annotated[int, typer.Option("--count", metavar="N", min=0, help="Send at most so many requests.")]
+Connections = Annotated[
+    int | None,
+    typer.Option("--connections", metavar="N", min=1, help="At most so many.  [default: 256; --closed: 10]"),
+]
+PerConnection = Annotated[
+    int | None,
+    typer.Option("--requests-per-connection", metavar="N", min=0, help="Then a new one is opened; 0 for never."),
+]
+NewConnections = Annotated[bool, typer.Option("--new-connections", help="A new connection for each request.")]
+ThinkTime = Annotated[
+    str, typer.Option("--think", metavar="TIME[-TIME]", help="With --closed: the pause before the next request.")
+]
+Method = Annotated[str, typer.Option("-X", "--method", metavar="METHOD", help="The method.  [default: GET]")]
+Headers = Annotated[
+    list[str] | None,
+    typer.Option("-H", "--header", metavar="NAME: VALUE", help="A header; may be given several times."),
+]
+Data = Annotated[str, typer.Option("-d", "--body", metavar="TEXT|@FILE", help="The body; makes GET a POST.")]
+NumberOfUsers = Annotated[
+    int | None, typer.Option("--users", metavar="N", min=0, help="So many users, who keep their cookies.")
+]
+PerUser = Annotated[
+    int | None,
+    typer.Option("--requests-per-user", metavar="N", min=0, help="Then a new user comes; 0 for never."),
+]
+ByWhat = Annotated[
+    str,
+    typer.Option(
+        "--by", metavar="WHAT", help="What tells versions apart: header:NAME, body:REGEX, or route-header (edgesim's)."
+    ),
+]
+Timeout = Annotated[str, typer.Option("--timeout", metavar="TIME", help="For an answer.  [default: 10s]")]
+WarmUp = Annotated[
+    str, typer.Option("--warm-up", metavar="TIME", help="Leave so much at the start out of the figures.")
+]
+CoolDown = Annotated[str, typer.Option("--cool-down", metavar="TIME", help="Leave so much at the end out.")]
+Workers = Annotated[int, typer.Option("--workers", metavar="N", min=1, max=512, help="Client processes.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of all that is drawn.")]
+Insecure = Annotated[bool, typer.Option("-k", "--insecure", help="With https: take any certificate.")]
+CaFile = Annotated[
+    Path | None, typer.Option("--cacert", metavar="FILE", help="With https: trust the certificates in this file.")
+]
+ServerName = Annotated[
+    str, typer.Option("--server-name", metavar="NAME", help="With https: the name asked for (SNI) and checked.")
+]
+FailIf = Annotated[
+    list[str] | None,
+    typer.Option("--fail-if", metavar="CONDITION", help="End with 1 when this is true, as 'p99>50ms', 'errors>1%'."),
+]
+FindMax = Annotated[
+    list[str] | None,
+    typer.Option("--find-max", metavar="BOUND", help="Find the highest rate at which this holds, as 'p99<20ms'."),
+]
+Save = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the result to a file, as JSON.")]
+
+
+def load(
+    url: Url = "",
+    rate: Rate = "",
+    poisson: Poisson = False,
+    duration: Duration = "",
+    count: Count = 0,
+    closed: IsClosed = False,
+    connections: Connections = None,
+    per_connection: PerConnection = None,
+    new_connections: NewConnections = False,
+    think: ThinkTime = "",
+    method: Method = "",
+    headers: Headers = None,
+    data: Data = "",
+    users: NumberOfUsers = None,
+    per_user: PerUser = None,
+    by: ByWhat = "",
+    timeout: Timeout = "",
+    warm_up: WarmUp = "",
+    cool_down: CoolDown = "",
+    workers: Workers = 1,
+    seed: Seed = None,
+    insecure: Insecure = False,
+    ca_file: CaFile = None,
+    server_name: ServerName = "",
+    fail_if: FailIf = None,
+    find_max: FindMax = None,
+    save: Save = None,
+    output: Output = Report.TEXT,
+) -> None:
+    """Send requests at a rate, and tell what came of them.
+
+    An open loop: send times are fixed before the run, and latency counts from the intended time, so that a server
+    that pauses is seen to. Beside it stands the service time, from the send itself. Requests that were late or were
+    never sent are counted. With --closed each connection waits for its answer instead, and the server sets the pace.
+    With --find-max windows of --duration (default 5s) start at --rate. Exit code 1 where a condition of --fail-if is
+    met or nothing was answered, 2 for a wrong command line, 130 after Ctrl-C, which still reports.
+
+    Example:
+      edgesim load http://localhost:8080/ --rate 200 --duration 30s --by 'body:version:(v[0-9]+)'
+      edgesim load localhost:8080/ --rate 0-500:30s,500:2m --poisson --fail-if 'p99>50ms' --save run.json
+      edgesim load localhost:8080/ --closed --connections 64
+      edgesim load localhost:8080/ --find-max 'p99<20ms'
+    """
+    given = Given(
+        url, rate, poisson, closed, duration, count, connections, 1 if new_connections else per_connection, think,
+        method, headers or [], data, users, per_user, by, timeout, warm_up, cool_down, seed, insecure, ca_file,
+        server_name,
+    )  # fmt: skip
+    from edgesim.cli.load_run import find, once  # noqa: PLC0415 - `edgesim --help` needs no engine
+
+    if find_max:
+        raise typer.Exit(find(given, find_max, workers, save, output))
+    raise typer.Exit(once(scenario_of(given), fail_if or [], workers, save, output))
