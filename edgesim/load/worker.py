@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -38,8 +39,8 @@ _GRACE = 1.0
 _COLLECT_AFTER = 50_000
 
 
-async def run(channel: int) -> None:
-    """Do one order, and leave; also where the parent is gone."""
+async def run(channel: int, settle: Callable[[], None] = lambda: None) -> None:
+    """Do one order, and leave; also where the parent is gone. `settle` is called when everything is prepared."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=channel))
     order = await messages.read(reader)
     if not isinstance(order, messages.Order):
@@ -52,6 +53,7 @@ async def run(channel: int) -> None:
         messages.write(writer, messages.Ready(str(getattr(wrong, "strerror", None) or wrong) or type(wrong).__name__))
         await writer.drain()
         return
+    settle()
     messages.write(writer, messages.Ready())
     begin = await messages.read(reader)
     if isinstance(begin, messages.Begin):
@@ -90,8 +92,6 @@ async def _drive(
 ) -> None:
     """Send from the start of the span; tell every second what came of it, and the rest at the end."""
     await asyncio.sleep(max(0, span.start - nanoseconds()) / _SECOND)
-    gc.collect()
-    gc.freeze()
     teller = _Teller(engine.recorder, writer, span)
     telling = spawn(teller.keep_telling(), "tell")
     listening = spawn(_listen(reader, engine), "listen to the parent")
@@ -181,6 +181,12 @@ class _Teller:
         recorder.waiting = recorder.blocked = 0
 
 
+def _settle() -> None:
+    """Have nothing left for the garbage collector to look at while it is measured."""
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     """Run as a child of `driver`: all it needs comes through the channel."""
     parser = argparse.ArgumentParser()
@@ -191,7 +197,7 @@ def main() -> None:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     gc.set_threshold(_COLLECT_AFTER)
-    uvloop.run(run(parser.parse_args().channel))
+    uvloop.run(run(parser.parse_args().channel, _settle))
 
 
 if __name__ == "__main__":
