@@ -11,7 +11,7 @@ from pathlib import Path
 
 import edgesim
 from edgesim.load.limits import Signs, sentences
-from edgesim.load.messages import Beat, Counts, Grown
+from edgesim.load.messages import Beat, Counts, End, Grown
 from edgesim.load.results import Cell, ClientSide, LoadResult, Machine, Second, SessionPattern
 from edgesim.load.scenario import Scenario
 from edgesim.load.span import length
@@ -30,7 +30,9 @@ class Sums:
     counts: Counts = field(default_factory=Counts)
     cells: dict[_Key, Cell] = field(default_factory=dict)
     timeline: list[Second] = field(default_factory=list)
-    sessions: list[list[SessionPattern]] = field(default_factory=list)
+    sessions: list[SessionPattern] = field(default_factory=list)
+    ended: float = 0.0
+    """Seconds from the start to the last answer."""
     connects: Slots = field(default_factory=dict)
     signs: Signs = field(default_factory=Signs)
     _open: dict[int, list[Beat]] = field(default_factory=dict)
@@ -46,6 +48,11 @@ class Sums:
         self._open.setdefault(beat.second, []).append(beat)
         while len(self._open.get(len(self.timeline), ())) >= self.workers:
             yield self._close(len(self.timeline))
+
+    def end(self, message: End) -> None:
+        """Add what a client tells at its end."""
+        self.sessions += message.sessions
+        self.ended = max(self.ended, message.seconds)
 
     def rest(self) -> Iterator[Second]:
         """Yield the last seconds, of which not every client had something to tell."""
@@ -71,7 +78,7 @@ class Sums:
         """Return what came of the run."""
         measured = length(self.scenario) - self.scenario.warm_up - self.scenario.cool_down
         if stopped or self.scenario.count:
-            measured = min(measured, max(1, len(self.timeline) - 1) - self.scenario.warm_up)
+            measured = min(measured, self.ended - self.scenario.warm_up)
         side = ClientSide(
             self.workers,
             self.signs.busy,
@@ -141,9 +148,9 @@ def _counted(pairs: Iterable[tuple[str, Grown]]) -> dict[str, int]:
     return dict(found)
 
 
-def _patterns(told: Iterable[Iterable[SessionPattern]]) -> tuple[SessionPattern, ...]:
+def _patterns(told: Iterable[SessionPattern]) -> tuple[SessionPattern, ...]:
     found: Counter[frozenset[tuple[str, int]]] = Counter()
-    for each in (pattern for patterns in told for pattern in patterns):
+    for each in told:
         found[frozenset(each.answers.items())] += each.users
     return tuple(SessionPattern(dict(seen), users) for seen, users in sorted(found.items(), key=str))
 

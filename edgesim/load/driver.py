@@ -124,7 +124,7 @@ async def _listen(client: _Client, told: Callable[[messages.Beat], None], sums: 
         if isinstance(message, messages.Beat):
             told(message)
         elif isinstance(message, messages.End):
-            sums.sessions.append(message.sessions)
+            sums.end(message)
             return
         else:
             raise _died(client)

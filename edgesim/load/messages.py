@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -74,12 +74,12 @@ class Beat(msgspec.Struct, tag=True, array_like=True):
     waiting: int
     busy: float
     cells: list[Grown]
-    connects: Slots = field(default_factory=dict)
-    pacing: Slots = field(default_factory=dict)
+    connects: Slots = msgspec.field(default_factory=dict)
+    pacing: Slots = msgspec.field(default_factory=dict)
     """Microseconds by which the client itself woke up late."""
     blocked: int = 0
     """Sends that the system took only in part."""
-    short: dict[str, int] = field(default_factory=dict)
+    short: dict[str, int] = msgspec.field(default_factory=dict)
     """Connections that could not be opened for want of something of the client's own: files, ports."""
 
 
@@ -87,6 +87,8 @@ class End(msgspec.Struct, tag=True, array_like=True):
     """Client to parent: all is done."""
 
     sessions: list[SessionPattern]
+    seconds: float
+    """From the start to the last answer."""
 
 
 Message = Order | Begin | Stop | Ready | Beat | End

@@ -51,13 +51,14 @@ def _printable(text: str) -> bool:
 def seconds_of(option: str, text: str) -> float:
     """Read a duration (`1m30s`, `20ms`) or a number of seconds."""
     try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return parse_duration(text)
+        seconds = float(text) if _plain(text) else parse_duration(text)
     except ValueError:
         raise wrong(option, text, f"`{text}` is no duration: write `30s`, `1m30s` or `250ms`") from None
+    return seconds
+
+
+def _plain(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
 
 
 def stages_of(text: str, duration: float) -> tuple[Stage, ...]:

@@ -97,12 +97,13 @@ async def _drive(
     listening = spawn(_listen(reader, engine), "listen to the parent")
     _begin(engine, order, span)
     await _until_done(engine, span, order.scenario.timeout + _GRACE)
+    ended = nanoseconds()
     telling.cancel()
     listening.cancel()
     for connection in list(engine.connections):
         connection.close()
     teller.tell()
-    messages.write(writer, messages.End(engine.users.patterns()))
+    messages.write(writer, messages.End(engine.users.patterns(), (ended - span.start) / _SECOND))
     await writer.drain()
     writer.close()
 

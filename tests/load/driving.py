@@ -46,7 +46,7 @@ async def drive(scenario: Scenario, stop_after: float | None = None) -> LoadResu
     while isinstance(message := await messages.read(reader), messages.Beat):
         list(sums.add(message))
     assert isinstance(message, messages.End)
-    sums.sessions.append(message.sessions)
+    sums.end(message)
     await client
     writer.close()
     await writer.wait_closed()

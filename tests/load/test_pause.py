@@ -43,7 +43,7 @@ def waits(script: Script, rate: float, seconds: float, phase: float = 0.0) -> li
 
 def truth(script: Script, rate: float, seconds: float, percent: float) -> float:
     """Return the least percentile that the schedule must see, whenever in a period it starts; in seconds."""
-    phases = (step / 50 * script.period for step in range(50))
+    phases = (step / 97 * script.period for step in range(97))  # 97: no multiple of the time between requests
     found = (waits(script, rate, seconds, phase) for phase in phases)
     return min(each[max(1, math.ceil(percent / 100 * len(each))) - 1] for each in found)
 
