@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgesim.load.results import LoadResult
+from tests.load.servers import Server, serving
+from tests.running import DEADLINE, ROOT, edgesim, wait_until
+
+
+@dataclass(slots=True)
+class Served:
+    """A server in a thread of its own, since commands are run to their end."""
+
+    server: Server = field(default_factory=Server)
+    ready: threading.Event = field(default_factory=threading.Event)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def run(self) -> None:
+        """Serve until it is over."""
+        self.loop.run_until_complete(self._run())
+        self.loop.close()
+
+    async def _run(self) -> None:
+        async with serving() as self.server:
+            self.ready.set()
+            await self.over.wait()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server.port}/path"
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    made = Served()
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    made.ready.wait(DEADLINE)
+    yield made
+    made.loop.call_soon_threadsafe(made.over.set)
+    thread.join(DEADLINE)
+
+
+def test_a_load_is_reported(served: Served, tmp_path: Path) -> None:
+    """A table with the split and the percentiles from the intended time, and the whole result in a file."""
+    saved = tmp_path / "run.json"
+    done = edgesim(
+        "load", served.url, "--rate", "100", "--duration", "500ms", "--by", "header:x-version", "-H", "X-A: b",
+        "--save", saved,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "asked 50, sent 50 " in done.out
+    assert "answered 50" in done.out
+    for words in ("v1", "v2", "p99.9", "latency, from the intended time", "service time, from the send"):
+        assert words in done.out
+    result = msgspec.json.decode(saved.read_bytes(), type=LoadResult)
+    assert result.asked == 50
+    assert {each.path for each in served.server.asked} == {"/path"}
+    assert {each.fields["x-a"] for each in served.server.asked} == {"b"}
+
+
+def test_machines_get_json(served: Served) -> None:
+    """The result with its percentiles, in milliseconds, and what was found of the conditions."""
+    done = edgesim("load", served.url, "--count", "20", "--rate", "200", "--fail-if", "p99>60s", "-o", "json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    assert data["kind"] == "edgesim.load"
+    assert data["asked"] == data["sent"] == 20
+    assert data["percentiles"]["latency"]["p50"] > 0
+    assert data["conditions"][0]["met"] is False
+
+
+def test_a_closed_loop_says_that_it_is_one(served: Served) -> None:
+    """It has one kind of time, the service time, and a body makes its requests POSTs."""
+    done = edgesim("load", served.url, "--closed", "--connections", "2", "--count", "10", "-d", "hello")
+    assert done.code == 0, done.err
+    assert "closed loop with 2 connections" in done.out
+    assert "intended" not in done.out
+    assert {(each.method, each.body) for each in served.server.asked} == {("POST", b"hello")}
+
+
+def test_a_condition_that_is_met_ends_with_1(served: Served) -> None:
+    """The condition and what was found stand on standard error, after the report."""
+    done = edgesim("load", served.url, "--rate", "50", "--duration", "200ms", "--fail-if", "max>0us")
+    assert done.code == 1
+    assert "--fail-if max>0us: it is" in done.err
+    assert "answered 10" in done.out
+
+
+def test_nothing_answered_ends_with_1() -> None:
+    """Where nobody listens the report says so."""
+    done = edgesim("load", "http://127.0.0.1:1/", "--rate", "20", "--duration", "200ms")
+    assert done.code == 1
+    assert "errors: connect 4" in done.out
+    assert "nothing was answered" in done.err
+
+
+def test_the_highest_rate(served: Served) -> None:
+    """A bound that nothing breaks below the first failure is searched for in windows; machines get every window."""
+    done = edgesim(
+        "load", served.url, "--find-max", "p99<1us", "--rate", "4", "--duration", "200ms", "-o", "json"
+    )  # fmt: skip
+    assert done.code == 1
+    found = json.loads(done.out)
+    assert found["rate"] == 0
+    assert [each["rate"] for each in found["trials"]] == [4, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name what to load"),
+        (["ftp://x"], "scheme"),
+        (["localhost:1", "--rate", "fast"], "no rate"),
+        (["localhost:1", "--duration", "soon"], "no duration"),
+        (["localhost:1", "--duration", "0"], "longer than 0 s"),
+        (["localhost:1", "--timeout", "0"], "--timeout"),
+        (["localhost:1", "--warm-up", "10s"], "leave nothing"),
+        (["localhost:1", "--fail-if", "p99"], "ES0901"),
+        (["localhost:1", "--find-max", "p99>1ms"], "what must hold"),
+        (["localhost:1", "--find-max", "p99<1ms", "--closed"], "--find-max"),
+        (["localhost:1", "-d", "@/no/such/file"], "no such file"),
+        (["localhost:1", "--save", "/no/such/folder/x"], "no such file"),
+        (["no.such.host.invalid"], "ES0902"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(arguments: list[str], said: str) -> None:
+    """Nothing is sent, and one line says why."""
+    done = edgesim("load", *arguments)
+    assert done.code == 2, done.err
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_ctrl_c_reports_what_was_measured(served: Served) -> None:
+    """It sends nothing more, reports, and ends with 130."""
+    command = [sys.executable, "-m", "edgesim", "load", served.url, "--rate", "50", "--duration", "5m"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: bool(served.server.asked), "nothing was sent")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert "ended early: interrupted" in out
+    assert "without an answer 0" in out
