@@ -35,9 +35,11 @@ class Sums:
     """Seconds from the start to the last answer."""
     connects: Slots = field(default_factory=dict)
     signs: Signs = field(default_factory=Signs)
-    _open: dict[int, list[Beat]] = field(default_factory=dict)
+    _open: dict[int, dict[int, Beat]] = field(default_factory=dict)
+    """Of each second that is not over: what each client has told of it."""
+    _ended: set[int] = field(default_factory=set)
 
-    def add(self, beat: Beat) -> Iterator[Second]:
+    def add(self, beat: Beat, client: int = 0) -> Iterator[Second]:
         """Add what a client counted; yield the seconds of which all have told now."""
         _add_counts(self.counts, beat.measured)
         for grown in beat.cells:
@@ -45,24 +47,22 @@ class Sums:
                 self._add_cell(grown)
         slots.add(self.connects, beat.connects)
         self.signs.add(beat)
-        self._open.setdefault(beat.second, []).append(beat)
-        while len(self._open.get(len(self.timeline), ())) >= self.workers:
-            yield self._close(len(self.timeline))
+        self._open.setdefault(beat.second, {})[client] = beat
+        yield from self._over()
 
-    def end(self, message: End) -> None:
-        """Add what a client tells at its end."""
+    def end(self, message: End, client: int = 0) -> Iterator[Second]:
+        """Add what a client tells at its end; yield the seconds that only it had not told of."""
         self.sessions += message.sessions
         self.ended = max(self.ended, message.seconds)
+        self._ended.add(client)
+        yield from self._over()
 
-    def rest(self) -> Iterator[Second]:
-        """Yield the last seconds, of which not every client had something to tell."""
-        for number in sorted(self._open):
-            while len(self.timeline) < number:
-                self.timeline.append(Second(len(self.timeline)))
-            yield self._close(number)
+    def _over(self) -> Iterator[Second]:
+        while (told := self._open.get(len(self.timeline))) and len(told.keys() | self._ended) == self.workers:
+            yield self._close(len(self.timeline))
 
     def _close(self, number: int) -> Second:
-        made = _second(number, self._open.pop(number))
+        made = _second(number, [*self._open.pop(number).values()])
         self.timeline.append(made)
         return made
 

@@ -8,16 +8,21 @@ from random import Random
 from edgesim.load.answers import Learn
 from edgesim.load.connecting import ConnectError, Connector
 from edgesim.load.connection import Connection
+from edgesim.load.pacing import Alarm, alarm
 from edgesim.load.recording import Recorder
 from edgesim.load.requests import Mix
 from edgesim.load.scenario import Scenario
 from edgesim.load.span import Span
 from edgesim.load.users import User, Users
+from edgesim.telemetry.slots import slot_of
 from edgesim.telemetry.sources import nanoseconds
 from edgesim.telemetry.tasks import spawn
 
 _BEFORE_ANOTHER_TRY = 0.1
 """Seconds after a connection that failed: a server that is down is not to be beaten."""
+
+_LOOK = 10_000_000
+"""Nanoseconds between looks at how late the client wakes."""
 
 
 class ClosedLoop:
@@ -44,6 +49,8 @@ class ClosedLoop:
         self._begun = False
         self._span = Span(0, 0, 0, 0)
         self._budget = -1
+        self._alarm: Alarm | None = None
+        self._set_to = 0
 
     async def prepare(self) -> None:
         """Open the connections, unless each request is to have its own."""
@@ -55,6 +62,8 @@ class ClosedLoop:
         self._span = span
         self._budget = budget
         self._begun = True
+        self._alarm = alarm(self._woken)
+        self._set()
         for connection in list(self._of):
             self._send(connection)
         for index in self._free:
@@ -83,6 +92,23 @@ class ClosedLoop:
             self._send(connection)
             return
         self._ended()
+
+    def _set(self) -> None:
+        if self._alarm is not None:
+            self._set_to = nanoseconds() + _LOOK
+            self._alarm.set(self._set_to)
+
+    def _woken(self) -> None:
+        """Note how late the client itself wakes: nothing else here shows that others have its core."""
+        slot = slot_of((nanoseconds() - self._set_to) // 1000)
+        pacing = self.recorder.pacing
+        pacing[slot] = pacing.get(slot, 0) + 1
+        self._set()
+
+    def close(self) -> None:
+        """Give the alarm back."""
+        if self._alarm is not None:
+            self._alarm.close()
 
     def _failed(self, wrong: ConnectError) -> None:
         if wrong.short:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from edgesim.load import messages
@@ -92,23 +92,21 @@ async def _collect(clients: list[_Client], sums: Sums, watch: Watch, stop: async
     """Add up what the clients tell until all are done; return why they were stopped, if they were."""
     why = ""
 
-    def told(beat: messages.Beat) -> None:
+    def over(seconds: Iterable[Second]) -> None:
         nonlocal why
-        for second in sums.add(beat):
+        for second in seconds:
             said = watch(second, sums)
             if said and not why:
                 why = said
                 stop.set()
 
     stopping = spawn(_pass_on(stop, clients), "stop")
-    listening = [spawn(_listen(each, told, sums), "listen to a client") for each in clients]
+    listening = [spawn(_listen(each, index, over, sums), "listen to a client") for index, each in enumerate(clients)]
     try:
         await asyncio.gather(*listening)
     finally:
         for task in (stopping, *listening):
             task.cancel()
-    for second in sums.rest():
-        watch(second, sums)
     return why or (INTERRUPTED if stop.is_set() else "")
 
 
@@ -118,16 +116,12 @@ async def _pass_on(stop: asyncio.Event, clients: list[_Client]) -> None:
         messages.write(each.writer, messages.Stop())
 
 
-async def _listen(client: _Client, told: Callable[[messages.Beat], None], sums: Sums) -> None:
-    while True:
-        message = await messages.read(client.reader)
-        if isinstance(message, messages.Beat):
-            told(message)
-        elif isinstance(message, messages.End):
-            sums.end(message)
-            return
-        else:
-            raise _died(client)
+async def _listen(client: _Client, index: int, over: Callable[[Iterable[Second]], None], sums: Sums) -> None:
+    while isinstance(message := await messages.read(client.reader), messages.Beat):
+        over(sums.add(message, index))
+    if not isinstance(message, messages.End):
+        raise _died(client)
+    over(sums.end(message, index))
 
 
 async def _end(client: _Client) -> None:

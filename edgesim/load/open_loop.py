@@ -51,6 +51,7 @@ class OpenLoop:
         self._late = round(scenario.late * 1e9)
         self._patience = round(scenario.timeout * 1e9)
         self._times: Iterator[int] = iter(())
+        self._requests: Iterator[int] = iter(())
         self._upcoming = _NEVER
         self._alarm: Alarm | None = None
         self._set_to = _NEVER
@@ -63,10 +64,11 @@ class OpenLoop:
             self._opening += opening
             await asyncio.gather(*(self._open() for _ in range(opening)))
 
-    def begin(self, span: Span, times: Iterator[int]) -> None:
-        """Send at these times, counted from the start of the span."""
+    def begin(self, span: Span, times: Iterator[int], requests: Iterator[int]) -> None:
+        """Send at these times, counted from the start of the span: these classes of requests, or drawn ones."""
         self._span = span
         self._times = times
+        self._requests = requests
         self._alarm = alarm(self._woken)
         self.done.clear()
         self._advance()
@@ -98,7 +100,8 @@ class OpenLoop:
     def _fire(self, intended: int) -> None:
         measured = self._span.measured <= intended < self._span.unmeasured
         (self.recorder.measured if measured else self.recorder.other).asked += 1
-        request = self._mix.next(measured=measured)
+        index = next(self._requests, -1)
+        request = self._mix.next(measured=measured) if index < 0 else self._mix.at(index, measured=measured)
         if self._line:  # others are before it
             self._wait(intended, request)
             return

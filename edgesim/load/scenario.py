@@ -97,6 +97,8 @@ class Open(msgspec.Struct, frozen=True, tag="open", tag_field="loop"):
     arrivals: Arrivals = Arrivals.EVEN
     times: tuple[float, ...] = ()
     """Where a log is replayed: seconds since its start, in place of stages."""
+    requests: tuple[int, ...] = ()
+    """Of a replay: which of the scenario's requests is sent at each time; where empty they are drawn by weight."""
 
 
 class Closed(msgspec.Struct, frozen=True, tag="closed", tag_field="loop"):

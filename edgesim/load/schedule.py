@@ -41,6 +41,11 @@ def send_times(mode: Open, index: int = 0, workers: int = 1, seed: int = 0, coun
     return _inverted(mode.stages, iter(range(index, min(total, count or total), workers)))
 
 
+def requests_of(mode: Open, index: int = 0, workers: int = 1) -> Iterator[int]:
+    """Yield which request is sent at each time of a replay by one of so many client processes; nothing otherwise."""
+    return islice(mode.requests, index, None, workers)
+
+
 def _poisson(random: Random, workers: int) -> Iterator[float]:
     """Yield the points of a Poisson process of rate 1/workers."""
     point = 0.0

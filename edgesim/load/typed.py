@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import re2
 
@@ -37,7 +37,7 @@ def target_of(url: str) -> Target:
         raise wrong("URL", url, f"its scheme is `{parts.scheme}`, and http and https can be loaded")
     if not parts.hostname or not _printable(written):
         raise wrong("URL", url, "it names no host" if not parts.hostname else "it has spaces or control characters")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     authority = parts.netloc.rpartition("@")[2]
     if port == _SCHEMES[parts.scheme]:
         authority = authority.removesuffix(f":{port}")

@@ -26,7 +26,7 @@ from edgesim.load.messages import Counts
 from edgesim.load.open_loop import OpenLoop
 from edgesim.load.recording import Recorder
 from edgesim.load.scenario import Closed, Open, Scenario
-from edgesim.load.schedule import send_times
+from edgesim.load.schedule import requests_of, send_times
 from edgesim.load.span import Span, span_of
 from edgesim.telemetry.sources import cpu_seconds, nanoseconds
 from edgesim.telemetry.tasks import spawn
@@ -100,6 +100,7 @@ async def _drive(
     ended = nanoseconds()
     telling.cancel()
     listening.cancel()
+    engine.close()
     for connection in list(engine.connections):
         connection.close()
     teller.tell()
@@ -113,7 +114,8 @@ def _begin(engine: OpenLoop | ClosedLoop, order: messages.Order, span: Span) -> 
     if isinstance(engine, ClosedLoop):
         engine.begin(span, _share(scenario.count, order) if scenario.count else -1)
     elif isinstance(scenario.mode, Open):
-        engine.begin(span, send_times(scenario.mode, order.index, order.workers, scenario.seed, scenario.count))
+        times = send_times(scenario.mode, order.index, order.workers, scenario.seed, scenario.count)
+        engine.begin(span, times, requests_of(scenario.mode, order.index, order.workers))
 
 
 async def _until_done(engine: OpenLoop | ClosedLoop, span: Span, grace: float) -> None:

@@ -46,11 +46,10 @@ async def drive(scenario: Scenario, stop_after: float | None = None) -> LoadResu
     while isinstance(message := await messages.read(reader), messages.Beat):
         list(sums.add(message))
     assert isinstance(message, messages.End)
-    sums.end(message)
+    list(sums.end(message))
     await client
     writer.close()
     await writer.wait_closed()
-    list(sums.rest())
     return sums.result("2026-01-01T00:00:00+00:00", "")
 
 

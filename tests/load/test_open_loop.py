@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from edgesim.load.results import LoadResult
 from edgesim.load.scenario import Arrivals, By, Destination, Open, RequestClass, Sessions, Stage
 from edgesim.telemetry import slots
@@ -194,3 +196,14 @@ async def test_poisson_and_a_count() -> None:
         result = await drive(replace(constant(server.port), mode=mode, count=30))
     assert_adds_up(result)
     assert done(result) == 30
+
+
+async def test_a_replay_sends_the_requests_of_the_log() -> None:
+    """Each at its time, in the log's order."""
+    async with serving() as server:
+        requests = (RequestClass("a", path="/a"), RequestClass("b", path="/b"))
+        mode = Open((), times=(0.0, 0.01, 0.05, 0.05), requests=(1, 0, 1, 1))
+        result = await drive(replace(constant(server.port), requests=requests, mode=mode, connections=1))
+    assert_adds_up(result)
+    assert [each.path for each in server.asked] == ["/b", "/a", "/b", "/b"]
+    assert result.seconds == pytest.approx(0.05)
