@@ -147,8 +147,9 @@ class ClosedLoop:
         counts.asked += 1
         counts.sent += 1
         request = self._mix.next(measured=measured)
+        data = request.data if request.made is None else request.made()
         user = self._user(connection)
-        connection.send(request, request.data if user is None else user.with_cookies(request.data), 0)
+        connection.send(request, data if user is None else user.with_cookies(data), 0)
 
     def _user(self, connection: Connection) -> User | None:
         if self.users.users:

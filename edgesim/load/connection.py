@@ -25,10 +25,23 @@ _NOTHING: Known = {}
 class Prepared:
     """A request as it is sent, and what is known of its answers. There is one for measured requests, and one for others."""
 
-    __slots__ = ("data", "head", "index", "known", "measured", "name")
+    __slots__ = ("data", "head", "index", "known", "made", "measured", "name")
 
-    def __init__(self, index: int, name: str, data: bytes, *, head: bool, measured: bool) -> None:
-        """Prepare the class of requests with this index; `data` is all that goes over the wire."""
+    def __init__(
+        self,
+        index: int,
+        name: str,
+        data: bytes,
+        *,
+        head: bool,
+        measured: bool,
+        made: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Prepare the class of requests with this index.
+
+        `data` is all that goes over the wire; where it has variables, `made` makes it anew for each request.
+        """
+        self.made = made
         self.index = index
         self.name = name
         self.data = data

@@ -118,7 +118,7 @@ class OpenLoop:
         self._open_more()
 
     def _send(self, connection: Connection, request: Prepared, intended: int) -> None:
-        data = request.data
+        data = request.data if request.made is None else request.made()
         if self.users.users:
             connection.user = self.users.any()
             data = connection.user.with_cookies(data)
