@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import median
 
 from bench import report
-from bench.machine import CLIENT_CORE, PROXY_CORE, can_pin, on_core
-from bench.peers import free_port, get, running, wait
+from edgesim.bench.machine import CLIENT_CORE, PROXY_CORE, can_pin, on_core
+from edgesim.bench.processes import free_port, get, running, wait
 from edgesim.load import driver
 from edgesim.load.results import LoadResult
 from edgesim.load.scenario import By, Closed, Destination, Open, RequestClass, Scenario, Stage, Target

@@ -18,10 +18,11 @@ from pathlib import Path
 from statistics import median
 
 from bench import report
-from bench.machine import can_pin
-from bench.peers import PEERS, USUAL, Peer, Unavailable, backend, get
-from bench.scenario import SCENARIOS, Backends, Scenario
 from bench.wrk import Load, Measurement, measure
+from edgesim.bench.machine import can_pin
+from edgesim.bench.peers import PEERS, USUAL, Peer, backend, check
+from edgesim.bench.processes import Unavailable
+from edgesim.bench.scenario import SCENARIOS, Backends, Scenario
 
 _WARM_UP_SECONDS = 2
 
@@ -112,18 +113,6 @@ def _start(
         else:
             peers.append(peer)
     return peers
-
-
-def check(peer: Peer, scenario: Scenario) -> None:
-    """A fast wrong answer is no result: both arms are served, and the canary's header decides where it should."""
-    path = scenario.paths[0]
-    seen = {get(peer.port, path).strip() for _ in range(64)}
-    if seen != {"version:v1", "version:v2"}:
-        raise Unavailable(f"answers {sorted(seen)}, not both versions")
-    if not scenario.routes:
-        canary = {get(peer.port, path, {"stage": "canary"}).strip() for _ in range(32)}
-        if canary != {"version:v2"}:
-            raise Unavailable(f"sends `stage: canary` to {sorted(canary)}")
 
 
 def _paths(scenario: Scenario, folder: Path) -> Path:
