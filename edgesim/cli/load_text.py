@@ -43,7 +43,9 @@ def lines(result: LoadResult) -> Iterator[str]:
     connects = slots.count(result.connects)
     if connects:
         what = "handshakes" if result.scenario.target.scheme == "https" else "connections"
-        opened = f"{connects:,} {what}, {connects / result.seconds:,.1f}/s"
+        opened = f"{connects:,} {what} opened"
+        if result.scenario.per_connection:
+            opened += f", {connects / result.seconds:,.1f}/s"
         yield from _aligned(["", *_TITLES], [[opened, *_row(result.connects)]], left=1)[1:]
     yield from _warnings(result)
 
