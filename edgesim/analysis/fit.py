@@ -1,0 +1,88 @@
+"""P-values of counts against the shares they should have, and the power of these tests.
+
+Two arms: exact binomial, both tails at the same level, so that it rejects exactly what Clopper and Pearson's interval
+leaves out. More: Pearson's chi-square, whose p-value is drawn (Monte Carlo) where an expectation is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import binom, chi2, ncx2
+
+FEW = 50.0
+"""The p-value is drawn where any expectation is below: at 5, the textbooks' rule, chi-square is off at a level of 1%."""
+_DRAWS = 9_999
+
+
+def binomial_p(count: int, of: int, share: float) -> float:
+    """Return the two-sided exact p-value: twice the smaller tail, at most 1."""
+    if not of:
+        return 1.0
+    return float(min(1.0, 2 * min(binom.cdf(count, of, share), binom.sf(count - 1, of, share))))
+
+
+def binomial_power(of: int, share: float, shift: float, confidence: float) -> float:
+    """Return the probability that `binomial_p` is below 1 - confidence where the share is off by `shift`."""
+    tail = (1 - confidence) / 2
+    other = min(1.0, max(0.0, share + shift))
+    low, high = _accepted(of, share, tail)
+    return float(binom.cdf(low - 1, of, other) + binom.sf(high, of, other))
+
+
+def _accepted(of: int, share: float, tail: float) -> tuple[float, float]:
+    """Return the lowest and the highest count that is not rejected."""
+    return float(binom.ppf(tail, of, share)), float(binom.isf(tail, of, share))
+
+
+def chi_square(counts: Sequence[int], shares: Sequence[float]) -> float:
+    """Return Pearson's statistic; shares are above 0 and add up to 1."""
+    observed, expected = np.asarray(counts, float), np.asarray(shares) * sum(counts)
+    return float(((observed - expected) ** 2 / expected).sum()) if sum(counts) else 0.0
+
+
+def chi_square_p(counts: Sequence[int], shares: Sequence[float], rng: np.random.Generator) -> float:
+    """Return the p-value of Pearson's chi-square, drawn where an expectation is below `FEW`.
+
+    A drawn one is (1 + as extreme) / (1 + draws), which is never below the level it claims (Davison and Hinkley 1997,
+    section 4.2).
+    """
+    of, statistic = sum(counts), chi_square(counts, shares)
+    if not of:
+        return 1.0
+    expected = np.asarray(shares) * of
+    if expected.min() >= FEW:
+        return float(chi2.sf(statistic, len(shares) - 1))
+    drawn = rng.multinomial(of, np.asarray(shares), size=_DRAWS)
+    statistics = ((drawn - expected) ** 2 / expected).sum(axis=1)
+    return float((1 + (statistics >= statistic * (1 - 1e-12)).sum()) / (1 + _DRAWS))
+
+
+def chi_square_power(of: int, shares: Sequence[float], arm: int, shift: float, confidence: float) -> float:
+    """Return the power where one arm's share is off by `shift`, which the others share in proportion."""
+    share, freedom = shares[arm], len(shares) - 1
+    away = of * shift**2 / (share * (1 - share))
+    return float(ncx2.sf(chi2.isf(1 - confidence, freedom), freedom, away)) if away else 1 - confidence
+
+
+def within_power(of: int, share: float, tolerance: float, confidence: float) -> float:
+    """Return how probable it is that all of Clopper and Pearson's interval lies in share +- tolerance, if share is true.
+
+    The interval's ends are compared by the tails that define them: low >= a where P(X >= count | a) <= tail.
+    """
+    tail = (1 - confidence) / 2
+    low, high = share - tolerance, share + tolerance
+    first = float(binom.isf(tail, of, low)) + 1 if low > 0 else 0.0
+    last = float(binom.ppf(tail, of, high)) - 1 if high < 1 else float(of)
+    if last < first:
+        return 0.0
+    return float(binom.cdf(last, of, share) - binom.cdf(first - 1, of, share))
+
+
+def needed_for_within(share: float, gap: float, confidence: float, power: float) -> int:
+    """Return about how many are needed until the interval lies within `gap` on both sides (normal approximation)."""
+    both = float(ndtri((1 + confidence) / 2) + ndtri((1 + power) / 2))
+    return ceil((both * sqrt(share * (1 - share)) / gap) ** 2)
