@@ -2,7 +2,7 @@
 
 0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
 and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance, 0800-0899 route tests,
-0900-0999 load.
+0900-0999 load, 1100-1199 simulations.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from edgesim.model.codes.route_tests import ROUTE_TESTS
 from edgesim.model.codes.routes import ROUTES
 from edgesim.model.codes.running import RUNNING
 from edgesim.model.codes.schema import SCHEMA
+from edgesim.model.codes.simulate import SIMULATE
 from edgesim.model.codes.tls import TLS
 from edgesim.model.codes.upstreams import UPSTREAMS
 from edgesim.model.problems import EdgesimError, Position, Problem, ResourceKey
@@ -43,6 +44,7 @@ CODES: dict[str, Code] = {
         *RUNNING,
         *ROUTE_TESTS,
         *LOAD,
+        *SIMULATE,
     )
 }
 
