@@ -1,4 +1,4 @@
-"""Requests as bytes, and which is next."""
+"""The requests of a scenario, prepared, and which is next."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from itertools import accumulate
 from random import Random
 
 from edgesim.load.connection import Prepared
-from edgesim.load.scenario import RequestClass, Scenario, Target
-
-
-def written(request: RequestClass, target: Target) -> bytes:
-    """Return a request as it goes over the wire; `Host` and `Content-Length` are added where they are not given."""
-    given = {name.lower() for name, _ in request.headers}
-    fields = list(request.headers)
-    if "host" not in given:
-        fields.insert(0, ("Host", target.authority))
-    if not given & {"content-length", "transfer-encoding"} and (request.body or request.method in {"POST", "PUT"}):
-        fields.append(("Content-Length", str(len(request.body))))
-    lines = [f"{request.method} {request.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
-    return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape") + b"\r\n" + request.body
+from edgesim.load.recording import Known
+from edgesim.load.scenario import Scenario
+from edgesim.load.variables import filled, turns
+from edgesim.load.wire import written
 
 
 class Mix:
@@ -28,8 +19,7 @@ class Mix:
     def __init__(self, scenario: Scenario, random: Random) -> None:
         """Prepare every class of requests twice: for those that are measured, and for others."""
         self._random = random.random
-        self._measured = _prepared(scenario, measured=True)
-        self._other = _prepared(scenario, measured=False)
+        self._measured, self._other = _prepared(scenario, random)
         self._bounds = list(accumulate(each.weight for each in scenario.requests))
         self._one = len(scenario.requests) == 1
 
@@ -46,10 +36,17 @@ class Mix:
         return (self._measured if measured else self._other)[index]
 
 
-def _prepared(scenario: Scenario, *, measured: bool) -> list[Prepared]:
-    return [
-        Prepared(
-            index, each.name, written(each, scenario.target), head=each.method.upper() == "HEAD", measured=measured
-        )
-        for index, each in enumerate(scenario.requests)
-    ]
+def _prepared(scenario: Scenario, random: Random) -> tuple[list[Prepared], list[Prepared]]:
+    """Prepare each request for when it is measured and when not; those of one name share what is known of answers."""
+    variables, target = scenario.variables, scenario.target
+    turn = turns(variables, random) if variables.rows else None
+    both: tuple[list[Prepared], list[Prepared]] = ([], [])
+    known: dict[tuple[str, bool, bool], Known] = {}
+    for index, each in enumerate(scenario.requests):
+        data, made = (written(each, target), None) if turn is None else filled(each, target, variables, turn)
+        head = each.method.upper() == "HEAD"
+        for prepared, measured in zip(both, (True, False), strict=True):
+            one = Prepared(index, each.name, data, head=head, measured=measured, made=made)
+            one.known = known.setdefault((each.name, head, measured), one.known)
+            prepared.append(one)
+    return both

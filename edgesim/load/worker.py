@@ -28,6 +28,7 @@ from edgesim.load.recording import Recorder
 from edgesim.load.scenario import Closed, Open, Scenario
 from edgesim.load.schedule import requests_of, send_times
 from edgesim.load.span import Span, span_of
+from edgesim.load.variables import share_of_rows
 from edgesim.telemetry.sources import cpu_seconds, nanoseconds
 from edgesim.telemetry.tasks import spawn
 
@@ -61,7 +62,8 @@ async def run(channel: int, settle: Callable[[], None] = lambda: None) -> None:
 
 
 async def _engine(order: messages.Order, recorder: Recorder) -> OpenLoop | ClosedLoop:
-    scenario = order.scenario
+    rows = share_of_rows(order.scenario.variables, order.index, order.workers)
+    scenario = replace(order.scenario, variables=rows)
     connector = Connector(scenario, await resolve(scenario.target))
     random = Random(f"{scenario.seed}:{order.index}")
     learn = learner(scenario.destination)

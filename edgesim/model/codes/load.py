@@ -44,4 +44,56 @@ LOAD: tuple[Code, ...] = (
         "$ edgesim load http://localhost:8080/ --workers 1\n",
         console=True,
     ),
+    error(
+        "ES0910",
+        "A value in a scenario file that cannot be read",
+        "A rate, a duration, a URL, a destination, a condition or a file that a scenario file names is not written as it "
+        "must be, or its fields do not go together.",
+        "$ edgesim load --scenario shop.yaml\n"
+        "shop.yaml:2:1: error ES0910 `fast` is no rate: write requests a second, as `100`, or stages as "
+        "`0-500:30s,500:2m`\n    field: rate\n",
+        "$ edgesim load --scenario shop.yaml --rate 100\n",
+        console=True,
+    ),
+    error(
+        "ES0911",
+        "A CSV file that cannot be used",
+        "The first line names the columns, every other line has as many values (RFC 4180). Variables of requests are read "
+        "so, and the points of a curve of rates (`time,rate`).",
+        "$ edgesim load --scenario shop.yaml\n"
+        "users.csv:3:1: error ES0911 3 values, and the first line names 2 columns\n"
+        "    hint: put a value that holds a comma in double quotes\n",
+        "$ edgesim load --scenario shop.yaml\n",
+        console=True,
+    ),
+    error(
+        "ES0912",
+        "A variable that no column is named after",
+        "A path, a header or a body holds `${name}`, and the CSV file of the scenario has no such column. `$${` stands for "
+        "a plain `${`.",
+        "$ edgesim load --scenario shop.yaml\n"
+        "shop.yaml:7:5: error ES0912 there is no variable `usr`\n"
+        "    field: requests[0].path\n    hint: did you mean `user`?\n",
+        "$ edgesim load --scenario shop.yaml\n",
+        console=True,
+    ),
+    error(
+        "ES0913",
+        "An access log that cannot be replayed",
+        "No line of the file is a request with its time: Envoy's default format, or JSON objects with a path and a start "
+        "time (`start_time`).",
+        "$ edgesim load http://localhost:8080/ --replay notes.txt\n"
+        "ES0913 --replay notes.txt: no line is a request with its time, in Envoy's default format or JSON (line 1)\n",
+        "$ edgesim load http://localhost:8080/ --replay access.log --speed 2x\n",
+        console=True,
+    ),
+    error(
+        "ES0914",
+        "Locust cannot be had",
+        "`--engine locust` needs Locust, which is installed as an extra, and workers that join within the time.",
+        "$ edgesim load http://localhost:8080/ --engine locust\n"
+        "ES0914 Locust is not installed\n    hint: pip install 'edgesim[locust]'\n",
+        "$ pip install 'edgesim[locust]'\n$ edgesim load http://localhost:8080/ --engine locust\n",
+        console=True,
+    ),
 )

@@ -1,0 +1,179 @@
+"""`${name}` in requests: compiled once, filled in for each request with the row whose turn it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import string
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import cycle
+from math import gcd
+from random import Random
+from urllib.parse import quote
+
+from edgesim.dialects.nearest import did_you_mean
+from edgesim.load.wire import written
+from edgesim.load.scenario import Order, RequestClass, Target, Variables
+from edgesim.model import EdgesimError, Position
+from edgesim.model.codes import problem
+
+_HOLE = re.compile(r"(?<!\$)\$\{([^}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
+_IN_A_PATH = string.punctuation.replace("#", "")
+"""What of a value stays as it is in a path: it may hold a whole query, and may be percent-encoded already."""
+_MOST_ROWS = 1_000_000
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names of variables in a text; `$${` is no variable, but stands for `${`."""
+    return _HOLE.findall(text)
+
+
+def names_of(request: RequestClass) -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields of a request that may hold variables, as `path` or `headers.NAME`, with the names in them."""
+    yield "path", names_in(request.path)
+    for name, value in request.headers:
+        yield f"headers.{name}", names_in(value)
+    yield "body", names_in(_text(request.body))
+
+
+def unknown(name: str, variables: Variables) -> str:
+    """Return the hint for a variable that there is not."""
+    meant = did_you_mean(name, variables.names)
+    return meant or f"there are {', '.join(f'`{each}`' for each in variables.names)}; `$${{` stands for a plain `${{`"
+
+
+# --- filling in ----------------------------------------------------------------------------------------
+
+
+def turns(variables: Variables, random: Random) -> Callable[[], int]:
+    """Return what tells the row of each request."""
+    many = len(variables.rows)
+    if variables.order is Order.RANDOM:
+        draw = random.random
+        return lambda: int(draw() * many)
+    return cycle(range(many)).__next__
+
+
+def share_of_rows(variables: Variables, index: int, workers: int) -> Variables:
+    """Return the rows of one of so many client processes, so that all of them together go through the file in turn."""
+    many = len(variables.rows)
+    if variables.order is Order.RANDOM or not many or workers == 1:
+        return variables
+    rounds = many // gcd(many, workers)
+    return replace(variables, rows=tuple(variables.rows[(index + turn * workers) % many] for turn in range(rounds)))
+
+
+@dataclass(slots=True)
+class _Holes:
+    """Columns of the values that go into a pattern, in order, and whether they stand in the path."""
+
+    names: Mapping[str, int]
+    columns: list[tuple[int, bool]] = field(default_factory=list)
+
+    def pattern(self, text: str, *, path: bool = False) -> str:
+        """Return a text as a pattern for `%`."""
+        literal, *rest = _HOLE.split(text)
+        made = _literal(literal)
+        for name, behind in zip(rest[::2], rest[1::2], strict=True):
+            self.columns.append((self.names[name], path))
+            made += "%b" + _literal(behind)
+        return made
+
+
+def _literal(text: str) -> str:
+    return text.replace("$${", "${").replace("%", "%%")
+
+
+def filled(
+    request: RequestClass, target: Target, variables: Variables, turn: Callable[[], int]
+) -> tuple[bytes, Callable[[], bytes] | None]:
+    """Return a request as it goes over the wire with the first row, and what makes the next; None if all are alike."""
+    holes = _Holes({name: index for index, name in enumerate(variables.names)})
+    path = holes.pattern(request.path, path=True)
+    headers = [(_literal(name), holes.pattern(value)) for name, value in request.headers]
+    head_holes = len(holes.columns)
+    body = _bytes(holes.pattern(_text(request.body)))
+    measured = len(holes.columns) > head_holes and not _tells_length(request)
+    if measured:
+        headers.append(("Content-Length", "%b"))
+    elif body and not _tells_length(request):
+        headers.append(("Content-Length", str(len(body % ()))))
+    shape = replace(request, method=_literal(request.method), path=path, headers=tuple(headers), body=body)
+    pattern = written(shape, replace(target, authority=_literal(target.authority)))
+    if not holes.columns:
+        return pattern % (), None
+    values = [_values(row, holes.columns, head_holes, body if measured else None) for row in variables.rows]
+    return pattern % values[0], lambda: pattern % values[turn()]
+
+
+def _tells_length(request: RequestClass) -> bool:
+    return any(name.lower() in {"content-length", "transfer-encoding"} for name, _ in request.headers)
+
+
+def _values(
+    row: tuple[str, ...], columns: list[tuple[int, bool]], head_holes: int, body: bytes | None
+) -> tuple[bytes, ...]:
+    """Return what fills a pattern; with a `body` its length, too, which stands between the head and it."""
+    values = tuple(_bytes(quote(row[column], safe=_IN_A_PATH) if path else row[column]) for column, path in columns)
+    if body is None:
+        return values
+    head, rest = values[:head_holes], values[head_holes:]
+    return (*head, b"%d" % len(body % rest), *rest)
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+# --- reading -------------------------------------------------------------------------------------------
+
+
+def read_rows(text: str, file: str, order: Order = Order.SEQUENTIAL) -> Variables:
+    """Read a CSV file (RFC 4180) whose first line names its columns. Raises EdgesimError with the line."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    begin = 1
+    names: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = []
+    try:
+        for row in reader:
+            if row:
+                if names:
+                    rows.append(_row(row, names, file, begin))
+                else:
+                    names = _names(row, file, begin)
+            begin = reader.line_num + 1
+            if len(rows) > _MOST_ROWS:
+                raise _wrong(f"more than {_MOST_ROWS:,} rows", file, begin)
+    except csv.Error as reason:
+        raise _wrong(f"not CSV: {reason}", file, begin) from None
+    if not rows:
+        raise _wrong("there are no rows: the first line names the columns, the others are values", file, begin)
+    return Variables(names, tuple(rows), order)
+
+
+def _names(row: list[str], file: str, line: int) -> tuple[str, ...]:
+    names = tuple(each.strip() for each in row)
+    for index, name in enumerate(names):
+        if not _NAME.match(name):
+            raise _wrong(f"`{name}` cannot name a column: letters, digits, `_`, `.` and `-`", file, line)
+        if name in names[:index]:
+            raise _wrong(f"two columns are named `{name}`", file, line)
+    return names
+
+
+def _row(row: list[str], names: tuple[str, ...], file: str, line: int) -> tuple[str, ...]:
+    if len(row) != len(names):
+        hint = "put a value that holds a comma in double quotes" if len(row) > len(names) else ""
+        raise _wrong(f"{len(row)} values, and the first line names {len(names)} columns", file, line, hint)
+    return tuple(row)
+
+
+def _wrong(why: str, file: str, line: int, hint: str = "") -> EdgesimError:
+    return EdgesimError(problem("ES0911", why, position=Position(file, line, 1), hint=hint), exit_code=2)
