@@ -4,31 +4,10 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-import pytest
-
-from edgesim.load.requests import Mix, written
-from edgesim.load.scenario import RequestClass
-from tests.load.driving import TARGET, constant
-
-
-@pytest.mark.parametrize(
-    ("request_class", "expected"),
-    [
-        (RequestClass("a"), b"GET / HTTP/1.1\r\nHost: test.example\r\n\r\n"),
-        (
-            RequestClass("a", "PUT", "/x", (("HOST", "b.example"), ("X-A", "\u00fc")), b"\x00\xff"),
-            b"PUT /x HTTP/1.1\r\nHOST: b.example\r\nX-A: \xc3\xbc\r\nContent-Length: 2\r\n\r\n\x00\xff",
-        ),
-        (RequestClass("a", "POST"), b"POST / HTTP/1.1\r\nHost: test.example\r\nContent-Length: 0\r\n\r\n"),
-        (
-            RequestClass("a", "POST", "/", (("Transfer-Encoding", "chunked"),), b"0\r\n\r\n"),
-            b"POST / HTTP/1.1\r\nHost: test.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        ),
-    ],
-)
-def test_a_request_is_written(request_class: RequestClass, expected: bytes) -> None:
-    """Host and length are added where nothing says otherwise."""
-    assert written(request_class, TARGET) == expected
+from edgesim.load.requests import Mix
+from edgesim.load.scenario import RequestClass, Variables
+from tests.load.driving import constant, done, drive
+from tests.load.servers import serving
 
 
 def test_weights_are_kept() -> None:
@@ -40,3 +19,23 @@ def test_weights_are_kept() -> None:
     assert abs(drawn["a"] - 1000) < 5 * (4000 * 0.25 * 0.75) ** 0.5
     assert mix.at(1, measured=True).name == "never"
     assert mix.at(0, measured=True) is not mix.at(0, measured=False)
+
+
+async def test_variables_are_filled_in() -> None:
+    """Each request has the next row, in warm-up too, and the rows begin again when they are through."""
+    rows = Variables(("id", "word"), (("1", "a"), ("2", "bcd")))
+    request = RequestClass("post", "POST", "/${id}", (("X-Id", "${id}"),), b"${word}")
+    async with serving() as server:
+        scenario = replace(constant(server.port, 100), requests=(request,), variables=rows, connections=1, warm_up=0.1)
+        result = await drive(scenario)
+    assert done(result) == 10
+    assert [(each.path, each.fields["x-id"], each.body) for each in server.asked] == [
+        ("/1", "1", b"a"),
+        ("/2", "2", b"bcd"),
+    ] * 10
+
+
+def test_without_variables_nothing_is_filled_in() -> None:
+    """What looks like a variable and is none goes over the wire as it is written."""
+    mix = Mix(replace(constant(0), requests=(RequestClass("a", path="/${id}"),)), Random(1))
+    assert mix.next(measured=True).data.startswith(b"GET /${id} ")
