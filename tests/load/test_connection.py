@@ -4,10 +4,9 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
-from edgesim.load.answers import Learn, learner
+from edgesim.load.answers import learner
 from edgesim.load.connection import Connection, Prepared
 from edgesim.load.recording import Recorder
 from edgesim.load.scenario import By, Destination
@@ -15,14 +14,14 @@ from edgesim.telemetry import slots
 from tests.load.servers import ok
 
 
-@dataclass(eq=False)
 class OneAtATime:
     """An engine that sends nothing by itself, and notes what it is told."""
 
-    recorder: Recorder = field(default_factory=Recorder)
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
-    learn: Learn = learner(Destination(By.HEADER, "x-version"))
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.learn = learner(Destination(By.HEADER, "x-version"))
+        self.freed = asyncio.Event()
+        self.closed = asyncio.Event()
 
     def free(self, _connection: Connection) -> None:
         self.freed.set()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgesim.load.wire import written
 from edgesim.load.scenario import RequestClass
+from edgesim.load.wire import written
 from tests.load.driving import TARGET
 
 
