@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import typer
 
+from edgesim.cli import bench
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
 from edgesim.cli.delete import delete
@@ -55,15 +56,20 @@ app = typer.Typer(
 )
 
 
-def _register(command: Callable[..., None]) -> None:
+def _register(command: Callable[..., None], to: typer.Typer) -> None:
     """Add a command: its docstring's first line for the list, its `Example:` below the options."""
     text, _, example = inspect.cleandoc(command.__doc__ or "").partition("Example:")
     epilog = f"\b\nExample:{example}"
-    app.command(help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
+    to.command(help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
 
 
 for each in COMMANDS:
-    _register(each)
+    _register(each, app)
+
+_benches = typer.Typer(help=bench.HELP, no_args_is_help=True, rich_markup_mode=None)
+for each in bench.COMMANDS:
+    _register(each, _benches)
+app.add_typer(_benches, name="bench")
 
 
 def main() -> None:

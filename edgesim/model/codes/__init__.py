@@ -7,6 +7,7 @@ and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running ins
 
 from __future__ import annotations
 
+from edgesim.model.codes.bench import BENCH
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.delegation import DELEGATION
 from edgesim.model.codes.gateways import DOMAIN_CONFLICT, GATEWAYS
@@ -44,6 +45,7 @@ CODES: dict[str, Code] = {
         *RUNNING,
         *ROUTE_TESTS,
         *LOAD,
+        *BENCH,
         *SIMULATE,
     )
 }

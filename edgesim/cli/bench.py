@@ -1,0 +1,9 @@
+"""The commands of `edgesim bench`."""
+
+from __future__ import annotations
+
+from edgesim.cli.bench_diff import diff
+from edgesim.cli.bench_routing import routing
+
+COMMANDS = (routing, diff)
+HELP = "Measure: the routing core alone, the proxy beside its peers, a canary from first to last weight."
