@@ -69,6 +69,8 @@ class ClosedLoop:
         for index in self._free:
             _ = spawn(self._open(index), "connect")
         self._free = []
+        if not self._loops:  # there are more client processes than loops
+            self.done.set()
 
     async def _opened(self, index: int) -> None:
         try:

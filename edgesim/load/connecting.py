@@ -22,6 +22,9 @@ _SHORT = {
     errno.ENOMEM: "memory",
 }
 
+_PATIENCE = 2.0
+"""Seconds that an address has to answer where there is another one to try."""
+
 
 class ConnectError(Exception):
     """There is no connection; `kind` is the kind of error, or what the client lacks where it is `short`."""
@@ -105,8 +108,32 @@ def _context(target: Target) -> ssl.SSLContext | None:
 
 
 async def resolve(target: Target) -> list[tuple[int, Any]]:
-    """Return the addresses of the target, of one family. Raises OSError."""
+    """Return the addresses of the target, of the first family that somebody answers in. Raises OSError.
+
+    `localhost` is two addresses, and most servers listen on one of them only.
+    """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    family = found[0][0]
-    return [(family, address) for each, _, _, _, address in found if each == family]
+    return await reachable([(family, address) for family, _, _, _, address in found])
+
+
+async def reachable(every: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """Return the addresses of the first family in which the first address answers; of the first where none does."""
+    families = list(dict.fromkeys(family for family, _ in every))
+    chosen = families[0]
+    for family in families if len(families) > 1 else ():
+        if await _answers(family, next(address for each, address in every if each == family)):
+            chosen = family
+            break
+    return [each for each in every if each[0] == chosen]
+
+
+async def _answers(family: int, address: Any) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.get_running_loop().sock_connect(sock, address)
+    except OSError:
+        return False
+    return True

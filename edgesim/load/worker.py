@@ -104,7 +104,10 @@ async def _drive(
     listening.cancel()
     engine.close()
     for connection in list(engine.connections):
-        connection.close()
+        if connection.busy:
+            connection.expire()
+        else:
+            connection.close()
     teller.tell()
     messages.write(writer, messages.End(engine.users.patterns(), (ended - span.start) / _SECOND))
     await writer.drain()

@@ -92,3 +92,10 @@ async def test_a_run_is_stopped() -> None:
     async with serving() as server:
         result = await drive(closed(server.port, loops=2, seconds=60), stop_after=0.1)
     assert 0 < result.sent == done(result)
+
+
+async def test_a_process_without_a_loop_is_done() -> None:
+    """Where there are more client processes than connections, some have nothing to do."""
+    async with serving() as server:
+        result = await drive(closed(server.port, loops=0, seconds=60))
+    assert result.asked == 0
