@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from math import ceil, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from scipy.stats import binom, chi2, ncx2
+
+from edgesim.analysis.binned import Floats
 
 FEW = 50.0
 """The p-value is drawn where any expectation is below: at 5, the textbooks' rule, chi-square is off at a level of 1%."""
@@ -25,17 +28,15 @@ def binomial_p(count: int, of: int, share: float) -> float:
     return float(min(1.0, 2 * min(binom.cdf(count, of, share), binom.sf(count - 1, of, share))))
 
 
-def binomial_power(of: int, share: float, shift: float, confidence: float) -> float:
-    """Return the probability that `binomial_p` is below 1 - confidence where the share is off by `shift`."""
+def binomial_power(of: ArrayLike, share: float, shift: float, confidence: float) -> Floats:
+    """Return the probability that `binomial_p` is below 1 - confidence where the share is off by `shift`.
+
+    As all powers here, of one number of requests or of an array of them.
+    """
     tail = (1 - confidence) / 2
     other = min(1.0, max(0.0, share + shift))
-    low, high = _accepted(of, share, tail)
-    return float(binom.cdf(low - 1, of, other) + binom.sf(high, of, other))
-
-
-def _accepted(of: int, share: float, tail: float) -> tuple[float, float]:
-    """Return the lowest and the highest count that is not rejected."""
-    return float(binom.ppf(tail, of, share)), float(binom.isf(tail, of, share))
+    low, high = binom.ppf(tail, of, share), binom.isf(tail, of, share)  # the lowest and highest that is not rejected
+    return np.asarray(binom.cdf(low - 1, of, other) + binom.sf(high, of, other), float)
 
 
 def chi_square(counts: Sequence[int], shares: Sequence[float]) -> float:
@@ -61,25 +62,25 @@ def chi_square_p(counts: Sequence[int], shares: Sequence[float], rng: np.random.
     return float((1 + (statistics >= statistic * (1 - 1e-12)).sum()) / (1 + _DRAWS))
 
 
-def chi_square_power(of: int, shares: Sequence[float], arm: int, shift: float, confidence: float) -> float:
+def chi_square_power(of: ArrayLike, shares: Sequence[float], arm: int, shift: float, confidence: float) -> Floats:
     """Return the power where one arm's share is off by `shift`, which the others share in proportion."""
     share, freedom = shares[arm], len(shares) - 1
-    away = of * shift**2 / (share * (1 - share))
-    return float(ncx2.sf(chi2.isf(1 - confidence, freedom), freedom, away)) if away else 1 - confidence
+    away = np.asarray(of, float) * shift**2 / (share * (1 - share))
+    return np.asarray(ncx2.sf(chi2.isf(1 - confidence, freedom), freedom, away), float)
 
 
-def within_power(of: int, share: float, tolerance: float, confidence: float) -> float:
+def within_power(of: ArrayLike, share: float, tolerance: float, confidence: float) -> Floats:
     """Return how probable it is that all of Clopper and Pearson's interval lies in share +- tolerance, if share is true.
 
     The interval's ends are compared by the tails that define them: low >= a where P(X >= count | a) <= tail.
     """
     tail = (1 - confidence) / 2
     low, high = share - tolerance, share + tolerance
-    first = float(binom.isf(tail, of, low)) + 1 if low > 0 else 0.0
-    last = float(binom.ppf(tail, of, high)) - 1 if high < 1 else float(of)
-    if last < first:
-        return 0.0
-    return float(binom.cdf(last, of, share) - binom.cdf(first - 1, of, share))
+    every = np.asarray(of, float)
+    first = binom.isf(tail, every, low) + 1 if low > 0 else 0.0 * every
+    last = binom.ppf(tail, every, high) - 1 if high < 1 else every
+    held = binom.cdf(last, every, share) - binom.cdf(first - 1, every, share)
+    return np.where(last < first, 0.0, held)
 
 
 def needed_for_within(share: float, gap: float, confidence: float, power: float) -> int:

@@ -20,7 +20,7 @@ def for_half_width(share: float, half_width: float, confidence: float = 0.95) ->
 
 def for_shift(share: float, shift: float, confidence: float = 0.99, power: float = 0.9) -> int:
     """Return n with which a share that is off by `shift` is found to differ from `share`."""
-    _check(shift)
+    _check(abs(shift))
     other = min(1.0, max(0.0, share + shift))
     spread = z_of(confidence) * _spread(share) + float(ndtri(power)) * _spread(other)
     return ceil((spread / shift) ** 2)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, log, log1p
+from math import log1p
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from edgesim.analysis import fit, sizes
+from edgesim.analysis import fit
+from edgesim.analysis.binned import Floats
 from edgesim.analysis.intervals import clopper_pearson, wilson
 from edgesim.analysis.verdict import ArmNumbers, Kind, Verdict
 
@@ -23,6 +25,9 @@ POWER = 0.9
 MATTERS_MOST, MATTERS_LEAST, MATTERS_OF_ARM = 0.03, 0.005, 0.2
 """The difference that matters where no tolerance is given: 20% of the arm (or of the rest, where that is smaller), at
 most 3 points and at least half a point."""
+
+Power = Callable[[ArrayLike], Floats]
+"""The power with a number of requests, or with each of many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def _arm(name: str, count: int, of: int, expected: Expected) -> ArmNumbers:
     difference = expected.tolerance or matters(share)
     power_at = _power_at(name, share, difference, expected)
     shown, exact = wilson(count, of, expected.confidence), clopper_pearson(count, of, _arm_confidence(expected))
-    power = power_at(of) if of else 0.0
+    power = float(power_at(of)) if of else 0.0
     return ArmNumbers(
         name,
         share,
@@ -105,7 +110,7 @@ def _arm(name: str, count: int, of: int, expected: Expected) -> ArmNumbers:
         float(not count) if not share else fit.binomial_p(count, of, share),
         difference,
         power,
-        _needed(power_at, share, difference, of, power, expected, count),
+        max(_needed(power_at, of, share, expected.power), _until_clear(count, of, share, expected)),
     )
 
 
@@ -115,51 +120,45 @@ def _arm_confidence(expected: Expected) -> float:
     return expected.confidence if called <= 2 else 1 - (1 - expected.confidence) / called
 
 
-def _power_at(name: str, share: float, difference: float, expected: Expected) -> Callable[[int], float]:
+def _power_at(name: str, share: float, difference: float, expected: Expected) -> Power:
     called = {each: part for each, part in expected.shares.items() if part}
     if not 0 < share < 1:  # one request in the wrong place is enough
-        return lambda of: -float(np.expm1(of * log1p(-min(difference, 0.999))))
+        return lambda of: -np.expm1(np.asarray(of, float) * log1p(-min(difference, 0.999)))
     if expected.tolerance is not None:
         level = _arm_confidence(expected)
         return lambda of: fit.within_power(of, share, difference, level)
     if len(called) == 2:
-        shifts = [shift for shift in (difference, -difference) if 0 <= share + shift <= 1]
-        return lambda of: min(fit.binomial_power(of, share, shift, expected.confidence) for shift in shifts)
+        return lambda of: np.minimum(
+            *(fit.binomial_power(of, share, shift, expected.confidence) for shift in (difference, -difference))
+        )
     parts, arm = list(called.values()), list(called).index(name)
     return lambda of: fit.chi_square_power(of, parts, arm, difference, expected.confidence)
 
 
-def _needed(
-    power_at: Callable[[int], float],
-    share: float,
-    difference: float,
-    of: int,
-    power: float,
-    expected: Expected,
-    count: int,
-) -> int:
-    """Return how many are needed in all; where there are enough and it is still open, as many as the rest will take."""
-    if power >= expected.power:
-        return of if expected.tolerance is None or not 0 < share < 1 else _until_clear(count, of, share, expected)
-    if not 0 < share < 1:
-        return ceil(log(1 - expected.power) / log1p(-min(difference, 0.999)))
-    return _search(power_at, max(of + 1, sizes.for_shift(share, difference, expected.confidence, 0.5)), expected.power)
+def _needed(power_at: Power, of: int, share: float, power: float) -> int:
+    """Return about the lowest number with the power asked for, and all numbers above it with it."""
+    if power_at(of) >= power:
+        return of
+    # Counts are whole, so that the power goes up and down a little with every 1/share requests.
+    ahead = np.linspace(0, 2 / min(share, 1 - share), 32).round() if 0 < share < 1 else np.zeros(1)
 
+    def is_enough(number: int) -> bool:
+        return float(power_at(number + ahead).min()) >= power
 
-def _search(power_at: Callable[[int], float], start: int, power: float) -> int:
-    """Return about the smallest number from `start` on with the power: doubled, then halved to 0.1%."""
-    low, high = start, start
-    while power_at(high) < power:
+    low, high = of, max(of + 1, 16)
+    while not is_enough(high):
         low, high = high, high * 2
     while high - low > max(1, low // 1000):
         middle = (low + high) // 2
-        low, high = (low, middle) if power_at(middle) >= power else (middle, high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
 
 
 def _until_clear(count: int, of: int, share: float, expected: Expected) -> int:
     """Return how many it takes until the interval lies on one side of the tolerance, if the share stays as it is."""
-    tolerance, confidence = expected.tolerance or 0.0, _arm_confidence(expected)
+    if expected.tolerance is None or not of or not 0 < share < 1:
+        return of
+    tolerance, confidence = expected.tolerance, _arm_confidence(expected)
     seen = clopper_pearson(count, of, confidence)
     if seen.within(share - tolerance, share + tolerance) or seen.outside(share - tolerance, share + tolerance):
         return of
