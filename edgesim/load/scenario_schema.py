@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from edgesim.dialects.schema.common import OneOf, Strict
 
@@ -55,7 +55,7 @@ class Request(Strict, frozen=True):
     name: str = ""
     method: Token = "GET"
     path: str = ""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
     body_file: str | None = None
     weight: float = 1.0
@@ -86,7 +86,7 @@ class Replay(Strict, frozen=True):
 class Verdicts(Strict, frozen=True):
     """What is asked of the split, and of one version beside another."""
 
-    expect_split: dict[str, float] = {}
+    expect_split: dict[str, float] = field(default_factory=dict)
     tolerance: Rate = ""
     compare: Annotated[tuple[str, ...], Meta(max_length=2)] = ()
     margin: Rate = ""
@@ -98,7 +98,7 @@ class ScenarioFile(Verdicts, frozen=True):
 
     ONE_OF: ClassVar[OneOf] = (("rate", "stages", "curve", "points", "replay", "closed"), ("requests", "replay"))
 
-    url: str
+    url: str = ""
     tls: Tls = Tls()
     rate: Rate | None = None
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)] | None = None
@@ -120,4 +120,4 @@ class ScenarioFile(Verdicts, frozen=True):
     variables: Variables | None = None
     sessions: Sessions = Sessions()
     fail_if: tuple[str, ...] = ()
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = field(default_factory=dict)

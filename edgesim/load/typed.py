@@ -37,11 +37,16 @@ def target_of(url: str) -> Target:
         raise wrong("URL", url, f"its scheme is `{parts.scheme}`, and http and https can be loaded")
     if not parts.hostname or not _printable(written):
         raise wrong("URL", url, "it names no host" if not parts.hostname else "it has spaces or control characters")
-    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
+    path = in_a_path((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
     authority = parts.netloc.rpartition("@")[2]
     if port == _SCHEMES[parts.scheme]:
         authority = authority.removesuffix(f":{port}")
     return Target(parts.scheme, parts.hostname, port or _SCHEMES[parts.scheme], authority, path)
+
+
+def in_a_path(text: str) -> str:
+    """Return a path with what cannot stand in one percent-encoded; what is encoded already stays so."""
+    return quote(text, safe=string.punctuation)
 
 
 def _printable(text: str) -> bool:
@@ -69,15 +74,16 @@ def stages_of(text: str, duration: float) -> tuple[Stage, ...]:
 def _stage(text: str, part: str, duration: float) -> Stage:
     rate, colon, lasts = part.strip().partition(":")
     first, dash, last = rate.partition("-")
-    start = _number(text, first)
-    end = _number(text, last) if dash else start
+    start = number_of(text, first)
+    end = number_of(text, last) if dash else start
     seconds = seconds_of("--rate", lasts) if colon else duration
     if seconds <= 0:
         raise wrong("--rate", text, "a stage lasts longer than 0 s")
     return Stage(seconds, start, end)
 
 
-def _number(text: str, part: str) -> float:
+def number_of(text: str, part: str) -> float:
+    """Read one number of requests a second, which is part of a text."""
     try:
         rate = float(part.replace("_", ""))
     except ValueError:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 from math import gcd
+from pathlib import Path
 from random import Random
+from typing import NamedTuple
 from urllib.parse import quote
 
 from edgesim.dialects.nearest import did_you_mean
-from edgesim.load.wire import written
+from edgesim.dialects.resource import FieldPath
 from edgesim.load.scenario import Order, RequestClass, Target, Variables
+from edgesim.load.wire import written
 from edgesim.model import EdgesimError, Position
 from edgesim.model.codes import problem
 
@@ -31,12 +34,12 @@ def names_in(text: str) -> list[str]:
     return _HOLE.findall(text)
 
 
-def names_of(request: RequestClass) -> Iterator[tuple[str, list[str]]]:
-    """Yield the fields of a request that may hold variables, as `path` or `headers.NAME`, with the names in them."""
-    yield "path", names_in(request.path)
+def names_of(request: RequestClass) -> Iterator[tuple[FieldPath, list[str]]]:
+    """Yield the path to each field of a request that may hold variables, with the names in it."""
+    yield ("path",), names_in(request.path)
     for name, value in request.headers:
-        yield f"headers.{name}", names_in(value)
-    yield "body", names_in(_text(request.body))
+        yield ("headers", name), names_in(value)
+    yield ("body",), names_in(_text(request.body))
 
 
 def unknown(name: str, variables: Variables) -> str:
@@ -135,45 +138,68 @@ def _bytes(text: str) -> bytes:
 # --- reading -------------------------------------------------------------------------------------------
 
 
-def read_rows(text: str, file: str, order: Order = Order.SEQUENTIAL) -> Variables:
+class Table(NamedTuple):
+    """What a CSV file holds: the names of its first line, the other lines, and at which line each stands."""
+
+    names: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    lines: list[int]
+
+
+def read_rows(file: Path, order: Order = Order.SEQUENTIAL) -> Variables:
+    """Read variables from a CSV file whose first line names them. Raises EdgesimError with the line."""
+    table = read_table(file)
+    return Variables(table.names, tuple(table.rows), order)
+
+
+def read_table(file: Path) -> Table:
     """Read a CSV file (RFC 4180) whose first line names its columns. Raises EdgesimError with the line."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        return table_of(file.read_text(encoding="utf-8-sig"), str(file))
+    except (OSError, UnicodeError, ValueError) as reason:
+        said = getattr(reason, "strerror", None) or "not UTF-8"
+        raise EdgesimError(problem("ES0911", f"{file}: {said.lower()}"), exit_code=2) from None
+
+
+def table_of(text: str, file: str) -> Table:
+    """Read the text of a CSV file. Raises EdgesimError."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    table = Table((), [], [])
     begin = 1
-    names: tuple[str, ...] = ()
-    rows: list[tuple[str, ...]] = []
     try:
         for row in reader:
-            if row:
-                if names:
-                    rows.append(_row(row, names, file, begin))
-                else:
-                    names = _names(row, file, begin)
+            if row and not table.names:
+                table = table._replace(names=_names(row, file, begin))
+            elif row:
+                table.rows.append(_row(row, table.names, file, begin))
+                table.lines.append(begin)
             begin = reader.line_num + 1
-            if len(rows) > _MOST_ROWS:
-                raise _wrong(f"more than {_MOST_ROWS:,} rows", file, begin)
+            if len(table.rows) > _MOST_ROWS:
+                raise wrong_csv(f"more than {_MOST_ROWS:,} rows", file, begin)
     except csv.Error as reason:
-        raise _wrong(f"not CSV: {reason}", file, begin) from None
-    if not rows:
-        raise _wrong("there are no rows: the first line names the columns, the others are values", file, begin)
-    return Variables(names, tuple(rows), order)
+        raise wrong_csv(f"not CSV: {reason}", file, begin) from None
+    if not table.rows:
+        raise wrong_csv("there are no rows: the first line names the columns, the others are values", file, begin)
+    return table
 
 
 def _names(row: list[str], file: str, line: int) -> tuple[str, ...]:
     names = tuple(each.strip() for each in row)
     for index, name in enumerate(names):
         if not _NAME.match(name):
-            raise _wrong(f"`{name}` cannot name a column: letters, digits, `_`, `.` and `-`", file, line)
+            raise wrong_csv(f"`{name}` cannot name a column: letters, digits, `_`, `.` and `-`", file, line)
         if name in names[:index]:
-            raise _wrong(f"two columns are named `{name}`", file, line)
+            raise wrong_csv(f"two columns are named `{name}`", file, line)
     return names
 
 
 def _row(row: list[str], names: tuple[str, ...], file: str, line: int) -> tuple[str, ...]:
     if len(row) != len(names):
         hint = "put a value that holds a comma in double quotes" if len(row) > len(names) else ""
-        raise _wrong(f"{len(row)} values, and the first line names {len(names)} columns", file, line, hint)
+        raise wrong_csv(f"{len(row)} values, and the first line names {len(names)} columns", file, line, hint)
     return tuple(row)
 
 
-def _wrong(why: str, file: str, line: int, hint: str = "") -> EdgesimError:
+def wrong_csv(why: str, file: str, line: int, hint: str = "") -> EdgesimError:
+    """Return what to raise for a line of a CSV file."""
     return EdgesimError(problem("ES0911", why, position=Position(file, line, 1), hint=hint), exit_code=2)
