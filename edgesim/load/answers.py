@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 
@@ -12,8 +13,11 @@ from edgesim.load.scenario import By, Destination
 
 _MOST_BODY = 1 << 16
 """Bytes of a body that a pattern is looked for in."""
+_MOST_BODIES = 64
+"""Bodies remembered: often all answers of a version have the same, whatever their heads say."""
 _GENERATED = re.compile(r"-[a-z0-9]{1,10}-[a-z0-9]{5}$")
 """What a Deployment adds to its name to name a pod."""
+_LENGTHS = frozenset((b"content-length", b"transfer-encoding"))
 
 Learn = Callable[["Answer"], str]
 
@@ -56,17 +60,18 @@ class Answer:
         self.surplus = self.complete
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102 - httptools calls it
-        if not self.complete:
-            self.fields.append((name.lower(), value))
+        if self.complete:
+            return
+        name = name.lower()
+        self.fields.append((name, value))
+        if name in _LENGTHS:
+            self.delimited = True
 
     def on_headers_complete(self) -> None:  # noqa: D102 - httptools calls it
         if self.complete:
             return
         self.status = self._parser.get_status_code()
         self.keeps = self._parser.should_keep_alive()
-        self.delimited = self.status < 200 or any(
-            name in {b"content-length", b"transfer-encoding"} for name, _ in self.fields
-        )
         if self.head:
             self.complete = True
             self.keeps = not any(n == b"connection" and b"close" in v.lower() for n, v in self.fields)
@@ -81,13 +86,17 @@ class Answer:
         if 100 <= self.status < 200 and self.status != 101:
             self.status = 0
             self.fields.clear()
+            self.delimited = False
             return
         self.complete = True
         self.keeps = self.keeps and self._parser.should_keep_alive()
 
     def field(self, name: bytes) -> str:
         """Return the first value of a field, named in lower case; empty where there is none."""
-        return next((value.decode("latin-1") for each, value in self.fields if each == name), "")
+        for each, value in self.fields:
+            if each == name:
+                return value.decode("latin-1")
+        return ""
 
 
 def learner(destination: Destination) -> Learn:
@@ -109,11 +118,12 @@ def _in_body(pattern: str) -> Learn:
     compiled = re2.compile(pattern.encode(), options)
     group = 1 if compiled.groups else 0
 
-    def learn(answer: Answer) -> str:
-        found = compiled.search(b"".join(answer.body)[:_MOST_BODY])
-        return found.group(group).decode(errors="replace") if found and found.group(group) else ""
+    @functools.lru_cache(maxsize=_MOST_BODIES)
+    def found(body: bytes) -> str:
+        match = compiled.search(body)
+        return match.group(group).decode(errors="replace") if match and match.group(group) else ""
 
-    return learn
+    return lambda answer: found(b"".join(answer.body)[:_MOST_BODY])
 
 
 def _by_route(answer: Answer) -> str:
