@@ -12,6 +12,7 @@ from collections.abc import Callable
 from math import ceil, log, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betaincc, betaln
 
 from edgesim.analysis.always_valid import first_factor
@@ -57,12 +58,12 @@ def _least_sum(rising: Callable[[Ints], Floats], falling: Callable[[Ints], Float
     return min(least, float(np.min(rising(rest) + falling(rest)))) if rest.size else least
 
 
-def _too_many(count: Ints, of: int, share: float) -> Floats:
+def _too_many(count: Ints, of: ArrayLike, share: float) -> Floats:
     """Return the log of the evidence that a coin that should fall so with probability `share` does so more often.
 
     `_KEPT` of the stake is not bet, so that what says nothing at one value takes nothing from what the other side says.
     """
-    a, b = WEIGHT * share, WEIGHT * (1 - share)
+    a, b, of = WEIGHT * share, WEIGHT * (1 - share), np.asarray(of)
     with np.errstate(divide="ignore"):  # the log of a tail of 0: no evidence
         tail = np.log(betaincc(a + count, b + of - count, share)) - np.log(betaincc(a, b, share))
     mixture = betaln(a + count, b + of - count) - betaln(a, b) + tail
