@@ -227,7 +227,7 @@ def _throughput(result: LoadResult, joined: Sequence[Second]) -> Chart:
     )
     series = [Series("answered", "--got", done, Style.AREA)]
     if is_open(result.scenario):
-        series.insert(0, Series("asked for", "--asked", asked, Style.STEPS, dashed=True))
+        series.append(Series("asked for", "--asked", asked, Style.STEPS, dashed=True))
         if any(late):
             series.append(Series("sent late", "--late", late, Style.LINE))
     answered = sum(cell.count for cell in result.cells if cell.status)

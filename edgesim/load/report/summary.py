@@ -32,16 +32,16 @@ def head(outcome: Outcome) -> Markup:
     said = f"{load(result)}. {result.seconds:,.1f} s measured by {processes}."
     return element(
         "header",
-        element("p", _logo(), element("span", "edgesim load"), moment_of(result), class_="brand"),
+        brand(element("time", moment(result.started), datetime=result.started)),
         element("h1", url(result)),
         element("p", said, class_="lead"),
         class_="head",
     )
 
 
-def moment_of(result: LoadResult) -> Markup:
-    """Return when a run began."""
-    return element("time", moment(result.started), datetime=result.started)
+def brand(beside: Markup | None = None) -> Markup:
+    """Return whose report it is, and when it ran."""
+    return element("p", _logo(), element("span", "edgesim load"), beside, class_="brand")
 
 
 def _logo() -> Markup:
@@ -63,21 +63,22 @@ def banner(outcome: Outcome) -> Markup | None:
     failed = sum(each.true for each in outcome.looked) + sum(each.kind is Kind.FAIL for each in outcome.verdicts)
     open_ = sum(each.kind is Kind.NEED_MORE_DATA for each in outcome.verdicts)
     if not outcome.answered:
-        return _banner("fail", "Nothing was answered")
+        return banner_of("fail", "Nothing was answered")
     if not checks:
         return None
     if failed:
-        return _banner("fail", f"{failed} of {_checks(checks)} failed")
+        return banner_of("fail", f"{failed} of {_checks(checks)} failed")
     if open_:
-        return _banner("more", f"{open_} of {_checks(checks)} cannot be decided yet")
-    return _banner("pass", "the check passed" if checks == 1 else f"all {checks} checks passed")
+        return banner_of("more", f"{open_} of {_checks(checks)} cannot be decided yet")
+    return banner_of("pass", "the check passed" if checks == 1 else f"all {checks} checks passed")
 
 
 def _checks(number: int) -> str:
     return "1 check" if number == 1 else f"{number} checks"
 
 
-def _banner(kind: str, said: str) -> Markup:
+def banner_of(kind: str, said: str) -> Markup:
+    """Return a word (`pass`, `fail` or `more`) with what it is about."""
     word = element("strong", _WORDS[kind])
     return element("p", mark(kind), word, element("span", said), class_=f"banner {kind}", role="status")
 

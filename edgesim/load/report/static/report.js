@@ -28,7 +28,7 @@
   };
   const percentile = (x) => {
     if (x <= 1) return "0%";
-    const digits = Math.max(1, Math.ceil(Math.log10(x)) + 1);
+    const digits = Math.max(1, Math.ceil(Math.log10(x) - 1e-9) - 1);
     return Number((100 * (1 - 1 / x)).toFixed(Math.min(digits, 9))) + "%";
   };
   const label = (chart, x) => {
@@ -80,7 +80,16 @@
     points: { show: few || each.style === "points", size: each.style === "points" ? 9 : 6, fill: ink },
   });
 
-  const axes = (chart, width) => {
+  // On a logarithmic scale: the tens, and where there are few of them 2 and 5 of each.
+  const decades = (_plot, _axis, low, high) => {
+    const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high)), found = [];
+    for (let power = first; power <= last; power++) {
+      for (const step of last - first > 2 ? [1] : [1, 2, 5]) found.push(Number(`${step}e${power}`));
+    }
+    return found.filter((each) => each >= low && each <= high);
+  };
+
+  const axes = (chart, width, logarithmic) => {
     const ink = colour("--soft"), grid = { stroke: colour("--grid"), width: 1 };
     const base = { stroke: ink, font: FONT, grid, ticks: { show: false } };
     const x = { ...base, size: 34, gap: 8, grid: { show: false }, space: width < 420 ? 62 : 74 };
@@ -110,6 +119,7 @@
       },
       values: (_plot, splits) => splits.map((each) => (each === null ? "" : withUnit(each, chart.unit))),
     };
+    if (logarithmic) Object.assign(y, { splits: decades, filter: (_plot, splits) => splits });
     return [x, y];
   };
 
@@ -186,14 +196,14 @@
         sync: chart.axis === "time" ? { key: "time" } : undefined,
         y: false,
         drag: { x: true, y: false },
-        points: { size: 7, width: 0, fill: (one, index) => one.series[index].stroke(one, index), show: (one, index) => (made[index - 1].width ? uPlotPoint(one, index) : document.createElement("i")) },
+        points: { width: 0, size: (_one, index) => (made[index - 1].width ? 7 : 0), fill: (one, index) => one.series[index].stroke(one, index) },
       },
       scales: {
         x: { time: false, distr: chart.axis === "percentile" ? 3 : 1, range: range(chart) },
-        y: logarithmic ? { distr: 3, log: 10 } : { range: (_plot, low, high) => [chart.axis === "rate" || low > 0 || !low ? 0 : low, high > 0 ? high * 1.06 : 1] },
+        y: logarithmic ? { distr: 3, log: 10, range: logRange } : { range: (_plot, low, high) => [chart.axis === "rate" || low > 0 || !low ? 0 : low, high > 0 ? high * 1.06 : 1] },
       },
       series: [{}, ...made],
-      axes: axes(chart, width),
+      axes: axes(chart, width, logarithmic),
       hooks: { drawClear: [shades(chart)], setCursor: [(one) => hint && hint.show(one)] },
     });
 
@@ -232,12 +242,10 @@
     draw();
     return { draw, resize: () => { if (place.clientWidth && place.clientWidth !== plot.width) draw(); } };
   };
-  const uPlotPoint = (plot, index) => {
-    const dot = document.createElement("div");
-    dot.style.width = dot.style.height = "7px";
-    dot.style.margin = "-3.5px 0 0 -3.5px";
-    dot.style.background = plot.series[index].stroke(plot, index);
-    return dot;
+  const logRange = (_plot, low, high) => {
+    const from = low > 0 ? low : 0.001, to = high > from ? high : from * 10;
+    const power = 10 ** Math.floor(Math.log10(from)), bottom = [5, 2, 1].map((step) => step * power).find((each) => each <= from) || power;
+    return [bottom, to * 1.25];
   };
   const range = (chart) => (_plot, low, high) => {
     if (chart.axis === "percentile") return [low || 1, high || 2];
@@ -254,7 +262,7 @@
       const mixed = new Set(chart.series.filter((each) => group(each) === one).map((each) => each.colour)).size > 1;
       button.type = "button";
       button.setAttribute("aria-pressed", "true");
-      sign.className = dashed ? "dashed" : "";
+      sign.className = first.style === "points" ? "dot" : dashed ? "dashed" : "";
       sign.style.borderColor = `var(${mixed ? "--soft" : first.colour})`;
       text.textContent = one;
       button.append(sign, text);
