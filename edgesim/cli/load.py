@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli.load_given import Given, scenario_of
 from edgesim.cli.options import Output, Report
 
 Url = Annotated[str, typer.Argument(metavar="[URL]", help="What to load; a scenario file may name it.")]
@@ -68,6 +67,13 @@ CaFile = Annotated[
 ServerName = Annotated[
     str, typer.Option("--server-name", metavar="NAME", help="With https: the name asked for (SNI) and checked.")
 ]
+ScenarioFile = Annotated[
+    Path | None, typer.Option("--scenario", metavar="FILE", help="What to send, from a file; options here go first.")
+]
+ReplayFile = Annotated[
+    Path | None, typer.Option("--replay", metavar="FILE", help="Send the requests of an access log at their times.")
+]
+Speed = Annotated[str, typer.Option("--speed", metavar="FACTOR", help="With --replay: as 2x.  [default: 1x]")]
 FailIf = Annotated[
     list[str] | None,
     typer.Option("--fail-if", metavar="CONDITION", help="End with 1 when this is true, as 'p99>50ms', 'errors>1%'."),
@@ -77,6 +83,20 @@ FindMax = Annotated[
     typer.Option("--find-max", metavar="BOUND", help="Find the highest rate at which this holds, as 'p99<20ms'."),
 ]
 Save = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the result to a file, as JSON.")]
+Hgrm = Annotated[
+    Path | None, typer.Option("--hgrm", metavar="FILE", help="Write percentile distributions, as HdrHistogram does.")
+]
+Hlog = Annotated[
+    Path | None, typer.Option("--hlog", metavar="FILE", help="Write the histogram of each second, HdrHistogram's log.")
+]
+Fortio = Annotated[Path | None, typer.Option("--fortio", metavar="FILE", help="Write the result as fortio's JSON.")]
+Prometheus = Annotated[
+    Path | None, typer.Option("--prometheus", metavar="FILE", help="Write the result in Prometheus' text format.")
+]
+Junit = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write conditions and verdicts as JUnit test cases.")
+]
+Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write one HTML page with charts.")]
 
 
 def load(
@@ -104,9 +124,18 @@ def load(
     insecure: Insecure = False,
     ca_file: CaFile = None,
     server_name: ServerName = "",
+    scenario: ScenarioFile = None,
+    replay: ReplayFile = None,
+    speed: Speed = "",
     fail_if: FailIf = None,
     find_max: FindMax = None,
     save: Save = None,
+    hgrm: Hgrm = None,
+    hlog: Hlog = None,
+    fortio: Fortio = None,
+    prometheus: Prometheus = None,
+    junit: Junit = None,
+    report: Page = None,
     output: Output = Report.TEXT,
 ) -> None:
     """Send requests at a rate, and tell what came of them.
@@ -122,14 +151,20 @@ def load(
       edgesim load localhost:8080/ --rate 0-500:30s,500:2m --poisson --fail-if 'p99>50ms' --save run.json
       edgesim load localhost:8080/ --closed --connections 64
       edgesim load localhost:8080/ --find-max 'p99<20ms'
+      edgesim load --scenario shop.yaml --workers 2 --report run.html
     """
+    from edgesim.cli.load_given import Given  # noqa: PLC0415 - `edgesim --help` needs no engine
+    from edgesim.cli.load_run import find, once, written_in  # noqa: PLC0415 - the same
+
     given = Given(
         url, rate, poisson, closed, duration, count, connections, 1 if new_connections else per_connection, think,
         method, headers or [], data, users, per_user, by, timeout, warm_up, cool_down, seed, insecure, ca_file,
-        server_name,
+        server_name, replay, speed,
     )  # fmt: skip
-    from edgesim.cli.load_run import find, once  # noqa: PLC0415 - `edgesim --help` needs no engine
-
+    written = None if scenario is None else written_in(scenario, url)
     if find_max:
-        raise typer.Exit(find(given, find_max, workers, save, output))
-    raise typer.Exit(once(scenario_of(given), fail_if or [], workers, save, output))
+        raise typer.Exit(find(given, written, find_max, workers, save, output))
+    named = {"save": save, "hgrm": hgrm, "hlog": hlog, "fortio": fortio, "prometheus": prometheus, "junit": junit,
+             "report": report}  # fmt: skip
+    files = {name: file for name, file in named.items() if file is not None}
+    raise typer.Exit(once(given, written, fail_if or [], workers, files, output))

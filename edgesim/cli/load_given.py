@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgesim.load import typed
+from edgesim.cli.console import err
+from edgesim.load import curves, typed
+from edgesim.load.replay import read_log, speed_of
 from edgesim.load.scenario import Arrivals, Closed, Open, RequestClass, Scenario, Sessions, Stage, Think
+from edgesim.load.span import length
+from edgesim.load.variables import names_of, unknown
 from edgesim.model.codes import failure
 
 _RATE, _DURATION = 100.0, 10.0
@@ -40,11 +44,13 @@ class Given:
     insecure: bool = False
     ca_file: Path | None = None
     server_name: str = ""
+    replay: Path | None = None
+    speed: str = ""
 
 
 def scenario_of(given: Given, written: Scenario | None = None) -> Scenario:
     """Return what is to be sent: a scenario file's with what was typed in its place. Raises EdgesimError."""
-    made = written or _new(given)
+    made = _replaying(given, written or _new(given))
     made = _mode(given, _target(given, made, written is not None))
     made = replace(made, requests=_requests(given, made), sessions=_sessions(given, made.sessions))
     if given.by:
@@ -68,6 +74,15 @@ def _new(given: Given) -> Scenario:
     target = typed.target_of(given.url)
     request = RequestClass(f"{given.method or 'GET'} {target.path}", path=target.path)
     return Scenario(target, (request,), Open(()))
+
+
+def _replaying(given: Given, made: Scenario) -> Scenario:
+    if given.replay is None:
+        return made
+    replay = read_log(given.replay, speed_of(given.speed) if given.speed else 1.0)
+    for note in replay.notes:
+        err(f"--replay {given.replay}: {note}")
+    return replace(made, mode=replay.mode, requests=replay.requests)
 
 
 def _target(given: Given, made: Scenario, from_file: bool) -> Scenario:
@@ -100,8 +115,15 @@ def _stages(given: Given, before: Open) -> tuple[Stage, ...]:
         if not given.duration or len(before.stages) != 1:
             return before.stages
         return (Stage(_seconds("--duration", given.duration, 0), before.stages[0].start, before.stages[0].end),)
-    stages = typed.stages_of(given.rate or f"{_RATE:g}", _seconds("--duration", given.duration, _DURATION))
-    if given.count and not given.duration and ":" not in given.rate and stages[0].start == stages[0].end > 0:
+    seconds = typed.seconds_of("--duration", given.duration) if given.duration else None
+    stages = curves.rate_of(given.rate or f"{_RATE:g}", seconds, _DURATION)
+    if (
+        given.count
+        and not given.duration
+        and len(stages) == 1
+        and ":" not in given.rate
+        and stages[0].start == stages[0].end > 0
+    ):
         return (Stage(given.count / stages[0].start, stages[0].start, stages[0].start),)
     return stages
 
@@ -148,8 +170,8 @@ def _seconds(option: str, text: str, otherwise: float) -> float:
 
 
 def _check(made: Scenario) -> None:
-    from edgesim.load.span import length  # noqa: PLC0415 - `edgesim --help` is quick without it
-
+    if made.variables.names:
+        _check_names(made)
     lasts = length(made)
     if lasts <= 0:
         raise failure("ES0900", "--duration: a load lasts longer than 0 s", exit_code=2)
@@ -158,3 +180,14 @@ def _check(made: Scenario) -> None:
         raise failure("ES0900", said, exit_code=2)
     if made.timeout <= 0:
         raise failure("ES0900", "--timeout: longer than 0 s", exit_code=2)
+
+
+def _check_names(made: Scenario) -> None:
+    """Find variables in what was typed that the file does not have."""
+    for request in made.requests:
+        for _, names in names_of(request):
+            for name in names:
+                if name not in made.variables.names:
+                    raise failure(
+                        "ES0912", f"there is no variable `{name}`", unknown(name, made.variables), exit_code=2
+                    )

@@ -17,56 +17,75 @@ from edgesim.cli.console import err, out, out_json
 from edgesim.cli.load_given import Given, scenario_of
 from edgesim.cli.load_text import highest_lines, lines, second_line
 from edgesim.cli.options import Report
-from edgesim.cli.problems import printable
-from edgesim.load import driver
+from edgesim.cli.problems import print_problems, printable
+from edgesim.load import driver, outputs
 from edgesim.load.adding import Sums
 from edgesim.load.find_max import Highest, Trial, search
+from edgesim.load.formats_json import as_json
+from edgesim.load.outcome import Outcome
+from edgesim.load.outputs import Files
 from edgesim.load.results import Cell, LoadResult, Second
 from edgesim.load.scenario import Open, Scenario
-from edgesim.load.stops import Condition, Looked, condition, look
+from edgesim.load.scenario_file import Written, read_scenario
+from edgesim.load.stops import Condition, condition, look
+from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
-from edgesim.telemetry import slots
 
 _INTERRUPTED = 130
 _WINDOW = "5s"
 T = TypeVar("T")
 
 
-def once(scenario: Scenario, fail_if: Sequence[str], workers: int, save: Path | None, output: Report) -> int:
+def written_in(file: Path, url: str) -> Written:
+    """Read a scenario file; where it has problems they are printed. Raises EdgesimError."""
+    read = read_scenario(file, url)
+    if read.written is None:
+        print_problems(read.problems)
+        raise EdgesimError(exit_code=2)
+    for note in read.written.notes:
+        err(printable(f"{file}: {note}"))
+    return read.written
+
+
+def once(
+    given: Given, written: Written | None, fail_if: Sequence[str], workers: int, files: Files, output: Report
+) -> int:
     """Run once, report, and return the exit code. Raises EdgesimError."""
-    conditions = [condition("--fail-if", each) for each in fail_if]
-    _can_be_written(save)
+    scenario = scenario_of(given, written.scenario if written else None)
+    conditions = [condition("--fail-if", each) for each in fail_if or (written.fail_if if written else ())]
+    outputs.check(files)
     result = _run(_watched(scenario, conditions, workers))
-    looked = [look(each, result.cells) for each in conditions]
-    if save is not None:
-        _write(save, result)
+    outcome = Outcome(result, tuple(look(each, result.cells) for each in conditions))
     if output is Report.JSON:
-        out_json(as_json(result, looked))
+        out(as_json(outcome).decode().rstrip())
     else:
         for line in lines(result):
             out(printable(line))
-    failed = [each for each in looked if each.true]
-    for each in failed:
-        err(f"--fail-if {each.sentence}")
-    return _code(result, failed)
+    for file in outputs.write(files, outcome):
+        err(f"written: {printable(str(file))}")
+    return _ended(outcome)
 
 
-def _code(result: LoadResult, failed: Sequence[Looked]) -> int:
-    if failed:
-        return 1
-    if result.stopped == driver.INTERRUPTED:
-        return _INTERRUPTED
-    if not any(cell.status for cell in result.cells):
+def _ended(outcome: Outcome) -> int:
+    """Say what failed, and return the exit code."""
+    for each in outcome.looked:
+        if each.true:
+            err(f"--fail-if {each.sentence}")
+    if not outcome.answered:
         err("nothing was answered")
+    if outcome.failed:
         return 1
-    return 0
+    return _INTERRUPTED if outcome.result.stopped == driver.INTERRUPTED else 0
 
 
-def find(given: Given, bounds: Sequence[str], workers: int, save: Path | None, output: Report) -> int:
+def find(
+    given: Given, written: Written | None, bounds: Sequence[str], workers: int, save: Path | None, output: Report
+) -> int:
     """Search the highest rate, report, and return the exit code. Raises EdgesimError."""
     asked = [_bound(each) for each in bounds]
-    _can_be_written(save)
-    scenario = scenario_of(given if given.duration else replace(given, duration=_WINDOW))
+    outputs.check({} if save is None else {"save": save})
+    asking = given if given.duration else replace(given, duration=_WINDOW)
+    scenario = scenario_of(asking, written.scenario if written else None)
     if not isinstance(scenario.mode, Open) or len(scenario.mode.stages) != 1:
         raise failure("ES0900", "--find-max: give one --rate to start at, and no --closed", exit_code=2)
     stage = scenario.mode.stages[0]
@@ -177,36 +196,3 @@ async def _searched(
 
 def _verdict(trial: Trial) -> str:
     return "holds" if trial.holds else trial.why
-
-
-def _can_be_written(save: Path | None) -> None:
-    """Find out before the run. Raises EdgesimError."""
-    if save is not None:
-        try:
-            save.open("ab").close()
-        except OSError as reason:
-            said = str(reason.strerror).lower()
-            raise failure("ES0900", f"--save {save}: {said}", exit_code=2) from None
-
-
-def _write(save: Path, result: LoadResult) -> None:
-    save.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
-
-
-def as_json(result: LoadResult, looked: Sequence[Looked] = ()) -> dict[str, Any]:
-    """Return a result with its percentiles, milliseconds, and what its conditions were found to be."""
-    data: dict[str, Any] = msgspec.to_builtins(result, str_keys=True)
-    answered = [cell for cell in result.cells if cell.status]
-    data["percentiles"] = {
-        "latency": _percentiles(slots.total(cell.latency for cell in answered)),
-        "service": _percentiles(slots.total(cell.service for cell in answered)),
-    }
-    data["conditions"] = [{"condition": each.condition.text, "met": each.true, "is": each.figure} for each in looked]
-    return data
-
-
-_PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0)
-
-
-def _percentiles(counted: dict[int, int]) -> dict[str, float]:
-    return {f"p{p:g}": us / 1000 for p, us in zip(_PERCENTS, slots.percentiles(counted, _PERCENTS), strict=True)}

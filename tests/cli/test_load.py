@@ -119,6 +119,74 @@ def test_the_highest_rate(served: Served) -> None:
     assert [each["rate"] for each in found["trials"]] == [4, 2, 1]
 
 
+SCENARIO = """\
+rate: 100
+duration: 300ms
+requests:
+- {name: item, path: "/items/${id}"}
+variables: {file: ids.csv}
+failIf: [max>60s]
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    (tmp_path / "ids.csv").write_text("id\n1\n2\n")
+    file = tmp_path / "shop.yaml"
+    file.write_text(SCENARIO)
+    return file
+
+
+def test_a_scenario_file_and_what_is_typed(served: Served, scenario: Path) -> None:
+    """The file says what is sent; an option takes the place of what it says."""
+    done = edgesim("load", served.url, "--scenario", scenario, "--rate", "50", "-H", "X-A: b", "--connections", "1")
+    assert done.code == 0, done.err
+    assert "item " in done.out
+    assert [each.path for each in served.server.asked] == ["/items/1", "/items/2"] * 7 + ["/items/1"]
+    assert {each.fields["x-a"] for each in served.server.asked} == {"b"}
+
+
+def test_problems_of_a_scenario_file(scenario: Path) -> None:
+    """Each has its place, its field and its code, and nothing is sent."""
+    scenario.write_text(SCENARIO.replace("rate: 100", "rate: fast").replace("${id}", "${ID}"))
+    done = edgesim("load", "localhost:1", "--scenario", scenario)
+    assert done.code == 2
+    assert "shop.yaml:1:" in done.err
+    scenario.write_text(SCENARIO.replace("${id}", "${ids}"))
+    assert "shop.yaml:4:" in edgesim("load", "localhost:1", "--scenario", scenario).err
+
+
+def test_a_variable_typed_that_the_file_does_not_have(scenario: Path) -> None:
+    """It is told before anything is sent."""
+    done = edgesim("load", "localhost:1", "--scenario", scenario, "-H", "X-A: ${name}")
+    assert done.code == 2
+    assert "ES0912" in done.err
+
+
+def test_an_access_log_is_replayed(served: Served, tmp_path: Path) -> None:
+    """Its requests are sent in its order, at its times."""
+    log = tmp_path / "access.log"
+    lines = [{"start_time": f"2026-01-01T00:00:0{n}.000Z", "method": "GET", "path": f"/{n}"} for n in range(3)]
+    log.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    done = edgesim("load", served.url, "--replay", log, "--speed", "10x")
+    assert done.code == 0, done.err
+    assert "3 requests replayed" in done.out
+    assert [each.path for each in served.server.asked] == ["/0", "/1", "/2"]
+
+
+def test_every_file_it_can_write(served: Served, tmp_path: Path) -> None:
+    """Each is named on standard error once it is there."""
+    options = {
+        name: tmp_path / f"run.{name}" for name in ("save", "hgrm", "hlog", "fortio", "prometheus", "junit", "report")
+    }
+    words = [word for name, file in options.items() for word in (f"--{name}", str(file))]
+    done = edgesim("load", served.url, "--rate", "50", "--duration", "200ms", *words)
+    assert done.code == 0, done.err
+    for file in options.values():
+        assert file.stat().st_size > 0
+        assert f"written: {file}" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
