@@ -106,26 +106,28 @@ def _mode(given: Given, made: Scenario) -> Scenario:
         )
     before = made.mode if isinstance(made.mode, Open) else Open(())
     arrivals = Arrivals.POISSON if given.poisson else before.arrivals
-    mode = Open(_stages(given, before), arrivals, () if given.rate else before.times)
+    stages = _stages(given, before, length(made) or _DURATION)
+    mode = Open(stages, arrivals) if given.rate else Open(stages, arrivals, before.times, before.requests)
     return replace(made, mode=mode, connections=connections or made.connections or _OPEN_CONNECTIONS)
 
 
-def _stages(given: Given, before: Open) -> tuple[Stage, ...]:
+def _stages(given: Given, before: Open, lasts: float) -> tuple[Stage, ...]:
     if not given.rate and (before.stages or before.times):
         if not given.duration or len(before.stages) != 1:
             return before.stages
         return (Stage(_seconds("--duration", given.duration, 0), before.stages[0].start, before.stages[0].end),)
     seconds = typed.seconds_of("--duration", given.duration) if given.duration else None
-    stages = curves.rate_of(given.rate or f"{_RATE:g}", seconds, _DURATION)
-    if (
-        given.count
-        and not given.duration
-        and len(stages) == 1
-        and ":" not in given.rate
-        and stages[0].start == stages[0].end > 0
-    ):
-        return (Stage(given.count / stages[0].start, stages[0].start, stages[0].start),)
+    stages = curves.rate_of(given.rate or f"{_RATE:g}", seconds, lasts)
+    if given.count and seconds is None and ":" not in given.rate:
+        return _until_counted(stages, given.count)
     return stages
+
+
+def _until_counted(stages: tuple[Stage, ...], count: int) -> tuple[Stage, ...]:
+    """Let one constant rate go on until so many requests are sent: nobody has said how long."""
+    if len(stages) != 1 or not stages[0].start == stages[0].end > 0:
+        return stages
+    return (replace(stages[0], seconds=count / stages[0].start),)
 
 
 def _requests(given: Given, made: Scenario) -> tuple[RequestClass, ...]:
