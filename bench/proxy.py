@@ -126,9 +126,9 @@ def _line(rows: list[Row]) -> str:
 
 
 _METHOD = """\
-One worker (or thread) each, alone on one core; the client (wrk) and the backend (nginx) share the other. Medians over
-alternating rounds, with the lowest and highest; the ratio (to Envoy, or to the first) is taken within each round. `core busy`
-is the share of the time the proxy's core was at work (well under 100%, the client and the backend held it back), and
+One worker (or thread) each, alone on one core; the client (wrk) and the backend (nginx) share the other, unless there
+is a third. Medians over alternating rounds, with the lowest and highest; the ratio (to Envoy, or to the first) is taken
+within each round. `core busy` is the share of the time the proxy's core was at work (well under 100%, the client and the backend held it back), and
 `limit` what those two reach without a proxy. Unless a scenario says otherwise the client sends one request again and
 again, as wrk does; edgesim gains by that, since it parses a head it has seen only once. Where no two are alike, 50,000
 different requests come in random order and every answer has a header of its own."""

@@ -14,18 +14,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edgesim.bench import scenario as configs
-from edgesim.bench.machine import CLIENT_CORE, PROXY_CORE, pin_children
+from edgesim.bench.machine import BACKEND_CORE, CLIENT_CORE, PROXY_CORE, pin_children
 from edgesim.bench.processes import Unavailable, answers, first_line, free_port, get, made, program, running, wait
 from edgesim.bench.scenario import Backends, Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A running proxy; `port` is on 127.0.0.1."""
+    """A running proxy; `port` is on 127.0.0.1, `pid` the process whose time, with its children's, is the proxy's."""
 
     name: str
     version: str
     port: int
+    pid: int = 0
 
 
 Start = Callable[[Scenario, Backends, Path], AbstractContextManager[Peer]]
@@ -33,9 +34,9 @@ Start = Callable[[Scenario, Backends, Path], AbstractContextManager[Peer]]
 
 @contextlib.contextmanager
 def backend(folder: Path) -> Iterator[Backends]:
-    """Run both versions on the client's core: in one nginx, or where there is none in a Python process."""
+    """Run both versions on a core that is not the proxy's: in one nginx, or where there is none in a Python process."""
     ports, log = Backends(free_port(), free_port()), folder / "backend.log"
-    with running(_backend_command(folder, ports), CLIENT_CORE, log) as process:
+    with running(_backend_command(folder, ports), BACKEND_CORE, log) as process:
         wait(lambda: answers(ports.v1) and answers(ports.v2), process, log)
         yield ports
 
@@ -63,7 +64,7 @@ def envoy(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer
     command = [path, "-c", str(config), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]
     with running(command, PROXY_CORE, log) as process:
         wait(lambda: answers(port, scenario.paths[-1]), process, log)
-        yield Peer("envoy", first_line([path, "--version"], r"/(\d+\.\d+\.\d+)"), port)
+        yield Peer("envoy", first_line([path, "--version"], r"/(\d+\.\d+\.\d+)"), port, process.pid)
 
 
 @contextlib.contextmanager
@@ -75,7 +76,7 @@ def nginx(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Peer
     config.write_text(configs.nginx_proxy(made(folder / "nginx"), backends, port))
     with running([path, "-c", str(config)], PROXY_CORE, log) as process:
         wait(lambda: answers(port), process, log)
-        yield Peer("nginx", first_line([path, "-v"], r"nginx/(\S+)"), port)
+        yield Peer("nginx", first_line([path, "-v"], r"nginx/(\S+)"), port, process.pid)
 
 
 @contextlib.contextmanager
@@ -87,7 +88,7 @@ def haproxy(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Pe
     config.write_text(configs.haproxy(backends, port))
     with running([path, "-q", "-db", "-f", str(config)], PROXY_CORE, log) as process:
         wait(lambda: answers(port), process, log)
-        yield Peer("haproxy", first_line([path, "-v"], r"version (\d+\.\d+\.\d+)"), port)
+        yield Peer("haproxy", first_line([path, "-v"], r"version (\d+\.\d+\.\d+)"), port, process.pid)
 
 
 @contextlib.contextmanager
@@ -98,7 +99,7 @@ def aiohttp(scenario: Scenario, backends: Backends, folder: Path) -> Iterator[Pe
     words = [str(port), str(backends.v1), str(backends.v2)]
     with running([sys.executable, "-m", "edgesim.bench.aiohttp_program", *words], PROXY_CORE, log) as process:
         wait(lambda: answers(port), process, log)
-        yield Peer("aiohttp", version("aiohttp"), port)
+        yield Peer("aiohttp", version("aiohttp"), port, process.pid)
 
 
 def _canary_only(scenario: Scenario) -> None:
@@ -158,7 +159,7 @@ def serving(
         port = _edgesim_port(log) or 0
         wait(lambda: ready(port), process, log)
         pin_children(process.pid, PROXY_CORE)
-        yield Peer(name, first_line([*own, "version"], r"(\d+\.\d+\.\d+)"), port)
+        yield Peer(name, first_line([*own, "version"], r"(\d+\.\d+\.\d+)"), port, process.pid)
 
 
 def _edgesim_port(log: Path) -> int | None:

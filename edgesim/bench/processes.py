@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edgesim.bench.machine import on_core
+from edgesim.bench.machine import pinned
 from edgesim.telemetry.sources import monotonic
 
 _READY_SECONDS = 120
@@ -39,9 +39,9 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running(command: list[str], core: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command on a core for the length of a block; what it prints goes to `log`."""
-    with log.open("wb") as output:
+    with log.open("wb") as output, pinned(core):
         process = subprocess.Popen(  # noqa: S603 - a peer, or this interpreter
-            on_core(core, command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the benchmark, which ends it
         )  # fmt: skip
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgesim.cli.bench_diff import diff
+from edgesim.cli.bench_proxy import proxy
 from edgesim.cli.bench_routing import routing
 
-COMMANDS = (routing, diff)
+COMMANDS = (routing, proxy, diff)
 HELP = "Measure: the routing core alone, the proxy beside its peers, a canary from first to last weight."
