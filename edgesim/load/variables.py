@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 from math import gcd
@@ -18,7 +18,7 @@ from urllib.parse import quote
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import FieldPath
 from edgesim.load.scenario import Order, RequestClass, Target, Variables
-from edgesim.load.wire import written
+from edgesim.load.wire import has_length, written
 from edgesim.model import EdgesimError, Position
 from edgesim.model.codes import problem
 
@@ -32,6 +32,17 @@ _MOST_ROWS = 1_000_000
 def names_in(text: str) -> list[str]:
     """Return the names of variables in a text; `$${` is no variable, but stands for `${`."""
     return _HOLE.findall(text)
+
+
+def pieces(text: str, names: Sequence[str]) -> Iterator[str | int]:
+    """Yield a text in pieces: literal ones, and the columns of variables; unknown names stay as they are written."""
+    literal, *rest = _HOLE.split(text)
+    if literal:
+        yield literal.replace("$${", "${")
+    for name, behind in zip(rest[::2], rest[1::2], strict=True):
+        yield names.index(name) if name in names else f"${{{name}}}"
+        if behind:
+            yield behind.replace("$${", "${")
 
 
 def names_of(request: RequestClass) -> Iterator[tuple[FieldPath, list[str]]]:
@@ -73,47 +84,43 @@ def share_of_rows(variables: Variables, index: int, workers: int) -> Variables:
 class _Holes:
     """Columns of the values that go into a pattern, in order, and whether they stand in the path."""
 
-    names: Mapping[str, int]
+    names: Sequence[str]
     columns: list[tuple[int, bool]] = field(default_factory=list)
 
     def pattern(self, text: str, *, path: bool = False) -> str:
         """Return a text as a pattern for `%`."""
-        literal, *rest = _HOLE.split(text)
-        made = _literal(literal)
-        for name, behind in zip(rest[::2], rest[1::2], strict=True):
-            self.columns.append((self.names[name], path))
-            made += "%b" + _literal(behind)
+        made = ""
+        for piece in pieces(text, self.names):
+            if isinstance(piece, int):
+                self.columns.append((piece, path))
+            made += "%b" if isinstance(piece, int) else _escaped(piece)
         return made
 
 
-def _literal(text: str) -> str:
-    return text.replace("$${", "${").replace("%", "%%")
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def filled(
     request: RequestClass, target: Target, variables: Variables, turn: Callable[[], int]
 ) -> tuple[bytes, Callable[[], bytes] | None]:
     """Return a request as it goes over the wire with the first row, and what makes the next; None if all are alike."""
-    holes = _Holes({name: index for index, name in enumerate(variables.names)})
+    holes = _Holes(variables.names)
     path = holes.pattern(request.path, path=True)
-    headers = [(_literal(name), holes.pattern(value)) for name, value in request.headers]
+    headers = [(_escaped(name), holes.pattern(value)) for name, value in request.headers]
     head_holes = len(holes.columns)
     body = _bytes(holes.pattern(_text(request.body)))
-    measured = len(holes.columns) > head_holes and not _tells_length(request)
+    measured = len(holes.columns) > head_holes and not has_length(request)
     if measured:
         headers.append(("Content-Length", "%b"))
-    elif body and not _tells_length(request):
+    elif body and not has_length(request):
         headers.append(("Content-Length", str(len(body % ()))))
-    shape = replace(request, method=_literal(request.method), path=path, headers=tuple(headers), body=body)
-    pattern = written(shape, replace(target, authority=_literal(target.authority)))
+    shape = replace(request, method=_escaped(request.method), path=path, headers=tuple(headers), body=body)
+    pattern = written(shape, replace(target, authority=_escaped(target.authority)))
     if not holes.columns:
         return pattern % (), None
     values = [_values(row, holes.columns, head_holes, body if measured else None) for row in variables.rows]
     return pattern % values[0], lambda: pattern % values[turn()]
-
-
-def _tells_length(request: RequestClass) -> bool:
-    return any(name.lower() in {"content-length", "transfer-encoding"} for name, _ in request.headers)
 
 
 def _values(
