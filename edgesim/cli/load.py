@@ -154,7 +154,7 @@ def load(
       edgesim load --scenario shop.yaml --workers 2 --report run.html
     """
     from edgesim.cli.load_given import Given  # noqa: PLC0415 - `edgesim --help` needs no engine
-    from edgesim.cli.load_run import find, once, written_in  # noqa: PLC0415 - the same
+    from edgesim.cli.load_run import Asked, find, once, written_in  # noqa: PLC0415 - the same
 
     given = Given(
         url, rate, poisson, closed, duration, count, connections, 1 if new_connections else per_connection, think,
@@ -162,9 +162,8 @@ def load(
         server_name, replay, speed,
     )  # fmt: skip
     written = None if scenario is None else written_in(scenario, url)
-    if find_max:
-        raise typer.Exit(find(given, written, find_max, workers, save, output))
     named = {"save": save, "hgrm": hgrm, "hlog": hlog, "fortio": fortio, "prometheus": prometheus, "junit": junit,
              "report": report}  # fmt: skip
     files = {name: file for name, file in named.items() if file is not None}
-    raise typer.Exit(once(given, written, fail_if or [], workers, files, output))
+    asked = Asked(tuple(fail_if or ()), workers, files, output)
+    raise typer.Exit(find(given, written, asked, find_max) if find_max else once(given, written, asked))

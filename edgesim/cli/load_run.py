@@ -47,22 +47,30 @@ def written_in(file: Path, url: str) -> Written:
     return read.written
 
 
-def once(
-    given: Given, written: Written | None, fail_if: Sequence[str], workers: int, files: Files, output: Report
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a run, beside what is sent."""
+
+    fail_if: Sequence[str] = ()
+    workers: int = 1
+    files: Files = field(default_factory=dict)
+    output: Report = Report.TEXT
+
+
+def once(given: Given, written: Written | None, asked: Asked) -> int:
     """Run once, report, and return the exit code. Raises EdgesimError."""
     scenario = scenario_of(given, written.scenario if written else None)
-    conditions = [condition("--fail-if", each) for each in fail_if or (written.fail_if if written else ())]
-    outputs.check(files)
-    result = _run(_watched(scenario, conditions, workers))
+    conditions = [condition("--fail-if", each) for each in asked.fail_if or (written.fail_if if written else ())]
+    outputs.check(asked.files)
+    result = _run(_watched(scenario, conditions, asked.workers))
     outcome = Outcome(result, tuple(look(each, result.cells) for each in conditions))
-    if output is Report.JSON:
+    if asked.output is Report.JSON:
         out(as_json(outcome).decode().rstrip())
     else:
         for line in lines(result):
             out(printable(line))
-    for file in outputs.write(files, outcome):
-        err(f"written: {printable(str(file))}")
+    for file in outputs.write(asked.files, outcome):
+        _say_written(file)
     return _ended(outcome)
 
 
@@ -78,26 +86,46 @@ def _ended(outcome: Outcome) -> int:
     return _INTERRUPTED if outcome.result.stopped == driver.INTERRUPTED else 0
 
 
-def find(
-    given: Given, written: Written | None, bounds: Sequence[str], workers: int, save: Path | None, output: Report
-) -> int:
+def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[str]) -> int:
     """Search the highest rate, report, and return the exit code. Raises EdgesimError."""
-    asked = [_bound(each) for each in bounds]
-    outputs.check({} if save is None else {"save": save})
+    conditions = [_bound(each) for each in bounds]
+    _check_files_of_search(asked.files)
     asking = given if given.duration else replace(given, duration=_WINDOW)
     scenario = scenario_of(asking, written.scenario if written else None)
     if not isinstance(scenario.mode, Open) or len(scenario.mode.stages) != 1:
         raise failure("ES0900", "--find-max: give one --rate to start at, and no --closed", exit_code=2)
     stage = scenario.mode.stages[0]
-    found = _run(_searched(scenario, asked, max(stage.start, 1.0), stage.seconds, workers, output))
-    if save is not None:
-        save.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    if output is Report.JSON:
+    found = _run(_searched(scenario, conditions, max(stage.start, 1.0), stage.seconds, asked))
+    if asked.output is Report.JSON:
         out_json(found)
     else:
         for line in highest_lines(found):
             out(printable(line))
+    _write_search(found, asked.files)
     return 0 if found.rate else 1
+
+
+def _check_files_of_search(files: Files) -> None:
+    other = files.keys() - {"save", "report"}
+    if other:
+        said = f"--{min(other)}: a search of the highest rate can be written by --save and --report"
+        raise failure("ES0900", said, exit_code=2)
+    outputs.check(files)
+
+
+def _write_search(found: Highest, files: Files) -> None:
+    if "save" in files:
+        files["save"].write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    if "report" in files:
+        from edgesim.load.report import search_page  # noqa: PLC0415 - only where it is asked for
+
+        files["report"].write_bytes(search_page(found))
+    for file in files.values():
+        _say_written(file)
+
+
+def _say_written(file: Path) -> None:
+    err(f"written: {printable(str(file))}")
 
 
 def _bound(text: str) -> Condition:
@@ -169,13 +197,11 @@ def _met(conditions: Sequence[Condition], cells: list[Cell]) -> str:
     return next((each.sentence for each in looked if each.true and each.enough), "")
 
 
-async def _searched(
-    scenario: Scenario, bounds: list[Condition], start: float, seconds: float, workers: int, output: Report
-) -> Highest:
+async def _searched(scenario: Scenario, bounds: list[Condition], start: float, seconds: float, asked: Asked) -> Highest:
     screen = _Screen()
 
     def tell(trial: Trial) -> None:
-        if output is Report.TEXT:
+        if asked.output is Report.TEXT:
             screen.clear()
             err(f"{trial.rate:,.0f}/s: p50 {trial.p50_ms:.2f} ms, p99 {trial.p99_ms:.2f} ms, {_verdict(trial)}")
 
@@ -186,7 +212,7 @@ async def _searched(
             return ""
 
         async def run(one: Scenario) -> LoadResult:
-            return await driver.run(one, workers, watch, stop)
+            return await driver.run(one, asked.workers, watch, stop)
 
         try:
             return await search(scenario, bounds, start, seconds, run, tell)

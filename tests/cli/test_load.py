@@ -108,15 +108,18 @@ def test_nothing_answered_ends_with_1() -> None:
     assert "nothing was answered" in done.err
 
 
-def test_the_highest_rate(served: Served) -> None:
+def test_the_highest_rate(served: Served, tmp_path: Path) -> None:
     """A bound that nothing breaks below the first failure is searched for in windows; machines get every window."""
     done = edgesim(
-        "load", served.url, "--find-max", "p99<1us", "--rate", "4", "--duration", "200ms", "-o", "json"
+        "load", served.url, "--find-max", "p99<1us", "--rate", "4", "--duration", "200ms", "-o", "json",
+        "--save", tmp_path / "found.json", "--report", tmp_path / "found.html",
     )  # fmt: skip
     assert done.code == 1
     found = json.loads(done.out)
     assert found["rate"] == 0
     assert [each["rate"] for each in found["trials"]] == [4, 2, 1]
+    assert json.loads((tmp_path / "found.json").read_text()) == found
+    assert "p99&lt;1us" in (tmp_path / "found.html").read_text()
 
 
 SCENARIO = """\
@@ -200,6 +203,7 @@ def test_every_file_it_can_write(served: Served, tmp_path: Path) -> None:
         (["localhost:1", "--fail-if", "p99"], "ES0901"),
         (["localhost:1", "--find-max", "p99>1ms"], "what must hold"),
         (["localhost:1", "--find-max", "p99<1ms", "--closed"], "--find-max"),
+        (["localhost:1", "--find-max", "p99<1ms", "--hgrm", "x"], "--save and --report"),
         (["localhost:1", "-d", "@/no/such/file"], "no such file"),
         (["localhost:1", "--save", "/no/such/folder/x"], "no such file"),
         (["no.such.host.invalid"], "ES0902"),
