@@ -16,6 +16,8 @@ from scipy.special import ndtr
 from edgesim.analysis.binned import Binned, Floats, Ints, quantiles
 from edgesim.analysis.intervals import Interval, z_of
 
+_AT_ONCE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class MannWhitney:
@@ -120,19 +122,21 @@ def bootstrap_blocks(
     Requests of one second have much in common (a pause, a full queue): where there are many seconds this interval is
     the honest one (Kunsch 1989).
     """
-    one, two = (_resampled(blocks, rng, draws) for blocks in (before, after))
-    pairs = [(quantiles(*one, share), quantiles(*two, share)) for share in shares]
-    return np.stack([second / np.maximum(first, 1e-300) for first, second in pairs], axis=1)
+    drawn = [_resampled(blocks, shares, rng, draws) for blocks in (before, after)]
+    return drawn[1] / np.maximum(drawn[0], 1e-300)
 
 
-def _resampled(blocks: Sequence[Binned], rng: np.random.Generator, draws: int) -> tuple[Floats, Ints]:
+def _resampled(blocks: Sequence[Binned], shares: Sequence[float], rng: np.random.Generator, draws: int) -> Floats:
+    """Return the quantiles of each draw; some draws at a time, since a draw is a whole histogram."""
     seen = [each for each in blocks if each.total]
     values = np.unique(np.concatenate([each.values for each in seen]))
-    rows = np.zeros((len(seen), len(values)), np.int64)
+    rows = np.zeros((len(seen), len(values)))
     for row, each in zip(rows, seen, strict=True):
         row[np.searchsorted(values, each.values)] = each.counts
-    times = rng.multinomial(len(seen), np.full(len(seen), 1 / len(seen)), size=draws)
-    return values, (times.astype(float) @ rows.astype(float)).astype(np.int64)  # BLAS has no integers
+    times = rng.multinomial(len(seen), np.full(len(seen), 1 / len(seen)), size=draws).astype(float)
+    some = np.array_split(times, max(1, draws // _AT_ONCE))
+    counts = ((part @ rows).astype(np.int64) for part in some)  # as floats: BLAS has no integers
+    return np.concatenate([np.stack([quantiles(values, each, share) for share in shares], axis=1) for each in counts])
 
 
 def interval_of(drawn: Floats, confidence: float) -> Interval:

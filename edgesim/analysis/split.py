@@ -98,6 +98,7 @@ def _arm(name: str, count: int, of: int, expected: Expected) -> ArmNumbers:
     power_at = _power_at(name, share, difference, expected)
     shown, exact = wilson(count, of, expected.confidence), clopper_pearson(count, of, _arm_confidence(expected))
     power = float(power_at(of)) if of else 0.0
+    needed = _needed(power_at, of, share, expected.power)
     return ArmNumbers(
         name,
         share,
@@ -110,7 +111,7 @@ def _arm(name: str, count: int, of: int, expected: Expected) -> ArmNumbers:
         float(not count) if not share else fit.binomial_p(count, of, share),
         difference,
         power,
-        max(_needed(power_at, of, share, expected.power), _until_clear(count, of, share, expected)),
+        needed if needed > of else _until_clear(count, of, share, expected),
     )
 
 

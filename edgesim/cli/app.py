@@ -12,6 +12,7 @@ import typer
 from edgesim.cli import bench
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
+from edgesim.cli.compare import compare
 from edgesim.cli.delete import delete
 from edgesim.cli.diff import diff
 from edgesim.cli.endings import ending_well
@@ -41,6 +42,7 @@ COMMANDS = (
     test,
     diff,
     load,
+    compare,
     stats,
     explain,
     version,

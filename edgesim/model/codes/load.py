@@ -96,4 +96,25 @@ LOAD: tuple[Code, ...] = (
         "$ pip install 'edgesim[locust]'\n$ edgesim load http://localhost:8080/ --engine locust\n",
         console=True,
     ),
+    error(
+        "ES0930",
+        "An expectation of a load that cannot be read",
+        "`--expect-split` takes destinations with their weights, `--compare` the old and the new version, `--tolerance` "
+        "and `--margin` a share in percent, `--confidence` a number below 1. Both need `--by`, which says where an answer "
+        "tells its version. Weights that are all zero serve nothing, so that there is nothing to expect.",
+        "$ edgesim load http://localhost:8080/ --by header:x-version --expect-split v1:90,v2:10\n"
+        "ES0930 --expect-split `v1:90,v2:10`: `v1:90` is no destination with its weight: write `v1=90,v2=10`\n",
+        "$ edgesim load http://localhost:8080/ --by header:x-version --expect-split v1=90,v2=10 --tolerance 1%\n",
+        console=True,
+    ),
+    error(
+        "ES0931",
+        "A saved run that cannot be read",
+        "`edgesim compare` takes two files that `edgesim load --save FILE` wrote. The file is not there, is no JSON, or "
+        "is something else.",
+        "$ edgesim compare before.json after.html\n"
+        "ES0931 after.html: it is no run of edgesim load: JSON is malformed: invalid character (byte 0)\n",
+        "$ edgesim load http://localhost:8080/ --save after.json\n$ edgesim compare before.json after.json\n",
+        console=True,
+    ),
 )
