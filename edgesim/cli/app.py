@@ -23,6 +23,7 @@ from edgesim.cli.load import load
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
 from edgesim.cli.run import run
+from edgesim.cli.simulate import simulate
 from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
@@ -42,6 +43,7 @@ COMMANDS = (
     test,
     diff,
     load,
+    simulate,
     compare,
     stats,
     explain,
