@@ -99,15 +99,13 @@ def _data(counted: Mapping[int, int]) -> list[Object]:
     """Return buckets of two digits, each with the percentage up to its end; the outermost end where the values do."""
     buckets: Counter[tuple[int, int]] = Counter()
     for slot, number in counted.items():
-        buckets[_bucket(slots.bounds(slot)[0])] += number
+        buckets[_bucket(slots.bounds(slot)[1])] += number
     recorded, seen = slots.count(counted), 0
     made: list[Object] = []
     for (start, end), number in sorted(buckets.items()):
         seen += number
-        first, last = max(start, lowest(counted)), min(end, slots.highest(counted))
-        made.append(
-            {"Start": first / _SECOND, "End": last / _SECOND, "Percent": 100 * seen / recorded, "Count": number}
-        )
+        limits = {"Start": max(start, lowest(counted)) / _SECOND, "End": min(end, slots.highest(counted)) / _SECOND}
+        made.append({**limits, "Percent": 100 * seen / recorded, "Count": number})
     return made
 
 

@@ -125,7 +125,15 @@ def verdicts() -> tuple[Verdict, ...]:
     more = "Whether v2 is slower than v1 cannot be told yet."
     return (
         Verdict(Kind.PASS, "split", "Are answers split as v1=90, v2=10?", (split,), 0.99, 0, arms=arms, p_value=0.83),
-        Verdict(Kind.FAIL, "errors", "Does v2 fail more often than v1?", (errors,), 0.95, p_value=1e-9),
+        Verdict(
+            Kind.FAIL,
+            "errors",
+            "Does v2 fail more often than v1?",
+            (errors,),
+            0.95,
+            p_value=1e-9,
+            numbers={"difference": 0.041, "newcombe_low": 0.021},
+        ),
         Verdict(
             Kind.NEED_MORE_DATA,
             "latency p50",

@@ -139,7 +139,7 @@ def _check(kind: str, word: str, title: str, *said: Markup | None) -> Markup:
 def _verdict(verdict: Verdict) -> Markup:
     kind = _CLASSES[verdict.kind]
     said = [element("p", sentence) for sentence in verdict.sentences]
-    return _check(kind, _WORDS[kind], verdict.question, *said, _numbers(verdict), _arms(verdict.arms))
+    return _check(kind, _WORDS[kind], verdict.question, *said, _numbers(verdict), _arms(verdict.arms), _others(verdict))
 
 
 def _numbers(verdict: Verdict) -> Markup | None:
@@ -168,6 +168,14 @@ def _arms(arms: tuple[ArmNumbers, ...]) -> Markup | None:
         for arm in arms
     ]
     return table("Arms of the split", ["destination", "expected", "seen", "interval", "answers", "p-value"], rows)
+
+
+def _others(verdict: Verdict) -> Markup | None:
+    if not verdict.numbers:
+        return None
+    rows = [[name.replace("_", " "), f"{value:.4g}"] for name, value in verdict.numbers.items()]
+    shown = table(f"Numbers of {verdict.name}", ["number", "value"], rows)
+    return element("details", element("summary", "Numbers"), shown, class_="data")
 
 
 def _condition(looked: Looked) -> Markup:
