@@ -41,8 +41,11 @@ async def serve(port: int, v1: int, v2: int) -> None:
         app.router.add_route("*", "/{path:.*}", forwarding(session, v1, v2, Random()))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
-        await asyncio.Event().wait()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
 
 
 if __name__ == "__main__":

@@ -45,9 +45,10 @@ class Backend(asyncio.Protocol):
 async def serve(v1: int, v2: int) -> None:
     """Serve both until the process is ended."""
     loop = asyncio.get_running_loop()
-    for version, port in (("v1", v1), ("v2", v2)):
-        await loop.create_server(lambda version=version: Backend(version), "127.0.0.1", port, backlog=4096)  # type: ignore[misc]  # the lambda's default
-    await asyncio.Event().wait()
+    first = await loop.create_server(lambda: Backend("v1"), "127.0.0.1", v1, backlog=4096)
+    second = await loop.create_server(lambda: Backend("v2"), "127.0.0.1", v2, backlog=4096)
+    async with first, second:
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def compare(before: BenchResult, after: BenchResult, tolerance: float, *, relati
     relative = relative or before.machine != after.machine
     known = {each.name: each for each in after.series}
     pairs = [(each, known[each.name]) for each in before.series if each.name in known]
-    found = tuple(_compared(*pair, tolerance, relative=relative) for pair in pairs if all(one.values for one in pair))
+    found = tuple(_compared(*pair, tolerance, relative=relative) for pair in pairs if all(map(_has_ratios, pair)))
     regressions = sum(each.verdict is Verdict.REGRESSION for each in found)
     return Differences(found, tolerance, relative, regressions, tuple(_notes(before, after, pairs, relative=relative)))
 
@@ -64,11 +64,15 @@ def _compared(one: Series, other: Series, tolerance: float, *, relative: bool) -
         unit = f"{unit} / plain Python"
     rounds = min(len(first), len(second))
     compared = unpaired(first, second)
-    if rounds == 1:  # a count, which has no noise
+    if one.exact and other.exact:
         verdict = _of(compared.ratio, compared.ratio, one.better, tolerance, shown=compared.ratio != 1)
     else:
         verdict = _of(*_bounds(compared), one.better, tolerance, shown=compared.shown)
     return Compared(one.name, unit, median(first), median(second), compared.ratio, *_bounds(compared), rounds, verdict)
+
+
+def _has_ratios(series: Series) -> bool:
+    return bool(series.values) and min(series.values) > 0
 
 
 def _bounds(compared: Comparison) -> tuple[float, float]:
@@ -107,4 +111,6 @@ def _notes(
 
 
 def _enough(one: Series, other: Series) -> bool:
+    if not (_has_ratios(one) and _has_ratios(other)):
+        return True
     return unpaired(one.values, other.values).interval.confidence >= CONFIDENCE

@@ -40,7 +40,7 @@ class Series:
     """One thing measured, a value for each round.
 
     `reference` is what a fixed loop of plain Python took in the same rounds, in nanoseconds, where the figure is one of this
-    interpreter's: by it figures of two machines can be compared.
+    interpreter's: by it figures of two machines can be compared. `exact` is a count, which has no noise.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Series:
     better: Better
     values: tuple[float, ...]
     reference: tuple[float, ...] = ()
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

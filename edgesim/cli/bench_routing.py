@@ -139,7 +139,7 @@ def _series(made: Sequence[Measured]) -> Iterator[Any]:
     for each in made:
         reference = tuple(each.reference[: len(each.nanoseconds)])
         yield Series(f"{each.name}: time", "ns/decision", Better.LOWER, tuple(each.nanoseconds), reference)
-        yield Series(f"{each.name}: memory", "bytes/route", Better.LOWER, (each.bytes_per_route,))
+        yield Series(f"{each.name}: memory", "bytes/route", Better.LOWER, (each.bytes_per_route,), exact=True)
 
 
 def _more(made: Sequence[Measured]) -> dict[str, Any]:

@@ -128,5 +128,9 @@ def _in_body(pattern: str) -> Learn:
 
 def _by_route(answer: Answer) -> str:
     """Return the Deployment of the pod that edgesim names, or its cluster where it names no pod."""
-    pod = answer.field(b"x-edgesim-pod")
-    return _GENERATED.sub("", pod) or answer.field(b"x-edgesim-cluster")
+    return deployment_of(answer.field(b"x-edgesim-pod")) or answer.field(b"x-edgesim-cluster")
+
+
+def deployment_of(pod: str) -> str:
+    """Return the name of the Deployment that a pod is of, by its own name."""
+    return _GENERATED.sub("", pod)
