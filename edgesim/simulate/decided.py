@@ -72,11 +72,7 @@ class Decided:
 
         Raises RequestError for a class that is no request, EdgesimError where users cannot be told apart.
         """
-        first = self._first.take(classes)
-        if first.min() < 0:
-            for number in np.unique(classes[first < 0]).tolist():
-                self._decide(number)
-            first = self._first.take(classes)
+        first = self._first_of(classes)
         if self._rows is None:
             self._rows = _lay_out(list(self._ends))
         if self.sticky.recipes:
@@ -85,10 +81,30 @@ class Decided:
         first += _arms(self._rows, row, draws)
         return first
 
+    def begin(self, run: int) -> None:
+        """Go on with the users of another run."""
+        self.sticky.begin(run)
+
+    def firsts(self, classes: NDArray[Any]) -> tuple[Numbers, dict[int, int]]:
+        """Return the first outcome that each class may have, and how many there are from each first one on."""
+        first = self._first_of(classes)
+        ends = list(self._ends)
+        return first, {start: len(ends[row]) - 1 for start, row, _recipe in self._known.values()}
+
+    def _first_of(self, classes: NDArray[Any]) -> Numbers:
+        first = self._first.take(classes)
+        if first.min() < 0:
+            for number in np.unique(classes[first < 0]).tolist():
+                self._decide(number)
+            first = self._first.take(classes)
+        return first
+
     def _decide(self, number: int) -> None:
         head, target = self.decided(number)
-        key = id(target)
         recipe = self.sticky.recipe(target, head) if isinstance(target, Split) and target.sticky else 0
+        if isinstance(recipe, Decision):
+            target, recipe = recipe, 0
+        key = id(target)
         found = self._known.get((key, recipe))
         if found is None:
             ends = target[0][0] if isinstance(target, Split) else (0, 1)
@@ -96,7 +112,7 @@ class Decided:
             self._rows = None
             self._kept.append(target)  # so that no other has its id
             found = self._known[key, recipe] = len(self.outcomes), row, recipe
-            self.outcomes += outcomes_of(target, self.tables.clusters)
+            self.outcomes += outcomes_of(target, self.tables.clusters, len(self.outcomes))
         self._first[number], self._row[number], self._recipe[number] = found
 
     def decided(self, number: int) -> tuple[RequestHead, Target | None]:

@@ -16,6 +16,7 @@ from edgesim.model.codes import failure
 from edgesim.model.policies import HashKind, HashPolicy
 from edgesim.policies.hashing import Connection, HashStep, compile_hash, hash_request
 from edgesim.routing import Decision, Split
+from edgesim.routing.weights import choose
 from edgesim.simulate.columns import Draws
 from edgesim.simulate.population import Users
 
@@ -30,12 +31,17 @@ Recipe = tuple[tuple[int | HashPolicy | None, bool], ...]
 class Sticky:
     """The hashes of the users of one run; recipe 0 is no hash."""
 
-    def __init__(self, users: Users | None, run: int = 0) -> None:
-        """Take the users, None where requests belong to nobody; each run has others."""
+    def __init__(self, users: Users | None) -> None:
+        """Take the users, None where requests belong to nobody."""
         self.users = users
-        self.run = run
+        self.run = 0
         self.recipes: dict[Recipe, int] = {}
         self._parts: dict[HashPolicy, Draws] = {}
+
+    def begin(self, run: int) -> None:
+        """Go on with other users: each run has its own."""
+        self.run = run
+        self._parts.clear()
 
     @property
     def are_named(self) -> bool:
@@ -65,14 +71,16 @@ class Sticky:
         address = b"10.%d.%d.%d" % (number >> 16, number >> 8 & 255, number & 255)
         return Connection(address, b"%b:%d" % (address, 1024 + (user >> 24) + self.run % 60_000), _LOCAL)
 
-    def recipe(self, target: Split[Decision], head: RequestHead) -> int:
-        """Return the number of how a sticky split hashes a class."""
+    def recipe(self, target: Split[Decision], head: RequestHead) -> int | Decision:
+        """Return the number of how a sticky split hashes a class; where all are hashed alike, what it chooses."""
         policies = target.arms[0].route.policies.hash_policies
-        steps = zip(policies, compile_hash(policies), strict=True)
-        recipe = tuple((self._part(policy, step, head), step.terminal) for policy, step in steps)
-        if all(part is None for part, _ in recipe):
-            return 0
-        return self.recipes.setdefault(recipe, len(self.recipes) + 1)
+        steps = compile_hash(policies)
+        pairs = zip(policies, steps, strict=True)
+        recipe = tuple((self._part(policy, step, head), step.terminal) for policy, step in pairs)
+        if any(isinstance(part, HashPolicy) for part, _ in recipe):
+            return self.recipes.setdefault(recipe, len(self.recipes) + 1)
+        value = hash_request(steps, head, _NOBODY).value
+        return 0 if value is None else choose(target, value)
 
     def _part(self, policy: HashPolicy, step: HashStep, head: RequestHead) -> int | HashPolicy | None:
         if self.users is not None and self._is_users(policy, step, head):

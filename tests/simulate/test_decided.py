@@ -61,10 +61,8 @@ def test_every_draw_of_a_round() -> None:
     decided = Decided(Tables(made), population)
     draws = np.array([*range(20), *range(2**64 - 10, 2**64)], dtype=np.uint64)
     found = decided.outcomes_of(np.zeros(30, np.uint32), draws)
-    assert [decided.outcomes[number] for number in found] == [
-        replace(live(made, population, 0, int(value), None, decided), share=decided.outcomes[number].share)
-        for number, value in zip(found, draws, strict=True)
-    ]
+    for number, value in zip(found.tolist(), draws.tolist(), strict=True):
+        assert same(decided.outcomes[number], live(made, population, 0, value, None, decided))
     assert np.bincount(found[:10], minlength=3).tolist() == [7, 0, 3]
 
 
