@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgesim.cli.options import Output, Report
+
+
+class Tool(StrEnum):
+    """Whose script is written; as in `load.emit`, which `edgesim --help` does without."""
+
+    K6 = "k6"
+    NIGHTHAWK = "nighthawk"
+    WRK = "wrk"
+
 
 Url = Annotated[str, typer.Argument(metavar="[URL]", help="What to load; a scenario file may name it.")]
 Rate = Annotated[
@@ -74,6 +84,30 @@ ReplayFile = Annotated[
     Path | None, typer.Option("--replay", metavar="FILE", help="Send the requests of an access log at their times.")
 ]
 Speed = Annotated[str, typer.Option("--speed", metavar="FACTOR", help="With --replay: as 2x.  [default: 1x]")]
+Emit = Annotated[
+    Tool | None, typer.Option("--emit", help="Print the script of another tool that does the same, and send nothing.")
+]
+ExpectSplit = Annotated[
+    str, typer.Option("--expect-split", metavar="NAME=WEIGHT,...", help="Judge the split, as v1=90,v2=10; needs --by.")
+]
+Tolerance = Annotated[
+    str, typer.Option("--tolerance", metavar="SHARE", help="With --expect-split: how far a share may be off, as 1%.")
+]
+Compare = Annotated[
+    str, typer.Option("--compare", metavar="OLD,NEW", help="Judge whether the new version is worse; needs --by.")
+]
+Margin = Annotated[
+    str, typer.Option("--margin", metavar="SHARE", help="With --compare: more errors that do no harm.  [default: 1%]")
+]
+LatencyMargin = Annotated[
+    str,
+    typer.Option(
+        "--latency-margin", metavar="SHARE", help="With --compare: slower medians that do no harm.  [default: 10%]"
+    ),
+]
+Confidence = Annotated[
+    str, typer.Option("--confidence", metavar="SHARE", help="Of verdicts, as 0.99 or 99%.  [default: 0.99]")
+]
 FailIf = Annotated[
     list[str] | None,
     typer.Option("--fail-if", metavar="CONDITION", help="End with 1 when this is true, as 'p99>50ms', 'errors>1%'."),
@@ -127,6 +161,12 @@ def load(
     scenario: ScenarioFile = None,
     replay: ReplayFile = None,
     speed: Speed = "",
+    expect_split: ExpectSplit = "",
+    tolerance: Tolerance = "",
+    compare: Compare = "",
+    margin: Margin = "",
+    latency_margin: LatencyMargin = "",
+    confidence: Confidence = "",
     fail_if: FailIf = None,
     find_max: FindMax = None,
     save: Save = None,
@@ -136,6 +176,7 @@ def load(
     prometheus: Prometheus = None,
     junit: Junit = None,
     report: Page = None,
+    emit: Emit = None,
     output: Output = Report.TEXT,
 ) -> None:
     """Send requests at a rate, and tell what came of them.
@@ -144,17 +185,20 @@ def load(
     that pauses is seen to. Beside it stands the service time, from the send itself. Requests that were late or were
     never sent are counted. With --closed each connection waits for its answer instead, and the server sets the pace.
     With --find-max windows of --duration (default 5s) start at --rate. Exit code 1 where a condition of --fail-if is
-    met or nothing was answered, 2 for a wrong command line, 130 after Ctrl-C, which still reports.
+    met, a verdict is FAIL or nothing was answered, 2 for a wrong command line, 3 where a verdict is NEED-MORE-DATA,
+    130 after Ctrl-C, which still reports.
 
     Example:
       edgesim load http://localhost:8080/ --rate 200 --duration 30s --by 'body:version:(v[0-9]+)'
       edgesim load localhost:8080/ --rate 0-500:30s,500:2m --poisson --fail-if 'p99>50ms' --save run.json
       edgesim load localhost:8080/ --closed --connections 64
       edgesim load localhost:8080/ --find-max 'p99<20ms'
+      edgesim load localhost:8080/ --by header:x-version --expect-split v1=90,v2=10 --compare v1,v2
       edgesim load --scenario shop.yaml --workers 2 --report run.html
     """
     from edgesim.cli.load_given import Given  # noqa: PLC0415 - `edgesim --help` needs no engine
-    from edgesim.cli.load_run import Asked, find, once, written_in  # noqa: PLC0415 - the same
+    from edgesim.cli.load_run import Asked, find, once, script, written_in  # noqa: PLC0415 - the same
+    from edgesim.load.expectations import Wanted  # noqa: PLC0415 - the same
 
     given = Given(
         url, rate, poisson, closed, duration, count, connections, 1 if new_connections else per_connection, think,
@@ -165,5 +209,8 @@ def load(
     named = {"save": save, "hgrm": hgrm, "hlog": hlog, "fortio": fortio, "prometheus": prometheus, "junit": junit,
              "report": report}  # fmt: skip
     files = {name: file for name, file in named.items() if file is not None}
-    asked = Asked(tuple(fail_if or ()), workers, files, output)
+    wanted = Wanted(expect_split, tolerance, compare, margin, latency_margin, confidence)
+    asked = Asked(tuple(fail_if or ()), wanted, workers, files, output)
+    if emit is not None:
+        raise typer.Exit(script(given, written, asked, emit))
     raise typer.Exit(find(given, written, asked, find_max) if find_max else once(given, written, asked))

@@ -7,19 +7,22 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from edgesim.cli.console import err, out, out_json
+from edgesim.analysis.verdict import Kind, Verdict, gravest
+from edgesim.cli.console import err, out, out_json, paint
 from edgesim.cli.load_given import Given, scenario_of
 from edgesim.cli.load_text import highest_lines, lines, second_line
 from edgesim.cli.options import Report
 from edgesim.cli.problems import print_problems, printable
 from edgesim.load import driver, outputs
 from edgesim.load.adding import Sums
+from edgesim.load.emit import Tool, emit
+from edgesim.load.expectations import Expectations, Wanted, check, expectations
 from edgesim.load.find_max import Highest, Trial, search
 from edgesim.load.formats_json import as_json
 from edgesim.load.outcome import Outcome
@@ -32,6 +35,7 @@ from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 
 _INTERRUPTED = 130
+_NEEDS_MORE = 3
 _WINDOW = "5s"
 T = TypeVar("T")
 
@@ -52,26 +56,66 @@ class Asked:
     """What is asked of a run, beside what is sent."""
 
     fail_if: Sequence[str] = ()
+    wanted: Wanted = field(default_factory=Wanted)
     workers: int = 1
     files: Files = field(default_factory=dict)
     output: Report = Report.TEXT
 
 
+def _with_file(asked: Asked, written: Written | None) -> Asked:
+    """Return what is asked by the scenario file where nothing was typed."""
+    if written is None:
+        return asked
+    file = Wanted(
+        written.expect_split,
+        written.tolerance,
+        written.compare,
+        written.margin,
+        confidence=str(written.confidence or ""),
+    )
+    merged = {each.name: getattr(asked.wanted, each.name) or getattr(file, each.name) for each in fields(Wanted)}
+    return replace(asked, fail_if=asked.fail_if or written.fail_if, wanted=Wanted(**merged))
+
+
 def once(given: Given, written: Written | None, asked: Asked) -> int:
     """Run once, report, and return the exit code. Raises EdgesimError."""
+    asked = _with_file(asked, written)
     scenario = scenario_of(given, written.scenario if written else None)
-    conditions = [condition("--fail-if", each) for each in asked.fail_if or (written.fail_if if written else ())]
+    conditions = [condition("--fail-if", each) for each in asked.fail_if]
+    expected = expectations(asked.wanted)
+    check(expected, scenario)
     outputs.check(asked.files)
     result = _run(_watched(scenario, conditions, asked.workers))
-    outcome = Outcome(result, tuple(look(each, result.cells) for each in conditions))
+    outcome = Outcome(result, tuple(look(each, result.cells) for each in conditions), _judged(result, expected))
     if asked.output is Report.JSON:
         out(as_json(outcome).decode().rstrip())
     else:
-        for line in lines(result):
-            out(printable(line))
+        _print(outcome)
     for file in outputs.write(asked.files, outcome):
         _say_written(file)
     return _ended(outcome)
+
+
+def _judged(result: LoadResult, expected: Expectations) -> tuple[Verdict, ...]:
+    if not expected:
+        return ()
+    from edgesim.load.verdicts import judge  # noqa: PLC0415 - it brings numpy and scipy
+
+    return judge(result, expected)
+
+
+def _print(outcome: Outcome) -> None:
+    for line in lines(outcome.result):
+        out(printable(line))
+    for verdict in outcome.verdicts:
+        out()
+        first, *rest = verdict.sentences
+        out(f"{paint(verdict.kind.value, _STYLES[verdict.kind], sys.stdout)} {verdict.name}: {printable(first)}")
+        for sentence in rest:
+            out(f"  {printable(sentence)}")
+
+
+_STYLES = {Kind.PASS: "green", Kind.FAIL: "bold red", Kind.NEED_MORE_DATA: "yellow"}
 
 
 def _ended(outcome: Outcome) -> int:
@@ -83,7 +127,23 @@ def _ended(outcome: Outcome) -> int:
         err("nothing was answered")
     if outcome.failed:
         return 1
-    return _INTERRUPTED if outcome.result.stopped == driver.INTERRUPTED else 0
+    if outcome.result.stopped == driver.INTERRUPTED:
+        return _INTERRUPTED
+    return _NEEDS_MORE if gravest(outcome.verdicts) is Kind.NEED_MORE_DATA else 0
+
+
+def script(given: Given, written: Written | None, asked: Asked, tool: str) -> int:
+    """Print the script of another tool, and on standard error what is not in it. Raises EdgesimError."""
+    asked = _with_file(asked, written)
+    scenario = scenario_of(given, written.scenario if written else None)
+    for each in asked.fail_if:
+        condition("--fail-if", each)
+    options = {"--expect-split": asked.wanted.expect_split, "--compare": asked.wanted.compare}
+    made = emit(scenario, Tool(tool), asked.fail_if, [name for name, text in options.items() if text])
+    out(made.text.rstrip("\n"))
+    for each in made.lost:
+        err(f"not in it: {printable(each)}")
+    return 0
 
 
 def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[str]) -> int:

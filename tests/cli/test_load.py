@@ -177,6 +177,44 @@ def test_an_access_log_is_replayed(served: Served, tmp_path: Path) -> None:
     assert [each.path for each in served.server.asked] == ["/0", "/1", "/2"]
 
 
+BY = ("--by", "header:x-version", "--closed", "--connections", "1")
+
+
+@pytest.mark.parametrize(
+    ("expected", "count", "code", "word"),
+    [
+        ("v1=50,v2=50", 200, 1, "FAIL split"),
+        ("v1=90,v2=10", 50, 3, "NEED-MORE-DATA split"),
+        ("v1=90,v2=10", 5000, 0, "PASS split"),
+    ],
+)
+def test_a_split_is_judged(served: Served, expected: str, count: int, code: int, word: str) -> None:
+    """The verdict stands below the report in one sentence, and each word has its exit code."""
+    done = edgesim("load", served.url, *BY, "--count", str(count), "--expect-split", expected, "--duration", "60s")
+    assert done.code == code, done.err
+    assert f"\n{word}: " in done.out
+
+
+def test_versions_are_compared(served: Served) -> None:
+    """Errors, median and tail each have a verdict; machines get all numbers."""
+    words = ("--count", "200", "--duration", "60s", "--compare", "v1,v2", "-o", "json")
+    done = edgesim("load", served.url, *BY, *words)
+    assert done.code in {1, 3}, done.err
+    verdicts = json.loads(done.out)["verdicts"]
+    assert [each["name"] for each in verdicts] == ["errors", "latency p50", "latency p99"]
+
+
+@pytest.mark.parametrize(("tool", "word"), [("k6", "export"), ("wrk", "wrk"), ("nighthawk", "nighthawk_client")])
+def test_the_script_of_another_tool(tool: str, word: str) -> None:
+    """It is printed, nothing is sent, and what is not in it stands on standard error."""
+    done = edgesim(
+        "load", "http://127.0.0.1:1/", "--by", "header:x-version", "--expect-split", "v1=1,v2=1", "--emit", tool
+    )
+    assert done.code == 0, done.err
+    assert word in done.out
+    assert "not in it: --expect-split: verdicts are edgesim's own" in done.err
+
+
 def test_every_file_it_can_write(served: Served, tmp_path: Path) -> None:
     """Each is named on standard error once it is there."""
     options = {
@@ -203,6 +241,9 @@ def test_every_file_it_can_write(served: Served, tmp_path: Path) -> None:
         (["localhost:1", "--fail-if", "p99"], "ES0901"),
         (["localhost:1", "--find-max", "p99>1ms"], "what must hold"),
         (["localhost:1", "--find-max", "p99<1ms", "--closed"], "--find-max"),
+        (["localhost:1", "--expect-split", "v1=1,v2=1"], "--by"),
+        (["localhost:1", "--by", "route-header", "--compare", "v1"], "two versions"),
+        (["localhost:1", "--emit", "k6", "--fail-if", "x"], "ES0901"),
         (["localhost:1", "--find-max", "p99<1ms", "--hgrm", "x"], "--save and --report"),
         (["localhost:1", "-d", "@/no/such/file"], "no such file"),
         (["localhost:1", "--save", "/no/such/folder/x"], "no such file"),
