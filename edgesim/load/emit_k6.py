@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
-from edgesim.load.emit_parts import Emitted, base_url, fields, lost_everywhere, stages, texts
+from edgesim.load.abridged import steps
+from edgesim.load.emit_parts import Emitted, base_url, fields, lost_everywhere, texts
 from edgesim.load.scenario import By, Closed, Destination, Open, Order, RequestClass, Scenario, Stage
 from edgesim.load.stops import Condition, condition
 
@@ -86,7 +87,7 @@ def _executor(scenario: Scenario) -> dict[str, Any]:
             }  # fmt: skip
         return {"executor": "constant-vus", "vus": users, "duration": _milliseconds(mode.seconds)}
     users = scenario.sessions.users or scenario.connections
-    return {**_arrivals(stages(mode)), "preAllocatedVUs": users, "maxVUs": users}
+    return {**_arrivals(steps(mode)), "preAllocatedVUs": users, "maxVUs": users}
 
 
 def _arrivals(given: Sequence[Stage]) -> dict[str, Any]:

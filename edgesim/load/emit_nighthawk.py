@@ -7,8 +7,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 from math import ceil
 
-from edgesim.load.emit_parts import Emitted, base_url, fields, heaviest, lost_everywhere, stages, texts
+from edgesim.load.abridged import steps
+from edgesim.load.emit_parts import Emitted, base_url, fields, heaviest, lost_everywhere, texts
 from edgesim.load.scenario import By, Closed, RequestClass, Scenario, Stage
+from edgesim.load.typed import in_a_path
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"})
 _AS_FAST_AS_IT_CAN = 1_000_000
@@ -27,7 +29,7 @@ def _steps(scenario: Scenario) -> Iterator[tuple[int, int]]:
     if isinstance(mode, Closed):
         yield _AS_FAST_AS_IT_CAN, max(1, ceil(mode.seconds))
         return
-    for each in stages(mode):
+    for each in steps(mode):
         yield max(1, round((each.start + each.end) / 2)), max(1, round(each.seconds))
 
 
@@ -50,7 +52,7 @@ def _command(scenario: Scenario, step: tuple[int, int]) -> str:
         words += ["--request-body-size", str(len(_first(scenario, _text(request)).encode("utf-8", "surrogateescape")))]
     if target.server_name:
         words += ["--tls-context", json.dumps({"sni": target.server_name})]
-    return shlex.join([*words, base_url(target) + _first(scenario, request.path)])
+    return shlex.join([*words, base_url(target) + in_a_path(_first(scenario, request.path))])
 
 
 def _text(request: RequestClass) -> str:
@@ -68,7 +70,7 @@ def _lost(scenario: Scenario, fail_if: Sequence[str]) -> Iterator[str]:
     yield from _lost_requests(scenario)
     mode = scenario.mode
     if not isinstance(mode, Closed):
-        yield from _lost_rates(stages(mode))
+        yield from _lost_rates(steps(mode))
     elif scenario.sessions.think.high:
         yield "the time to think"
     if scenario.count:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil
 
-from edgesim.load.scenario import Arrivals, Closed, Open, RequestClass, Scenario, Stage, Target
+from edgesim.load.abridged import steps
+from edgesim.load.scenario import Arrivals, Closed, Open, RequestClass, Scenario, Target
 from edgesim.load.variables import pieces
-
-_MOST_STAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +23,6 @@ def base_url(target: Target) -> str:
     host = f"[{target.host}]" if ":" in target.host else target.host
     default = {"http": 80, "https": 443}[target.scheme]
     return f"{target.scheme}://{host}" + ("" if target.port == default else f":{target.port}")
-
-
-def stages(mode: Open) -> tuple[Stage, ...]:
-    """Return the stages of an open loop; those of a replay are steps of its own rates, a hundred at most."""
-    if not mode.times:
-        return mode.stages
-    seconds = max(1.0, mode.times[-1])
-    width = max(1.0, ceil(seconds / _MOST_STAGES))
-    counted = Counter(int(at / width) for at in mode.times)
-    rates = [counted[index] / width for index in range(int(seconds / width) + 1)]
-    return tuple(Stage(width, rate, rate) for rate in rates)
 
 
 def lost_everywhere(scenario: Scenario) -> Iterator[str]:
@@ -75,4 +61,4 @@ def heaviest(requests: Sequence[RequestClass]) -> RequestClass:
 def seconds_of(scenario: Scenario) -> float:
     """Return for how long requests are sent."""
     mode = scenario.mode
-    return mode.seconds if isinstance(mode, Closed) else sum(each.seconds for each in stages(mode))
+    return mode.seconds if isinstance(mode, Closed) else sum(each.seconds for each in steps(mode))

@@ -14,6 +14,7 @@ from edgesim.config.read import read_text
 from edgesim.dialects import Document, FieldPath, show_path
 from edgesim.dialects.check import Finding, check
 from edgesim.load import curves, scenario_schema, typed
+from edgesim.load.expectations import Wanted, expectations
 from edgesim.load.replay import read_log, speed_of
 from edgesim.load.scenario import (
     Arrivals,
@@ -38,6 +39,8 @@ from edgesim.model.codes import problem
 DURATION = 10.0
 """Seconds of a rate that says no other."""
 _RATE = 100.0
+_OF_OPTIONS = frozenset({"ES0900", "ES0901", "ES0930"})
+"""Codes of options that cannot be read; here it is a field."""
 T = TypeVar("T")
 
 
@@ -52,6 +55,7 @@ class Written:
     compare: str = ""
     margin: str = ""
     confidence: float | None = None
+    latency_margin: str = ""
     notes: tuple[str, ...] = ()
     """Sentences about what a replay cannot do."""
 
@@ -137,13 +141,13 @@ class _Reading:
                 if each.position is not None:
                     self.elsewhere.append(each)
                 else:
-                    option, found, why = each.message.partition("`: ")
-                    self.wrong(path, why if found and option.startswith(_OPTIONS) else each.message, each.hint)
+                    code = "ES0910" if each.code in _OF_OPTIONS else each.code
+                    self.wrong(path, _without_option(each.message), each.hint, code)
             return otherwise
 
-    def seconds(self, path: FieldPath, value: scenario_schema.Time) -> float:
+    def seconds(self, path: FieldPath, value: scenario_schema.Time, otherwise: float = 0.0) -> float:
         """Read a duration."""
-        return self.told(path, 0.0, lambda: typed.seconds_of("duration", str(value)))
+        return self.told(path, otherwise, lambda: typed.seconds_of("duration", str(value)))
 
     def written(self, given: scenario_schema.ScenarioFile) -> Written:
         """Make a scenario of the fields."""
@@ -185,7 +189,10 @@ class _Reading:
         return self.told(("by",), Destination(), lambda: typed.destination_of(by)) if by else Destination()
 
     def _mode(self, given: scenario_schema.ScenarioFile) -> tuple[Open | Closed, tuple[RequestClass, ...]]:
-        lasts = None if given.duration is None else self.seconds(("duration",), given.duration)
+        lasts = None if given.duration is None else self.seconds(("duration",), given.duration, DURATION)
+        if lasts == 0:
+            self.wrong(("duration",), "a load lasts longer than 0 s")
+            lasts = None
         if given.closed is not None:
             return Closed(given.closed.connections, DURATION if lasts is None else lasts), ()
         if given.replay is not None:
@@ -305,13 +312,37 @@ class _Reading:
     def _with_expectations(self, scenario: Scenario, given: scenario_schema.ScenarioFile) -> Written:
         for index, each in enumerate(given.fail_if):
             self.told(("failIf", index), None, lambda text=each: condition("failIf", text))  # type: ignore[misc]
-        if len(given.compare) == 1:
-            self.wrong(("compare",), "two versions are compared: name the old one and the new one")
-        split = ",".join(f"{name}={share:g}" for name, share in given.expect_split.items())
-        compare = ",".join(given.compare)
-        limits = (str(given.tolerance), str(given.margin))
-        return Written(scenario, given.fail_if, split, limits[0], compare, limits[1], given.confidence, self.notes)
+        wanted = Wanted(
+            ",".join(f"{name}={share:g}" for name, share in given.expect_split.items()),
+            str(given.tolerance),
+            ",".join(given.compare),
+            str(given.margin),
+            str(given.latency_margin),
+            "" if given.confidence is None else f"{given.confidence:g}",
+        )
+        self._check_expectations(wanted)
+        return Written(
+            scenario,
+            given.fail_if,
+            wanted.expect_split,
+            wanted.tolerance,
+            wanted.compare,
+            wanted.margin,
+            given.confidence,
+            wanted.latency_margin,
+            self.notes,
+        )
+
+    def _check_expectations(self, wanted: Wanted) -> None:
+        try:
+            expectations(wanted)
+        except EdgesimError as refused:
+            option, _, why = refused.problems[0].message.partition("`: ")
+            first, *words = option.partition(" ")[0].removeprefix("--").split("-")
+            self.wrong((first + "".join(word.capitalize() for word in words),), why)
 
 
-_OPTIONS = ("--", "-H", "URL", "duration", "failIf")
-"""How messages of the readers of options begin, which name the option that a field stands for."""
+def _without_option(message: str) -> str:
+    """Return a message without the option that a field stands for, and the value that the field shows."""
+    option, found, why = message.partition("`: " if "`: " in message else ": ")
+    return why if found and option.startswith(("--", "-H", "URL", "duration", "failIf")) else message

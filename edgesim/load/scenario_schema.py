@@ -90,6 +90,7 @@ class Verdicts(Strict, frozen=True):
     tolerance: Rate = ""
     compare: Annotated[tuple[str, ...], Meta(max_length=2)] = ()
     margin: Rate = ""
+    latency_margin: Rate = ""
     confidence: float | None = None
 
 
