@@ -71,7 +71,7 @@ def compare(
     if output is Report.JSON:
         out_json(CompareOutput(str(before), str(after), word, verdicts, said))
     else:
-        for line in verdict_lines(verdicts):
+        for line in (line for each in verdicts for line in verdict_lines(each)):
             out(line)
         out()
         for each in said:

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from edgesim.analysis.verdict import Kind, Verdict, gravest
-from edgesim.cli.console import err, out, out_json, paint
+from edgesim.cli.console import err, out, out_json
 from edgesim.cli.load_given import Given, scenario_of
 from edgesim.cli.load_text import highest_lines, lines, second_line
 from edgesim.cli.options import Report
 from edgesim.cli.problems import print_problems, printable
+from edgesim.cli.verdict_text import verdict_lines
 from edgesim.load import driver, outputs
 from edgesim.load.adding import Sums
 from edgesim.load.emit import Tool, emit
@@ -109,13 +110,8 @@ def _print(outcome: Outcome) -> None:
         out(printable(line))
     for verdict in outcome.verdicts:
         out()
-        first, *rest = verdict.sentences
-        out(f"{paint(verdict.kind.value, _STYLES[verdict.kind], sys.stdout)} {verdict.name}: {printable(first)}")
-        for sentence in rest:
-            out(f"  {printable(sentence)}")
-
-
-_STYLES = {Kind.PASS: "green", Kind.FAIL: "bold red", Kind.NEED_MORE_DATA: "yellow"}
+        for line in verdict_lines(verdict):
+            out(line)
 
 
 def _ended(outcome: Outcome) -> int:

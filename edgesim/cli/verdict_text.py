@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from edgesim.analysis import ArmNumbers, Kind, Verdict
 from edgesim.cli.console import STYLES, paint
 from edgesim.cli.problems import printable
 
 _STYLES = {Kind.PASS: "ok", Kind.FAIL: "error", Kind.NEED_MORE_DATA: "warning"}
-_WIDTH = max(map(len, Kind))
 
 
-def verdict_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """Yield each verdict: its word with the sentence, the arms where it is about a split, what to know beside it."""
-    for verdict in verdicts:
-        word = paint(verdict.kind.ljust(_WIDTH), STYLES[_STYLES[verdict.kind]], sys.stdout)
-        yield f"{word}  {printable(verdict.name)}: {printable(verdict.sentence)}"
-        indent = " " * (_WIDTH + 2)
-        yield from (f"{indent}{_arm(each, verdict.confidence)}" for each in verdict.arms)
-        if verdict.arms:
-            yield f"{indent}{_test(verdict)}"
-        yield from (f"{indent}{printable(each)}" for each in verdict.sentences[1:])
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield a verdict: its word with the sentence, the arms where it is about a split, what to know beside it."""
+    word = paint(verdict.kind.value, STYLES[_STYLES[verdict.kind]], sys.stdout)
+    yield f"{word} {printable(verdict.name)}: {printable(verdict.sentence)}"
+    yield from (f"  {_arm(each, verdict.confidence)}" for each in verdict.arms)
+    if verdict.arms:
+        yield f"  {_test(verdict)}"
+    yield from (f"  {printable(each)}" for each in verdict.sentences[1:])
 
 
 def _arm(arm: ArmNumbers, confidence: float) -> str:

@@ -27,8 +27,8 @@ def test_a_run_that_is_worse_ends_with_1(runs: Path) -> None:
     done = edgesim("compare", runs / "before.json", runs / "after.json")
     assert done.code == 1, done.err
     lines = done.out.splitlines()
-    assert lines[0].startswith("FAIL            errors: After, ")
-    assert lines[1].startswith("FAIL            latency p50: After, p50 is ")
+    assert lines[0].startswith("FAIL errors: After, ")
+    assert lines[1].startswith("FAIL latency p50: After, p50 is ")
     assert lines[-1].startswith("Two runs differ by what else the machine did")
 
 
@@ -59,13 +59,13 @@ def test_a_wrong_command_line_ends_with_2(runs: Path, words: list[str], said: st
 
 def test_verdicts_as_text() -> None:
     """A split shows its arms with their intervals, then p-value, power and what is needed; notes stand below."""
-    lines = list(verdict_lines(samples.verdicts()))
+    lines = [line for each in samples.verdicts() for line in verdict_lines(each)]
     assert lines == [
-        "PASS            split: 5,598 requests are split as 90/10: nothing speaks against it (p = 0.83).",
-        "                v1: 5,038, 90.00%; 89.20% to 90.75% (99%); expected 90.00%",
-        "                v2: 560, 10.00%; 9.25% to 10.80% (99%); expected 10.00%",
-        "                p-value 0.83",
-        "FAIL            errors: v2 fails more often than v1: 4.1% of 560 against 0.0% of 5,038.",
-        "NEED-MORE-DATA  latency p50: Whether v2 is slower than v1 cannot be told yet.",
-        "                Some 1,200 more are needed.",
+        "PASS split: 5,598 requests are split as 90/10: nothing speaks against it (p = 0.83).",
+        "  v1: 5,038, 90.00%; 89.20% to 90.75% (99%); expected 90.00%",
+        "  v2: 560, 10.00%; 9.25% to 10.80% (99%); expected 10.00%",
+        "  p-value 0.83",
+        "FAIL errors: v2 fails more often than v1: 4.1% of 560 against 0.0% of 5,038.",
+        "NEED-MORE-DATA latency p50: Whether v2 is slower than v1 cannot be told yet.",
+        "  Some 1,200 more are needed.",
     ]
