@@ -146,7 +146,8 @@ _METHOD = f"""\
 One process (edgesim) or thread (wrk) on one core, {CONNECTIONS} connections, nginx with one worker on the other core, which
 answers `version:v1`; edgesim reads the version of each answer and keeps histograms by it. Medians over alternating rounds,
 with the lowest and highest; the ratio to wrk is taken within each round. `us a request` is the client's processor time:
-its inverse is what one core could drive if nginx were no limit. The open loop's latencies count from the intended time."""
+its inverse is what one core could drive if nginx were no limit. The open loop's latencies count from the intended time; at
+half the rate nearly every answer and every send wakes its process by itself, which costs more for each than at full rate."""
 
 
 def _table(rows: Sequence[Row]) -> str:
