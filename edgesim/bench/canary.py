@@ -51,11 +51,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """Shares by destination, {"": 1} where the gateway answers itself; the old version and the new one where two arms are two."""
+
+    shares: dict[str, float]
+    versions: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step: what was expected by share, what was found, and what is to be said of it."""
+    """A step: what was expected, what was found, and what is to be said of it."""
 
     name: str
-    expected: dict[str, float]
+    expected: Expected
     counts: dict[str, int]
     failed: int
     """Requests without an answer, or with 500 and more."""
@@ -69,18 +77,23 @@ class StepResult:
         return Kind.FAIL if self.change is not None and self.change.lost else gravest(self.verdicts)
 
 
-def expected_shares(report: RouteReport, by: By, pods: frozenset[str]) -> dict[str, float]:
-    """Return the share of each destination, named as answers name it; {"": 1} where the gateway answers itself.
+def expected(report: RouteReport, by: By, pods: frozenset[str]) -> Expected:
+    """Return what a configuration says of a request, destinations being named as answers name them.
 
     By `--route-header` that is the Deployment of each pod behind an arm, each endpoint being taken as often as any other.
     """
-    found: dict[str, float] = {}
+    shares: dict[str, float] = {}
+    versions = []
     for arm in report.destinations:
         named = _workloads(arm.endpoints or (), pods) if by is By.ROUTE else []
         names = named or [_told(arm.subset, arm.upstream)]
         for name in names:
-            found[name] = found.get(name, 0.0) + arm.percent / 100 / len(names)
-    return found or {"": 1.0}
+            shares[name] = shares.get(name, 0.0) + arm.percent / 100 / len(names)
+        if arm.percent:
+            versions.append(frozenset(names))
+    distinct = len(versions) == 2 and all(len(each) == 1 for each in versions) and versions[0] != versions[1]
+    pair = (next(iter(versions[0])), next(iter(versions[1]))) if distinct else None
+    return Expected(shares or {"": 1.0}, pair)
 
 
 def _workloads(targets: Iterable[object], pods: frozenset[str]) -> list[str]:
@@ -146,30 +159,32 @@ async def loaded(load: Load, url: str, watch: Watch) -> LoadResult:
 
 
 def judged(
-    name: str,
-    result: LoadResult,
-    expected: Mapping[str, float],
-    changed: Change | None,
-    split: Split,
-    versions: Comparison,
+    name: str, result: LoadResult, asked: Expected, changed: Change | None, split: Split, versions: Comparison
 ) -> StepResult:
     """Judge a step; `split` and `versions` say how sure to be and what to tolerate, the rest is the step's own."""
     from edgesim.load.verdicts import judge_versions, judge_weights  # noqa: PLC0415 - numpy and scipy
 
     verdicts: tuple[Verdict, ...] = ()
     counts = _counts(result.cells)
-    if set(expected) != {""}:
-        verdicts = (judge_weights(result, replace(split, weights=dict(expected))),)
-        pair = compared(expected)
-        if pair and min(counts.get(each, 0) for each in pair) >= _BOTH_ENOUGH:
-            verdicts += judge_versions(result, replace(versions, before=pair[0], after=pair[1]))
-    return StepResult(name, dict(expected), counts, _failed(result.cells), changed, verdicts, result)
+    if set(asked.shares) != {""}:
+        verdicts = (judge_weights(result, replace(split, weights=asked.shares)),)
+    if asked.versions and _lesser(counts, asked.versions) >= _BOTH_ENOUGH:
+        before, after = asked.versions
+        verdicts += judge_versions(result, replace(versions, before=before, after=after))
+    return StepResult(name, asked, counts, _failed(result.cells), changed, verdicts, result)
 
 
-def compared(expected: Mapping[str, float]) -> tuple[str, str] | None:
-    """Return the old version and the new one: the first and the last of two or more that get something."""
-    names = [name for name, share in expected.items() if share]
-    return (names[0], names[-1]) if len(names) > 1 else None
+def _lesser(counts: Mapping[str, int], versions: tuple[str, str]) -> int:
+    return min(counts.get(each, 0) for each in versions)
+
+
+def telling(steps: Iterable[StepResult]) -> StepResult | None:
+    """Return the step that says most of which version is worse: the one with most answers of the rarer version.
+
+    Versions are compared within a step only: those who answered at another time had another machine, as it were.
+    """
+    compared = [step for step in steps if step.expected.versions and len(step.verdicts) > 1]
+    return max(compared, key=lambda step: _lesser(step.counts, step.expected.versions or ("", "")), default=None)
 
 
 def _counts(cells: Iterable[Cell]) -> dict[str, int]:
@@ -243,22 +258,16 @@ def _laid(results: Iterable[LoadResult]) -> Iterator[Second]:
             number += 1
 
 
-def outcome(steps: Sequence[StepResult], versions: Comparison) -> Outcome:
-    """Return the walk as an outcome: each step's split, and which version is worse by all steps together."""
-    from edgesim.load.verdicts import judge_versions  # noqa: PLC0415 - numpy and scipy
-
-    whole = joined(steps)
+def outcome(steps: Sequence[StepResult]) -> Outcome:
+    """Return the walk as an outcome: each step's split, whatever failed, and the comparison that says most."""
+    most = telling(steps)
     verdicts = [
         replace(verdict, name=f"{step.name}: {verdict.name}")
         for step in steps
         for verdict in step.verdicts
-        if verdict.name == "split" or verdict.kind is Kind.FAIL
+        if verdict.name == "split" or verdict.kind is Kind.FAIL or step is most
     ]
-    pair = next((found for found in map(compared, (each.expected for each in steps)) if found), None)
-    if pair:
-        found = judge_versions(whole, replace(versions, before=pair[0], after=pair[1]))
-        verdicts += [replace(verdict, name=f"all steps: {verdict.name}") for verdict in found]
-    return Outcome(whole, (), tuple(verdicts))
+    return Outcome(joined(steps), (), tuple(verdicts))
 
 
 def series_of(steps: Sequence[StepResult]) -> Iterator[Series]:

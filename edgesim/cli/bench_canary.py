@@ -15,7 +15,7 @@ import typer
 from edgesim.admin import File, Files
 from edgesim.admin.endpoints import APPLY, ROUTE
 from edgesim.cli.background import Background, start
-from edgesim.cli.bench_options import INTERRUPTED, Save, Seed, numbers, table, wrong
+from edgesim.cli.bench_options import INTERRUPTED, Save, Seed, numbers, one_of_each, table, wrong
 from edgesim.cli.client import Client
 from edgesim.cli.console import err, out, out_json, paint
 from edgesim.cli.options import Output, Report
@@ -27,7 +27,7 @@ from edgesim.model import EdgesimError, Severity
 
 if TYPE_CHECKING:
     from edgesim.analysis import Verdict
-    from edgesim.bench.canary import Load, StepResult
+    from edgesim.bench.canary import Expected, Load, StepResult
     from edgesim.bench.walk import Step, Walk
     from edgesim.load.expectations import Comparison, Split
     from edgesim.load.outcome import Outcome
@@ -188,21 +188,21 @@ class _Tour:
         if number or not self.walk.begun:
             screen.show(f"{place}: applying")
             changed = asyncio.run(change(self.load, url, lambda: _apply(client, step), watch))
-        expected = self._expected(url, client)
+        asked = self._expected(url, client)
         result = asyncio.run(loaded(self.load, url, watch))
         part = 1 - (1 - self.split.confidence) / len(self.walk.steps)  # a false alarm of any step is one of the walk
         surely = replace(self.split, confidence=part), replace(self.versions, confidence=part)
-        return judged(step.name, result, expected, changed, *surely)
+        return judged(step.name, result, asked, changed, *surely)
 
-    def _expected(self, url: str, client: Client) -> dict[str, float]:
+    def _expected(self, url: str, client: Client) -> Expected:
         """Ask the gateway what it would do."""
-        from edgesim.bench.canary import expected_shares  # noqa: PLC0415
+        from edgesim.bench.canary import expected  # noqa: PLC0415
 
         lines = [f"{name}: {value}" for name, value in self.load.request.headers]
         query = [("url", f"{url}{self.load.request.path}"), *(("header", line) for line in lines)]
         listed = client.request("GET", "/api/v1/pods")["items"]
         pods = frozenset(each["metadata"]["name"] for each in listed)
-        return expected_shares(client.ask(ROUTE, query), self.load.destination.by, pods)
+        return expected(client.ask(ROUTE, query), self.load.destination.by, pods)
 
 
 def _apply(client: Client, step: Step) -> None:
@@ -242,10 +242,12 @@ def _close(tour: _Tour, save: Path | None, files: dict[str, Path], output: Repor
     from edgesim.bench import results  # noqa: PLC0415
     from edgesim.load import outputs  # noqa: PLC0415
 
-    outcome = engine.outcome(tour.found, tour.versions)
+    outcome = engine.outcome(tour.found)
     asked = {"rate": f"{tour.load.rate:g}", "seconds": f"{tour.load.seconds:g}", "path": tour.load.request.path}
     series = tuple(engine.series_of(tour.found))
-    made = results.result("canary", tour.load.seed, series, asked=asked, notes=outcome.result.client.limits)
+    made = results.result(
+        "canary", tour.load.seed, series, asked=asked, notes=one_of_each(outcome.result.client.limits)
+    )
     if save is not None:
         results.save(made, save)
     for file in outputs.write(files, outcome):
@@ -280,7 +282,7 @@ def _more(tour: _Tour, outcome: Outcome) -> dict[str, Any]:
         {
             "name": step.name,
             "verdict": step.kind.value,
-            "expected": step.expected,
+            "expected": step.expected.shares,
             "counts": step.counts,
             "failed": step.failed,
             "change": None if step.change is None else asdict(step.change),
@@ -309,24 +311,22 @@ def _print(tour: _Tour, outcome: Outcome, word: str) -> None:
     for line in _lines(tour):
         out(printable(line))
     out()
-    for name, verdict in _told(tour, outcome):
+    for verdict in _told(outcome):
         first, *rest = verdict.sentences
         kind = verdict.kind.value
-        out(f"{paint(kind, _STYLES[kind], sys.stdout)} {printable(name)}: {printable(first)}")
+        out(f"{paint(kind, _STYLES[kind], sys.stdout)} {printable(verdict.name)}: {printable(first)}")
         for sentence in rest if kind != "PASS" else ():
             out(f"  {printable(sentence)}")
-    for limit in outcome.result.client.limits:
+    for limit in one_of_each(outcome.result.client.limits):
         out(printable(f"client: {limit}"))
     out(f"{paint(word, _STYLES[word], sys.stdout)} {printable(_sum(tour))}")
 
 
-def _told(tour: _Tour, outcome: Outcome) -> Iterator[tuple[str, Verdict]]:
-    """Yield what to read: steps that did not pass, and the comparison over all of them."""
-    for step in tour.found:
-        for verdict in step.verdicts:
-            if verdict.kind == "FAIL" or (verdict.name == "split" and verdict.kind != "PASS"):
-                yield f"{step.name}: {verdict.name}", verdict
-    yield from ((each.name, each) for each in outcome.verdicts if each.name.startswith("all steps: "))
+def _told(outcome: Outcome) -> Iterator[Verdict]:
+    """Yield what to read: splits that did not pass, whatever failed, and the comparison that says most."""
+    for verdict in outcome.verdicts:
+        if verdict.kind != "PASS" or not verdict.name.endswith(": split"):
+            yield verdict
 
 
 def _lines(tour: _Tour) -> list[str]:
@@ -340,8 +340,10 @@ def _row(step: StepResult) -> list[str]:
     split = next((each.kind.value for each in step.verdicts if each.name == "split"), "")
     return [
         step.name,
-        _shares(step.expected),
-        _shares({name: step.counts.get(name, 0) / every for name in dict.fromkeys((*step.expected, *step.counts))}),
+        _shares(step.expected.shares),
+        _shares(
+            {name: step.counts.get(name, 0) / every for name in dict.fromkeys((*step.expected.shares, *step.counts))}
+        ),
         f"{step.result.sent:,}",
         f"{step.failed:,}",
         "-" if step.change is None else f"{step.change.lost:,} of {step.change.sent:,}",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesim.cli.bench_options import Save, Seed, close, compared, spread, table, wrong
+from edgesim.cli.bench_options import Save, Seed, close, compared, one_of_each, spread, table, wrong
 from edgesim.cli.options import Output, Report
 from edgesim.cli.progress import progress
 from edgesim.model.codes import failure
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from edgesim.load.scenario import Scenario as Load
 
 _OURS = "edgesim"
-_SAME = 24
-"""Characters by which two limits of the client are of one kind: the figures come later."""
 _USUAL = ("envoy", "nginx", "haproxy", "aiohttp")
 _SCENARIOS = ("canary", "one-connection", "ten-headers", "distinct", "routes-10")
 
@@ -230,8 +228,8 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
 
 def _client(rows: Sequence[Row]) -> Iterator[str]:
     """Tell the client's limits, one of each kind."""
-    found = {limit[:_SAME]: limit for row in rows for one in row.rounds for limit in one.limits}
-    yield from (f"client: {limit}" for limit in found.values())
+    limits = (limit for row in rows for one in row.rounds for limit in one.limits)
+    yield from (f"client: {limit}" for limit in one_of_each(limits))
 
 
 def _ratio(row: Row, other: Row) -> Comparison:
