@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from edgesim.load.scenario import Sessions, Think
 from edgesim.telemetry import slots
@@ -99,3 +100,29 @@ async def test_a_process_without_a_loop_is_done() -> None:
     async with serving() as server:
         result = await drive(closed(server.port, loops=0, seconds=60))
     assert result.asked == 0
+
+
+WHIMS = (
+    ok(),
+    ok(b"x" * 100_000),
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n" + ok(status="500 No"),
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\ntoo short",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n9\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+    b"\x00\xff\r\n\r\n",
+    ok() + ok(),
+    None,
+)
+
+
+async def test_whatever_a_server_does_each_request_is_counted_once() -> None:
+    """Whole, cut, garbled, too many or no answers: what is sent is answered or an error, and the load goes on."""
+    whims = Random(7)
+    async with serving(lambda _: whims.choice(WHIMS)) as server:
+        result = await drive(replace(closed(server.port, loops=4, seconds=60), count=400, timeout=2.0))
+    found = counts(result)
+    assert sum(found.values()) == result.sent == 400
+    assert set(found) == {(200, ""), (204, ""), (500, ""), (0, "protocol"), (0, "reset")}
