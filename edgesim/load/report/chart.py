@@ -24,7 +24,6 @@ class Style(StrEnum):
     """How a series is drawn."""
 
     LINE = "line"
-    STEPS = "steps"
     BARS = "bars"
     """Stacked on those after it."""
     POINTS = "points"

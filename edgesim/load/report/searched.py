@@ -23,7 +23,9 @@ def search_page(found: Highest) -> bytes:
     parts = (
         element("header", brand(), element("h1", title), class_="head"),
         banner_of("pass" if found.rate else "fail", f"{len(trials)} rates were tried"),
-        element("aside", element("p", found.limited), class_="warning") if found.limited else None,
+        element("aside", element("p", f"{found.limited[0].upper()}{found.limited[1:]}."), class_="warning")
+        if found.limited
+        else None,
         figures(drawn),
         _trials(trials),
     )

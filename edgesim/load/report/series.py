@@ -25,6 +25,8 @@ _MOST_VERSIONS = 6
 _PER_DECADE = 24
 """Points of the percentile curve."""
 _CONFIDENCE = 0.95
+_FEW = 0.05
+"""The share of a second's answers that is not shown as a second of its own."""
 _WIDE_SPREAD = 30
 """So many times the median is the slowest where a linear scale shows a flat line and a spike."""
 
@@ -73,9 +75,17 @@ def _is(destination: str, name: str, names: Sequence[str]) -> bool:
 
 def _joined(result: LoadResult) -> list[Second]:
     """Return seconds, or stretches of several, so that there are not too many; `at` is where each begins."""
-    width = _width(result)
-    parts = [result.timeline[start : start + width] for start in range(0, len(result.timeline), width)]
+    seconds, width = _without_stragglers(result), _width(result)
+    parts = [seconds[start : start + width] for start in range(0, len(seconds), width)]
     return [part[0] if width == 1 else _join(part) for part in parts]
+
+
+def _without_stragglers(result: LoadResult) -> list[Second]:
+    """Return seconds; the few last answers, which came when the schedule was over, go to its last second."""
+    seconds = list(result.timeline)
+    if len(seconds) > 1 and not seconds[-1].asked and seconds[-1].done < _FEW * seconds[-2].done:
+        seconds[-2:] = [_join(seconds[-2:])]
+    return seconds
 
 
 def _width(result: LoadResult) -> int:
@@ -227,9 +237,9 @@ def _throughput(result: LoadResult, joined: Sequence[Second]) -> Chart:
     )
     series = [Series("answered", "--got", done, Style.AREA)]
     if is_open(result.scenario):
-        series.append(Series("asked for", "--asked", asked, Style.STEPS, dashed=True))
+        series.append(Series("asked for", "--asked", asked, dashed=True))
         if any(late):
-            series.append(Series("sent late", "--late", late, Style.LINE))
+            series.append(Series("sent late", "--late", late))
     answered = sum(cell.count for cell in result.cells if cell.status)
     return Chart(
         "throughput",

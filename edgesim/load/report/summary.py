@@ -9,7 +9,7 @@ from edgesim.load.outcome import Outcome
 from edgesim.load.percentiles import is_open, latency_of, service_of
 from edgesim.load.report.elements import Markup, element
 from edgesim.load.report.tables import table
-from edgesim.load.report.wording import load, milliseconds, moment, rate, share, size, url
+from edgesim.load.report.wording import load, milliseconds, moment, processes, rate, share, size, url
 from edgesim.load.results import LoadResult
 from edgesim.load.stops import Looked, is_error
 from edgesim.telemetry import slots
@@ -28,8 +28,7 @@ _WORDS = {"pass": "Pass", "fail": "Fail", "more": "Need more data"}
 def head(outcome: Outcome) -> Markup:
     """Return the title, and how it was loaded."""
     result = outcome.result
-    processes = "1 client process" if result.client.workers == 1 else f"{result.client.workers} client processes"
-    said = f"{load(result)}. {result.seconds:,.1f} s measured by {processes}."
+    said = f"{load(result)}. {result.seconds:,.1f} s measured by {processes(result)}."
     return element(
         "header",
         brand(element("time", moment(result.started), datetime=result.started)),

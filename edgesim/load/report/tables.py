@@ -9,7 +9,7 @@ from edgesim.load.percentiles import is_open, latency_of, service_of
 from edgesim.load.report.chart import Axis, Chart, Series
 from edgesim.load.report.elements import Child, Markup, element
 from edgesim.load.report.series import of_version, shown, versions
-from edgesim.load.report.wording import duration, load, milliseconds, share, size, url
+from edgesim.load.report.wording import duration, load, milliseconds, processes, share, size, url
 from edgesim.load.results import Cell, LoadResult
 from edgesim.load.scenario import By, RequestClass
 from edgesim.load.stops import is_error
@@ -185,7 +185,7 @@ def _requests(requests: Sequence[RequestClass]) -> Iterator[str]:
 
 def _machine(result: LoadResult) -> Iterator[tuple[str, Child]]:
     machine, side = result.machine, result.client
-    yield "Client", f"{side.workers} process(es), the busiest at {side.busy:.0%} of its core"
+    yield "Client", f"{processes(result)}, the busiest at {side.busy:.0%} of its core"
     yield "Most waiting", f"{side.most_waiting:,} requests without a free connection"
     yield "System", machine.system
     yield "Processor", f"{machine.cpu}, {machine.cores} cores"

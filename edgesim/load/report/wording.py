@@ -62,6 +62,11 @@ def url(result: LoadResult) -> str:
     return f"{target.scheme}://{target.authority}{path}"
 
 
+def processes(result: LoadResult) -> str:
+    """Return how many client processes there were."""
+    return "1 client process" if result.client.workers == 1 else f"{result.client.workers} client processes"
+
+
 def load(result: LoadResult) -> str:
     """Return how requests were sent, in one line."""
     mode, users = result.scenario.mode, result.scenario.sessions.users

@@ -77,6 +77,17 @@ def test_many_seconds_are_joined_not_averaged() -> None:
     assert chart.series[0].values[0] == pytest.approx(slots.percentiles(joined, [99])[0] / 1000, rel=1e-3)
 
 
+def test_a_straggler_is_no_second() -> None:
+    """The one answer that came when the schedule was over is in the last second's share, and is not 100% of its own."""
+    result = samples.result(6)
+    last = replace(samples.result(1, rate=1).timeline[0], at=6, asked=0)
+    made = _by_name(Outcome(replace(result, timeline=(*result.timeline, last))))
+    assert made["split"].x == [0, 1, 2, 3, 4, 5]
+    assert made["throughput"].series[0].values[5] == result.timeline[5].done + last.done
+    slow = replace(last, done=150)
+    assert len(_by_name(Outcome(replace(result, timeline=(*result.timeline, slow))))["split"].x) == 7
+
+
 def test_of_many_destinations_the_rest_is_one() -> None:
     """Those with most answers have lines of their own, and all others together are one, so that no answer is lost."""
     names = tuple(f"pod-{number}" for number in range(40))

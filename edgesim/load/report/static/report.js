@@ -76,15 +76,15 @@
     width: each.dashed ? 1.5 : 2,
     dash: each.dashed ? [6, 5] : undefined,
     fill: each.style === "area" ? alpha(ink, 0.13) : undefined,
-    paths: each.style === "steps" ? uPlot.paths.stepped({ align: 1 }) : each.style === "points" ? () => null : undefined,
+    paths: each.style === "points" ? () => null : undefined,
     points: { show: few || each.style === "points", size: each.style === "points" ? 9 : 6, fill: ink },
   });
 
-  // On a logarithmic scale: the tens, and where there are few of them 2 and 5 of each.
+  // On a logarithmic scale: the tens, and where there are few of them numbers between.
   const decades = (_plot, _axis, low, high) => {
     const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high)), found = [];
     for (let power = first; power <= last; power++) {
-      for (const step of last - first > 2 ? [1] : [1, 2, 5]) found.push(Number(`${step}e${power}`));
+      for (const step of last - first > 3 ? [1] : last - first > 2 ? [1, 3] : [1, 2, 5]) found.push(Number(`${step}e${power}`));
     }
     return found.filter((each) => each >= low && each <= high);
   };
