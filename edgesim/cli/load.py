@@ -19,6 +19,13 @@ class Tool(StrEnum):
     WRK = "wrk"
 
 
+class EngineName(StrEnum):
+    """What sends the requests."""
+
+    EDGESIM = "edgesim"
+    LOCUST = "locust"
+
+
 Url = Annotated[str, typer.Argument(metavar="[URL]", help="What to load; a scenario file may name it.")]
 Rate = Annotated[
     str,
@@ -108,6 +115,29 @@ LatencyMargin = Annotated[
 Confidence = Annotated[
     str, typer.Option("--confidence", metavar="SHARE", help="Of verdicts, as 0.99 or 99%.  [default: 0.99]")
 ]
+EngineIs = Annotated[
+    EngineName, typer.Option("--engine", help="What sends: edgesim's own clients, or Locust (an extra).")
+]
+IsMaster = Annotated[
+    bool, typer.Option("--master", help="With --engine locust: wait for --expect-workers, and lead them.")
+]
+IsWorker = Annotated[
+    bool, typer.Option("--worker", help="With --engine locust: do what the master at --master-host says.")
+]
+Processes = Annotated[
+    int, typer.Option("--processes", metavar="N", min=0, max=512, help="With --engine locust: so many workers, here.")
+]
+ExpectWorkers = Annotated[
+    int, typer.Option("--expect-workers", metavar="N", min=1, help="With --master: begin when so many have joined.")
+]
+MasterHost = Annotated[str, typer.Option("--master-host", metavar="HOST", help="With --worker: where the master is.")]
+MasterPort = Annotated[
+    int, typer.Option("--master-port", metavar="PORT", min=0, max=65535, help="With --master and --worker: its port.")
+]
+BindHost = Annotated[
+    str,
+    typer.Option("--master-bind-host", metavar="HOST", help="With --master: where to listen; 0.0.0.0 for everywhere."),
+]
 FailIf = Annotated[
     list[str] | None,
     typer.Option("--fail-if", metavar="CONDITION", help="End with 1 when this is true, as 'p99>50ms', 'errors>1%'."),
@@ -177,6 +207,14 @@ def load(
     junit: Junit = None,
     report: Page = None,
     emit: Emit = None,
+    engine: EngineIs = EngineName.EDGESIM,
+    master: IsMaster = False,
+    worker: IsWorker = False,
+    processes: Processes = 0,
+    expect_workers: ExpectWorkers = 1,
+    master_host: MasterHost = "127.0.0.1",
+    master_port: MasterPort = 5557,
+    bind_host: BindHost = "127.0.0.1",
     output: Output = Report.TEXT,
 ) -> None:
     """Send requests at a rate, and tell what came of them.
@@ -195,7 +233,14 @@ def load(
       edgesim load localhost:8080/ --find-max 'p99<20ms'
       edgesim load localhost:8080/ --by header:x-version --expect-split v1=90,v2=10 --compare v1,v2
       edgesim load --scenario shop.yaml --workers 2 --report run.html
+      edgesim load --scenario shop.yaml --engine locust --processes 2
     """
+    from edgesim.cli.load_locust import Engine, locust_of  # noqa: PLC0415 - `edgesim --help` needs no engine
+
+    typed = Engine(
+        engine is EngineName.LOCUST, master, worker, processes, expect_workers, master_host, master_port, bind_host
+    )
+    locust = locust_of(typed, workers)
     from edgesim.cli.load_given import Given  # noqa: PLC0415 - `edgesim --help` needs no engine
     from edgesim.cli.load_run import Asked, find, once, script, written_in  # noqa: PLC0415 - the same
     from edgesim.load.expectations import Wanted  # noqa: PLC0415 - the same
@@ -210,7 +255,7 @@ def load(
              "report": report}  # fmt: skip
     files = {name: file for name, file in named.items() if file is not None}
     wanted = Wanted(expect_split, tolerance, compare, margin, latency_margin, confidence)
-    asked = Asked(tuple(fail_if or ()), wanted, workers, files, output)
+    asked = Asked(tuple(fail_if or ()), wanted, workers, files, output, locust)
     if emit is not None:
         raise typer.Exit(script(given, written, asked, emit))
     raise typer.Exit(find(given, written, asked, find_max) if find_max else once(given, written, asked))

@@ -20,12 +20,13 @@ from edgesim.cli.load_text import highest_lines, lines, second_line
 from edgesim.cli.options import Report
 from edgesim.cli.problems import print_problems, printable
 from edgesim.cli.verdict_text import verdict_lines
-from edgesim.load import driver, outputs
+from edgesim.load import driver, locust_driver, outputs
 from edgesim.load.adding import Sums
 from edgesim.load.emit import Tool, emit
 from edgesim.load.expectations import Expectations, Wanted, check, expectations
 from edgesim.load.find_max import Highest, Trial, search
 from edgesim.load.formats_json import as_json
+from edgesim.load.locust_driver import Locust
 from edgesim.load.outcome import Outcome
 from edgesim.load.outputs import Files
 from edgesim.load.results import Cell, LoadResult, Second
@@ -61,6 +62,7 @@ class Asked:
     workers: int = 1
     files: Files = field(default_factory=dict)
     output: Report = Report.TEXT
+    locust: Locust | None = None
 
 
 def _with_file(asked: Asked, written: Written | None) -> Asked:
@@ -72,6 +74,7 @@ def _with_file(asked: Asked, written: Written | None) -> Asked:
         written.tolerance,
         written.compare,
         written.margin,
+        written.latency_margin,
         confidence=str(written.confidence or ""),
     )
     merged = {each.name: getattr(asked.wanted, each.name) or getattr(file, each.name) for each in fields(Wanted)}
@@ -86,7 +89,7 @@ def once(given: Given, written: Written | None, asked: Asked) -> int:
     expected = expectations(asked.wanted)
     check(expected, scenario)
     outputs.check(asked.files)
-    result = _run(_watched(scenario, conditions, asked.workers))
+    result = _run(_watched(scenario, conditions, asked))
     outcome = Outcome(result, tuple(look(each, result.cells) for each in conditions), _judged(result, expected))
     if asked.output is Report.JSON:
         out(as_json(outcome).decode().rstrip())
@@ -145,6 +148,8 @@ def script(given: Given, written: Written | None, asked: Asked, tool: str) -> in
 def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[str]) -> int:
     """Search the highest rate, report, and return the exit code. Raises EdgesimError."""
     conditions = [_bound(each) for each in bounds]
+    if asked.locust is not None:
+        raise failure("ES0900", "--find-max: edgesim's own engine searches, not Locust", exit_code=2)
     _check_files_of_search(asked.files)
     asking = given if given.duration else replace(given, duration=_WINDOW)
     scenario = scenario_of(asking, written.scenario if written else None)
@@ -234,7 +239,7 @@ def _stopping() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def _watched(scenario: Scenario, conditions: Sequence[Condition], workers: int) -> LoadResult:
+async def _watched(scenario: Scenario, conditions: Sequence[Condition], asked: Asked) -> LoadResult:
     screen = _Screen()
 
     def watch(second: Second, sums: Sums) -> str:
@@ -243,7 +248,11 @@ async def _watched(scenario: Scenario, conditions: Sequence[Condition], workers:
 
     with _stopping() as stop:
         try:
-            return await driver.run(scenario, workers, watch, stop)
+            if asked.locust is None:
+                return await driver.run(scenario, asked.workers, watch, stop)
+            for each in locust_driver.differences(scenario):
+                err(f"--engine locust: {each}")
+            return await locust_driver.run(scenario, asked.locust, watch, stop, err)
         finally:
             screen.clear()
 

@@ -232,6 +232,7 @@ def error_kind(error: Exception | None) -> str:
 
 
 _KINDS = {
+    "reset": ("connectionclosed", "connectionreset"),
     "timeout": ("timeout",),
     "tls": ("ssl", "certificate"),
     "protocol": ("parse", "protocol"),
