@@ -78,7 +78,7 @@ def _plan(axes: Any, report: PlanReport, canary: str) -> None:
     axes.set_ylim(0, 105)
     axes.set_xlim(0, end / 60)
     axes.set_title(plan_text(report.steps), loc="left")
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=True, framealpha=1.0, edgecolor="none", loc="upper center")
     _quiet(axes)
 
 

@@ -28,10 +28,11 @@ from edgesim.simulate.models import Measured, Version
 from edgesim.simulate.outcomes import Outcome
 from edgesim.simulate.population import of_url
 from edgesim.simulate.questions import Answered, Questions, answer
-from edgesim.simulate.rollout import Check
+from edgesim.simulate.rollout import Check, seconds_of
 from edgesim.simulate.splits import Simulated, simulate
 from edgesim.telemetry.slots import Slots, total
 
+_MOST_LOOKS = 50_000
 _USUAL_URL = "http://localhost:8080/"
 
 
@@ -103,15 +104,19 @@ def _described(asked: Asked) -> Described:
 def _questions(asked: Asked, described: Described) -> Questions:
     power = typed.read_share("--power", asked.power)
     confidence = typed.read_share("--confidence", asked.confidence)
+    every = typed.read_seconds("--every", asked.every)
+    plan = typed.read_plan(asked.plan) if asked.plan else None
+    if plan is not None and seconds_of(plan) > every * _MOST_LOOKS:
+        raise typed.wrong("--every", asked.every, f"the plan would be looked at more than {_MOST_LOOKS:,} times")
     return Questions(
         asked.rate or described.rate,
         asked.canary,
         typed.read_rate("--errors", asked.errors) if asked.errors else None,
         typed.read_rise(asked.detect) if asked.detect else None,
         typed.read_share("--share", asked.share),
-        typed.read_plan(asked.plan) if asked.plan else None,
+        plan,
         typed.read_bound(asked.risk, power) if asked.risk else None,
-        Check(confidence, typed.read_seconds("--every", asked.every)),
+        Check(confidence, every),
         power,
         asked.rollouts,
     )

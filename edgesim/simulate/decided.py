@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgesim.inspect import Tables, choose_listener, read_url
+from edgesim.inspect import Tables, choose_listener
 from edgesim.model import RequestHead
 from edgesim.model.codes import failure
 from edgesim.routing import Decision, Split, lookup
 from edgesim.routing.compiling import Target
 from edgesim.simulate.columns import Draws
 from edgesim.simulate.outcomes import Outcome, outcomes_of
-from edgesim.simulate.population import Population, head_of
+from edgesim.simulate.population import Population, head_of, host_of
 from edgesim.simulate.sticky import Sticky
 
 Numbers = NDArray[np.int32]
@@ -118,8 +118,7 @@ class Decided:
     def decided(self, number: int) -> tuple[RequestHead, Target | None]:
         """Ask the live core about a class; what a header names is looked up too."""
         population = self.population
-        url = read_url(population.hosts.values[number // len(population.paths.values) % len(population.hosts.values)])
-        listener = choose_listener(self.tables.model, url)
+        listener = choose_listener(self.tables.model, host_of(population, number))
         table, plain = self.tables.of(listener), head_of(population, number, listener.options)
         head = self.sticky.with_user(plain)
         target = lookup(table, head)

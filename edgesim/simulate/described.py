@@ -124,8 +124,8 @@ def _weight(given: schema.Weight) -> float:
 
 def _paths(text: str) -> list[str]:
     """Return the paths a text stands for: `/items/{1..3}` is three."""
-    if not text.startswith("/"):
-        raise ValueError(f"a path begins with `/`, not `{text}`")
+    if not text.startswith("/") or "#" in text:
+        raise ValueError(f"a path begins with `/` and ends before `#`, unlike `{text}`")
     paths = [text]
     while (found := _RANGE.search(paths[0])) is not None:
         first, last = int(found[1]), int(found[2])

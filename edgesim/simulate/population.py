@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 
-from edgesim.inspect import read_url, request_head
+from edgesim.inspect import Url, read_url, request_head
 from edgesim.model import DEFAULT_LISTENER, ListenerOptions, RequestHead
 
 MOST_CLASSES = 1 << 24
@@ -75,8 +76,20 @@ def head_of(population: Population, number: int, options: ListenerOptions = DEFA
     lines = rest[: len(population.headers)]
     parameters = "&".join(filter(None, rest[len(lines) :]))
     separator = "&" if "?" in path else "?"
-    url = f"{host}{path}{separator}{parameters}" if parameters else f"{host}{path}"
-    return request_head(url, method, [*filter(None, lines)], options)
+    target = f"{path}{separator}{parameters}" if parameters else path
+    return request_head(replace(url_of(host), target=target), method, [*filter(None, lines)], options)
+
+
+@lru_cache(maxsize=4096)
+def url_of(host: str) -> Url:
+    """Take apart a host, scheme and authority. Raises RequestError."""
+    return read_url(host)
+
+
+def host_of(population: Population, number: int) -> Url:
+    """Return the host of a class."""
+    hosts = population.hosts.values
+    return url_of(hosts[number // len(population.paths.values) % len(hosts)])
 
 
 def _values(population: Population, number: int) -> list[str]:
