@@ -42,7 +42,7 @@ def lines(result: LoadResult) -> Iterator[str]:
     yield from _aligned(["milliseconds", *_TITLES], _all(result), left=1)
     connects = slots.count(result.connects)
     if connects:
-        what = "handshakes" if result.scenario.target.scheme == "https" else "connections"
+        what = "TLS connections" if result.scenario.target.scheme == "https" else "connections"
         opened = f"{connects:,} {what} opened"
         if result.scenario.per_connection:
             opened += f", {connects / result.seconds:,.1f}/s"
