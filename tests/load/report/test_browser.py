@@ -109,6 +109,30 @@ def test_a_chart_is_read_by_keyboard_and_mouse(browser: Browser, report: Path) -
     assert said == []
 
 
+def test_a_chart_is_looked_at_closer(browser: Browser, report: Path) -> None:
+    """Dragging across a chart shows that stretch alone, and Escape shows all again."""
+    opened, said = _opened(browser, report, 1280, "light")
+    plot = opened.locator("#throughput")
+    canvas = plot.locator("canvas")
+    plot.scroll_into_view_if_needed()
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    box = plot.bounding_box()
+    assert box is not None
+    opened.mouse.move(box["x"] + 150, box["y"] + 100)
+    opened.mouse.down()
+    opened.mouse.move(box["x"] + 300, box["y"] + 100, steps=4)
+    opened.mouse.up()
+    opened.mouse.move(1, 1)
+    opened.wait_for_function(
+        "before => document.querySelector('#throughput canvas').toDataURL() !== before", arg=before
+    )
+    plot.press("Escape")
+    opened.wait_for_function(
+        "before => document.querySelector('#throughput canvas').toDataURL() === before", arg=before
+    )
+    assert said == []
+
+
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     """Names that are markup are shown in charts, legends and tables, and none of them runs."""
     file = tmp_path / "hostile.html"

@@ -135,6 +135,7 @@
       ctx.fillRect(left, bbox.top, right - left, bbox.height);
       ctx.fillStyle = colour("--soft");
       ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+      ctx.textAlign = "left";
       ctx.textBaseline = "top";
       if (ctx.measureText(why).width + 8 * devicePixelRatio < right - left) ctx.fillText(why, left + 4 * devicePixelRatio, bbox.top + 4 * devicePixelRatio);
     }
@@ -247,11 +248,15 @@
     const power = 10 ** Math.floor(Math.log10(from)), bottom = [5, 2, 1].map((step) => step * power).find((each) => each <= from) || power;
     return [bottom, to * 1.25];
   };
+  // All there is, unless the reader looks closer.
   const range = (chart) => (_plot, low, high) => {
-    if (chart.axis === "percentile") return [low || 1, high || 2];
-    if (low === high) return [low - 1, high + 1];
-    const bars = chart.series.some((each) => each.style === "bars"), wide = bars && chart.x.length > 1 ? (chart.x[1] - chart.x[0]) / 2 : 0;
-    return chart.axis === "rate" ? [0, high * 1.04] : [low - wide, high + wide];
+    if (low === null || low === undefined) return [0, 1];
+    const whole = low <= chart.x[0] && high >= chart.x[chart.x.length - 1];
+    if (low === high) return chart.axis === "percentile" ? [1, high * 10] : [low - 1, high + 1];
+    if (!whole || chart.axis === "percentile") return [low, high];
+    if (chart.axis === "rate") return [0, high * 1.04];
+    const half = chart.series.some((each) => each.style === "bars") ? (chart.x[1] - chart.x[0]) / 2 : 0;
+    return [low - half, Math.max(high + half, ...chart.shaded.map(([, to]) => to))];
   };
 
   const legend = (chart, hidden, place, draw) => {
