@@ -12,15 +12,16 @@ from itertools import cycle
 from math import gcd
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from edgesim.dialects.nearest import did_you_mean
-from edgesim.dialects.resource import FieldPath
 from edgesim.load.scenario import Order, RequestClass, Target, Variables
 from edgesim.load.wire import has_length, written
 from edgesim.model import EdgesimError, Position
 from edgesim.model.codes import problem
+
+if TYPE_CHECKING:
+    from edgesim.dialects.resource import FieldPath  # client processes start without all dialects
 
 _HOLE = re.compile(r"(?<!\$)\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
@@ -55,6 +56,8 @@ def names_of(request: RequestClass) -> Iterator[tuple[FieldPath, list[str]]]:
 
 def unknown(name: str, variables: Variables) -> str:
     """Return the hint for a variable that there is not."""
+    from edgesim.dialects.nearest import did_you_mean  # noqa: PLC0415 - client processes start without all dialects
+
     meant = did_you_mean(name, variables.names)
     return meant or f"there are {', '.join(f'`{each}`' for each in variables.names)}; `$${{` stands for a plain `${{`"
 
