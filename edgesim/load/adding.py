@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import edgesim
+from edgesim.load.abridged import abridged
 from edgesim.load.limits import Signs, sentences
 from edgesim.load.messages import Beat, Counts, End, Grown
 from edgesim.load.results import Cell, ClientSide, LoadResult, Machine, Second, SessionPattern
@@ -88,7 +89,7 @@ class Sums:
             sentences(self.scenario, self.counts, self.signs),
         )
         return LoadResult(
-            self.scenario,
+            abridged(self.scenario),
             started,
             max(measured, 0.001),
             self.counts.asked,
