@@ -111,13 +111,13 @@ def test_nothing_answered_ends_with_1() -> None:
 def test_the_highest_rate(served: Served, tmp_path: Path) -> None:
     """A bound that nothing breaks below the first failure is searched for in windows; machines get every window."""
     done = edgesim(
-        "load", served.url, "--find-max", "p99<1us", "--rate", "4", "--duration", "200ms", "-o", "json",
+        "load", served.url, "--find-max", "p99<1us", "--rate", "2", "--duration", "200ms", "-o", "json",
         "--save", tmp_path / "found.json", "--report", tmp_path / "found.html",
     )  # fmt: skip
     assert done.code == 1
     found = json.loads(done.out)
     assert found["rate"] == 0
-    assert [each["rate"] for each in found["trials"]] == [4, 2, 1]
+    assert [each["rate"] for each in found["trials"]] == [2, 1]
     assert json.loads((tmp_path / "found.json").read_text()) == found
     assert "p99&lt;1us" in (tmp_path / "found.html").read_text()
 
@@ -185,7 +185,7 @@ BY = ("--by", "header:x-version", "--closed", "--connections", "1")
     [
         ("v1=50,v2=50", 200, 1, "FAIL split"),
         ("v1=90,v2=10", 50, 3, "NEED-MORE-DATA split"),
-        ("v1=90,v2=10", 5000, 0, "PASS split"),
+        pytest.param("v1=90,v2=10", 5000, 0, "PASS split", marks=pytest.mark.slow),
     ],
 )
 def test_a_split_is_judged(served: Served, expected: str, count: int, code: int, word: str) -> None:
