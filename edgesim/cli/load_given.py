@@ -82,7 +82,8 @@ def _replaying(given: Given, made: Scenario) -> Scenario:
     replay = read_log(given.replay, speed_of(given.speed) if given.speed else 1.0)
     for note in replay.notes:
         err(f"--replay {given.replay}: {note}")
-    return replace(made, mode=replay.mode, requests=replay.requests)
+    labels = {**made.labels, "replay": given.replay.name}
+    return replace(made, mode=replay.mode, requests=replay.requests, labels=labels)
 
 
 def _target(given: Given, made: Scenario, from_file: bool) -> Scenario:

@@ -67,12 +67,11 @@ def _mode(result: LoadResult) -> str:
     if isinstance(mode, Closed):
         loops = result.scenario.sessions.users or mode.connections
         return f"closed loop with {loops:,} {'users' if result.scenario.sessions.users else 'connections'}"
-    return f"open loop ({_rates(mode)})"
+    replayed = result.scenario.labels.get("replay")
+    return f"open loop ({replayed} replayed)" if replayed else f"open loop ({_rates(mode)})"
 
 
 def _rates(mode: Open) -> str:
-    if mode.times:
-        return f"{len(mode.times):,} requests replayed"
     rates = [each for stage in mode.stages for each in (stage.start, stage.end)]
     low, high = min(rates), max(rates)
     return f"{low:,g}/s, {mode.arrivals}" if low == high else f"{low:,g} to {high:,g}/s, {mode.arrivals}"

@@ -173,7 +173,8 @@ def test_an_access_log_is_replayed(served: Served, tmp_path: Path) -> None:
     log.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
     done = edgesim("load", served.url, "--replay", log, "--speed", "10x")
     assert done.code == 0, done.err
-    assert "3 requests replayed" in done.out
+    assert "access.log replayed" in done.out
+    assert "asked 3, sent 3 " in done.out
     assert [each.path for each in served.server.asked] == ["/0", "/1", "/2"]
 
 
