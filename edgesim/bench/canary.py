@@ -13,7 +13,7 @@ from edgesim.load import driver
 from edgesim.load.adding import Sums
 from edgesim.load.answers import deployment_of
 from edgesim.load.expectations import Comparison, Split
-from edgesim.load.outcome import Outcome
+from edgesim.load.outcome import Mark, Outcome
 from edgesim.load.results import Cell, LoadResult, Second
 from edgesim.load.scenario import By, Destination, Open, RequestClass, Scenario, Sessions, Stage
 from edgesim.model import EdgesimError
@@ -262,12 +262,20 @@ def outcome(steps: Sequence[StepResult]) -> Outcome:
     """Return the walk as an outcome: each step's split, whatever failed, and the comparison that says most."""
     most = telling(steps)
     verdicts = [
-        replace(verdict, name=f"{step.name}: {verdict.name}")
+        replace(verdict, name=f"{step.name}: {verdict.name}", question=f"{step.name}: {verdict.question}")
         for step in steps
         for verdict in step.verdicts
         if verdict.name == "split" or verdict.kind is Kind.FAIL or step is most
     ]
-    return Outcome(joined(steps), (), tuple(verdicts))
+    return Outcome(joined(steps), (), tuple(verdicts), tuple(_marks(steps)))
+
+
+def _marks(steps: Iterable[StepResult]) -> Iterator[Mark]:
+    """Yield where each step begins in the seconds of all, and the shares that are expected from there on."""
+    begin = 0
+    for step in steps:
+        yield Mark(begin, step.name, {name: share for name, share in step.expected.shares.items() if name})
+        begin += len(step.result.timeline)
 
 
 def series_of(steps: Sequence[StepResult]) -> Iterator[Series]:

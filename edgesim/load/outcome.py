@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgesim.analysis import Kind, Verdict
 from edgesim.load.results import LoadResult
 from edgesim.load.stops import Looked
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment of the run from which something else was so: a step of a release, for example."""
+
+    at: float
+    """Seconds from the start."""
+    name: str
+    expected: dict[str, float] = field(default_factory=dict)
+    """The share each destination has from then on, of 1; empty where nothing is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,7 @@ class Outcome:
     result: LoadResult
     looked: tuple[Looked, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def answered(self) -> int:

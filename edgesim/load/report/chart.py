@@ -68,6 +68,8 @@ class Chart:
     """Whether the reader can change it."""
     shaded: list[tuple[float, float, str]] = field(default_factory=list)
     """Stretches of `x` that are in no other figure, and why."""
+    marks: list[tuple[float, str]] = field(default_factory=list)
+    """Points of `x` with a name: a line across the chart."""
     wide: bool = False
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, takewhile
 from math import ceil
 
-from edgesim.analysis import ArmNumbers
 from edgesim.analysis.intervals import wilson
 from edgesim.load.outcome import Outcome
 from edgesim.load.percentiles import is_open, latency_of, service_of
@@ -36,13 +36,13 @@ def charts(outcome: Outcome) -> list[Chart]:
     result = outcome.result
     names = versions(result)
     joined = _joined(result)
-    made = [_curve(result, names), _over_time(result, names, joined), _throughput(result, joined)]
+    made = [_over_time(result, names, joined), _throughput(result, joined)]
     if any(names):
-        arms = next((each.arms for each in outcome.verdicts if each.arms), ())
-        made.append(_split(result, names, joined, arms))
+        made.append(_split(outcome, names, joined))
     if any(second.errors for second in joined):
         made.append(_errors(result, joined))
-    return made
+    marks = [(mark.at, mark.name) for mark in outcome.marks]
+    return [_curve(result, names), *(replace(chart, marks=marks) for chart in made)]
 
 
 def versions(result: LoadResult) -> list[str]:
@@ -256,13 +256,13 @@ def _throughput(result: LoadResult, joined: Sequence[Second]) -> Chart:
     )
 
 
-def _split(result: LoadResult, names: Sequence[str], joined: Sequence[Second], arms: Sequence[ArmNumbers]) -> Chart:
+def _split(outcome: Outcome, names: Sequence[str], joined: Sequence[Second]) -> Chart:
+    result = outcome.result
     series = [_share(index, name, names, joined) for index, name in enumerate(names)]
-    for arm in arms:
-        if arm.name in names:
-            expected: list[float | None] = [100 * arm.expected] * len(joined)
-            index = names.index(arm.name)
-            series.append(Series(f"{arm.name}, expected", f"--v{index}", expected, dashed=True, group="expected"))
+    for index, name in enumerate(names):
+        expected = rounded([_expected(outcome, name, second.at) for second in joined])
+        if any(value is not None for value in expected):
+            series.append(Series(f"{name}, expected", f"--v{index}", expected, dashed=True, group="expected"))
     answered = sum(cell.count for cell in result.cells if cell.status)
     told = (
         f"{shown(name, names)} {share(sum(cell.count for cell in of_version(result.cells, name, names)), answered)}"
@@ -279,6 +279,16 @@ def _split(result: LoadResult, names: Sequence[str], joined: Sequence[Second], a
         series,
         shaded=_shaded(result),
     )
+
+
+def _expected(outcome: Outcome, name: str, at: float) -> float | None:
+    """Return the share in percent that a destination was to have: by the last mark, or by the one verdict on a split."""
+    shares = [mark.expected for mark in outcome.marks if mark.at <= at][-1:]
+    arms = [verdict.arms for verdict in outcome.verdicts if verdict.arms]
+    if not outcome.marks and len(arms) == 1:
+        shares = [{arm.name: arm.expected for arm in arms[0]}]
+    found = [each[name] for each in shares if name in each]
+    return 100 * found[0] if found else None
 
 
 def _share(index: int, name: str, names: Sequence[str], joined: Iterable[Second]) -> Series:

@@ -142,7 +142,7 @@ def _verdict(verdict: Verdict) -> Markup:
 
 
 def _numbers(verdict: Verdict) -> Markup | None:
-    parts = [f"confidence {verdict.confidence:.4g}"]
+    parts = [verdict.name, f"confidence {verdict.confidence:.4g}"]
     if verdict.p_value is not None:
         parts.append(f"p-value {verdict.p_value:.2g}")
     if verdict.power is not None:

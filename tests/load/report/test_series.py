@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edgesim.analysis.intervals import wilson
-from edgesim.load.outcome import Outcome
+from edgesim.load.outcome import Mark, Outcome
 from edgesim.load.percentiles import latency_of
 from edgesim.load.report.chart import Axis, Chart
 from edgesim.load.report.series import charts, versions
@@ -73,6 +73,17 @@ def test_many_seconds_are_joined_not_averaged() -> None:
     assert chart.x[:3] == [0, 3, 6]
     joined = slots.total(second.by_destination["v1"] for second in timeline[:3])
     assert chart.series[0].values[0] == pytest.approx(slots.percentiles(joined, [99])[0] / 1000, rel=1e-3)
+
+
+def test_a_mark_begins_another_split() -> None:
+    """From each mark on its own shares are expected; before the first, and of a version it does not name, none are."""
+    marks = (Mark(1.0, "half", {"v1": 0.5, "v2": 0.5}), Mark(4.0, "all", {"v2": 1.0}))
+    made = _by_name(replace(samples.outcome(samples.result(6)), marks=marks))
+    expected = {each.name: each.values for each in made["split"].series if each.group == "expected"}
+    assert expected["v1, expected"] == [None, 50, 50, 50, None, None]
+    assert expected["v2, expected"] == [None, 50, 50, 50, 100, 100]
+    assert made["latency"].marks == [(1.0, "half"), (4.0, "all")]
+    assert made["percentiles"].marks == []
 
 
 def test_a_straggler_is_no_second() -> None:

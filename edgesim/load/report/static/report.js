@@ -142,6 +142,31 @@
     ctx.restore();
   };
 
+  // Moments with a name, written beside their line where there is room before the next.
+  const marks = (chart) => (plot) => {
+    const { ctx, bbox } = plot, ratio = devicePixelRatio, right = bbox.left + bbox.width;
+    ctx.save();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "top";
+    ctx.strokeStyle = ctx.fillStyle = colour("--soft");
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([2 * ratio, 3 * ratio]);
+    chart.marks.forEach(([at, name], index) => {
+      const left = plot.valToPos(at, "x", true), next = index + 1 < chart.marks.length ? plot.valToPos(chart.marks[index + 1][0], "x", true) : right;
+      if (left < bbox.left || left > right) return;
+      ctx.beginPath();
+      ctx.moveTo(left, bbox.top);
+      ctx.lineTo(left, bbox.top + bbox.height);
+      ctx.stroke();
+      let text = name;
+      const room = next - left - 8 * ratio;
+      while (text.length > 2 && ctx.measureText(text).width > room) text = text.slice(0, -2) + "…";
+      if (ctx.measureText(text).width <= room) ctx.fillText(text, left + 4 * ratio, bbox.top - 12 * ratio);
+    });
+    ctx.restore();
+  };
+
   const rows = (chart, hidden, index) => chart.series
     .filter((each) => !hidden.has(group(each)))
     .map((each) => {
@@ -192,7 +217,7 @@
     const options = (width, height, made, bands) => ({
       width, height, bands,
       legend: { show: false },
-      padding: [10, 14, 0, 0],
+      padding: [chart.marks.length ? 18 : 10, 14, 0, 0],
       cursor: {
         sync: chart.axis === "time" ? { key: "time" } : undefined,
         y: false,
@@ -205,7 +230,7 @@
       },
       series: [{}, ...made],
       axes: axes(chart, width, logarithmic),
-      hooks: { drawClear: [shades(chart)], setCursor: [(one) => hint && hint.show(one)] },
+      hooks: { drawClear: [shades(chart)], draw: [marks(chart)], setCursor: [(one) => hint && hint.show(one)] },
     });
 
     const draw = () => {
