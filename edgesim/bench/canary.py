@@ -16,6 +16,7 @@ from edgesim.load.expectations import Comparison, Split
 from edgesim.load.outcome import Mark, Outcome
 from edgesim.load.results import Cell, LoadResult, Second
 from edgesim.load.scenario import By, Destination, Open, RequestClass, Scenario, Sessions, Stage
+from edgesim.load.seconds import without_stragglers
 from edgesim.model import EdgesimError
 from edgesim.telemetry import slots
 from edgesim.telemetry.tasks import spawn
@@ -253,7 +254,7 @@ def _laid(results: Iterable[LoadResult]) -> Iterator[Second]:
     """Yield the seconds of all, counted through."""
     number = 0
     for each in results:
-        for second in each.timeline:
+        for second in without_stragglers(each.timeline):
             yield replace(second, at=number)
             number += 1
 
@@ -275,7 +276,7 @@ def _marks(steps: Iterable[StepResult]) -> Iterator[Mark]:
     begin = 0
     for step in steps:
         yield Mark(begin, step.name, {name: share for name, share in step.expected.shares.items() if name})
-        begin += len(step.result.timeline)
+        begin += len(without_stragglers(step.result.timeline))
 
 
 def series_of(steps: Sequence[StepResult]) -> Iterator[Series]:

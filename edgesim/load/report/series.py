@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count, takewhile
 from math import ceil
@@ -14,6 +14,7 @@ from edgesim.load.percentiles import is_open, latency_of, service_of
 from edgesim.load.report.chart import Axis, Chart, Series, Style, rounded
 from edgesim.load.report.wording import OTHERS, UNTOLD, milliseconds, rate, share
 from edgesim.load.results import Cell, LoadResult, Second
+from edgesim.load.seconds import added, join, without_stragglers
 from edgesim.load.span import length
 from edgesim.telemetry import slots
 from edgesim.telemetry.slots import Slots
@@ -25,8 +26,6 @@ _MOST_VERSIONS = 6
 _PER_DECADE = 24
 """Points of the percentile curve."""
 _CONFIDENCE = 0.95
-_FEW = 0.05
-"""The share of a second's answers that is not shown as a second of its own."""
 _WIDE_SPREAD = 30
 """So many times the median is the slowest where a linear scale shows a flat line and a spike."""
 
@@ -75,46 +74,13 @@ def _is(destination: str, name: str, names: Sequence[str]) -> bool:
 
 def _joined(result: LoadResult) -> list[Second]:
     """Return seconds, or stretches of several, so that there are not too many; `at` is where each begins."""
-    seconds, width = _without_stragglers(result), _width(result)
+    seconds, width = without_stragglers(result.timeline), _width(result)
     parts = [seconds[start : start + width] for start in range(0, len(seconds), width)]
-    return [part[0] if width == 1 else _join(part) for part in parts]
-
-
-def _without_stragglers(result: LoadResult) -> list[Second]:
-    """Return seconds; the few last answers, which came when the schedule was over, go to its last second."""
-    seconds = list(result.timeline)
-    if len(seconds) > 1 and not seconds[-1].asked and seconds[-1].done < _FEW * seconds[-2].done:
-        seconds[-2:] = [_join(seconds[-2:])]
-    return seconds
+    return [part[0] if width == 1 else join(part) for part in parts]
 
 
 def _width(result: LoadResult) -> int:
     return max(1, ceil(len(result.timeline) / _MOST_POINTS))
-
-
-def _join(part: Sequence[Second]) -> Second:
-    names = {name for second in part for name in second.by_destination}
-    return Second(
-        part[0].at,
-        sum(second.asked for second in part),
-        sum(second.sent for second in part),
-        sum(second.late for second in part),
-        sum(second.done for second in part),
-        max(second.waiting for second in part),
-        _added(second.errors for second in part),
-        _added(second.destinations for second in part),
-        slots.total(second.latency for second in part),
-        {name: slots.total(second.by_destination.get(name, {}) for second in part) for name in names},
-        _added(second.failed_by_destination for second in part),
-        max(second.busy for second in part),
-    )
-
-
-def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for part in parts:
-        found.update(part)
-    return dict(found)
 
 
 def _curve(result: LoadResult, names: Sequence[str]) -> Chart:
@@ -308,7 +274,7 @@ def _share(index: int, name: str, names: Sequence[str], joined: Iterable[Second]
 
 def _errors(result: LoadResult, joined: Sequence[Second]) -> Chart:
     kinds = sorted({kind for second in joined for kind in second.errors})
-    total = _added(second.errors for second in joined)
+    total = added(second.errors for second in joined)
     return Chart(
         "errors",
         "Errors by kind",
