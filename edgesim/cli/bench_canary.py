@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from edgesim.load.outcome import Outcome
     from edgesim.load.results import Second
 
-_NEEDS_MORE = 3
-"""The exit code where nothing failed, and something cannot be told yet; as that of `edgesim load`."""
+_NEEDS_MORE = 1
+"""The exit code where nothing failed, and something cannot be told yet: who waits for a yes has none."""
 _STYLES = {"PASS": "green", "FAIL": "bold red", "NEED-MORE-DATA": "yellow"}
 
 
@@ -89,7 +89,7 @@ def canary(
     served from the start. Each step is applied while requests come in, and none may be lost; then it is loaded for
     --duration. What its split must be is asked of the configuration itself, by pods; where two versions get requests
     they are compared. A step that fails ends the walk, unless --keep-going. Exit code 0 where all pass, 1 where one
-    fails, 3 where some need more requests to tell, 130 after Ctrl-C, which reports the steps that were finished.
+    fails or needs more requests to tell, 130 after Ctrl-C, which reports the steps that were finished.
 
     Example:
       edgesim bench canary configs/two-phased-canary/

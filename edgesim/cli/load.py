@@ -223,8 +223,7 @@ def load(
     that pauses is seen to. Beside it stands the service time, from the send itself. Requests that were late or were
     never sent are counted. With --closed each connection waits for its answer instead, and the server sets the pace.
     With --find-max windows of --duration (default 5s) start at --rate. Exit code 1 where a condition of --fail-if is
-    met, a verdict is FAIL or nothing was answered, 2 for a wrong command line, 3 where a verdict is NEED-MORE-DATA,
-    130 after Ctrl-C, which still reports.
+    met, a verdict is not PASS or nothing was answered, 2 for a wrong command line, 130 after Ctrl-C, which still reports.
 
     Example:
       edgesim load http://localhost:8080/ --rate 200 --duration 30s --by 'body:version:(v[0-9]+)'

@@ -37,7 +37,8 @@ from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 
 _INTERRUPTED = 130
-_NEEDS_MORE = 3
+_NEEDS_MORE = 1
+"""Who waits for a yes before going on has none yet; the verdict itself tells it from a FAIL."""
 _WINDOW = "5s"
 T = TypeVar("T")
 
