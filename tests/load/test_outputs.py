@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgesim.load import outputs
+from edgesim.load.outcome import Outcome
 from edgesim.model import EdgesimError
 from tests.load import samples
 
@@ -23,6 +25,21 @@ def test_every_option_writes_its_file(tmp_path: Path) -> None:
         "hgrm.out", "hgrm.service.out", "hgrm.v1.out", "hgrm.v2.out",
     }  # fmt: skip
     assert all(file.stat().st_size > 100 for file in written)
+
+
+def test_a_run_without_answers_is_written_too(tmp_path: Path) -> None:
+    """Nothing was answered, and every format says so in its own way."""
+    result = replace(samples.result(1), cells=(), timeline=(), connects={})
+    written = outputs.write({option: tmp_path / option for option in OPTIONS}, Outcome(result))
+    assert len(written) == len(OPTIONS) + 1
+    assert (tmp_path / "hgrm").read_text().splitlines()[-2].split() == [
+        "#[Max",
+        "=",
+        "0.000,",
+        "TotalCount",
+        "=",
+        "0.000]",
+    ]
 
 
 @pytest.mark.parametrize("file", ["", "no/folder/file.json", "a\0b"])
