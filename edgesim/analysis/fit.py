@@ -18,7 +18,7 @@ from edgesim.analysis.binned import Floats
 
 FEW = 50.0
 """The p-value is drawn where any expectation is below: at 5, the textbooks' rule, chi-square is off at a level of 1%."""
-_DRAWS = 9_999
+_DRAWS, _MOST_DRAWS, _AT_ONCE = 9_999, 999_999, 100_000
 
 
 def binomial_p(count: int, of: int, share: float) -> float:
@@ -45,21 +45,31 @@ def chi_square(counts: Sequence[int], shares: Sequence[float]) -> float:
     return float(((observed - expected) ** 2 / expected).sum()) if sum(counts) else 0.0
 
 
-def chi_square_p(counts: Sequence[int], shares: Sequence[float], rng: np.random.Generator) -> float:
+def chi_square_p(
+    counts: Sequence[int], shares: Sequence[float], rng: np.random.Generator, confidence: float = 0.99
+) -> float:
     """Return the p-value of Pearson's chi-square, drawn where an expectation is below `FEW`.
 
-    A drawn one is (1 + as extreme) / (1 + draws), which is never below the level it claims (Davison and Hinkley 1997,
-    section 4.2).
+    A drawn one is (1 + as extreme) / (1 + draws), which is below a level no more often than it should be (Davison and
+    Hinkley 1997, section 4.2); there are enough draws to get well below 1 - confidence.
     """
     of, statistic = sum(counts), chi_square(counts, shares)
     if not of:
         return 1.0
-    expected = np.asarray(shares) * of
-    if expected.min() >= FEW:
+    if min(shares) * of >= FEW:
         return float(chi2.sf(statistic, len(shares) - 1))
-    drawn = rng.multinomial(of, np.asarray(shares), size=_DRAWS)
-    statistics = ((drawn - expected) ** 2 / expected).sum(axis=1)
-    return float((1 + (statistics >= statistic * (1 - 1e-12)).sum()) / (1 + _DRAWS))
+    draws = min(_MOST_DRAWS, max(_DRAWS, ceil(20 / (1 - confidence))))
+    extreme = sum(
+        _as_extreme(of, statistic, np.asarray(shares), min(_AT_ONCE, draws - begun), rng)
+        for begun in range(0, draws, _AT_ONCE)
+    )
+    return (1 + extreme) / (1 + draws)
+
+
+def _as_extreme(of: int, statistic: float, shares: Floats, draws: int, rng: np.random.Generator) -> int:
+    drawn = rng.multinomial(of, shares, size=draws)
+    statistics = ((drawn - of * shares) ** 2 / (of * shares)).sum(axis=1)
+    return int((statistics >= statistic * (1 - 1e-12)).sum())
 
 
 def chi_square_power(of: ArrayLike, shares: Sequence[float], arm: int, shift: float, confidence: float) -> Floats:

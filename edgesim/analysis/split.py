@@ -89,7 +89,7 @@ def _p_value(counts: Mapping[str, int], expected: Expected, rng: np.random.Gener
         return 1.0
     if len(called) == 2:
         return fit.binomial_p(observed[0], sum(observed), next(iter(called.values())))
-    return fit.chi_square_p(observed, list(called.values()), rng)
+    return fit.chi_square_p(observed, list(called.values()), rng, expected.confidence)
 
 
 def _arm(name: str, count: int, of: int, expected: Expected) -> ArmNumbers:

@@ -17,8 +17,8 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     word = paint(verdict.kind.value, STYLES[_STYLES[verdict.kind]], sys.stdout)
     yield f"{word} {printable(verdict.name)}: {printable(verdict.sentence)}"
     yield from (f"  {_arm(each, verdict.confidence)}" for each in verdict.arms)
-    if verdict.arms:
-        yield f"  {_test(verdict)}"
+    if verdict.arms and (test := _test(verdict)):
+        yield f"  {test}"
     yield from (f"  {printable(each)}" for each in verdict.sentences[1:])
 
 

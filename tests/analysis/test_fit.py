@@ -52,6 +52,13 @@ def test_few_expected_are_drawn() -> None:
     assert fit.chi_square_p(counts, shares, np.random.default_rng(5)) == pytest.approx(exact, abs=0.005)
 
 
+def test_a_high_confidence_takes_more_draws() -> None:
+    """Counts that never come by chance have a p-value well below the level, however low that is."""
+    for confidence in (0.99, 0.99999):
+        p_value = fit.chi_square_p([0, 0, 30], [0.6, 0.3, 0.1], np.random.default_rng(6), confidence)
+        assert p_value < (1 - confidence) / 9
+
+
 def test_nothing_is_no_reason() -> None:
     """Without requests nothing is rejected."""
     assert fit.binomial_p(0, 0, 0.5) == 1.0

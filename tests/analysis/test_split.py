@@ -185,21 +185,21 @@ def _kinds(weights: Mapping[str, float], drawn: np.ndarray, tolerance: float | N
     ],
 )
 def test_false_alarms_stay_below_the_level(weights: dict[str, float], of: int, tolerance: float | None) -> None:
-    """A right split fails no more often than 1 - confidence (5% here): 600 runs, and their own noise allowed for."""
+    """A right split fails no more often than 1 - confidence (5% here): 400 runs, and their own noise allowed for."""
     shares = np.array(list(shares_of(weights).values()))
-    drawn = np.random.default_rng(3).multinomial(of, shares, 600)
+    drawn = np.random.default_rng(3).multinomial(of, shares, 400)
     alarms = _kinds(weights, drawn, tolerance, 0.95).count(Kind.FAIL)
-    assert alarms <= binom.isf(1e-3, 600, 0.05)
+    assert alarms <= binom.isf(1e-3, 400, 0.05)
 
 
 def test_the_power_is_what_it_says() -> None:
     """A split that is off by what matters fails as often as the verdict's power says."""
     weights = {"v1": 90.0, "v2": 10.0}
     for of in (1500, 4000):
-        drawn = np.random.default_rng(4).multinomial(of, [0.88, 0.12], 500)
+        drawn = np.random.default_rng(4).multinomial(of, [0.88, 0.12], 250)
         said = judged({"v1": of - of // 10, "v2": of // 10}, weights).power or 0.0
         found = _kinds(weights, drawn, None, 0.99).count(Kind.FAIL)
-        assert found >= binom.ppf(1e-3, 500, said)
+        assert found >= binom.ppf(1e-3, 250, said)
 
 
 @pytest.mark.parametrize("tolerance", [0.02, 0.01])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgesim.analysis import Kind
 from edgesim.cli.verdict_text import verdict_lines
 from edgesim.load.formats_json import as_json
 from edgesim.load.outcome import Outcome
@@ -69,3 +71,10 @@ def test_verdicts_as_text() -> None:
         "NEED-MORE-DATA latency p50: Whether v2 is slower than v1 cannot be told yet.",
         "  Some 1,200 more are needed.",
     ]
+
+
+def test_a_split_that_needs_more_says_how_many() -> None:
+    """Power and what is needed stand beside the p-value where they are known."""
+    split = replace(samples.verdicts()[0], kind=Kind.NEED_MORE_DATA, power=0.123, needed=1500, unit="users")
+    assert "  p-value 0.83, power 0.123, 1,500 more users needed" in list(verdict_lines(split))
+    assert len(list(verdict_lines(replace(split, p_value=None, power=None, needed=0)))) == 3
