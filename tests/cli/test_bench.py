@@ -135,7 +135,7 @@ def test_canary_by_weights(tmp_path: Path) -> None:
         "--duration", "1s", "-o", "json", "--report", page, "--save", file,
     )  # fmt: skip
     found = json.loads(done.out)
-    assert done.code in {0, 3}, done.err
+    assert found["verdict"] != "FAIL", done.err
     assert [(step["name"], step["expected"]) for step in found["steps"]] == [
         ("0%", {"echo-v1": 1.0, "echo-v2": 0.0}), ("100%", {"echo-v1": 0.0, "echo-v2": 1.0}),
     ]  # fmt: skip
@@ -150,7 +150,7 @@ def test_canary_by_weights(tmp_path: Path) -> None:
 def test_canary_of_the_tutorial(tmp_path: Path) -> None:
     """The folder of the tutorial is walked from vs-1 to vs-7: the right shares at each step, nothing lost, no FAIL."""
     done = started("bench", "canary", CANARY, "--duration", "2s", "--save", tmp_path / "walk.json")
-    assert done.code in {0, 3}, done.out + done.err
+    assert done.out.splitlines()[-1].startswith(("PASS ", "NEED-MORE-DATA ")), done.out + done.err
     assert [f"vs-{number}.yaml" in done.out for number in range(1, 8)] == [True] * 7
     assert "7 steps" in done.out
     assert "none lost" in done.out
