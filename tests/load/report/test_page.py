@@ -14,7 +14,7 @@ import edgesim.load.report
 from edgesim.load.find_max import Highest, Trial
 from edgesim.load.outcome import Outcome
 from edgesim.load.report import page, search_page
-from edgesim.load.scenario import Closed, RequestClass
+from edgesim.load.scenario import Closed, RequestClass, Sessions
 from tests.load import samples
 
 FOLDER = Path(edgesim.load.report.__file__).parent
@@ -120,6 +120,44 @@ def test_any_run_has_a_page(kind: str) -> None:
     text = Reader(page(Outcome(made)).decode()).text
     assert ("Nothing was answered" in text) == (kind == "nothing")
     assert "checks" not in text
+
+
+def test_what_is_asked_in_a_scenario_is_told() -> None:
+    """Users, connections that are closed, TLS, and all of many requests, at least by their number."""
+    result = samples.result(6)
+    scenario = replace(
+        result.scenario,
+        target=replace(result.scenario.target, scheme="https"),
+        requests=tuple(RequestClass(f"class {number}", path=f"/{number}") for number in range(25)),
+        sessions=Sessions(50),
+        per_connection=7,
+    )
+    cells = tuple(replace(result.cells[0], request=f"class {number}") for number in range(600))
+    text = Reader(page(Outcome(replace(result, scenario=scenario, cells=cells))).decode()).text
+    for words in (
+        "TLS handshakes",
+        "50, with cookies",
+        "after 7 requests",
+        "class 3: GET /3 (4%)",
+        "and 5 more",
+        "and 100 more kinds",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ((0,), "the check passed"),
+        ((0, 0), "all 2 checks passed"),
+        ((0, 2), "1 of 2 checks cannot"),
+        ((1, 2), "1 of 2 checks failed"),
+    ],
+)
+def test_one_word_stands_for_all_checks(kinds: tuple[int, ...], said: str) -> None:
+    """FAIL goes before NEED-MORE-DATA, and that before PASS."""
+    verdicts = tuple(samples.verdicts()[kind] for kind in kinds)
+    assert said in Reader(page(Outcome(samples.result(6), (), verdicts)).decode()).text
 
 
 def test_a_search_is_drawn() -> None:
