@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgesim.cli.console import err
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 
@@ -47,6 +48,7 @@ def locust_of(given: Engine, workers: int) -> Locust | None:
         raise _wrong("--workers are edgesim's own client processes; Locust has --processes")
     locust_driver.check()
     if given.worker:
+        err(f"joining the master at {given.master_host}:{given.master_port}; Ctrl-C ends it")
         locust_driver.become_worker(f"{given.master_host}:{given.master_port}")
     if given.master:
         return locust_driver.Locust(given.expect_workers, f"{given.bind_host}:{given.master_port}")

@@ -19,6 +19,7 @@ from edgesim.load import locust_messages, messages
 from edgesim.load.adding import Sums
 from edgesim.load.driver import INTERRUPTED, Watch
 from edgesim.load.locust_messages import Ended, Joined, Lost, Told
+from edgesim.load.locust_process import PACKAGE
 from edgesim.load.results import LoadResult, Second
 from edgesim.load.scenario import Closed, Scenario
 from edgesim.model import EdgesimError
@@ -54,7 +55,7 @@ def differences(scenario: Scenario) -> Iterator[str]:
 def check() -> None:
     """Find out whether Locust is installed. Raises EdgesimError."""
     if find_spec("locust") is None:
-        raise failure("ES0914", "Locust is not installed", "pip install 'edgesim[locust]'", exit_code=2)
+        raise failure("ES0914", "Locust is not installed", PACKAGE, exit_code=2)
 
 
 def become_worker(address: str) -> NoReturn:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+PACKAGE = "pip install 'edgesim[locust]'"
+
 
 def main() -> int:
     """Run as a child of `locust_driver`, or as a worker of a master on another machine."""
@@ -23,7 +25,9 @@ def main() -> int:
         monkey.patch_all()
         from edgesim.load import locust_roles  # noqa: PLC0415 - patched now
     except ImportError:
-        sys.stderr.write("ES0914 Locust is not installed: pip install 'edgesim[locust]'\n")
+        from edgesim.model.codes import failure  # noqa: PLC0415 - as above
+
+        sys.stderr.write(f"{failure('ES0914', 'Locust is not installed', PACKAGE)}\n")
         return 2
     if given.worker:
         return locust_roles.worker(given.worker, given.channel)

@@ -20,6 +20,7 @@ from edgesim.load.locust_messages import Ended, Joined, Lost, Told
 from edgesim.load.locust_run import Part
 from edgesim.load.locust_users import users_of
 from edgesim.load.messages import Beat, End, Order, Ready
+from edgesim.model.codes import failure
 
 _LOOK = 0.1
 """Seconds between looks at who has joined and who is missing."""
@@ -152,7 +153,7 @@ def worker(address: str, channel: int) -> int:
     try:
         runner = environment.create_worker_runner(host, int(port))
     except (ConnectionError, RPCError, OSError):
-        sys.stderr.write(f"ES0914 no master answers at {address}\n")
+        sys.stderr.write(f"{failure('ES0914', f'no master answers at {address}')}\n")
         return 1
     locust_run.attach(environment, part, None, lambda _client, _message: None)
     if channel >= 0:
