@@ -52,6 +52,9 @@ def _best_of_null(one: tuple[Floats, Floats], two: tuple[Floats, Floats], margin
 
 def _best_at(one: tuple[Floats, Floats], two: tuple[Floats, Floats], margin: float) -> Floats:
     """Return the highest log likelihood of pairs that are exactly `margin` apart: concave, so that its slope is halved."""
+    if not margin:  # both have the rate of all together
+        rate = (one[0] + two[0]) / np.maximum(one[1] + two[1], 1e-300)
+        return _log_likelihood(*one, rate) + _log_likelihood(*two, rate)
     shape = np.broadcast(one[0], two[0]).shape
     low, high = np.full(shape, max(0.0, -margin)), np.full(shape, min(1.0, 1.0 - margin))
     for _ in range(_HALVINGS):

@@ -49,7 +49,13 @@ def test_a_canary_that_is_worse_is_found() -> None:
 
 @pytest.mark.parametrize(
     ("one", "two", "margin"),
-    [((5, 200), (9, 100), 0.01), ((0, 50), (30, 60), 0.1), ((9, 10), (10, 10), 0.05), ((40, 90), (2, 90), -0.6)],
+    [
+        ((5, 200), (9, 100), 0.01),
+        ((0, 50), (30, 60), 0.1),
+        ((9, 10), (10, 10), 0.05),
+        ((40, 90), (2, 90), -0.6),
+        ((3, 90), (9, 80), 0.0),
+    ],
 )
 def test_the_null_is_at_its_best(one: tuple[int, int], two: tuple[int, int], margin: float) -> None:
     """The likelihood of the best pair of rates of the null is what a general optimiser finds."""
