@@ -1,4 +1,4 @@
-"""The plan that is fastest within a risk bound: plans are tried from the shortest on, most of them by a formula only.
+"""The plan that is fastest within a risk bound: plans are tried from the shortest on, most of them by a formula or a few rollouts.
 
 No test of a level stops a canary sooner, with a given power, than one look at the best moment would. So what has met the
 canary by the moment at which one look has that power bounds a plan's risk from below, and needs no simulation.
@@ -10,19 +10,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations, product
+from math import sqrt
 
 import numpy as np
 
 from edgesim.analysis.sizes import power_of_rise
-from edgesim.simulate.exposure import Groups, users_met
+from edgesim.simulate.exposure import Floats, Groups, users_met
 from edgesim.simulate.rollout import Check, Plan, Rollouts, Step, Traffic, looks, roll_out, seconds_of
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
-HOLDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
+HOLDS = (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0, 86400.0)
 """Seconds."""
 MOST_STEPS = 3
-_QUICK = 300
-"""Rollouts of a plan that is only looked at."""
+_FIRST = ((40, 4.0), (300, 1.0), (1000, 0.0))
+"""Rollouts of a plan that leave out most that are over the bound, and the standard deviations by which it may be over it."""
+_SURELY = -1.645
+"""... and by which it must be within it in the end: with 95% confidence."""
 _LOOKS = 150
 """A plan is looked at about so often while candidates are compared, or as often as asked for where that is less."""
 
@@ -54,14 +57,25 @@ class Found:
     simulated: int
 
 
+def within(rollouts: Rollouts, bound: Bound, deviations: float = _SURELY) -> bool:
+    """Tell whether no more rollouts are over the bound than allowed, with room for chance on this or that side."""
+    over = float((_met(rollouts, bound) > bound.most).mean())
+    allowed = 1 - bound.power
+    return over <= allowed + deviations * sqrt(allowed * bound.power / len(rollouts.at))
+
+
+def _met(rollouts: Rollouts, bound: Bound) -> Floats:
+    """Return what each rollout met, infinite where it was not stopped."""
+    met = {Of.USERS: rollouts.users, Of.REQUESTS: rollouts.requests, Of.ERRORS: rollouts.errors}[bound.of]
+    assert met is not None
+    return np.where(np.isfinite(rollouts.at), met, np.inf)
+
+
 def risk(rollouts: Rollouts, bound: Bound) -> float:
     """Return what is met at most in the bound's share of the rollouts; infinite where they are not stopped so often."""
     if rollouts.stopped < bound.power:
         return float("inf")
-    met = {Of.USERS: rollouts.users, Of.REQUESTS: rollouts.requests, Of.ERRORS: rollouts.errors}[bound.of]
-    assert met is not None
-    whole = np.where(np.isfinite(rollouts.at), met, np.inf)
-    return float(np.quantile(whole, bound.power, method="inverted_cdf"))
+    return float(np.quantile(_met(rollouts, bound), bound.power, method="inverted_cdf"))
 
 
 def plans() -> list[Plan]:
@@ -93,10 +107,12 @@ def fastest(
         if least_risk(plan, traffic, check, bound, groups) > bound.most:
             continue
         simulated += 1
-        if risk(roll_out(plan, traffic, _coarser(plan, check), generator, _QUICK, groups), bound) > bound.most:
+        coarser = _coarser(plan, check)
+        tries = ((roll_out(plan, traffic, coarser, generator, few, groups), room) for few, room in _FIRST)
+        if not all(within(rollouts, bound, room) for rollouts, room in tries):
             continue
         rollouts = roll_out(plan, traffic, check, generator, runs, groups)
-        if risk(rollouts, bound) <= bound.most:
+        if within(rollouts, bound):
             return Found(plan, rollouts, number, simulated)
     return Found(None, None, len(every), simulated)
 

@@ -90,7 +90,7 @@ def test_every_question_at_once(ask: Ask, population: str) -> None:
     assert plan["stopped"] > 0.9
     assert plan["every_user"] == 1000
     assert fastest["plan"]["users"]["most"] < 900
-    assert fastest["simulated"] < fastest["considered"]
+    assert fastest["simulated"] <= fastest["considered"]
     v1 = next(row for row in found["destinations"] if row["subset"] == {"version": "v1"})  # type: ignore[attr-defined]
     assert v1["latency"]["p50"] == pytest.approx(20_000, rel=0.02)
 

@@ -7,7 +7,7 @@ import pytest
 
 from edgesim.simulate import plans as search
 from edgesim.simulate.exposure import Groups
-from edgesim.simulate.plans import Bound, Of, fastest, least_risk, plans, risk
+from edgesim.simulate.plans import Bound, Of, fastest, least_risk, plans, risk, within
 from edgesim.simulate.rollout import Check, Rollouts, Step, Traffic, roll_out, seconds_of
 
 _BAD = Traffic(500, 0.01, 0.02)
@@ -39,6 +39,7 @@ def test_the_fastest_is_the_first_that_holds() -> None:
     found = fastest(_BAD, Check(every=5), _BOUND, generator, 400, _GROUPS)
     assert found.plan is not None
     assert found.rollouts is not None
+    assert within(found.rollouts, _BOUND)
     assert risk(found.rollouts, _BOUND) <= 3500
     risks = {
         plan: risk(roll_out(plan, _BAD, Check(every=5), generator, 400, _GROUPS), _BOUND)
