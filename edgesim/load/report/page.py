@@ -61,7 +61,8 @@ def _figure(chart: Chart) -> Markup:
 def document(title: str, parts: Iterable[Child], drawn: list[Chart], version: str) -> bytes:
     """Return a whole page with these parts."""
     styles = [_asset("vendor/uPlot.min.css"), _asset("static/report.css")]
-    scripts = [_asset("vendor/uPlot.iife.min.js"), _asset("static/report.js")]
+    licensed = f"/*\n{_asset('vendor/LICENSE')}*/\n{_asset('vendor/uPlot.iife.min.js')}"
+    scripts = [licensed, _asset("static/report.js")]
     policy = (
         f"default-src 'none'; img-src data:; style-src {' '.join(map(_digest, styles))}; "
         f"script-src {' '.join(map(_digest, scripts))}; base-uri 'none'; form-action 'none'"
