@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import fisher_exact
-
 from edgesim.analysis.intervals import Interval, newcombe
 
 
@@ -49,5 +47,11 @@ def compare_errors(before: Rate, after: Rate, confidence: float = 0.95) -> Error
     return Errors(
         after.share - before.share,
         newcombe(first, second, confidence),
-        float(fisher_exact(table, alternative="greater")[1]) if before.of and after.of else 1.0,
+        _fisher(table) if before.of and after.of else 1.0,
     )
+
+
+def _fisher(table: list[list[int]]) -> float:
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - slow to load, and whoever only looks all the time needs it not
+
+    return float(fisher_exact(table, alternative="greater")[1])
