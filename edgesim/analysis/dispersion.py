@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.stats import chi2
 
 _SURE = 1e-4
@@ -68,3 +69,34 @@ def dispersion(seconds: Sequence[tuple[int, int]]) -> Dispersion:
         return Dispersion(1.0, len(counted), 1.0, 1.0)
     index = sum((count - of * share) ** 2 / (of * share * (1 - share)) for count, of in counted)
     return Dispersion(index / freedom, len(counted), float(chi2.cdf(index, freedom)), float(chi2.sf(index, freedom)))
+
+
+_BLOCKS = 20
+"""Stretches a run is cut into: few, so that each has enough for the normal approximation."""
+_EXPECTED = 5.0
+"""What a stretch must be expected to have of either side, else nothing is said."""
+
+TwoArms = tuple[int, int, int, int]
+"""Events and requests of the old version, then of the new one."""
+
+
+def difference_over_time(seconds: Sequence[TwoArms]) -> Dispersion:
+    """Return how the difference of two shares varies over stretches of the run: Cochran's Q, by its freedom.
+
+    What hits both versions alike (a pause, a burst of load) cancels out; what is left above 1 are bursts of one of them.
+    """
+    blocks = [np.sum(each, axis=0) for each in np.array_split(np.array(seconds, float).reshape(-1, 4), _BLOCKS)]
+    first, of_first, second, of_second = np.array([each for each in blocks if each[1] and each[3]]).reshape(-1, 4).T
+    nothing = Dispersion(1.0, len(first), 1.0, 1.0)
+    if len(first) < _SECONDS:
+        return nothing
+    shares = np.array([first.sum() / of_first.sum(), second.sum() / of_second.sum()])
+    least = min(of_first.min(), of_second.min()) * min(*shares, *(1 - shares))
+    if least < _EXPECTED:
+        return nothing
+    spread = shares * (1 - shares)
+    variance = spread[0] / of_first + spread[1] / of_second
+    away = second / of_second - first / of_first
+    middle = float((away / variance).sum() / (1 / variance).sum())
+    index, freedom = float(((away - middle) ** 2 / variance).sum()), len(first) - 1
+    return Dispersion(index / freedom, len(first), float(chi2.cdf(index, freedom)), float(chi2.sf(index, freedom)))

@@ -6,7 +6,7 @@ a run, on what there is so far: the comparison's answers stay right (`analysis.a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -16,7 +16,7 @@ from edgesim.analysis import Kind, Verdict, always_valid, intervals, shift, wors
 from edgesim.analysis import always_valid_quantiles as avq
 from edgesim.analysis import sessions as stuck
 from edgesim.analysis.binned import Binned, binned
-from edgesim.analysis.dispersion import dispersion
+from edgesim.analysis.dispersion import TwoArms, difference_over_time, dispersion
 from edgesim.analysis.split import Expected, judge_split, shares_of
 from edgesim.load.expectations import TAIL, Comparison, Expectations, Split
 from edgesim.load.results import LoadResult, Second
@@ -104,10 +104,50 @@ def judge_versions(result: LoadResult, asked: Comparison) -> tuple[Verdict, ...]
     alpha = (1 - asked.confidence) / _QUESTIONS
     rates = [_rate(result, name) for name in (asked.before, asked.after)]
     before, after = (_latency(result, name) for name in (asked.before, asked.after))
-    return (
-        _errors(rates[0], rates[1], asked, alpha, _unanswered(result)),
-        _slower(before, after, asked, alpha, 0.5, asked.latency_margin),
-        _slower(before, after, asked, alpha, 0.99, asked.latency_margin * TAIL),
+    seconds = list(measured(result))
+    found = (
+        (_errors(rates[0], rates[1], asked, alpha, _unanswered(result)), _failures(seconds, asked)),
+        (_slower(before, after, asked, alpha, 0.5, asked.latency_margin), _above(seconds, asked, 50)),
+        (_slower(before, after, asked, alpha, 0.99, asked.latency_margin * TAIL), _above(seconds, asked, 99)),
+    )
+    return tuple(_with_bursts(verdict, over_time) for verdict, over_time in found)
+
+
+def _failures(seconds: Sequence[Second], asked: Comparison) -> list[TwoArms]:
+    return [
+        (
+            second.failed_by_destination.get(asked.before, 0),
+            second.destinations.get(asked.before, 0),
+            second.failed_by_destination.get(asked.after, 0),
+            second.destinations.get(asked.after, 0),
+        )
+        for second in seconds
+    ]
+
+
+def _above(seconds: Sequence[Second], asked: Comparison, percent: float) -> list[TwoArms]:
+    """Return how many answers of each version took longer than the percentile of both together, second by second."""
+    names = (asked.before, asked.after)
+    every = slots.total(second.by_destination.get(name, {}) for second in seconds for name in names)
+    limit = slots.slot_of(slots.percentiles(every, [percent])[0])
+    counted = [[_longer(second.by_destination.get(name, {}), limit) for name in names] for second in seconds]
+    return [(*before, *after) for before, after in counted]
+
+
+def _longer(counted: Mapping[int, int], limit: int) -> tuple[int, int]:
+    return sum(count for slot, count in counted.items() if slot > limit), slots.count(counted)
+
+
+def _with_bursts(verdict: Verdict, over_time: Sequence[TwoArms]) -> Verdict:
+    found = difference_over_time(over_time)
+    if not found.is_over:
+        return verdict
+    said = (
+        f"The difference varies over the run {found.ratio:.2g} times as much as independent requests would: it comes in "
+        "bursts, so that this is less sure than it says."
+    )
+    return replace(
+        verdict, sentences=(*verdict.sentences, said), numbers={**verdict.numbers, "dispersion": found.ratio}
     )
 
 

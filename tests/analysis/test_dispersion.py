@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from edgesim.analysis.dispersion import dispersion
+from edgesim.analysis.dispersion import difference_over_time, dispersion
 
 
 def test_turns_are_told_from_draws() -> None:
@@ -33,3 +33,33 @@ def test_nothing_is_said_of_little() -> None:
     """Nothing is said of a single second, of an arm that gets all or nothing, or of four seconds that are alike."""
     for seconds in ([], [(1, 2)], [(0, 10)] * 20, [(10, 10)] * 20, [(50, 100)] * 4, [(0, 0)] * 9):
         assert dispersion(seconds).sentence == ""
+
+
+def _two_arms(bursts: float, common: float, runs: int) -> list[list[tuple[int, int, int, int]]]:
+    """Draw runs of 60 seconds in which rates vary from stretch to stretch: the new version's, or both alike."""
+    rng = np.random.default_rng(2)
+    found = []
+    for _ in range(runs):
+        both = 0.1 + common * np.repeat(rng.random(20), 3)
+        new = both + bursts * np.repeat(rng.random(20), 3)
+        old, own = rng.binomial(100, both), rng.binomial(50, new)
+        found.append([(int(one), 100, int(two), 50) for one, two in zip(old, own, strict=True)])
+    return found
+
+
+def test_bursts_of_one_version_are_named() -> None:
+    """Where one version's rate comes in bursts the difference varies too much, and nearly every run says so."""
+    assert sum(difference_over_time(run).is_over for run in _two_arms(0.4, 0.0, 50)) > 45
+
+
+def test_what_hits_both_is_not_named() -> None:
+    """Rates that are steady, or rise and fall in both versions alike, are not called bursts in 300 runs each."""
+    for common in (0.0, 0.4):
+        assert sum(difference_over_time(run).is_over for run in _two_arms(0.0, common, 300)) <= 1
+
+
+def test_of_little_no_bursts_are_said() -> None:
+    """Without seconds, with few of them, or with hardly any errors nothing is said."""
+    few = [(1, 100, 50, 100), (50, 100, 1, 100)] * 2
+    for seconds in ([], few, [(0, 100, 1, 100)] * 40, [(0, 0, 5, 10)] * 40):
+        assert not difference_over_time(seconds).is_over

@@ -160,6 +160,26 @@ def test_a_version_that_is_not_there() -> None:
         assert median.sentence == f"{name} gave no answer below 500, so that there is nothing to compare."
 
 
+def test_errors_in_bursts_are_named() -> None:
+    """Where the new version fails in bursts the verdict says that it is less sure, and by how much it varies."""
+    bursts = [100 if at % 20 == 0 else 5 for at in range(60)]
+    timeline = tuple(
+        Second(
+            at,
+            destinations={"v1": 900, "v2": 300},
+            by_destination={"v1": {100: 600, 500: 300}, "v2": {100: 200, 500: 100}},
+            failed_by_destination={"v1": 30, "v2": failed},
+        )
+        for at, failed in enumerate(bursts)
+    )
+    cells = (*version("v1", 54_000, 1800), *version("v2", 18_000, sum(bursts), 1.0, 2))
+    run = replace(NOBODY, cells=cells, timeline=timeline, scenario=samples.scenario(60))
+    errors, median, tail = judged(run, compare="v1,v2")
+    assert "comes in bursts" in errors.sentences[-1]
+    assert errors.numbers["dispersion"] > 1.5
+    assert all("dispersion" not in each.numbers for each in (median, tail))
+
+
 def test_verdicts_are_json() -> None:
     """Verdicts of a run are written and read as JSON without loss."""
     found = judged(samples.result(), "v1=90,v2=10", "v1,v2")
