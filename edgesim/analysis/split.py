@@ -215,11 +215,11 @@ def _sentence(
 
 def _by_tolerance(kind: Kind, arms: Sequence[ArmNumbers], expected: Expected) -> str:
     tolerance = expected.tolerance or 0.0
+    limit = f"{100 * tolerance:.3g} point" + ("" if tolerance == 0.01 else "s")
     if kind is Kind.PASS:
-        return f"every share is within {tolerance:.3%} of what the weights say"
+        return f"every share is within {limit} of what the weights say"
     arm = next(arm for arm in arms if 0 < arm.expected < 1 and _is_outside(arm, tolerance))
-    true = f"between {arm.exact_low:.2%} and {arm.exact_high:.2%}"
-    return f"{arm.name} lies {true}, not within {tolerance:.3%} of {arm.expected:.2%}"
+    return f"{arm.name} lies between {arm.exact_low:.2%} and {arm.exact_high:.2%}, not within {limit} of {arm.expected:.2%}"
 
 
 def _rarely(p_value: float) -> str:

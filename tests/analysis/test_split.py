@@ -107,10 +107,10 @@ def test_a_tolerance_passes_and_fails() -> None:
     weights = {"v1": 90.0, "v2": 10.0}
     passed = judged({"v1": 18_000, "v2": 2000}, weights, 0.01)
     assert passed.kind is Kind.PASS
-    assert passed.sentence.endswith("every share is within 1.000% of what the weights say.")
+    assert passed.sentence.endswith("every share is within 1 point of what the weights say.")
     failed = judged({"v1": 17_400, "v2": 2600}, weights, 0.01)
     assert failed.kind is Kind.FAIL
-    assert "not within 1.000% of 90.00%" in failed.sentence
+    assert "not within 1 point of 90.00%" in failed.sentence
     open_ = judged({"v1": 89_200, "v2": 10_800}, weights, 0.01)
     assert open_.kind is Kind.NEED_MORE_DATA
     assert open_.needed
