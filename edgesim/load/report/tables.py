@@ -156,8 +156,13 @@ def _scenario(result: LoadResult) -> Iterator[tuple[str, Child]]:
         f"at most {scenario.connections:,}"
         + (f", a new one after {scenario.per_connection:,} requests" if scenario.per_connection else ""),
     )
+    opened = slots.count(result.connects)
+    if opened:
+        what = "TLS handshakes" if scenario.target.scheme == "https" else "connections"
+        p50, p99 = slots.percentiles(result.connects, [50, 99])
+        yield "Opened", f"{opened:,} {what}, median {milliseconds(p50)}, 99th percentile {milliseconds(p99)}"
     if scenario.sessions.users:
-        yield "Users", f"{scenario.sessions.users:,}, with cookies"
+        yield "Users", f"{scenario.sessions.users:,} at a time, with cookies{_stayed(result)}"
     if scenario.destination.by is not By.NOTHING:
         yield "Destination", f"{scenario.destination.by} {scenario.destination.what}"
     if scenario.warm_up or scenario.cool_down:
@@ -171,6 +176,14 @@ def _scenario(result: LoadResult) -> Iterator[tuple[str, Child]]:
     yield "Timeout", duration(scenario.timeout)
     yield "Seed", str(scenario.seed)
     yield from scenario.labels.items()
+
+
+def _stayed(result: LoadResult) -> str:
+    """Return how many users of those with several answers had them all from one destination."""
+    several = [each for each in result.sessions if sum(each.answers.values()) > 1]
+    users = sum(each.users for each in several)
+    stayed = sum(each.users for each in several if sum(map(bool, each.answers.values())) == 1)
+    return f"; of {users:,} with several answers {share(stayed, users)} stayed with one destination" if users else ""
 
 
 def _requests(requests: Sequence[RequestClass]) -> Iterator[str]:
