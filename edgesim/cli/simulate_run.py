@@ -135,14 +135,14 @@ def _simulated(
 
     every, done = asked.requests * asked.runs, 0
     try:
-        with progress("requests") as draw:
+        with progress("classes of requests") as deciding, progress("requests") as draw:
 
             def told(more: int) -> None:
                 nonlocal done
                 done += more
                 draw(done, every)
 
-            simulated = simulate(tables, described.population, versions, generators, asked.requests, told)
+            simulated = simulate(tables, described.population, versions, generators, asked.requests, told, deciding)
     except RequestError as error:
         raise failure("ES1101", str(error)) from None
     with progress("plans") as tell:

@@ -19,6 +19,7 @@ from edgesim.simulate.population import Population
 
 _MOST_EXACT = 1 << 17
 """The exact shares are added up over so many classes of requests; where there are more, runs only estimate them."""
+_AT_ONCE = 1_000
 _MIDDLE = 0.95
 
 
@@ -70,13 +71,15 @@ def simulate(
     generators: Iterable[np.random.Generator],
     requests: int,
     told: Callable[[int], None] = lambda _done: None,
+    deciding: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Simulated:
     """Simulate a run with each generator. `versions` finds the model of each destination, once all are known.
 
+    `told` hears how many more requests are done, `deciding` how many classes of how many are decided.
     Raises RequestError, ValueError and EdgesimError as `decided` and `drawing` do.
     """
     decided, traffic = Decided(tables, population), traffic_of(population)
-    exact = _exact(decided) if population.classes <= _MOST_EXACT else None
+    exact = _exact(decided, deciding) if population.classes <= _MOST_EXACT else None
     counted: list[Counted] = []
     generators = list(generators)
     for run, generator in enumerate(generators):
@@ -85,14 +88,18 @@ def simulate(
     return _summed(decided, counted, exact, versions(decided.outcomes), generators[0], requests)
 
 
-def _exact(decided: Decided) -> NDArray[np.float64]:
+def _exact(decided: Decided, deciding: Callable[[int, int], None]) -> NDArray[np.float64]:
     """Return the exact share of each outcome: every class with its weight, every arm with its part of it."""
     population = decided.population
     weights = np.ones(1)
     for axis in population.axes:
         shares = np.array(axis.weights) / sum(axis.weights)
         weights = np.multiply.outer(shares, weights).ravel()
-    first, spread = decided.firsts(np.flatnonzero(weights > 0).astype(np.uint32))
+    classes = np.flatnonzero(weights > 0).astype(np.uint32)
+    for begin in range(0, len(classes), _AT_ONCE):
+        decided.firsts(classes[begin : begin + _AT_ONCE])
+        deciding(begin, len(classes))
+    first, spread = decided.firsts(classes)
     sums = np.bincount(first, weights=weights[weights > 0], minlength=len(decided.outcomes))
     found = np.zeros(len(decided.outcomes))
     for start, total in enumerate(sums.tolist()):

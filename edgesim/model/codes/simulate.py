@@ -35,8 +35,7 @@ SIMULATE: tuple[Code, ...] = (
         "ES1102",
         "A version that no destination is",
         "An entry of `versions`, or `--canary`, names a destination that requests can reach: by its cluster, by a value of "
-        "its subset (`v2`), or by both as the table of the split shows it. No destination, or several clusters of which "
-        "none is meant alone, cannot be told.",
+        "its subset (`v2`), or by both as the table of the split shows it.",
         _population("versions: {v3: {errors: 1%}}\n"),
         _population("versions: {v2: {errors: 1%}}\n"),
         console=True,
@@ -67,7 +66,7 @@ SIMULATE: tuple[Code, ...] = (
         "Something is missing that the answer depends on: the rate of requests, a split to hold at 5%, a version that is "
         "worse; or users cannot be told apart by what they send.",
         f"$ edgesim simulate {_FILES} --detect 'errors+1%'\n"
-        "ES1105 how long to hold depends on the rate of requests; say it with `--rate`\n",
+        "ES1105 how long it takes depends on the rate of requests; say it with `--rate`\n",
         f"$ edgesim simulate {_FILES} --detect 'errors+1%' --rate 200\n",
         console=True,
     ),
