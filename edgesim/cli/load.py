@@ -91,6 +91,10 @@ ReplayFile = Annotated[
     Path | None, typer.Option("--replay", metavar="FILE", help="Send the requests of an access log at their times.")
 ]
 Speed = Annotated[str, typer.Option("--speed", metavar="FACTOR", help="With --replay: as 2x.  [default: 1x]")]
+Variables = Annotated[
+    Path | None,
+    typer.Option("--variables", metavar="FILE", help="A CSV file; ${name} in URL, headers and body is its next value."),
+]
 Emit = Annotated[
     Tool | None, typer.Option("--emit", help="Print the script of another tool that does the same, and send nothing.")
 ]
@@ -191,6 +195,7 @@ def load(
     scenario: ScenarioFile = None,
     replay: ReplayFile = None,
     speed: Speed = "",
+    variables: Variables = None,
     expect_split: ExpectSplit = "",
     tolerance: Tolerance = "",
     compare: Compare = "",
@@ -247,7 +252,7 @@ def load(
     given = Given(
         url, rate, poisson, closed, duration, count, connections, 1 if new_connections else per_connection, think,
         method, headers or [], data, users, per_user, by, timeout, warm_up, cool_down, seed, insecure, ca_file,
-        server_name, replay, speed,
+        server_name, replay, speed, variables,
     )  # fmt: skip
     written = None if scenario is None else written_in(scenario, url)
     named = {"save": save, "hgrm": hgrm, "hlog": hlog, "fortio": fortio, "prometheus": prometheus, "junit": junit,

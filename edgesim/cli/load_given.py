@@ -10,7 +10,7 @@ from edgesim.load import curves, typed
 from edgesim.load.replay import read_log, speed_of
 from edgesim.load.scenario import Arrivals, Closed, Open, RequestClass, Scenario, Sessions, Stage, Think
 from edgesim.load.span import length
-from edgesim.load.variables import names_of, unknown
+from edgesim.load.variables import breaks_lines, names_of, read_rows, unknown
 from edgesim.model.codes import failure
 
 _RATE, _DURATION = 100.0, 10.0
@@ -46,6 +46,7 @@ class Given:
     server_name: str = ""
     replay: Path | None = None
     speed: str = ""
+    variables: Path | None = None
 
 
 def scenario_of(given: Given, written: Scenario | None = None) -> Scenario:
@@ -55,6 +56,8 @@ def scenario_of(given: Given, written: Scenario | None = None) -> Scenario:
     made = replace(made, requests=_requests(given, made), sessions=_sessions(given, made.sessions))
     if given.by:
         made = replace(made, destination=typed.destination_of(given.by))
+    if given.variables is not None:
+        made = replace(made, variables=read_rows(given.variables, made.variables.order))
     made = replace(
         made,
         per_connection=made.per_connection if given.per_connection is None else given.per_connection,
@@ -188,9 +191,12 @@ def _check(made: Scenario) -> None:
 def _check_names(made: Scenario) -> None:
     """Find variables in what was typed that the file does not have."""
     for request in made.requests:
-        for _, names in names_of(request):
+        for where, names in names_of(request):
             for name in names:
                 if name not in made.variables.names:
                     raise failure(
                         "ES0912", f"there is no variable `{name}`", unknown(name, made.variables), exit_code=2
                     )
+                if where[0] == "headers" and breaks_lines(name, made.variables):
+                    said = f"-H {where[1]}: `{name}` holds line breaks in some row, and the value of a header has none"
+                    raise failure("ES0900", said, exit_code=2)

@@ -32,7 +32,7 @@ from edgesim.load.scenario import (
 )
 from edgesim.load.span import length
 from edgesim.load.stops import condition
-from edgesim.load.variables import names_of, read_rows, unknown
+from edgesim.load.variables import breaks_lines, names_of, read_rows, unknown
 from edgesim.model import EdgesimError, Position, Problem
 from edgesim.model.codes import problem
 
@@ -304,10 +304,8 @@ class _Reading:
     def _check_name(self, path: FieldPath, name: str, variables: Variables, *, in_header: bool) -> None:
         if name not in variables.names:
             self.wrong(path, f"there is no variable `{name}`", unknown(name, variables), "ES0912")
-        elif in_header:
-            column = variables.names.index(name)
-            if any(c in row[column] for row in variables.rows for c in "\r\n\0"):
-                self.wrong(path, f"`{name}` holds line breaks in some row, and the value of a header has none")
+        elif in_header and breaks_lines(name, variables):
+            self.wrong(path, f"`{name}` holds line breaks in some row, and the value of a header has none")
 
     def _with_expectations(self, scenario: Scenario, given: scenario_schema.ScenarioFile) -> Written:
         for index, each in enumerate(given.fail_if):

@@ -62,6 +62,12 @@ def unknown(name: str, variables: Variables) -> str:
     return meant or f"there are {', '.join(f'`{each}`' for each in variables.names)}; `$${{` stands for a plain `${{`"
 
 
+def breaks_lines(name: str, variables: Variables) -> bool:
+    """Tell whether some value of a variable cannot stand in a header."""
+    column = variables.names.index(name)
+    return any(c in row[column] for row in variables.rows for c in "\r\n\0")
+
+
 # --- filling in ----------------------------------------------------------------------------------------
 
 
