@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -222,7 +223,8 @@ class _Screen:
     def show(self, line: str) -> None:
         """Show a line in the place of the last."""
         if self.shown:
-            sys.stderr.write(f"\r{printable(line)}\x1b[K")
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r{printable(line)[:width]}\x1b[K")
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -363,5 +365,7 @@ def _sum(tour: _Tour) -> str:
     lost = sum(each.lost for each in changes)
     left = len(tour.walk.steps) - len(tour.found)
     walked = f"{len(tour.found)} of {len(tour.walk.steps)} steps" if left else f"{len(tour.found)} steps"
+    if not changes:
+        return f"{walked}, {requests:,} requests"
     said = f"{lost:,} lost" if lost else "none lost"
     return f"{walked}, {requests:,} requests, {said} of {sum(each.sent for each in changes):,} while steps were applied"

@@ -223,7 +223,7 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
     yield from _client(rows)
     rounds = len(rows[0].rounds)
     if median_interval([one.rate for one in rows[0].rounds]).confidence < CONFIDENCE:
-        yield f"{rounds} rounds cannot show a difference at {CONFIDENCE:.0%}: it takes {needed()}"
+        yield f"{rounds} {'rounds' if rounds > 1 else 'round'} cannot show a difference at {CONFIDENCE:.0%}: it takes {needed()}"
 
 
 def _client(rows: Sequence[Row]) -> Iterator[str]:
