@@ -185,7 +185,7 @@ BY = ("--by", "header:x-version", "--closed", "--connections", "1")
     ("expected", "count", "code", "word"),
     [
         ("v1=50,v2=50", 200, 1, "FAIL split"),
-        ("v1=90,v2=10", 50, 3, "NEED-MORE-DATA split"),
+        ("v1=90,v2=10", 50, 1, "NEED-MORE-DATA split"),
         pytest.param("v1=90,v2=10", 5000, 0, "PASS split", marks=pytest.mark.slow),
     ],
 )
