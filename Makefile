@@ -64,6 +64,9 @@ bench: $(VENV)/.dev ## measure routing, loading, reloading, and the proxy beside
 	$(BIN)/python -m bench.config
 	$(BIN)/python -m bench.reload
 	$(BIN)/python -m bench.hotpath
+	$(BIN)/python -m bench.simulate
+	$(BIN)/python -m bench.history --add
+	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.proxy
 	$(BIN)/python -m bench.plot
 	PYTHONPATH=. $(BIN)/python docs/generate/readme_bench.py

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench import report
-from bench.machine import PROXY_CORE, can_pin, resident_bytes
+from edgesim.bench.machine import PROXY_CORE, can_pin, resident_bytes
 from edgesim.config.files import decode_all
 from edgesim.config.read import read_text
 from edgesim.dialects import Memo, Resource, Translation, assign, translate

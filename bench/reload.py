@@ -26,10 +26,11 @@ from statistics import median
 
 from bench import report
 from bench.config import HOSTS, LAYOUTS, TABLES, documents, table
-from bench.machine import CLIENT_CORE, PROXY_CORE, can_pin, cpu_seconds, pin_children
-from bench.peers import Unavailable, backend, get, running, wait
-from bench.scenario import Backends
 from bench.wrk import Load, Measurement, measure
+from edgesim.bench.machine import CLIENT_CORE, PROXY_CORE, can_pin, cpu_seconds, pin_children
+from edgesim.bench.peers import backend
+from edgesim.bench.processes import Unavailable, get, running, wait
+from edgesim.bench.scenario import Backends
 
 OWN_FILES = 20
 """Tables with a file of their own."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.machine import describe
+from edgesim.bench.machine import describe
 
 RESULTS = Path(__file__).parent / "results"
 

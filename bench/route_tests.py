@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import report
-from bench.machine import PROXY_CORE, on_core
+from edgesim.bench.machine import PROXY_CORE, on_core
 
 CASES, ROUTES = 10_000, 1_000
 _UPSTREAM = """\

@@ -2,7 +2,7 @@
 
 A decision is everything between a parsed head of ten headers and the endpoint's pick: host, path, header match, weighted
 choice. Requests are made of bytes never hashed before, and making them is not timed. What is in the processor's cache
-matters as much as what the index does, so there are three kinds of traffic (bench/tables.py): busy, skewed and even.
+matters as much as what the index does, so there are three kinds of traffic (edgesim/bench/tables.py): busy, skewed and even.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from random import Random
 from statistics import median
 
 from bench import report
-from bench.machine import PROXY_CORE, can_pin, resident_bytes
-from bench.tables import KINDS, TRAFFIC, Chooser, Kind, requests, services_of, virtual_hosts
+from edgesim.bench.machine import PROXY_CORE, can_pin, resident_bytes
+from edgesim.bench.tables import KINDS, TRAFFIC, Chooser, Kind, requests, services_of, virtual_hosts
 from edgesim.routing import RouteTable, compile_table, decide
 
 SIZES = (10, 1_000, 10_000, 50_000)

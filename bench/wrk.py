@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.machine import CLIENT_CORE, PROXY_CORE, core_times, on_core
+from edgesim.bench.machine import CLIENT_CORE, PROXY_CORE, core_times, on_core
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
 

@@ -11,10 +11,17 @@ import msgspec
 
 from docs.generate.pages import DOCS, run
 from edgesim.cli.check_json import CheckOutput
+from edgesim.cli.compare import CompareOutput
 from edgesim.cli.diff_json import DiffOutput
+from edgesim.load.formats_json import LoadOutput
 
 FOLDER = DOCS
-OUTPUTS: Mapping[str, type[object]] = {"check": CheckOutput, "diff": DiffOutput}
+OUTPUTS: Mapping[str, type[object]] = {
+    "check": CheckOutput,
+    "compare": CompareOutput,
+    "diff": DiffOutput,
+    "load": LoadOutput,
+}
 """What `edgesim NAME -o json` prints."""
 
 

@@ -9,23 +9,47 @@ from collections.abc import Callable
 
 import typer
 
+from edgesim.cli import bench
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
+from edgesim.cli.compare import compare
 from edgesim.cli.delete import delete
 from edgesim.cli.diff import diff
 from edgesim.cli.endings import ending_well
 from edgesim.cli.explain import explain, version
 from edgesim.cli.get import get
 from edgesim.cli.history import history, undo
+from edgesim.cli.load import load
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
 from edgesim.cli.run import run
+from edgesim.cli.simulate import simulate
 from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 from edgesim.cli.usage import USAGE_ERROR, Command, print_usage_error
 
-COMMANDS = (up, demo, run, apply, delete, patch, get, history, undo, check, route, test, diff, stats, explain, version)
+COMMANDS = (
+    up,
+    demo,
+    run,
+    apply,
+    delete,
+    patch,
+    get,
+    history,
+    undo,
+    check,
+    route,
+    test,
+    diff,
+    load,
+    simulate,
+    compare,
+    stats,
+    explain,
+    version,
+)
 
 app = typer.Typer(
     help="Rehearse a canary release on one laptop: Gloo Edge YAML in, a real HTTP proxy out.",
@@ -37,15 +61,20 @@ app = typer.Typer(
 )
 
 
-def _register(command: Callable[..., None]) -> None:
+def _register(command: Callable[..., None], to: typer.Typer) -> None:
     """Add a command: its docstring's first line for the list, its `Example:` below the options."""
     text, _, example = inspect.cleandoc(command.__doc__ or "").partition("Example:")
     epilog = f"\b\nExample:{example}"
-    app.command(cls=Command, help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
+    to.command(cls=Command, help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
 
 
 for each in COMMANDS:
-    _register(each)
+    _register(each, app)
+
+_benches = typer.Typer(help=bench.HELP, no_args_is_help=True, rich_markup_mode=None)
+for each in bench.COMMANDS:
+    _register(each, _benches)
+app.add_typer(_benches, name="bench")
 
 
 def main() -> None:

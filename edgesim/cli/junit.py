@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from edgesim.cli.cases import case_lines, coverage_line, coverage_lines
 from edgesim.inspect import Case, CoverageReport, RouteTestReport
+from edgesim.inspect.junit import clean, document
 from edgesim.model import Problem
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(report: RouteTestReport, problems: Sequence[Problem], seconds: float, fail_under: float = 0) -> bytes:
@@ -25,11 +23,7 @@ def junit(report: RouteTestReport, problems: Sequence[Problem], seconds: float, 
         _suite(root, file, cases, [problem for problem in problems if _file(problem) == file])
     if fail_under:
         _coverage(root, report.coverage, fail_under)
-    for attribute in ("tests", "failures", "errors"):
-        root.set(attribute, str(sum(int(suite.get(attribute, "0")) for suite in root)))
-    ET.indent(root)
-    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return written + b"\n"
+    return document(root)
 
 
 def _coverage(root: ET.Element, coverage: CoverageReport, fail_under: float) -> None:
@@ -41,7 +35,7 @@ def _coverage(root: ET.Element, coverage: CoverageReport, fail_under: float) -> 
     made = ET.SubElement(suite, "testcase", name="coverage of routes", classname="coverage", time="0")
     if below:
         failure = ET.SubElement(made, "failure", message=coverage_line(coverage, fail_under), type="coverage")
-        failure.text = _clean("\n".join(coverage_lines(coverage)))
+        failure.text = clean("\n".join(coverage_lines(coverage)))
 
 
 def _file(problem: Problem) -> str:
@@ -49,16 +43,16 @@ def _file(problem: Problem) -> str:
 
 
 def _suite(root: ET.Element, file: str, cases: Iterable[Case], problems: Sequence[Problem]) -> None:
-    suite = ET.SubElement(root, "testsuite", name=_clean(file))
+    suite = ET.SubElement(root, "testsuite", name=clean(file))
     failures = tests = 0
     for case in cases:
         tests += 1
         failures += not case.passed
         _case(suite, case)
     for problem in problems:
-        made = ET.SubElement(suite, "testcase", name=_clean(problem.field or file), classname=_class(file))
-        error = ET.SubElement(made, "error", message=_clean(problem.message), type=problem.code)
-        error.text = _clean(f"{problem.position}: {problem.code} {problem.message}")
+        made = ET.SubElement(suite, "testcase", name=clean(problem.field or file), classname=_class(file))
+        error = ET.SubElement(made, "error", message=clean(problem.message), type=problem.code)
+        error.text = clean(f"{problem.position}: {problem.code} {problem.message}")
     suite.set("tests", str(tests + len(problems)))
     suite.set("failures", str(failures))
     suite.set("errors", str(len(problems)))
@@ -67,22 +61,17 @@ def _suite(root: ET.Element, file: str, cases: Iterable[Case], problems: Sequenc
 
 def _case(suite: ET.Element, case: Case) -> None:
     """Write a case; its name is the same whether it passes or not, and no other of the file has it: CI systems follow it."""
-    name = _clean(f"{case.name} [{case.request}]")
+    name = clean(f"{case.name} [{case.request}]")
     made = ET.SubElement(suite, "testcase", name=name, classname=_class(case.file), time="0")
     if case.passed:
         return
-    made.set("file", _clean(case.file))
+    made.set("file", clean(case.file))
     made.set("line", str(case.line))
     first = case.failed[0]
     message = f"{first.name}: expected {first.expected}, got {first.actual}"
-    ET.SubElement(made, "failure", message=_clean(message), type="mismatch").text = _clean("\n".join(case_lines(case)))
+    ET.SubElement(made, "failure", message=clean(message), type="mismatch").text = clean("\n".join(case_lines(case)))
 
 
 def _class(file: str) -> str:
     """Return a class name: CI systems cut one at its dots."""
-    return _clean(Path(file).name.partition(".")[0])
-
-
-def _clean(text: str) -> str:
-    """Leave out what XML 1.0 cannot hold."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return clean(Path(file).name.partition(".")[0])

@@ -17,6 +17,10 @@ wall = time.time
 """Unix seconds."""
 stopwatch = time.perf_counter
 """Seconds at the finest there is, to measure how long something takes."""
+nanoseconds = time.monotonic_ns
+"""Whole nanoseconds on the clock of `monotonic`, which all processes of a machine share."""
+cpu_seconds = time.process_time
+"""Seconds that this process has been at work."""
 random_bytes = os.urandom
 """Return so many bytes that nobody can guess."""
 NEVER = float("inf")

@@ -38,6 +38,15 @@ _MASKS = (
     (re.compile(r"\b127\.\d+\.\d+\.\d+:5678\b"), "<pod>"),  # another instance may have the first addresses
     (re.compile(r'\d+ \d+(?= "-" "lab")'), "<ms> <ms>"),  # DURATION and the service time of an access log
     (re.compile(r"^(echo_gloo-system +\S+) [ \d.]+$"), r"\1 <counts>"),
+    # What a load measured: how often and how long.
+    (re.compile(r"^(\S+ \S+ +(\d{3}|[a-z]+) +\S+ +)[\d,]+ +[\d.]+%( +[\d.,]+){6}$"), r"\1<counts>"),
+    (re.compile(r"^((latency|service time), from the \w+( \w+)?)( +[\d.,]+){6}$"), r"\1 <ms>"),
+    (re.compile(r"^[\d,]+ connections opened( +[\d.,]+){6}$"), "<connections>"),
+    (re.compile(r"(?<=\()\d+(?= late, )"), "<late>"),
+    (re.compile(r"[\d.,]+ KiB/s"), "<KiB/s>"),
+    (re.compile(r"(?<=, )\d+\.\d s(?= measured)"), "<seconds>"),
+    (re.compile(r"^(PASS|FAIL|NEED-MORE-DATA) .*"), r"\1"),
+    (re.compile(r"(?<=: it is )[\d.]+ ms"), "<ms>"),
     (re.compile(r"(?<=\S) {2,}"), "  "),  # columns are as wide as what is in them
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),

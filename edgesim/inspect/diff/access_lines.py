@@ -20,6 +20,7 @@ _NAMES = ("x-forwarded-for", "user-agent", "x-request-id")
 """The headers that format holds, in order."""
 _METHOD = ("method", ":method", "request_method", "requestmethod")
 _PATH = ("x-envoy-original-path", "path", ":path", "target", "uri", "requestpath", "request_path")
+_START = ("start_time", "starttime", "@timestamp", "timestamp", "time", "ts")
 _AUTHORITY = ("authority", ":authority", "host", "request_authority")
 
 
@@ -38,6 +39,20 @@ def read_line(line: str) -> Logged | None:
     """Read a line; None where it is of another format, or tells of no request."""
     found = _json(line) if line.lstrip().startswith("{") else _text(line)
     return found if found is not None and found.target.startswith("/") else None
+
+
+def start_of(line: str) -> str:
+    """Return when the request of a line came, as it stands there (RFC 3339, or Unix seconds); empty where it is not told."""
+    if not line.lstrip().startswith("{"):
+        return line[1 : line.find("]")] if line.startswith("[") else ""
+    try:
+        data = msgspec.json.decode(line)
+    except msgspec.MsgspecError:
+        return ""
+    if not isinstance(data, dict):
+        return ""
+    named = {key.lower(): value for key, value in data.items() if isinstance(value, str | int | float)}
+    return _first(named, _START)
 
 
 def _text(line: str) -> Logged | None:

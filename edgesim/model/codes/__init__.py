@@ -2,17 +2,19 @@
 
 0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
 and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance, 0800-0899 route tests,
-0900-0999 the command line.
+0900-0999 the command line, 1000-1099 benchmarks, 1100-1199 simulations, 1200-1299 load.
 """
 
 from __future__ import annotations
 
+from edgesim.model.codes.bench import BENCH
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.command_line import COMMAND_LINE
 from edgesim.model.codes.delegation import DELEGATION
 from edgesim.model.codes.gateways import DOMAIN_CONFLICT, GATEWAYS
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.lint import LINT
+from edgesim.model.codes.load import LOAD
 from edgesim.model.codes.notes import NOTES
 from edgesim.model.codes.options import OPTIONS
 from edgesim.model.codes.pods import PODS
@@ -21,6 +23,7 @@ from edgesim.model.codes.route_tests import ROUTE_TESTS
 from edgesim.model.codes.routes import ROUTES
 from edgesim.model.codes.running import RUNNING
 from edgesim.model.codes.schema import SCHEMA
+from edgesim.model.codes.simulate import SIMULATE
 from edgesim.model.codes.tls import TLS
 from edgesim.model.codes.upstreams import UPSTREAMS
 from edgesim.model.problems import EdgesimError, Position, Problem, ResourceKey
@@ -43,6 +46,9 @@ CODES: dict[str, Code] = {
         *RUNNING,
         *ROUTE_TESTS,
         *COMMAND_LINE,
+        *BENCH,
+        *SIMULATE,
+        *LOAD,
     )
 }
 

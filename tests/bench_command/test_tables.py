@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from bench.tables import KINDS, TRAFFIC, Kind, requests, services_of, virtual_hosts
+from edgesim.bench.tables import KINDS, TRAFFIC, Kind, requests, services_of, virtual_hosts
 from edgesim.model import ForwardAction
 from edgesim.routing import compile_table, decide
 

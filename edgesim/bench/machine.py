@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgesim.telemetry.sources import today
 
-PROXY_CORE = 0
-CLIENT_CORE = 1
+
+def _cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+_ALLOWED = _cores()
+"""The cores this process may use, before it pins itself."""
+PROXY_CORE = _ALLOWED[0]
+CLIENT_CORE = _ALLOWED[1 % len(_ALLOWED)]
+BACKEND_CORE = _ALLOWED[2] if len(_ALLOWED) > 2 else CLIENT_CORE
+"""The client's, where there is no third."""
 
 
 def describe() -> dict[str, str]:
@@ -31,13 +44,27 @@ def _cpu() -> str:
 
 
 def can_pin() -> bool:
-    """Pinning needs Linux, taskset and a core for each side."""
-    return hasattr(os, "sched_setaffinity") and shutil.which("taskset") is not None and (os.cpu_count() or 1) > 1
+    """Pinning needs Linux and a core for each side."""
+    return hasattr(os, "sched_setaffinity") and len(_ALLOWED) > 1
 
 
 def on_core(core: int, command: list[str]) -> list[str]:
-    """Return `command` so that it starts on `core` where the system can do that."""
-    return ["taskset", "-c", str(core), *command] if can_pin() else command
+    """Return `command` so that it starts on `core`, where the system has `taskset`."""
+    return ["taskset", "-c", str(core), *command] if can_pin() and shutil.which("taskset") else command
+
+
+@contextlib.contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Keep this thread, and what it starts, on a core for the length of a block, where the system can do that."""
+    if not can_pin():
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def pin_children(parent: int, core: int) -> int:

@@ -1,0 +1,95 @@
+"""What the commands of `edgesim bench` share: options, a run that Ctrl-C ends early, and the end of a report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from edgesim.cli.console import err, out, out_json
+from edgesim.cli.options import Report
+from edgesim.cli.problems import printable
+from edgesim.model import EdgesimError
+from edgesim.model.codes import failure
+
+if TYPE_CHECKING:
+    from edgesim.bench.results import BenchResult
+    from edgesim.bench.spread import Comparison, Interval
+
+INTERRUPTED = 130
+_FIGURES = re.compile(r"[\d.,]+")
+_SAME = 24
+"""Characters by which two limits of the client are of one kind."""
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is drawn.")]
+Save = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the result to a file, as JSON.")]
+
+
+def wrong(option: str, text: str, why: str) -> EdgesimError:
+    """Return what to raise for an option that cannot be read."""
+    return failure("ES1000", f"{option} `{text}`: {why}", exit_code=2)
+
+
+def numbers(option: str, text: str, what: str, example: str, least: int, most: int) -> list[int]:
+    """Read numbers with commas between. Raises EdgesimError ES1000."""
+    found = []
+    for word in text.split(","):
+        plain = word.strip().replace("_", "")
+        if not (plain.isascii() and plain.isdigit()):
+            raise wrong(option, text, f"`{word}` is no {what}; write it like {example}")
+        if not least <= int(plain) <= most:
+            raise wrong(option, text, f"{word} is no {what} from {least:,} to {most:,}")
+        found.append(int(plain))
+    return found
+
+
+def close(
+    found: BenchResult, lines: Iterable[str], more: dict[str, Any], save: Path | None, output: Report, *, stopped: bool
+) -> None:
+    """Report a result, keep it where that was asked for, and tell if Ctrl-C ended it early."""
+    if save is not None:
+        from edgesim.bench.results import save as keep  # noqa: PLC0415 - `edgesim --help` needs no engine
+
+        keep(found, save)
+    if output is Report.JSON:
+        out_json({**msgspec.to_builtins(found), **more, "interrupted": stopped})
+    else:
+        for line in lines:
+            out(printable(line))
+    if stopped:
+        err("interrupted: these are the rounds that were finished")
+        raise typer.Exit(INTERRUPTED)
+
+
+def one_of_each(limits: Iterable[str]) -> tuple[str, ...]:
+    """Return the client's limits, one of each kind: the last, as figures differ."""
+    return tuple({_FIGURES.sub("", limit)[:_SAME]: limit for limit in limits}.values())
+
+
+def spread(interval: Interval, digits: int = 0) -> str:
+    """Return an interval as people read it."""
+    return f"{interval.low:,.{digits}f} to {interval.high:,.{digits}f}"
+
+
+def compared(comparison: Comparison, better: str, worse: str) -> str:
+    """Return what a comparison says: a difference, or that none is shown."""
+    if not comparison.shown:
+        return "no difference shown"
+    return better if comparison.ratio > 1 else worse
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, text: int = 0) -> list[str]:
+    """Lay out a table: `left` columns and the last `text` ones to the left, the others are numbers."""
+    every = [list(titles), *map(list, rows)]
+    widths = [max(len(row[index]) for row in every) for index in range(len(titles))]
+    last = len(titles) - text
+    return [
+        "   ".join(
+            cell.ljust(width) if index < left or index >= last else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in every
+    ]
