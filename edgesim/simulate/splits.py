@@ -21,6 +21,8 @@ _MOST_EXACT = 1 << 17
 """The exact shares are added up over so many classes of requests; where there are more, runs only estimate them."""
 _AT_ONCE = 1_000
 _MIDDLE = 0.95
+_DIGITS = 12
+"""Of exact shares: what adding up makes of them behind these is no share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _exact(decided: Decided, deciding: Callable[[int, int], None]) -> NDArray[np
     for start, total in enumerate(sums.tolist()):
         for arm in range(spread.get(start, 0)):
             found[start + arm] += total * float(decided.outcomes[start + arm].share)
-    return found
+    return found.round(_DIGITS)
 
 
 def _summed(
