@@ -48,7 +48,7 @@ class Change:
 
     sent: int
     lost: int
-    """Not answered, or with 500 and more."""
+    """Not answered, or with 500 and more; but for those of a version that fails also while nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ def scenario_of(load: Load, url: str, seconds: float) -> Scenario:
     )
 
 
-async def change(load: Load, url: str, apply: Callable[[], None], watch: Watch) -> Change:
-    """Apply a step while requests come in, and count those that were lost."""
+async def change(load: Load, url: str, apply: Callable[[], None], watch: Watch) -> LoadResult:
+    """Apply a step while requests come in."""
     begun = asyncio.Event()
 
     def seen(second: Second, _sums: Sums) -> str:
@@ -145,8 +145,16 @@ async def change(load: Load, url: str, apply: Callable[[], None], watch: Watch) 
         stop.set()
         await running
         raise
-    result = await running
-    return Change(result.sent, _failed(result.cells))
+    return await running
+
+
+def change_of(result: LoadResult, around: Iterable[LoadResult]) -> Change:
+    """Count what a change lost; `around` are the steps before and after it."""
+    failing = {cell.destination for each in around for cell in each.cells if cell.status >= 500}
+    lost = (
+        cell for cell in result.cells if not cell.status or (cell.status >= 500 and cell.destination not in failing)
+    )
+    return Change(result.sent, sum(cell.count for cell in lost))
 
 
 async def loaded(load: Load, url: str, watch: Watch) -> LoadResult:

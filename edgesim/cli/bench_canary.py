@@ -181,16 +181,20 @@ class _Tour:
             screen.clear()
 
     def _step(self, number: int, step: Step, url: str, client: Client, screen: _Screen) -> StepResult:
-        from edgesim.bench.canary import change, judged, loaded  # noqa: PLC0415
+        from edgesim.bench.canary import change, change_of, judged, loaded  # noqa: PLC0415
 
         place = f"step {number + 1} of {len(self.walk.steps)}, {step.name}"
         watch = screen.watching(place)
-        changed = None
-        if number or not self.walk.begun:
-            screen.show(f"{place}: applying")
-            changed = asyncio.run(change(self.load, url, lambda: _apply(client, step), watch))
+        screen.show(f"{place}: applying")
+        changing = None
+        if number:
+            changing = asyncio.run(change(self.load, url, lambda: _apply(client, step), watch))
+        elif not self.walk.begun:
+            _apply(client, step)
         asked = self._expected(url, client)
         result = asyncio.run(loaded(self.load, url, watch))
+        around = [*(each.result for each in self.found[-1:]), result]
+        changed = None if changing is None else change_of(changing, around)
         part = 1 - (1 - self.split.confidence) / len(self.walk.steps)  # a false alarm of any step is one of the walk
         surely = replace(self.split, confidence=part), replace(self.versions, confidence=part)
         return judged(step.name, result, asked, changed, *surely)

@@ -40,7 +40,7 @@ def draw(result: Result, file: Path) -> None:
     axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     _split(axes[0], result.simulated)
     if plan:
-        _plan(axes[1], plan, "" if answered is None else answered.canary)
+        _plan(axes[1], plan, "" if answered is None else answered.canary, result.asked.power * 100)
     try:
         figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix.lower() == ".svg" else None)
     except OSError as error:
@@ -61,7 +61,7 @@ def _split(axes: Any, simulated: Simulated) -> None:
     _quiet(axes)
 
 
-def _plan(axes: Any, report: PlanReport, canary: str) -> None:
+def _plan(axes: Any, report: PlanReport, canary: str, power: float) -> None:
     at, times, shares = 0.0, [0.0], [0.0]
     for step in report.steps:
         times += [at, at + step.seconds]
@@ -69,10 +69,12 @@ def _plan(axes: Any, report: PlanReport, canary: str) -> None:
         at += step.seconds
     end = at * 1.05
     axes.plot([each / 60 for each in (*times, end)], [*shares, shares[-1]], color=_COLOR, label=f"share of {canary}")
-    axes.fill_between([each / 60 for each in (*times, end)], [*shares, shares[-1]], color=_COLOR, alpha=0.15)
+    axes.fill_between(
+        [each / 60 for each in (*times, end)], [*shares, shares[-1]], color=_COLOR, alpha=0.15, linewidth=0
+    )
     if report.at is not None:
-        axes.axvline(report.at.median / 60, color=_SPREAD, linestyle="-", label="stopped: median")
-        axes.axvline(report.at.most / 60, color=_SPREAD, linestyle=":", label="... and the asked share of rollouts")
+        axes.axvline(report.at.median / 60, color=_SPREAD, linestyle="-", label="stopped: in half of the rollouts")
+        axes.axvline(report.at.most / 60, color=_SPREAD, linestyle=":", label=f"... in {power:.6g}% of rollouts")
     axes.set_xlabel("minutes")
     axes.set_ylabel("%")
     axes.set_ylim(0, 105)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edgesim.cli.console import out, out_json
+from edgesim.cli.console import err, out, out_json
 from edgesim.cli.offline import load
 from edgesim.cli.options import Report
 from edgesim.cli.problems import print_problems
@@ -187,3 +187,4 @@ def _draw(result: Result, file: Path) -> None:
     from edgesim.cli.simulate_plot import draw  # noqa: PLC0415 - as above
 
     draw(result, file)
+    err(f"written: {file}")

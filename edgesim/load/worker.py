@@ -111,6 +111,9 @@ async def _drive(
     teller.tell()
     messages.write(writer, messages.End(engine.users.patterns(), (ended - span.start) / _SECOND))
     await writer.drain()
+    with contextlib.suppress(asyncio.CancelledError):
+        await listening
+    await reader.read()  # until the parent closes: what it may still say must find somebody, or the end above is lost
     writer.close()
 
 

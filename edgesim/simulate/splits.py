@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 
 import numpy as np
@@ -21,6 +21,8 @@ _MOST_EXACT = 1 << 17
 """The exact shares are added up over so many classes of requests; where there are more, runs only estimate them."""
 _AT_ONCE = 1_000
 _MIDDLE = 0.95
+_DIGITS = 12
+"""Of exact shares: what adding up makes of them behind these is no share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _exact(decided: Decided, deciding: Callable[[int, int], None]) -> NDArray[np
     for start, total in enumerate(sums.tolist()):
         for arm in range(spread.get(start, 0)):
             found[start + arm] += total * float(decided.outcomes[start + arm].share)
-    return found
+    return found.round(_DIGITS)
 
 
 def _summed(
@@ -116,40 +118,39 @@ def _summed(
     generator: np.random.Generator,
     requests: int,
 ) -> Simulated:
-    outcomes = decided.outcomes
+    outcomes, sticky = decided.outcomes, bool(decided.sticky.recipes)
     counts = np.array([np.pad(each.counts, (0, len(outcomes) - len(each.counts))) for each in counted])
     places: dict[str, list[int]] = {}
     for number, outcome in enumerate(outcomes):
         places.setdefault(outcome.destination, []).append(number)
-    sticky = bool(decided.sticky.recipes)
     shares = np.array([counts[:, at].sum(axis=1) for at in places.values()]).T / requests
     rows = []
     for column, at in enumerate(places.values()):
-        outcome = outcomes[at[0]]
-        whole = int(counts[:, at].sum())
         known = None if exact is None else float(exact[at].sum())
-        low, high = _middle(shares[:, column], known, requests, sticky=sticky)
-        version = versions.get(outcome.destination)
-        rows.append(
-            Row(
-                outcome.destination,
-                outcome.cluster,
-                dict(outcome.subset),
-                outcome.status,
-                whole,
-                whole / requests / len(counted),
-                known,
-                low,
-                high,
-                float(shares[:, column].min()),
-                float(shares[:, column].max()),
-                _users(counted, at),
-                Answers() if version is None or outcome.status else answers(version, whole, generator),
-            )
-        )
+        row = _row(outcomes[at[0]], shares[:, column], known, requests, sticky=sticky)
+        version = versions.get(row.destination)
+        answered = Answers() if version is None or row.status else answers(version, row.requests, generator)
+        rows.append(replace(row, users=_users(counted, at), answers=answered))
     told = None if exact is None else tuple(exact.tolist())
     estimated = tuple((counts.sum(axis=0) / requests / len(counted)).tolist())
     return Simulated(requests, len(counted), tuple(rows), shares, sticky, tuple(outcomes), told, estimated, versions)
+
+
+def _row(outcome: Outcome, shares: NDArray[np.float64], known: float | None, requests: int, *, sticky: bool) -> Row:
+    low, high = _middle(shares, known, requests, sticky=sticky)
+    return Row(
+        outcome.destination,
+        outcome.cluster,
+        dict(outcome.subset),
+        outcome.status,
+        round(float(shares.sum()) * requests),
+        float(shares.mean()),
+        known,
+        low,
+        high,
+        float(shares.min()),
+        float(shares.max()),
+    )
 
 
 def _users(counted: list[Counted], at: list[int]) -> float | None:

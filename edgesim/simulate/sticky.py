@@ -21,6 +21,7 @@ from edgesim.simulate.columns import Draws
 from edgesim.simulate.population import Users
 
 _LOCAL = b"127.0.0.1:8080"
+_EMPTY = RequestHead(b"GET", b"", b"/")
 _NOBODY = Connection(b"", b"", b"")
 Part = Draws | int | None
 """What a policy makes of a request: a number for each user, the same for all, or nothing."""
@@ -93,7 +94,10 @@ class Sticky:
         if policy.kind is HashKind.SOURCE_IP:
             return True
         if policy.kind is HashKind.COOKIE:
-            return policy.name == self.users.cookie or (step.cookie is not None and step.method(head, _NOBODY) is None)
+            found = step.method(head, _NOBODY)
+            if found is None:
+                return step.cookie is not None
+            return policy.name == self.users.cookie and found == step.method(self.with_user(_EMPTY), _NOBODY)
         name = policy.name.lower()
         if name == "cookie" and self.users.cookie:
             text = "a hash of the whole `cookie` header cannot be simulated for users with cookies"
@@ -134,9 +138,8 @@ class Sticky:
         made = self._parts.get(policy)
         if made is None:
             steps = compile_hash((policy,))
-            empty = RequestHead(b"GET", b"", b"/")
             hashes = (
-                hash_request(steps, self.with_user(empty, user), self.connection(user)).value or 0
+                hash_request(steps, self.with_user(_EMPTY, user), self.connection(user)).value or 0
                 for user in range(self.users.count)
             )
             made = self._parts[policy] = np.fromiter(hashes, np.uint64, self.users.count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgesim.analysis import Kind
-from edgesim.bench.canary import Change, Expected, expected, joined, judged, outcome, series_of, telling
+from edgesim.bench.canary import Change, Expected, change_of, expected, joined, judged, outcome, series_of, telling
 from edgesim.inspect import RouteReport
 from edgesim.inspect.arms import Arm, Target
 from edgesim.load.expectations import Comparison, Split
@@ -29,6 +29,15 @@ def test_shares_are_those_of_deployments() -> None:
     assert expected(report, By.ROUTE, PODS) == Expected({"echo-v1": 0.9, "echo-v2": 0.1}, ("echo-v1", "echo-v2"))
     mixed = RouteReport("GET", "h", "/", destinations=(_arm(100, v1, v2),))
     assert expected(mixed, By.ROUTE, PODS) == Expected({"echo-v1": 0.5, "echo-v2": 0.5})
+
+
+def test_a_change_has_not_lost_what_fails_anyway() -> None:
+    """Answers of 500 are lost unless their version gives them while nothing changes; requests without an answer always."""
+    during = _result({"v1": 50, "v2": 7}, 503)
+    during = replace(during, cells=(*during.cells, Cell("GET /", 0, "", "reset", 2)))
+    quiet, failing = _result({"v1": 900, "v2": 100}), _result({"v2": 10}, 500)
+    assert change_of(during, [quiet, quiet]) == Change(57, 59)
+    assert change_of(during, [quiet, failing]) == Change(57, 52)
 
 
 def test_an_arm_without_weight_is_no_version() -> None:

@@ -140,10 +140,32 @@ def test_canary_by_weights(tmp_path: Path) -> None:
         ("0%", {"echo-v1": 1.0, "echo-v2": 0.0}), ("100%", {"echo-v1": 0.0, "echo-v2": 1.0}),
     ]  # fmt: skip
     assert [set(step["counts"]) for step in found["steps"]] == [{"echo-v1"}, {"echo-v2"}]
-    assert all(step["change"]["lost"] == 0 and step["change"]["sent"] > 0 for step in found["steps"])
+    assert found["steps"][0]["change"] is None
+    assert found["steps"][1]["change"]["sent"] > 0
+    assert found["steps"][1]["change"]["lost"] == 0
     assert all(step["verdicts"][0]["kind"] != "FAIL" for step in found["steps"])
     assert "0%: Is the split" in page.read_text()
     assert json.loads(file.read_text())["what"] == "canary"
+
+
+@pytest.mark.slow
+def test_a_version_that_fails_ends_the_walk(tmp_path: Path) -> None:
+    """Where v2 fails one request in five, the step that sends it half of them fails, and nothing comes after it: exit code 1."""
+    release = tmp_path / "echo-v2.yaml"
+    scripted = "  template:\n    metadata:\n      annotations: {edgesim.io/error-rate: '0.2'}\n"
+    release.write_text((CANARY / "echo-v2.yaml").read_text().replace("  template:\n    metadata:\n", scripted))
+    done = started(
+        "bench", "canary", *canary("echo", "upstream", "vs-5"), release, "--weights", "0,50,100", "--duration", "2s", "-o",
+        "json",
+    )  # fmt: skip
+    found = json.loads(done.out)
+    assert done.code == 1
+    assert [(step["name"], step["change"] and step["change"]["lost"]) for step in found["steps"]] == [
+        ("0%", None),
+        ("50%", 0),
+    ]
+    assert {each["name"]: each["kind"] for each in found["steps"][1]["verdicts"]}["errors"] == "FAIL"
+    assert found["left"] == ["100%"]
 
 
 @pytest.mark.slow

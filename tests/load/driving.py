@@ -47,9 +47,9 @@ async def drive(scenario: Scenario, stop_after: float | None = None) -> LoadResu
         list(sums.add(message))
     assert isinstance(message, messages.End)
     list(sums.end(message))
-    await client
     writer.close()
     await writer.wait_closed()
+    await client
     return sums.result("2026-01-01T00:00:00+00:00", "")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,19 @@ async def test_what_a_watcher_says_ends_the_run() -> None:
     assert result.stopped == "enough"
     assert 0 < done(result) < 1000
     assert result.seconds < 30
+
+
+async def test_the_last_second_may_end_the_run() -> None:
+    """What a slow watcher says when a client process is done already comes too late for it, and nothing is lost by it."""
+
+    def watch(_second: Second, _sums: Sums) -> str:
+        threading.Event().wait(0.3)  # nobody waits for this: it gives the client process the time to leave too early
+        return "enough"
+
+    async with serving() as server:
+        result = await driver.run(constant(server.port, 50, 0.1), watch=watch)
+    assert result.stopped == "enough"
+    assert done(result) == 5
 
 
 async def test_a_run_is_interrupted() -> None:

@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgesim.inspect import Tables
+from edgesim.model.policies import HashKind, HashPolicy
+from edgesim.simulate.decided import Decided
+from edgesim.simulate.drawing import count_outcomes, traffic_of
 from edgesim.simulate.exposure import Groups, groups_of, users_met
-from edgesim.simulate.population import Users
+from edgesim.simulate.population import Population, Users
+from tests.simulate.scenes import canary
 
 _SHARES, _SECONDS = np.array([0.05, 0.05, 0.25]), np.array([10.0, 10.0, 5.0])
 _RUNS = 400
@@ -51,3 +56,21 @@ def test_groups_are_fine_enough() -> None:
     rates = weights / weights.sum() * 100
     single, _ = users_met(Groups(np.ones(5000), rates), _SHARES, _SECONDS)
     assert np.allclose(grouped, single, rtol=0.01)
+
+
+@pytest.mark.parametrize("sticky", [False, True])
+def test_as_many_as_routed_requests(sticky: bool) -> None:
+    """The number of users is that of requests drawn and routed in bulk at one step's weights, loose and sticky."""
+    users = Users(3000, 1.0, cookie="session")
+    hashed = [HashPolicy(HashKind.COOKIE, "session")] if sticky else []
+    population = Population(users=users)
+    decided, traffic = Decided(Tables(canary((95, 5), hashed)), population), traffic_of(population)
+    generator = np.random.default_rng(1)
+    met = []
+    for run in range(20):
+        decided.begin(run)
+        found = count_outcomes(decided, traffic, generator, generator.poisson(200 * 60)).met
+        assert found is not None
+        met.append(found[1].sum())
+    mean, variance = users_met(groups_of(users, 200.0, sticky=sticky), np.array([0.05]), np.array([60.0]))
+    assert abs(np.mean(met) - mean[0]) < 5 * np.sqrt(variance[0] / 20)
