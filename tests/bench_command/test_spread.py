@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from math import comb
+from math import comb, sqrt
 from random import Random
 
 import pytest
@@ -70,7 +70,7 @@ def test_many_rounds_are_taken_for_normal() -> None:
 
 
 def _normal(one: int, other: int) -> float:
-    return one * other / 2 - 1.959964 * (one * other * (one + other + 1) / 12) ** 0.5
+    return one * other / 2 - 1.959964 * sqrt(one * other * (one + other + 1) / 12)
 
 
 def test_false_alarms_of_pairs() -> None:
