@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edgesim.analysis import Kind, Verdict, gravest
+from edgesim.bench.limits import one_of_each
 from edgesim.bench.results import Better, Series
 from edgesim.inspect import RouteReport
 from edgesim.load import driver
@@ -212,7 +213,7 @@ def joined(steps: Sequence[StepResult]) -> LoadResult:
     """Return the whole walk as one run, step after step."""
     results = [each.result for each in steps]
     first = results[0]
-    stages = tuple(
+    stages = _merged(
         stage for each in results if isinstance(each.scenario.mode, Open) for stage in each.scenario.mode.stages
     )
     client = first.client
@@ -223,7 +224,7 @@ def joined(steps: Sequence[StepResult]) -> LoadResult:
             late=client.late + each.client.late,
             unsent=client.unsent + each.client.unsent,
             most_waiting=max(client.most_waiting, each.client.most_waiting),
-            limits=tuple(dict.fromkeys((*client.limits, *each.client.limits))),
+            limits=one_of_each((*client.limits, *each.client.limits)),
         )
     return replace(
         first,
@@ -237,6 +238,16 @@ def joined(steps: Sequence[StepResult]) -> LoadResult:
         sessions=tuple(pattern for each in results for pattern in each.sessions),
         connects=slots.total(each.connects for each in results),
     )
+
+
+def _merged(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Put stages of one rate together."""
+    found: list[Stage] = []
+    for stage in stages:
+        if found and found[-1].end == found[-1].start == stage.start == stage.end:
+            stage = replace(stage, seconds=found.pop().seconds + stage.seconds)  # noqa: PLW2901 - grown
+        found.append(stage)
+    return tuple(found)
 
 
 def _summed(cells: Iterable[Cell]) -> tuple[Cell, ...]:

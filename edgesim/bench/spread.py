@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import comb
-from statistics import median
+from math import comb, sqrt
+from statistics import NormalDist, median
 
 CONFIDENCE = 0.95
+_EXACT = 10_000
+"""Pairs of rounds above which the Mann-Whitney statistic is taken for normal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ def _judged(ratio: float, interval: Interval, confidence: float, *, is_paired: b
 
 def _rank(one: int, other: int, confidence: float) -> tuple[int, float]:
     """Return how many ratios to leave out at each end, and the confidence that leaves."""
+    if one * other > _EXACT:
+        spread = sqrt(one * other * (one + other + 1) / 12)
+        bound = NormalDist().inv_cdf((1 + confidence) / 2)
+        return int(one * other / 2 - bound * spread) - 1, confidence
     ways = _ways(one, other)
     every = comb(one + other, one)
     rank, tail, confident = 0, 0, 0.0

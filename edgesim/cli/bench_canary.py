@@ -16,7 +16,7 @@ import typer
 from edgesim.admin import File, Files
 from edgesim.admin.endpoints import APPLY, ROUTE
 from edgesim.cli.background import Background, start
-from edgesim.cli.bench_options import INTERRUPTED, Save, Seed, numbers, one_of_each, table, wrong
+from edgesim.cli.bench_options import INTERRUPTED, Save, Seed, numbers, table, wrong
 from edgesim.cli.client import Client
 from edgesim.cli.console import err, out, out_json, paint
 from edgesim.cli.options import Output, Report
@@ -251,9 +251,7 @@ def _close(tour: _Tour, save: Path | None, files: dict[str, Path], output: Repor
     outcome = engine.outcome(tour.found)
     asked = {"rate": f"{tour.load.rate:g}", "seconds": f"{tour.load.seconds:g}", "path": tour.load.request.path}
     series = tuple(engine.series_of(tour.found))
-    made = results.result(
-        "canary", tour.load.seed, series, asked=asked, notes=one_of_each(outcome.result.client.limits)
-    )
+    made = results.result("canary", tour.load.seed, series, asked=asked, notes=outcome.result.client.limits)
     if save is not None:
         results.save(made, save)
     for file in outputs.write(files, outcome):
@@ -323,7 +321,7 @@ def _print(tour: _Tour, outcome: Outcome, word: str) -> None:
         out(f"{paint(kind, _STYLES[kind], sys.stdout)} {printable(verdict.name)}: {printable(first)}")
         for sentence in rest if kind != "PASS" else ():
             out(f"  {printable(sentence)}")
-    for limit in one_of_each(outcome.result.client.limits):
+    for limit in outcome.result.client.limits:
         out(printable(f"client: {limit}"))
     out(f"{paint(word, _STYLES[word], sys.stdout)} {printable(_sum(tour))}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from edgesim.bench.spread import Comparison, Interval
 
 INTERRUPTED = 130
-_FIGURES = re.compile(r"[\d.,]+")
-_SAME = 24
-"""Characters by which two limits of the client are of one kind."""
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is drawn.")]
 Save = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the result to a file, as JSON.")]
 
@@ -62,11 +58,6 @@ def close(
     if stopped:
         err("interrupted: these are the rounds that were finished")
         raise typer.Exit(INTERRUPTED)
-
-
-def one_of_each(limits: Iterable[str]) -> tuple[str, ...]:
-    """Return the client's limits, one of each kind: the last, as figures differ."""
-    return tuple({_FIGURES.sub("", limit)[:_SAME]: limit for limit in limits}.values())
 
 
 def spread(interval: Interval, digits: int = 0) -> str:

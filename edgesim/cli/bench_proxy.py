@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesim.cli.bench_options import Save, Seed, close, compared, one_of_each, spread, table, wrong
+from edgesim.cli.bench_options import Save, Seed, close, compared, spread, table, wrong
 from edgesim.cli.options import Output, Report
 from edgesim.cli.progress import progress
 from edgesim.model.codes import failure
@@ -228,6 +228,8 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
 
 def _client(rows: Sequence[Row]) -> Iterator[str]:
     """Tell the client's limits, one of each kind."""
+    from edgesim.bench.limits import one_of_each  # noqa: PLC0415
+
     limits = (limit for row in rows for one in row.rounds for limit in one.limits)
     yield from (f"client: {limit}" for limit in one_of_each(limits))
 

@@ -13,8 +13,6 @@ from edgesim.cli.console import out, out_json, saying_soon
 from edgesim.cli.options import Output, Report
 from edgesim.cli.verdict_text import verdict_lines
 
-_CODES = {Kind.PASS: 0, Kind.FAIL: 1, Kind.NEED_MORE_DATA: 3}
-
 
 @dataclass(frozen=True, slots=True)
 class CompareOutput:
@@ -50,7 +48,7 @@ def compare(
 
     Each question is answered with PASS, FAIL or NEED-MORE-DATA. The intervals know what differs from second to second
     of a run, and nothing of what differs between runs: where that can be, cautions say so. Exit code 1 where a verdict
-    is FAIL, 2 for a file that is no run, 3 where a verdict is NEED-MORE-DATA.
+    is FAIL, 2 for a file that is no run; what is only not known does not fail.
 
     Example:
       edgesim load localhost:8080/ --duration 60s --save before.json
@@ -76,4 +74,4 @@ def compare(
         out()
         for each in said:
             out(each)
-    raise typer.Exit(_CODES[word])
+    raise typer.Exit(int(word is Kind.FAIL))

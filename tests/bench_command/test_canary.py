@@ -66,7 +66,16 @@ def _result(counts: dict[str, int], status: int = 200) -> LoadResult:
     every = sum(counts.values())
     scenario = Scenario(Server("http", "h", 80, "h"), (RequestClass("GET /"),), Open((Stage(1, every, every),)))
     timeline = (Second(0, every, every, 0, every, destinations=counts, latency={1000: every}),)
-    return LoadResult(scenario, "", 1.0, every, every, ClientSide(1, 0.1, 0, 0, 0), cells, timeline)
+    return LoadResult(
+        scenario,
+        "",
+        1.0,
+        every,
+        every,
+        ClientSide(1, 0.1, 0, 0, 0, (f"{len(counts) + 3} requests were late.",)),
+        cells,
+        timeline,
+    )
 
 
 def test_a_step_is_judged_by_its_own_shares() -> None:
@@ -111,6 +120,8 @@ def test_a_walk_is_one_run_in_the_report() -> None:
     assert [second.at for second in whole.timeline] == [0, 1]
     assert {cell.destination: cell.count for cell in whole.cells} == {"v1": 14_000, "v2": 6_000}
     assert whole.sent == 20_000
+    assert whole.scenario.mode == Open((Stage(2, 10_000, 10_000),))
+    assert whole.client.limits == ("5 requests were late.",)
     assert telling(steps) is steps[1]
     names = [each.name for each in outcome(steps).verdicts]
     assert names[:3] == ["one: split", "two: split", "two: errors"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
-from math import comb
+from math import comb, sqrt
 from random import Random
 
 import pytest
 
-from edgesim.bench.spread import _ways, median_interval, needed, paired, unpaired
+from edgesim.bench.spread import _rank, _ways, median_interval, needed, paired, unpaired
 
 
 @pytest.mark.parametrize(("count", "left_out", "confidence"), [(6, 0, 0.96875), (7, 0, 0.984375), (9, 1, 0.9609375)])
@@ -60,6 +60,17 @@ def test_false_alarms_stay_below_what_is_claimed() -> None:
     alarms = sum(unpaired(run(1), run(1)).shown for _ in range(1000))
     assert alarms < 70  # 50 and three standard deviations
     assert sum(unpaired(run(1), run(1.4)).shown for _ in range(200)) > 190
+
+
+def test_many_rounds_are_taken_for_normal() -> None:
+    """At the border both ways leave out as many ratios, but for one or two, and thousands of rounds take no time."""
+    assert _rank(100, 100, 0.95)[0] == pytest.approx(_normal(100, 100), abs=3)
+    assert _rank(100, 101, 0.95)[0] == pytest.approx(_normal(100, 101), abs=3)
+    assert unpaired([1.0, 1.1] * 300, [2.0, 2.1] * 300).shown
+
+
+def _normal(one: int, other: int) -> float:
+    return one * other / 2 - 1.959964 * sqrt(one * other * (one + other + 1) / 12)
 
 
 def test_false_alarms_of_pairs() -> None:

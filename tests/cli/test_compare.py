@@ -37,9 +37,9 @@ def test_a_run_that_is_worse_ends_with_1(runs: Path) -> None:
 def test_machines_get_the_numbers(runs: Path) -> None:
     """JSON has the gravest word, each verdict's numbers, and the cautions."""
     done = edgesim("compare", runs / "before.json", runs / "before.json", "-o", "json")
-    assert done.code in {0, 3}, done.err
+    assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert found["verdict"] == {0: "PASS", 3: "NEED-MORE-DATA"}[done.code]
+    assert found["verdict"] in {"PASS", "NEED-MORE-DATA"}
     assert found["verdicts"][1]["numbers"]["ratio"] == 1.0
     assert len(found["cautions"]) == 1
 
