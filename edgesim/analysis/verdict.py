@@ -58,8 +58,15 @@ class Verdict:
     p_value: float | None = None
     power: float | None = None
     arms: tuple[ArmNumbers, ...] = ()
+    advisory: bool = False
+    """Whether it may stay open: a NEED-MORE-DATA of it leaves the word for all as it is, a FAIL does not."""
     numbers: dict[str, float] = field(default_factory=dict)
     """Whatever else was computed, by name: intervals as `low` and `high`, durations in milliseconds."""
+
+    @property
+    def is_left_open(self) -> bool:
+        """Whether it says nothing yet, and need not."""
+        return self.advisory and self.kind is Kind.NEED_MORE_DATA
 
     @property
     def sentence(self) -> str:
@@ -69,5 +76,5 @@ class Verdict:
 
 def gravest(verdicts: Iterable[Verdict]) -> Kind:
     """Return the one word for all: FAIL before NEED-MORE-DATA before PASS; PASS where nothing was asked."""
-    kinds = {each.kind for each in verdicts}
+    kinds = {each.kind for each in verdicts if not each.is_left_open}
     return next((kind for kind in (Kind.FAIL, Kind.NEED_MORE_DATA) if kind in kinds), Kind.PASS)

@@ -16,6 +16,13 @@ def test_the_gravest_word_is_that_of_all() -> None:
     assert gravest([]) is Kind.PASS
 
 
+def test_an_advisory_one_may_stay_open() -> None:
+    """What may stay open takes no yes away, but a no of it is one."""
+    passed, failed, open_ = (Verdict(kind, "latency p99", "?", ("!",), 0.99, advisory=True) for kind in Kind)
+    assert gravest([passed, open_]) is Kind.PASS
+    assert gravest([passed, open_, failed]) is Kind.FAIL
+
+
 def test_the_first_sentence_says_it() -> None:
     """The sentence of a verdict is its first."""
     assert _verdict(Kind.PASS).sentence == "PASS."

@@ -60,7 +60,7 @@ def banner(outcome: Outcome) -> Markup | None:
     """Return the word for the whole run; nothing where nothing was asked and all went well."""
     checks = len(outcome.looked) + len(outcome.verdicts)
     failed = sum(each.true for each in outcome.looked) + sum(each.kind is Kind.FAIL for each in outcome.verdicts)
-    open_ = sum(each.kind is Kind.NEED_MORE_DATA for each in outcome.verdicts)
+    open_ = sum(each.kind is Kind.NEED_MORE_DATA and not each.advisory for each in outcome.verdicts)
     if not outcome.answered:
         return banner_of("fail", "Nothing was answered")
     if not checks:
@@ -69,6 +69,8 @@ def banner(outcome: Outcome) -> Markup | None:
         return banner_of("fail", f"{failed} of {_checks(checks)} failed")
     if open_:
         return banner_of("more", f"{open_} of {_checks(checks)} cannot be decided yet")
+    if undecided := sum(each.is_left_open for each in outcome.verdicts):
+        return banner_of("pass", f"{checks - undecided} of {_checks(checks)} passed, none failed")
     return banner_of("pass", "the check passed" if checks == 1 else f"all {checks} checks passed")
 
 
