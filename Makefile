@@ -35,7 +35,7 @@ fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FU
 
 # In a copy, where caches are off: mutmut leaves decorated functions alone, and what a cache remembers hides a mutant.
 MUTANTS := build/mutation
-mutants: $(VENV)/.dev ## mutation testing of routing and balancing, an hour [MUTANTS_ARGS=--max-children=1]
+mutants: $(VENV)/.dev ## mutation testing of routing and balancing, a quarter of an hour [MUTANTS_ARGS=--max-children=1]
 	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && cp -R edgesim tests pyproject.toml $(MUTANTS)
 	@rm -f $(MUTANTS)/tests/routing/test_envoy.py
 	@for file in $(MUTANTS)/edgesim/routing/*.py $(MUTANTS)/edgesim/balancing/*.py; do \

@@ -40,8 +40,10 @@ def _options() -> re2.Options:
 
 
 def _reason(refused: Exception) -> str:
+    """Return what RE2 says: it takes each byte of the pattern for a character, and says those in UTF-8."""
     said = refused.args[0]
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return text.encode("latin-1", errors="replace").decode(errors="replace")
 
 
 def which_match(patterns: Sequence[str]) -> Match:

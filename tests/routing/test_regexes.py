@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from inspect import ismethod
 
 import pytest
@@ -129,3 +130,9 @@ def test_substitution_takes_bytes_for_characters() -> None:
     """A byte that is no UTF-8 is replaced like any other, and both bytes of a character are."""
     assert substitute("/.", "/x")(b"/\xe9") == b"/x"
     assert substitute(".", "x")("é".encode()) == b"xx"
+
+
+def test_a_refused_pattern_is_said_as_it_was_written() -> None:
+    """Also where it holds other letters than ASCII's."""
+    with pytest.raises(ValueError, match=re.escape("(?P<é")):
+        check_regex("(?P<é", 100)
