@@ -17,9 +17,10 @@ from random import Random
 from statistics import median
 
 from bench import hotpath
-from edgesim.bench import calibration, results
+from edgesim.bench import calibration
 from edgesim.bench.machine import describe
 from edgesim.bench.routing import Measured, decisions, synthetic
+from edgesim.load.commit import commit
 
 FILE = Path(__file__).with_name("history.jsonl")
 BOUND = 1.6
@@ -51,7 +52,7 @@ def measure(rounds: int = 7) -> Point:
             least[name] = min(nanoseconds, least.get(name, nanoseconds))
     plain = least.pop("plain")
     ratios |= {name: round(nanoseconds / plain, 2) for name, nanoseconds in least.items()}
-    return Point(describe()["date"], results.commit(), python(), ratios)
+    return Point(describe()["date"], commit(), python(), ratios)
 
 
 def _round(tables: Iterable[Measured], turn: int) -> Iterable[tuple[str, float]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import edgesim
 from edgesim.load.abridged import abridged
+from edgesim.load.commit import commit
 from edgesim.load.limits import Signs, sentences
 from edgesim.load.messages import Beat, Counts, End, Grown
 from edgesim.load.results import Cell, ClientSide, LoadResult, Machine, Second, SessionPattern
@@ -102,6 +103,7 @@ class Sums:
             stopped,
             machine(),
             edgesim.__version__,
+            commit(),
         )
 
 

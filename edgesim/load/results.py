@@ -113,5 +113,6 @@ class LoadResult:
     machine: Machine = Machine("", "", 0, "")
     version: str = ""
     commit: str = ""
+    """Of the checkout edgesim ran from; empty in an installation."""
     format: int = FORMAT
     kind: str = "edgesim.load"

@@ -13,9 +13,11 @@ _FEW = 0.05
 
 
 def without_stragglers(timeline: Iterable[Second]) -> list[Second]:
-    """Return seconds; the few last answers, which came when the schedule was over, go to its last second."""
+    """Return seconds; the few last requests and answers, when the schedule was all but over, go to its last second."""
     seconds = list(timeline)
-    if len(seconds) > 1 and not seconds[-1].asked and seconds[-1].done < _FEW * seconds[-2].done:
+    if len(seconds) > 1 and all(
+        getattr(seconds[-1], of) <= _FEW * getattr(seconds[-2], of) for of in ("asked", "done")
+    ):
         seconds[-2:] = [join(seconds[-2:])]
     return seconds
 

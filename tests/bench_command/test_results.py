@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgesim.bench.results import Better, Series, check_writable, commit, encoded, read, result, save
+from edgesim.bench.results import Better, Series, check_writable, encoded, read, result, save
+from edgesim.load.commit import commit
 from edgesim.model import EdgesimError
 
 SERIES = Series("time", "ns", Better.LOWER, (1.0, 2.0), (3.0, 4.0))
