@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.options import Output, Report
+from edgesim.model.codes import failure
 
 
 class Tool(StrEnum):
@@ -58,7 +59,8 @@ Headers = Annotated[
 ]
 Data = Annotated[str, typer.Option("-d", "--body", metavar="TEXT|@FILE", help="The body; makes GET a POST.")]
 NumberOfUsers = Annotated[
-    int | None, typer.Option("--users", metavar="N", min=0, help="So many users, who keep their cookies.")
+    int | None,
+    typer.Option("--users", metavar="N", min=0, max=1_000_000, help="So many users, who keep their cookies."),
 ]
 PerUser = Annotated[
     int | None,
@@ -76,7 +78,7 @@ WarmUp = Annotated[
 ]
 CoolDown = Annotated[str, typer.Option("--cool-down", metavar="TIME", help="Leave so much at the end out.")]
 Workers = Annotated[int, typer.Option("--workers", metavar="N", min=1, max=512, help="Client processes.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of all that is drawn.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Of all that is drawn.")]
 Insecure = Annotated[bool, typer.Option("-k", "--insecure", help="With https: take any certificate.")]
 CaFile = Annotated[
     Path | None, typer.Option("--cacert", metavar="FILE", help="With https: trust the certificates in this file.")
@@ -167,7 +169,18 @@ Junit = Annotated[
 Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write one HTML page with charts.")]
 
 
+def _check_not_empty(context: typer.Context) -> None:
+    """Refuse an option whose variable was empty in somebody's script: it would quietly ask for nothing."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        typed = source is not None and source.name == "COMMANDLINE"
+        if typed and context.params[option.name or ""] == "" and option.name != "data":
+            named = option.opts[0] if option.opts[0].startswith("-") else "URL"
+            raise failure("ES1200", f"{named}: it is empty", exit_code=2)
+
+
 def load(
+    context: typer.Context,
     url: Url = "",
     rate: Rate = "",
     poisson: Poisson = False,
@@ -239,6 +252,7 @@ def load(
       edgesim load --scenario shop.yaml --workers 2 --report run.html
       edgesim load --scenario shop.yaml --engine locust --processes 2
     """
+    _check_not_empty(context)
     from edgesim.cli.load_locust import Engine, locust_of  # noqa: PLC0415 - `edgesim --help` needs no engine
 
     typed = Engine(

@@ -68,6 +68,7 @@ def scenario_of(given: Given, written: Scenario | None = None) -> Scenario:
         seed=made.seed if given.seed is None else given.seed,
     )
     _check(made)
+    _check_used(given, made)
     return made
 
 
@@ -186,6 +187,27 @@ def _check(made: Scenario) -> None:
         raise failure("ES1200", said, exit_code=2)
     if made.timeout <= 0:
         raise failure("ES1200", "--timeout: longer than 0 s", exit_code=2)
+
+
+def _check_used(given: Given, made: Scenario) -> None:
+    """Find what was typed and would change nothing, so that nobody takes the figures for those of something else."""
+    closed, https = isinstance(made.mode, Closed), made.target.scheme == "https"
+    replayed = isinstance(made.mode, Open) and bool(made.mode.times)
+    unused = (
+        ("--rate", given.rate and given.closed, "a closed loop sends as fast as it is answered"),
+        ("--poisson", given.poisson and closed, "a closed loop sends as fast as it is answered"),
+        ("--poisson", given.poisson and replayed, "a log has times of its own"),
+        ("--duration", given.duration and replayed, "a log has times of its own; --count sends fewer"),
+        ("--think", given.think and not closed, "an open loop waits for no answer; it is for --closed"),
+        ("--requests-per-user", given.requests_per_user and not made.sessions.users, "it is for --users"),
+        ("--speed", given.speed and given.replay is None, "it is for --replay"),
+        ("--insecure", given.insecure and not https, "it is for https"),
+        ("--cacert", given.ca_file and not https, "it is for https"),
+        ("--server-name", given.server_name and not https, "it is for https"),
+    )
+    for option, typed_in_vain, why in unused:
+        if typed_in_vain:
+            raise failure("ES1200", f"{option}: {why}", exit_code=2)
 
 
 def _check_names(made: Scenario) -> None:

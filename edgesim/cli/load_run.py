@@ -151,7 +151,7 @@ def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[s
     conditions = [_bound(each) for each in bounds]
     if asked.locust is not None:
         raise failure("ES1200", "--find-max: edgesim's own engine searches, not Locust", exit_code=2)
-    _check_files_of_search(asked.files)
+    _check_search(asked)
     asking = given if given.duration else replace(given, duration=_WINDOW)
     scenario = scenario_of(asking, written.scenario if written else None)
     if not isinstance(scenario.mode, Open) or len(scenario.mode.stages) != 1:
@@ -167,12 +167,21 @@ def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[s
     return 0 if found.rate else 1
 
 
-def _check_files_of_search(files: Files) -> None:
-    other = files.keys() - {"save", "report"}
+def _check_search(asked: Asked) -> None:
+    """Refuse what a search of the highest rate does not do."""
+    judged = {
+        "--fail-if": asked.fail_if,
+        "--expect-split": asked.wanted.expect_split,
+        "--compare": asked.wanted.compare,
+    }
+    for option, typed in judged.items():
+        if typed:
+            raise failure("ES1200", f"{option}: it judges one run, and --find-max makes many", exit_code=2)
+    other = asked.files.keys() - {"save", "report"}
     if other:
         said = f"--{min(other)}: a search of the highest rate can be written by --save and --report"
         raise failure("ES1200", said, exit_code=2)
-    outputs.check(files)
+    outputs.check(asked.files)
 
 
 def _write_search(found: Highest, files: Files) -> None:

@@ -26,7 +26,11 @@ Files = Mapping[str, Path]
 
 def check(files: Files) -> None:
     """Find out before the run whether files can be written; new ones are left empty. Raises EdgesimError."""
+    taken: dict[Path, str] = {}
     for option, file in files.items():
+        before = taken.setdefault(file.absolute(), option)
+        if before != option and not file.is_char_device():
+            raise failure("ES1200", f"--{option} {file}: this is the file of --{before}, too", exit_code=2)
         try:
             file.open("ab").close()
         except (OSError, ValueError) as reason:

@@ -73,6 +73,9 @@ def read_scenario(file: Path, url: str = "") -> ReadScenario:
 
     A `url` that was typed is taken in the place of the file's. Raises EdgesimError where that cannot be read.
     """
+    if file.is_dir():
+        said = "this is a folder, and a scenario is one file"
+        return ReadScenario(problems=(problem("ES1210", said, position=Position(str(file), 1, 1)),))
     texts, unread = read_texts([file])
     if not texts:
         return ReadScenario(problems=tuple(unread))

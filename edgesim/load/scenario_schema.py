@@ -13,6 +13,7 @@ Time = str | int | float
 Rate = str | int | float
 """Requests a second: `100`, a ramp `0-500`, stages `0-500:30s,500:2m`, or a curve `day:500:10m`."""
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Users = Annotated[int, Meta(ge=0, le=1_000_000)]
 Some = Annotated[int, Meta(ge=1, le=1_000_000)]
 Token = Annotated[
     str, Meta(pattern=r"^[-!#$%&'*+.^_`|~0-9A-Za-z]+\Z", description="a word of letters, digits and -!#$%&'*+.^_`|~")
@@ -71,7 +72,7 @@ class Variables(Strict, frozen=True):
 class Sessions(Strict, frozen=True):
     """Users who keep their cookies; after `requests` each is replaced by a new one."""
 
-    users: Count = 0
+    users: Users = 0
     requests: Count = 0
     think: Time = 0
 

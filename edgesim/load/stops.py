@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def _share(option: str, text: str, value: str) -> tuple[float, bool]:
         number = float(value.removesuffix("%"))
     except ValueError:
         number = -1.0
-    if number < 0:
+    if not 0 <= number < math.inf:
         raise _wrong(option, text, f"`{value}` is neither a share, as `1%`, nor a number of errors")
     return (number / 100, False) if value.endswith("%") else (number, True)
 

@@ -37,8 +37,10 @@ def target_of(url: str) -> Target:
         raise wrong("URL", url, f"its scheme is `{parts.scheme}`, and http and https can be loaded")
     if not parts.hostname or not _printable(written):
         raise wrong("URL", url, "it names no host" if not parts.hostname else "it has spaces or control characters")
+    if "@" in parts.netloc:
+        raise wrong("URL", url, "a name and a password go in a header: `-H 'authorization: Basic ...'`")
     path = in_a_path((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-    authority = parts.netloc.rpartition("@")[2]
+    authority = parts.netloc
     if port == _SCHEMES[parts.scheme]:
         authority = authority.removesuffix(f":{port}")
     return Target(parts.scheme, parts.hostname, port or _SCHEMES[parts.scheme], authority, path)
@@ -74,7 +76,7 @@ def stages_of(text: str, duration: float) -> tuple[Stage, ...]:
 def _stage(text: str, part: str, duration: float) -> Stage:
     rate, colon, lasts = part.strip().partition(":")
     first, dash, last = rate.partition("-")
-    start = number_of(text, first)
+    start = number_of(text, first or rate)  # `-5` is no ramp
     end = number_of(text, last) if dash else start
     seconds = seconds_of("--rate", lasts) if colon else duration
     if seconds <= 0:

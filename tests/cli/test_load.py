@@ -249,6 +249,11 @@ def test_every_file_it_can_write(served: Served, tmp_path: Path) -> None:
         (["localhost:1", "-d", "@/no/such/file"], "no such file"),
         (["localhost:1", "--save", "/no/such/folder/x"], "no such file"),
         (["no.such.host.invalid"], "ES1202"),
+        (["localhost:1", "--expect-split", ""], "--expect-split: it is empty"),
+        (["localhost:1", "--seed", str(2**70)], "--seed"),
+        (["localhost:1", "--users", "100000000"], "--users"),
+        (["localhost:1", "--find-max", "p99<1ms", "--fail-if", "p99>1ms"], "--fail-if"),
+        (["--scenario", "/"], "this is a folder"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2(arguments: list[str], said: str) -> None:

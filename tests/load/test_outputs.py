@@ -51,6 +51,12 @@ def test_a_file_that_cannot_be_written_is_found_before_the_run(file: str, tmp_pa
         outputs.write({"junit": tmp_path / file}, samples.outcome(samples.result(6)))
 
 
+def test_two_files_in_one_are_refused(tmp_path: Path) -> None:
+    """The second would be written over the first, without a word."""
+    with pytest.raises(EdgesimError, match=r"ES1200 --fortio .*: this is the file of --save, too"):
+        outputs.check({"save": tmp_path / "run.json", "fortio": tmp_path / "run.json"})
+
+
 def test_formats_are_loaded_when_asked_for() -> None:
     """Naming the outputs loads none of them, nor numpy, scipy or hdrh, which some of them need."""
     loaded = "import sys, edgesim.load.outputs; print(*sorted({'numpy', 'scipy', 'hdrh', 'edgesim.load.report'} & sys.modules.keys()))"

@@ -66,6 +66,7 @@ def test_few_requests_say_little() -> None:
         ("median>1ms", "`median` is no figure"),
         ("errors>some", "neither a share"),
         ("errors>-1%", "neither a share"),
+        ("errors>nan", "neither a share"),
         ("mean5>1ms", "no figure"),
     ],
 )
