@@ -54,7 +54,8 @@ def compare(before: BenchResult, after: BenchResult, tolerance: float, *, relati
     pairs = [(each, known[each.name]) for each in before.series if each.name in known]
     found = tuple(_compared(*pair, tolerance, relative=relative) for pair in pairs if all(map(_has_ratios, pair)))
     regressions = sum(each.verdict is Verdict.REGRESSION for each in found)
-    return Differences(found, tolerance, relative, regressions, tuple(_notes(before, after, pairs, relative=relative)))
+    notes = (*_notes(before, after, pairs, relative=relative), *_left_out(before, after, pairs))
+    return Differences(found, tolerance, relative, regressions, notes)
 
 
 def _compared(one: Series, other: Series, tolerance: float, *, relative: bool) -> Compared:
@@ -108,6 +109,23 @@ def _notes(
     few = [one.name for one, other in pairs if min(len(one.values), len(other.values)) > 1 and not _enough(one, other)]
     if few:
         yield f"too few rounds to show a difference at {CONFIDENCE:.0%}: {', '.join(few)}"
+
+
+def _left_out(before: BenchResult, after: BenchResult, pairs: list[tuple[Series, Series]]) -> Iterator[str]:
+    """Say what is not compared, which must not pass for what has not changed."""
+    first, second = ({each.name for each in result.series} for result in (before, after))
+    without = {one.name for one, other in pairs if not (_has_ratios(one) and _has_ratios(other)) and _differ(one, other)}
+    for names, why in (
+        (first - second, "only the first result has"),
+        (second - first, "only the second result has"),
+        (without, "values of 0, or none at all, make no ratio"),
+    ):
+        if names:
+            yield f"not compared, {why}: {', '.join(sorted(names))}"
+
+
+def _differ(one: Series, other: Series) -> bool:
+    return not one.values or not other.values or any(one.values) or any(other.values)
 
 
 def _enough(one: Series, other: Series) -> bool:

@@ -117,7 +117,7 @@ def check_writable(file: Path) -> None:
     try:
         file.open("ab").close()
     except OSError as reason:
-        raise _unusable(file, str(reason.strerror).lower()) from None
+        raise _unwritable(file, reason) from None
 
 
 def save(found: BenchResult, file: Path) -> None:
@@ -125,7 +125,7 @@ def save(found: BenchResult, file: Path) -> None:
     try:
         file.write_bytes(encoded(found))
     except OSError as reason:
-        raise _unusable(file, str(reason.strerror).lower()) from None
+        raise _unwritable(file, reason) from None
 
 
 def read(file: Path) -> BenchResult:
@@ -138,7 +138,21 @@ def read(file: Path) -> BenchResult:
         raise _unusable(file, f"no result of `edgesim bench`: {reason}") from None
     if found.kind != KIND or found.format != FORMAT:
         raise _unusable(file, f"a file of kind {found.kind}, format {found.format}; this reads {KIND}, format {FORMAT}")
+    for each in found.series:
+        if (why := _unlike(each)) is not None:
+            raise _unusable(file, f"no result of `edgesim bench`: {each.name}: {why}")
     return found
+
+
+def _unlike(series: Series) -> str | None:
+    """Return what no benchmark writes of a series: a file may have been edited, or put together by something else."""
+    if series.reference and len(series.reference) != len(series.values):
+        return f"{len(series.values)} values with {len(series.reference)} references"
+    return "a reference is no time" if not all(each > 0 for each in series.reference) else None
+
+
+def _unwritable(file: Path, reason: OSError) -> EdgesimError:
+    return failure("ES1001", f"--save {file}: {str(reason.strerror).lower()}", exit_code=2)
 
 
 def _unusable(file: Path, why: str) -> EdgesimError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -197,7 +198,7 @@ def _check_used(given: Given, made: Scenario) -> None:
         ("--rate", given.rate and given.closed, "a closed loop sends as fast as it is answered"),
         ("--poisson", given.poisson and closed, "a closed loop sends as fast as it is answered"),
         ("--poisson", given.poisson and replayed, "a log has times of its own"),
-        ("--duration", given.duration and replayed, "a log has times of its own; --count sends fewer"),
+        ("--duration", _duration_unused(given, made), "the rate has times of its own; --count sends fewer"),
         ("--think", given.think and not closed, "an open loop waits for no answer; it is for --closed"),
         ("--requests-per-user", given.requests_per_user and not made.sessions.users, "it is for --users"),
         ("--speed", given.speed and given.replay is None, "it is for --replay"),
@@ -208,6 +209,10 @@ def _check_used(given: Given, made: Scenario) -> None:
     for option, typed_in_vain, why in unused:
         if typed_in_vain:
             raise failure("ES1200", f"{option}: {why}", exit_code=2)
+
+
+def _duration_unused(given: Given, made: Scenario) -> bool:
+    return bool(given.duration) and not math.isclose(length(made), typed.seconds_of("--duration", given.duration))
 
 
 def _check_names(made: Scenario) -> None:

@@ -152,8 +152,7 @@ def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[s
     if asked.locust is not None:
         raise failure("ES1200", "--find-max: edgesim's own engine searches, not Locust", exit_code=2)
     _check_search(asked)
-    asking = given if given.duration else replace(given, duration=_WINDOW)
-    scenario = scenario_of(asking, written.scenario if written else None)
+    scenario = scenario_of(_in_windows(given, written), written.scenario if written else None)
     if not isinstance(scenario.mode, Open) or len(scenario.mode.stages) != 1:
         raise failure("ES1200", "--find-max: give one --rate to start at, and no --closed", exit_code=2)
     stage = scenario.mode.stages[0]
@@ -165,6 +164,13 @@ def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[s
             out(printable(line))
     _write_search(found, asked.files)
     return 0 if found.rate else 1
+
+
+def _in_windows(given: Given, written: Written | None) -> Given:
+    """Return what was typed, with the usual window where nothing says how long one lasts."""
+    mode = written.scenario.mode if written else None
+    staged = ":" in given.rate if given.rate else isinstance(mode, Open) and len(mode.stages) != 1
+    return given if given.duration or staged or given.replay else replace(given, duration=_WINDOW)
 
 
 def _check_search(asked: Asked) -> None:

@@ -68,3 +68,17 @@ def test_what_only_one_has_is_left_out_and_options_that_differ_are_told() -> Non
     found = compare(one, other, 0.05)
     assert [each.name for each in found.series] == ["time"]
     assert "traffic was busy, then even" in found.notes
+
+
+def test_what_is_not_compared_is_said() -> None:
+    """A series that one result lacks, or whose values make no ratio, is named; what is 0 in both has not changed."""
+    lost = [Series("lost", "requests", Better.LOWER, values) for values in ((0.0, 0), (0.0, 5))]
+    gone, new = (Series(name, "ns", Better.LOWER, (1.0,)) for name in ("gone", "new"))
+    found = compare(_result(_time(1), lost[0], gone), _result(_time(1), lost[1], new), 0.05)
+    assert [each.name for each in found.series] == ["time"]
+    assert found.notes == (
+        "not compared, only the first result has: gone",
+        "not compared, only the second result has: new",
+        "not compared, values of 0, or none at all, make no ratio: lost",
+    )
+    assert compare(_result(lost[0]), _result(lost[0]), 0.05).notes == ()

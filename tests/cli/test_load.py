@@ -242,6 +242,7 @@ def test_every_file_it_can_write(served: Served, tmp_path: Path) -> None:
         (["localhost:1", "--fail-if", "p99"], "ES1201"),
         (["localhost:1", "--find-max", "p99>1ms"], "what must hold"),
         (["localhost:1", "--find-max", "p99<1ms", "--closed"], "--find-max"),
+        (["localhost:1", "--find-max", "p99<1ms", "--rate", "5:1s,9:1s"], "--find-max"),
         (["localhost:1", "--expect-split", "v1=1,v2=1"], "--by"),
         (["localhost:1", "--by", "route-header", "--compare", "v1"], "two versions"),
         (["localhost:1", "--emit", "k6", "--fail-if", "x"], "ES1201"),

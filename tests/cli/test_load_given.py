@@ -16,6 +16,7 @@ PLAIN = Given("http://a/")
     [
         (replace(PLAIN, closed=True, rate="5"), "--rate: a closed loop"),
         (replace(PLAIN, closed=True, poisson=True), "--poisson: a closed loop"),
+        (replace(PLAIN, rate="5:1s,9:1s", duration="3s"), "--duration: the rate has times of its own"),
         (replace(PLAIN, think="1s"), "--think: an open loop"),
         (replace(PLAIN, requests_per_user=3), "--requests-per-user: it is for --users"),
         (replace(PLAIN, speed="2x"), "--speed: it is for --replay"),
