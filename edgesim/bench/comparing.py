@@ -114,7 +114,9 @@ def _notes(
 def _left_out(before: BenchResult, after: BenchResult, pairs: list[tuple[Series, Series]]) -> Iterator[str]:
     """Say what is not compared, which must not pass for what has not changed."""
     first, second = ({each.name for each in result.series} for result in (before, after))
-    without = {one.name for one, other in pairs if not (_has_ratios(one) and _has_ratios(other)) and _differ(one, other)}
+    without = {
+        one.name for one, other in pairs if not (_has_ratios(one) and _has_ratios(other)) and _differ(one, other)
+    }
     for names, why in (
         (first - second, "only the first result has"),
         (second - first, "only the second result has"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
         (b"[1]", "no result of `edgesim bench`"),
         (b"\xff", "no result of `edgesim bench`"),
         (encoded(result("routing", 1, ())).replace(b"edgesim.bench", b"edgesim.other"), "of kind edgesim.other"),
+        (encoded(result("routing", 1, (replace(SERIES, reference=(3.0,)),))), "time: 2 values with 1 references"),
+        (encoded(result("routing", 1, (replace(SERIES, reference=(3.0, 0.0)),))), "time: a reference is no time"),
     ],
 )
 def test_other_files_are_refused(content: bytes, said: str, tmp_path: Path) -> None:
@@ -48,3 +51,6 @@ def test_a_file_that_cannot_be_written_or_read(tmp_path: Path) -> None:
     for use in (check_writable, read, lambda file: save(result("routing", 1, ()), file)):
         with pytest.raises(EdgesimError, match=r"ES1001 .*no such file"):
             use(tmp_path / "no" / "a.json")
+    with pytest.raises(EdgesimError, match="ES1001 --save ") as raised:
+        check_writable(tmp_path)
+    assert "write one with" not in str(raised.value)
