@@ -30,23 +30,24 @@ Rate = Annotated[
     typer.Option("--rate", metavar="N", min=0.001, max=1e9, help="Requests a second, for questions about time."),
 ]
 CanaryName = Annotated[
-    str,
+    str | None,
     typer.Option("--canary", metavar="NAME", help="The new version, as v2.  [default: the smallest part of a split]"),
 ]
 Errors = Annotated[
-    str,
+    str | None,
     typer.Option("--errors", metavar="SHARE", help="Errors of the old version.  [default: the population's, or 0.1%]"),
 ]
 Detect = Annotated[
-    str, typer.Option("--detect", metavar="RISE", help="How long must --share be held to see this, as 'errors+1%'?")
+    str | None,
+    typer.Option("--detect", metavar="RISE", help="How long must --share be held to see this, as 'errors+1%'?"),
 ]
 Share = Annotated[str, typer.Option("--share", metavar="SHARE", help="What --detect holds.")]
 PlanText = Annotated[
-    str,
+    str | None,
     typer.Option("--plan", metavar="STEPS", help="How many meet a bad canary in this rollout, as 5%:10m,25%:10m,100%?"),
 ]
 Risk = Annotated[
-    str, typer.Option("--risk", metavar="BOUND", help="Which plan is fastest within this, as 'users<1000'?")
+    str | None, typer.Option("--risk", metavar="BOUND", help="Which plan is fastest within this, as 'users<1000'?")
 ]
 Every = Annotated[str, typer.Option("--every", metavar="TIME", help="A rollout is checked so often.")]
 Confidence = Annotated[
@@ -73,12 +74,12 @@ def simulate(
     requests: Requests = 1_000_000,
     runs: Runs = 20,
     rate: Rate = None,
-    canary: CanaryName = "",
-    errors: Errors = "",
-    detect: Detect = "",
+    canary: CanaryName = None,
+    errors: Errors = None,
+    detect: Detect = None,
     share: Share = "5%",
-    plan: PlanText = "",
-    risk: Risk = "",
+    plan: PlanText = None,
+    risk: Risk = None,
     every: Every = "10s",
     confidence: Confidence = "95%",
     power: Power = "95%",

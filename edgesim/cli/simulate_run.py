@@ -48,12 +48,12 @@ class Asked:
     requests: int
     runs: int
     rate: float | None
-    canary: str
-    errors: str
-    detect: str
+    canary: str | None
+    errors: str | None
+    detect: str | None
     share: str
-    plan: str
-    risk: str
+    plan: str | None
+    risk: str | None
     every: str
     confidence: str
     power: str
@@ -91,6 +91,8 @@ def _described(asked: Asked) -> Described:
             return Described(of_url(asked.url or _USUAL_URL, asked.method, asked.headers))
         except RequestError as error:
             raise failure("ES1103", f"URL `{asked.url}`: {error}", exit_code=2) from None
+    if asked.population.is_dir():
+        raise typed.wrong("--population", str(asked.population), "it is a folder; name one file")
     texts, problems = read_texts([asked.population])
     if len(texts) != 1:
         problems = problems or [problem("ES1100", f"{asked.population} is no file of one population")]
@@ -105,21 +107,27 @@ def _questions(asked: Asked, described: Described) -> Questions:
     power = typed.read_share("--power", asked.power)
     confidence = typed.read_share("--confidence", asked.confidence)
     every = typed.read_seconds("--every", asked.every)
-    plan = typed.read_plan(asked.plan) if asked.plan else None
+    plan = typed.read_plan(asked.plan) if asked.plan is not None else None
     if plan is not None and seconds_of(plan) > every * _MOST_LOOKS:
         raise typed.wrong("--every", asked.every, f"the plan would be looked at more than {_MOST_LOOKS:,} times")
     return Questions(
         asked.rate or described.rate,
-        asked.canary,
-        typed.read_rate("--errors", asked.errors) if asked.errors else None,
-        typed.read_rise(asked.detect) if asked.detect else None,
+        _canary(asked.canary),
+        typed.read_rate("--errors", asked.errors) if asked.errors is not None else None,
+        typed.read_rise(asked.detect) if asked.detect is not None else None,
         typed.read_share("--share", asked.share),
         plan,
-        typed.read_bound(asked.risk, power) if asked.risk else None,
+        typed.read_bound(asked.risk, power) if asked.risk is not None else None,
         Check(confidence, every),
         power,
         asked.rollouts,
     )
+
+
+def _canary(name: str | None) -> str:
+    if name == "":  # an empty shell variable asks for nothing by accident
+        raise typed.wrong("--canary", name, "name a version, as `v2`, or leave it out")
+    return name or ""
 
 
 def _simulated(

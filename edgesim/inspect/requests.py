@@ -12,6 +12,7 @@ from edgesim.policies.remote import compile_remote, identify, needs_request_id, 
 
 DEFAULT_AUTHORITY = "localhost:8080"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_NEVER_IN_VALUES = frozenset("\r\n\0")
 _CURL = ((b"user-agent", b"edgesim"), (b"accept", b"*/*"))
 """What curl sends of itself; a line the user gives replaces it."""
 _PEER = b"127.0.0.1:0"
@@ -96,6 +97,8 @@ def _header(line: str) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(":")
     if not colon or not is_token(name):
         raise RequestError(f"{line!r} is no header; write it like 'stage: canary'")
+    if set(value) & _NEVER_IN_VALUES:
+        raise RequestError(f"{line!r} has a line break or a zero byte, which no header can hold")
     return name.lower().encode(), value.strip().encode()
 
 

@@ -22,8 +22,9 @@ from edgesim.simulate import schema
 from edgesim.simulate.models import Constant, LogNormal
 from edgesim.simulate.population import MOST_CLASSES, Axis, Population, Users
 
-_RANGE = re.compile(r"\{([0-9]{1,9})\.\.([0-9]{1,9})\}")
+_RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
 _MOST_PATHS = 1_000_000
+_MOST_DIGITS = 9
 _HEADER, _PARAMETER = "{}: {}", "{}={}"
 _ACTIVITY = re.compile(r"zipf(?:\s+([0-9]+(?:\.[0-9]+)?))?\Z")
 
@@ -128,12 +129,17 @@ def _paths(text: str) -> list[str]:
         raise ValueError(f"a path begins with `/` and ends before `#`, unlike `{text}`")
     paths = [text]
     while (found := _RANGE.search(paths[0])) is not None:
-        first, last = int(found[1]), int(found[2])
-        if last < first or (last - first + 1) * len(paths) > _MOST_PATHS:
+        numbers = _counted(found)
+        if not 0 < len(numbers) * len(paths) <= _MOST_PATHS:
             raise ValueError(f"`{found[0]}` counts upwards, to at most {_MOST_PATHS:,} paths in all")
-        paths = [_RANGE.sub(str(number), path, count=1) for path in paths for number in range(first, last + 1)]
+        paths = [_RANGE.sub(str(number), path, count=1) for path in paths for number in numbers]
     request_head(f"http://localhost{paths[0]}")
     return paths
+
+
+def _counted(found: re.Match[str]) -> range:
+    first, last = found.groups()
+    return range(int(first), int(last) + 1) if max(len(first), len(last)) <= _MOST_DIGITS else range(0)
 
 
 def _host(text: str) -> list[str]:
