@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edgesim.load.outcome import Outcome
     from edgesim.load.results import Second
 
+_MOST_RATE = 10_000_000  # as `edgesim load --rate`
 _NEEDS_MORE = 1
 """The exit code where nothing failed, and something cannot be told yet: who waits for a yes has none."""
 _STYLES = {"PASS": "green", "FAIL": "bold red", "NEED-MORE-DATA": "yellow"}
@@ -45,17 +46,19 @@ def canary(
         typer.Argument(metavar="PATH", help="Manifests or a folder; files that declare the same object are the steps."),
     ],
     weights: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--weights", metavar="N,N,...", help="Walk through percentages of the one split instead of files."
         ),
-    ] = "",
+    ] = None,
     path: Annotated[str, typer.Option("--path", metavar="PATH", help="What is asked for.")] = "/",
     headers: Annotated[
         list[str] | None,
         typer.Option("-H", "--header", metavar="NAME: VALUE", help="A header; may be given several times."),
     ] = None,
-    rate: Annotated[float, typer.Option("--rate", metavar="N", min=1, help="Requests a second.")] = 1000.0,
+    rate: Annotated[
+        float, typer.Option("--rate", metavar="N", min=1, max=_MOST_RATE, help="Requests a second.")
+    ] = 1000.0,
     duration: Annotated[str, typer.Option("--duration", metavar="TIME", help="Of each step, as 10s.")] = "10s",
     by: Annotated[
         str,
@@ -68,13 +71,13 @@ def canary(
         typer.Option("--confidence", metavar="SHARE", help="Of the whole walk: a false alarm is as rare as the rest."),
     ] = "99%",
     tolerance: Annotated[
-        str,
+        str | None,
         typer.Option("--tolerance", metavar="SHARE", help="How far a share may be off; without it what draws explain."),
-    ] = "",
+    ] = None,
     margin: Annotated[
-        str,
+        str | None,
         typer.Option("--margin", metavar="SHARE", help="How many more errors the new version may have.  [default: 1%]"),
-    ] = "",
+    ] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Walk on where a step fails.")] = False,
     workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Client processes.")] = 1,
     seed: Seed = 1,
@@ -126,6 +129,8 @@ def _load(path: str, headers: list[str], rate: float, duration: str, by: str, wo
 
     if not path.startswith("/"):
         raise wrong("--path", path, "a path begins with /")
+    if not path.isprintable() or " " in path:
+        raise wrong("--path", path, "it has spaces or control characters; encode them, as %20")
     request = RequestClass(f"GET {path}", path=path, headers=tuple(map(header_of, headers)))
     seconds = seconds_of("--duration", duration)
     if seconds < 1:
@@ -133,22 +138,22 @@ def _load(path: str, headers: list[str], rate: float, duration: str, by: str, wo
     return Load(request, rate, seconds, destination_of(by), workers, seed)
 
 
-def _certainty(confidence: str, tolerance: str, margin: str) -> tuple[Split, Comparison]:
+def _certainty(confidence: str, tolerance: str | None, margin: str | None) -> tuple[Split, Comparison]:
     from edgesim.load.expectations import MARGIN, Comparison, Split, confidence_of, share_of  # noqa: PLC0415
 
     sure = confidence_of(confidence)
-    split = Split({}, share_of("--tolerance", tolerance) if tolerance else None, sure)
-    return split, Comparison("", "", share_of("--margin", margin) if margin else MARGIN, confidence=sure)
+    split = Split({}, share_of("--tolerance", tolerance) if tolerance is not None else None, sure)
+    return split, Comparison("", "", share_of("--margin", margin) if margin is not None else MARGIN, confidence=sure)
 
 
-def _walk(paths: Sequence[Path], weights: str) -> Walk:
+def _walk(paths: Sequence[Path], weights: str | None) -> Walk:
     """Find the steps. Raises EdgesimError ES1004, and what is wrong with the files."""
     from edgesim.bench.walk import by_files, by_weights  # noqa: PLC0415
 
     texts, problems = read_texts(paths)
     if problems:
         raise EdgesimError(*problems)
-    if weights:
+    if weights is not None:
         return by_weights(texts, numbers("--weights", weights, "percentage", "0,10,50,100", 0, 100))
     return by_files(texts, sorted_by_name=any(each.is_dir() for each in paths))
 

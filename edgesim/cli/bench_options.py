@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +24,20 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is drawn.")]
 Save = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the result to a file, as JSON.")]
+
+
+@contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """Take SIGTERM and SIGHUP for Ctrl-C during a block: what it started, in sessions of their own, must end with it."""
+    before = {
+        each: signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
+        for each in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def wrong(option: str, text: str, why: str) -> EdgesimError:

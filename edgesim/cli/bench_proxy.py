@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesim.cli.bench_options import Save, Seed, close, compared, spread, table, wrong
+from edgesim.cli.bench_options import Save, Seed, close, compared, ended_as_by_ctrl_c, spread, table, wrong
 from edgesim.cli.options import Output, Report
 from edgesim.cli.progress import progress
 from edgesim.model.codes import failure
@@ -33,15 +33,15 @@ def proxy(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]", help="Manifests or folders: load edgesim alone with them, by their own requests."
+            metavar="PATH...", help="Manifests or folders: load edgesim alone with them, by their own requests."
         ),
     ] = None,
     against: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--against", metavar="NAME,...", help=f"Beside whom: {', '.join(_USUAL)}.  [default: all there are]"
         ),
-    ] = "",
+    ] = None,
     scenario: Annotated[
         str, typer.Option("--scenario", metavar="NAME", help=f"What is sent: {', '.join(_SCENARIOS)}.")
     ] = _SCENARIOS[0],
@@ -76,17 +76,17 @@ def proxy(
     from edgesim.bench.machine import CLIENT_CORE, pinned  # noqa: PLC0415
 
     names = _peers(against)
-    if paths and against:
+    if paths and against is not None:
         raise wrong("--against", against, "the others know the built-in canary only: leave PATH or --against out")
     if save is not None:
         results.check_writable(save)
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack, pinned(CLIENT_CORE):
+    with ended_as_by_ctrl_c(), tempfile.TemporaryDirectory() as name, ExitStack() as stack, pinned(CLIENT_CORE):
         if paths:
             rows, load, notes = _own(paths, connections, seed, Path(name), stack)
             what = "own"
         else:
             chosen = _scenario(scenario, connections)
-            rows, load, notes = _beside(names, chosen, seed, Path(name), stack, asked=bool(against))
+            rows, load, notes = _beside(names, chosen, seed, Path(name), stack, asked=against is not None)
             what = chosen.name
         stopped = _measure(rows, load, rounds, seconds)
     _close(
@@ -101,8 +101,8 @@ def proxy(
     )
 
 
-def _peers(text: str) -> list[str]:
-    if not text:
+def _peers(text: str | None) -> list[str]:
+    if text is None:
         return list(_USUAL)
     names = [each.strip() for each in text.split(",")]
     for name in names:

@@ -43,12 +43,14 @@ class Traffic(StrEnum):
 def routing(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]", help="Manifests or folders: measure their routes, by requests made for each."),
+        typer.Argument(
+            metavar="PATH...", help="Manifests or folders: measure their routes, by requests made for each."
+        ),
     ] = None,
     routes: Annotated[
-        str,
+        str | None,
         typer.Option("--routes", metavar="N,N,...", help=f"Sizes of made-up tables.  [default: {_SIZES} without PATH]"),
-    ] = "",
+    ] = None,
     kind: Annotated[
         Kind, typer.Option("--kind", help="Their routes differ by first segment, later, by a header, or are regexes.")
     ] = Kind.DISTINCT,
@@ -80,11 +82,14 @@ def routing(
     """
     from edgesim.bench import results  # noqa: PLC0415 - `edgesim --help` needs no engine
 
-    sizes = numbers("--routes", routes or _SIZES, "number of routes", "10,1000,10000", 2, _MOST_ROUTES)
+    sizes = numbers(
+        "--routes", _SIZES if routes is None else routes, "number of routes", "10,1000,10000", 2, _MOST_ROUTES
+    )
+    sizes = list(dict.fromkeys(sizes))  # two of a size would have one name
     if save is not None:
         results.check_writable(save)
     made, notes = _configured(paths) if paths else ([], [])
-    if routes or not paths:
+    if routes is not None or not paths:
         made += _synthetic(kind, traffic, sizes)
     stopped = _measure(made, rounds, batches, seed)
     made = [each for each in made if each.nanoseconds]

@@ -16,6 +16,7 @@ import pytest
 from edgesim.bench.scenario import SCENARIOS
 from edgesim.cli import bench_proxy
 from edgesim.cli.bench import COMMANDS
+from edgesim.cli.bench_options import ended_as_by_ctrl_c
 from edgesim.model import EdgesimError
 from tests.running import CANARY, DEADLINE, ROOT, canary, edgesim, started
 
@@ -74,11 +75,15 @@ def test_files_that_cannot_be_measured(tmp_path: Path) -> None:
     [
         ("routing", "--routes", "10,many"),
         ("routing", "--routes", "1"),
+        ("routing", "--routes", ""),
+        ("proxy", "--against", ""),
         ("proxy", "--against", "apache"),
         ("proxy", "--scenario", "nothing"),
         ("proxy", str(CANARY), "--against", "nginx"),
         ("canary", *map(str, canary("echo", "vs-5")), "--weights", "0,101"),
         ("canary", str(CANARY), "--path", "nowhere"),
+        ("canary", str(CANARY), "--path", "/a b"),
+        ("canary", str(CANARY), "--weights", ""),
         ("canary", str(CANARY), "--duration", "0.1s"),
         ("diff", "a.json", "b.json", "--tolerance", "much"),
     ],
@@ -250,3 +255,25 @@ def test_ctrl_c_reports_what_was_finished() -> None:
     assert process.returncode == 130, err
     assert "interrupted" in err
     assert "medians of" in out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_benchmark_that_is_ended_unwinds_as_by_ctrl_c(number: signal.Signals) -> None:
+    """SIGTERM and SIGHUP let a block end what it started, and mean what they meant after it."""
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), ended_as_by_ctrl_c():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_size_given_twice_is_measured_once() -> None:
+    """Two tables of one size would have one name in the file."""
+    done = edgesim("bench", "routing", "--routes", "2,2", "--rounds", "1", "--batches", "1", "-o", "json")
+    assert [each["name"] for each in json.loads(done.out)["summary"]] == ["2 routes"]
+
+
+def test_a_rate_without_end() -> None:
+    """A rate that no client can send is a wrong command line."""
+    done = edgesim("bench", "canary", CANARY, "--rate", "inf")
+    assert done.code == 2
+    assert "--rate" in done.err
