@@ -14,7 +14,7 @@ from typing import Any
 from edgesim.config.files import Text, decode_all
 from edgesim.config.read import read_text
 from edgesim.dialects import Resource
-from edgesim.model import ResourceKey
+from edgesim.model import EdgesimError, ResourceKey, Severity
 from edgesim.model.codes import failure
 
 _SPLITTING = frozenset(("VirtualService", "RouteTable", "UpstreamGroup"))
@@ -38,7 +38,10 @@ class Walk:
 
 
 def by_files(texts: Sequence[Text], *, sorted_by_name: bool) -> Walk:
-    """Take files that declare an object which another declares too for steps. Raises EdgesimError ES1004."""
+    """Take files that declare an object which another declares too for steps.
+
+    Raises EdgesimError ES1004, and what is wrong with a file: an object that cannot be read would be no step.
+    """
     declared = [(text, _keys(text)) for text in texts]
     counts = Counter(key for _text, keys in declared for key in keys)
     moving = {key for key, count in counts.items() if count > 1}
@@ -57,7 +60,11 @@ def _keys(text: Text) -> frozenset[ResourceKey]:
 
 
 def _resources(text: Text) -> list[Resource]:
-    decoded = decode_all(read_text(text.text, text.file).documents)
+    read = read_text(text.text, text.file)
+    decoded = decode_all(read.documents)
+    problems = (*read.problems, *(each for one in decoded for each in one.problems))
+    if grave := [each for each in problems if each.severity is Severity.ERROR]:
+        raise EdgesimError(*grave)
     return [each.resource for each in decoded if each.resource is not None]
 
 
@@ -67,7 +74,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def by_weights(texts: Sequence[Text], weights: Sequence[int]) -> Walk:
-    """Lay percentages onto the one split between two destinations, the second being the canary. Raises EdgesimError ES1004."""
+    """Lay percentages onto the one split between two destinations, the second being the canary. Raises EdgesimError as `by_files`."""
     splits = [(resource, path) for text in texts for resource in _resources(text) for path in _splits(resource)]
     if len(splits) != 1:
         said = (

@@ -366,12 +366,16 @@ def _shares(shares: dict[str, float]) -> str:
     return ", ".join(f"{name or 'the gateway'} {share:.1%}" for name, share in shares.items())
 
 
+def _steps(count: int) -> str:
+    return f"{count} steps" if count != 1 else "1 step"
+
+
 def _sum(tour: _Tour) -> str:
     requests = sum(step.result.sent for step in tour.found)
     changes = [step.change for step in tour.found if step.change is not None]
     lost = sum(each.lost for each in changes)
     left = len(tour.walk.steps) - len(tour.found)
-    walked = f"{len(tour.found)} of {len(tour.walk.steps)} steps" if left else f"{len(tour.found)} steps"
+    walked = f"{len(tour.found)} of {len(tour.walk.steps)} steps" if left else _steps(len(tour.found))
     if not changes:
         return f"{walked}, {requests:,} requests"
     said = f"{lost:,} lost" if lost else "none lost"

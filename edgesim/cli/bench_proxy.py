@@ -33,7 +33,7 @@ def proxy(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PATH...", help="Manifests or folders: load edgesim alone with them, by their own requests."
+            metavar="PATH", help="Manifests or folders: load edgesim alone with them, by their own requests."
         ),
     ] = None,
     against: Annotated[

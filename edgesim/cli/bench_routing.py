@@ -43,9 +43,7 @@ class Traffic(StrEnum):
 def routing(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="PATH...", help="Manifests or folders: measure their routes, by requests made for each."
-        ),
+        typer.Argument(metavar="PATH", help="Manifests or folders: measure their routes, by requests made for each."),
     ] = None,
     routes: Annotated[
         str | None,

@@ -42,6 +42,16 @@ def test_files_without_steps() -> None:
         by_files(_texts(*canary("echo", "upstream", "vs-5")), sorted_by_name=False)
 
 
+def test_a_step_that_cannot_be_read() -> None:
+    """A file with an error is told with its place, and not left out of the walk."""
+    good = (CANARY / "vs-5.yaml").read_text()
+    texts = [Text("vs-1.yaml", good), Text("vs-2.yaml", good.replace("weight: 50", "weight: -50"))]
+    with pytest.raises(EdgesimError, match=r"vs-2\.yaml:\d+:\d+: ES0106"):
+        by_files(texts, sorted_by_name=True)
+    with pytest.raises(EdgesimError, match=r"vs-2\.yaml:\d+:\d+: ES0106"):
+        by_weights(texts[1:], [0, 100])
+
+
 def test_weights_are_laid_onto_the_split() -> None:
     """The second destination gets the percentage, the first the rest; all else of the object stays."""
     walk = by_weights(_texts(*canary("echo", "upstream", "vs-5")), [0, 25])
