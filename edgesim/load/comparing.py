@@ -17,7 +17,7 @@ from edgesim.load.expectations import TAIL
 from edgesim.load.results import LoadResult, Second
 from edgesim.load.scenario import Scenario
 from edgesim.load.verdicts import measured
-from edgesim.load.wording import more_by, ms, of, percent, points, slower_by
+from edgesim.load.wording import more_by, most_more, most_slower, ms, of, percent, points, slower_by
 from edgesim.telemetry import slots
 
 _QUESTIONS = 3
@@ -64,7 +64,7 @@ def _errors(before: worse.Rate, after: worse.Rate, allowed: Allowed) -> Verdict:
     low, high, margin = found.interval.low, found.interval.high, allowed.margin
     kind = _kind(found.interval, margin) if before.of and after.of else Kind.NEED_MORE_DATA
     said = {
-        Kind.PASS: f"at most {more_by(high)}, within the margin of {points(margin)}",
+        Kind.PASS: f"{most_more(high)}, within the margin of {points(margin)}",
         Kind.FAIL: f"at least {more_by(low)}, beyond the margin of {points(margin)}",
         Kind.NEED_MORE_DATA: f"longer runs are needed to tell whether that is within the margin of {points(margin)}",
     }[kind]
@@ -109,7 +109,7 @@ def _slower(
     kind = Kind.NEED_MORE_DATA if few else _kind(interval, 1 + margin)
     limit = f"the margin of {percent(margin)}"
     said = {
-        Kind.PASS: f"at most {slower_by(interval.high)}, within {limit}",
+        Kind.PASS: f"{most_slower(interval.high)}, within {limit}",
         Kind.FAIL: f"at least {slower_by(interval.low)}, beyond {limit}",
         Kind.NEED_MORE_DATA: f"longer runs are needed to tell whether that is within {limit}",
     }[kind]
@@ -164,9 +164,13 @@ def cautions(before: LoadResult, after: LoadResult) -> Iterator[str]:
     )
 
 
+_CALLED = {"mode": "rate, arrivals or duration", "count": "number of requests", "late": "when a send is late"}
+"""How settings are called where their names say too little."""
+
+
 def _settings(before: Scenario, after: Scenario) -> Iterator[str]:
     """Yield the names of settings that differ; the target's address and the seed may."""
     one, two = (replace(each, target=replace(each.target, host="", port=0, authority="")) for each in (before, after))
     for each in fields(Scenario):
         if each.name not in {"seed", "labels"} and getattr(one, each.name) != getattr(two, each.name):
-            yield each.name.replace("_", " ")
+            yield _CALLED.get(each.name, each.name.replace("_", " "))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from edgesim.load.results import FORMAT, LoadResult
+from edgesim.load.results import FORMAT, Cell, LoadResult, Second
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
+from edgesim.telemetry.slots import LAST
 
 _KIND = LoadResult.__dataclass_fields__["kind"].default
 
@@ -25,7 +26,16 @@ def read_run(file: Path) -> LoadResult:
         raise _wrong(file, f"it is no run of edgesim load, but `{result.kind}`")
     if result.format != FORMAT:
         raise _wrong(file, f"its format is {result.format}, and this edgesim reads {FORMAT}")
+    if not all(_counts(each) for each in (*result.cells, *result.timeline)) or any(
+        each.count < 0 for each in result.cells
+    ):
+        raise _wrong(file, "it is no run of edgesim load: it counts less than nothing, or in slots that are none")
     return result
+
+
+def _counts(part: Cell | Second) -> bool:
+    """Tell whether a histogram is one: a slot far out would take more memory to understand than there is."""
+    return all(0 <= slot <= LAST and count >= 0 for slot, count in part.latency.items())
 
 
 def _wrong(file: Path, why: str) -> EdgesimError:

@@ -21,7 +21,7 @@ from edgesim.analysis.split import Expected, judge_split, shares_of
 from edgesim.load.expectations import TAIL, Comparison, Expectations, Split
 from edgesim.load.results import LoadResult, Second
 from edgesim.load.span import length
-from edgesim.load.wording import more_by, ms, of, percent, points, slower_by, takes
+from edgesim.load.wording import more_by, most_more, most_slower, ms, of, percent, points, slower_by, takes
 from edgesim.telemetry import slots
 
 _QUESTIONS = 3
@@ -183,7 +183,7 @@ def _errors(before: worse.Rate, after: worse.Rate, asked: Comparison, alpha: flo
     once = worse.compare_errors(before, after, asked.confidence)
     seen = f"{asked.after} failed {of(after)}, {asked.before} {of(before)}"
     said = {
-        Kind.PASS: f"at most {more_by(found.high)}, within the margin of {points(asked.margin)}",
+        Kind.PASS: f"{most_more(found.high)}, within the margin of {points(asked.margin)}",
         Kind.FAIL: f"at least {more_by(found.low)}, beyond the margin of {points(asked.margin)}",
         Kind.NEED_MORE_DATA: f"whether that is within the margin of {points(asked.margin)} {takes(more)}",
     }[kind]
@@ -246,7 +246,7 @@ def _slower(before: Binned, after: Binned, asked: Comparison, alpha: float, shar
 def _than(kind: Kind, found: intervals.Interval, margin: float, more: int | None) -> str:
     allowed = f"the margin of {percent(margin)}"
     if kind is Kind.PASS:
-        return f"at most {slower_by(found.high)}, within {allowed}"
+        return f"{most_slower(found.high)}, within {allowed}"
     if kind is Kind.FAIL:
         return f"at least {slower_by(found.low)}, beyond {allowed}"
     return f"whether that is within {allowed} {takes(more)}"

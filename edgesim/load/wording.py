@@ -21,6 +21,11 @@ def more_by(difference: float) -> str:
     return f"{points(abs(difference))} {'more' if difference >= 0 else 'fewer'}"
 
 
+def most_more(difference: float) -> str:
+    """Write the upper bound of a difference of error rates: `at most 0.5 points more`, `at least 2 points fewer`."""
+    return f"at {'most' if difference >= 0 else 'least'} {more_by(difference)}"
+
+
 def percent(share: float) -> str:
     """Write a share in three digits: `12.5%`."""
     return f"{100 * share:.3g}%"
@@ -29,6 +34,11 @@ def percent(share: float) -> str:
 def slower_by(ratio: float) -> str:
     """Write a ratio of durations: `12% slower`, `3% faster`."""
     return f"{percent(ratio - 1)} slower" if ratio >= 1 else f"{percent(1 - ratio)} faster"
+
+
+def most_slower(ratio: float) -> str:
+    """Write the upper bound of a ratio of durations: `at most 12% slower`, `at least 3% faster`."""
+    return f"at {'most' if ratio >= 1 else 'least'} {slower_by(ratio)}"
 
 
 def ms(value: float) -> str:

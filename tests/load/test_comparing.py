@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,14 @@ def test_a_slow_version_that_fails_is_worse(run: LoadResult) -> None:
     assert "slower, beyond the margin of 10%" in median.sentence
 
 
+def test_a_better_version_is_said_to_be_better(run: LoadResult) -> None:
+    """Where all of an interval is on the good side its bound is a least, not a most."""
+    errors, median, _tail = compare_runs(samples.result(40, 100, weights=(5, 95)), run, ALLOWED)
+    assert errors.kind is median.kind is Kind.PASS
+    assert re.search(r"at least \S+ points fewer, within", errors.sentence)
+    assert re.search(r"at least \S+ faster, within", median.sentence)
+
+
 def test_short_runs_say_little(run: LoadResult) -> None:
     """Runs of a few seconds need more, and a run without answers cannot be compared."""
     short = samples.result(5, 100)
@@ -56,7 +65,7 @@ def test_cautions(run: LoadResult) -> None:
     said = "\n".join(cautions(run, elsewhere))
     for part in (
         "different machines",
-        "differ in what was sent: mode",
+        "differ in what was sent: rate, arrivals or duration",
         "In the run after the client",
         "ended early: p99>1ms",
     ):

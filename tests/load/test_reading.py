@@ -29,6 +29,11 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
             "its format is 99",
         ),
         (msgspec.json.encode({**msgspec.to_builtins(samples.result(5, 1), str_keys=True), "kind": "x"}), "but `x`"),
+        (msgspec.json.encode(samples.result(5, 1)).replace(b'"count":', b'"count":-'), "counts less than nothing"),
+        (
+            msgspec.json.encode(samples.result(5, 1)).replace(b'"latency":{', b'"latency":{"999999999999":1,'),
+            "that are none",
+        ),
     ],
 )
 def test_what_is_no_run(content: bytes, said: str, tmp_path: Path) -> None:
