@@ -13,6 +13,7 @@ from docs.generate.pages import DOCS, run
 from edgesim.cli.check_json import CheckOutput
 from edgesim.cli.compare import CompareOutput
 from edgesim.cli.diff_json import DiffOutput
+from edgesim.load.find_max import Highest
 from edgesim.load.formats_json import LoadOutput
 
 FOLDER = DOCS
@@ -21,8 +22,9 @@ OUTPUTS: Mapping[str, type[object]] = {
     "compare": CompareOutput,
     "diff": DiffOutput,
     "load": LoadOutput,
+    "load.find-max": Highest,
 }
-"""What `edgesim NAME -o json` prints."""
+"""What `edgesim NAME -o json` prints; `load.find-max` is `edgesim load --find-max`."""
 
 
 def schema(name: str) -> str:
@@ -30,7 +32,10 @@ def schema(name: str) -> str:
     made = msgspec.json.schema(OUTPUTS[name])
     for each in made["$defs"].values():
         each["description"] = inspect.cleandoc(each.get("description", ""))  # Python 3.13 does so itself
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"edgesim {name} -o json"}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"edgesim {name.replace('.', ' --')} -o json",
+    }
     return json.dumps({**head, **made}, indent=2) + "\n"
 
 

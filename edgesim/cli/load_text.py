@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from edgesim.load.find_max import Highest
 from edgesim.load.results import Cell, LoadResult, Second
 from edgesim.load.scenario import Closed, Open
+from edgesim.load.span import connects_per_second
 from edgesim.load.stops import is_error
 from edgesim.telemetry import slots
 
@@ -39,14 +40,7 @@ def lines(result: LoadResult) -> Iterator[str]:
     yield ""
     yield from _aligned(["request", "status", "destination", "count", "share", *_TITLES], _cells(result), left=3)
     yield ""
-    yield from _aligned(["milliseconds", *_TITLES], _all(result), left=1)
-    connects = slots.count(result.connects)
-    if connects:
-        what = "TLS connections" if result.scenario.target.scheme == "https" else "connections"
-        opened = f"{connects:,} {what} opened"
-        if result.scenario.per_connection:
-            opened += f", {connects / result.seconds:,.1f}/s"
-        yield from _aligned(["", *_TITLES], [[opened, *_row(result.connects)]], left=1)[1:]
+    yield from _aligned(["milliseconds", *_TITLES], [*_all(result), *_opened(result)], left=1)
     yield from _warnings(result)
 
 
@@ -99,6 +93,14 @@ def _all(result: LoadResult) -> list[list[str]]:
     if isinstance(result.scenario.mode, Closed):
         return [["service time, in a closed loop", *_row(service)]]
     return [["latency, from the intended time", *_row(latency)], ["service time, from the send", *_row(service)]]
+
+
+def _opened(result: LoadResult) -> Iterator[list[str]]:
+    connects = slots.count(result.connects)
+    if connects:
+        what = "TLS connections" if result.scenario.target.scheme == "https" else "connections"
+        rate = f", {connects_per_second(result):,.1f}/s" if result.scenario.per_connection else ""
+        yield [f"{connects:,} {what} opened{rate}", *_row(result.connects)]
 
 
 def _row(counted: Mapping[int, int]) -> list[str]:

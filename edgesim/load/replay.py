@@ -136,6 +136,8 @@ def _notes(classes: dict[Logged, int], sent: list[tuple[float, int]], unread: in
     bodies = {index for request, index in classes.items() if request.method in _WITH_BODY}
     without = sum(each in bodies for _, each in sent)
     if unread:
-        yield f"{unread:,} lines are no requests with a time (the first: line {first}): they are left out"
+        what = "1 line is no request" if unread == 1 else f"{unread:,} lines are no requests"
+        yield f"{what} with a time (the first: line {first}); left out"
     if without:
-        yield f"{without:,} POST, PUT and PATCH requests are sent without their bodies: an access log has none"
+        what = "1 POST, PUT or PATCH request is" if without == 1 else f"{without:,} POST, PUT and PATCH requests are"
+        yield f"{what} sent without a body: an access log has none"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from edgesim.load.results import LoadResult
 from edgesim.load.scenario import Closed, Scenario
+from edgesim.telemetry import slots
 
 _SECOND = 1_000_000_000
 
@@ -32,6 +34,14 @@ def length(scenario: Scenario) -> float:
     if mode.times:
         return mode.times[-1] + 1e-9
     return sum(stage.seconds for stage in mode.stages)
+
+
+def connects_per_second(result: LoadResult) -> float:
+    """Return the rate of new connections. They are counted in warm-up and cool-down, too."""
+    scenario = result.scenario
+    early = bool(result.stopped or scenario.count)
+    seconds = scenario.warm_up + result.seconds + (0.0 if early else scenario.cool_down)
+    return slots.count(result.connects) / seconds
 
 
 def span_of(scenario: Scenario, start: int) -> Span:

@@ -70,8 +70,8 @@ def test_what_is_not_as_it_was_is_told() -> None:
     """Lines that were not read, and bodies that a log does not have."""
     replay = replay_of(["hello\n", "\n", line("10:00:00.000", "POST /a HTTP/1.1")], "log")
     assert [each.partition(":")[0] for each in replay.notes] == [
-        "1 lines are no requests with a time (the first",
-        "1 POST, PUT and PATCH requests are sent without their bodies",
+        "1 line is no request with a time (the first",
+        "1 POST, PUT or PATCH request is sent without a body",
     ]
 
 

@@ -119,7 +119,7 @@ def test_a_log_may_be_replayed(tmp_path: Path) -> None:
     written = read(tmp_path, "url: http://a/\nreplay: {file: log.json, speed: 2x}\n")
     assert isinstance(written.scenario.mode, Open)
     assert written.scenario.mode.times == (0.0, 2.0)
-    assert "without their bodies" in written.notes[0]
+    assert "without a body" in written.notes[0]
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:

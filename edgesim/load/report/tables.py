@@ -12,6 +12,7 @@ from edgesim.load.report.series import of_version, shown, versions
 from edgesim.load.report.wording import duration, load, milliseconds, processes, share, size, url
 from edgesim.load.results import Cell, LoadResult
 from edgesim.load.scenario import By, RequestClass
+from edgesim.load.span import connects_per_second
 from edgesim.load.stops import is_error
 from edgesim.telemetry import slots
 
@@ -160,7 +161,8 @@ def _scenario(result: LoadResult) -> Iterator[tuple[str, Child]]:
     if opened:
         what = "TLS handshakes" if scenario.target.scheme == "https" else "connections"
         p50, p99 = slots.percentiles(result.connects, [50, 99])
-        yield "Opened", f"{opened:,} {what}, median {milliseconds(p50)}, 99th percentile {milliseconds(p99)}"
+        rate = f", {connects_per_second(result):,.1f}/s" if scenario.per_connection else ""
+        yield "Opened", f"{opened:,} {what}{rate}, median {milliseconds(p50)}, 99th percentile {milliseconds(p99)}"
     if scenario.sessions.users:
         yield "Users", f"{scenario.sessions.users:,} at a time, with cookies{_stayed(result)}"
     if scenario.destination.by is not By.NOTHING:
