@@ -13,6 +13,7 @@ from docs.generate.pages import DOCS, run
 from edgesim.cli.check_json import CheckOutput
 from edgesim.cli.compare import CompareOutput
 from edgesim.cli.diff_json import DiffOutput
+from edgesim.cli.simulate_json import SimulateOutput
 from edgesim.load.find_max import Highest
 from edgesim.load.formats_json import LoadOutput
 
@@ -22,6 +23,7 @@ OUTPUTS: Mapping[str, type[object]] = {
     "compare": CompareOutput,
     "diff": DiffOutput,
     "load": LoadOutput,
+    "simulate": SimulateOutput,
     "load.find-max": Highest,
 }
 """What `edgesim NAME -o json` prints; `load.find-max` is `edgesim load --find-max`."""

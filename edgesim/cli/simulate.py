@@ -41,7 +41,7 @@ Detect = Annotated[
     str | None,
     typer.Option("--detect", metavar="RISE", help="How long must --share be held to see this, as 'errors+1%'?"),
 ]
-Share = Annotated[str, typer.Option("--share", metavar="SHARE", help="What --detect holds.")]
+Share = Annotated[str | None, typer.Option("--share", metavar="SHARE", help="What --detect holds.  [default: 5%]")]
 PlanText = Annotated[
     str | None,
     typer.Option("--plan", metavar="STEPS", help="How many meet a bad canary in this rollout, as 5%:10m,25%:10m,100%?"),
@@ -77,7 +77,7 @@ def simulate(
     canary: CanaryName = None,
     errors: Errors = None,
     detect: Detect = None,
-    share: Share = "5%",
+    share: Share = None,
     plan: PlanText = None,
     risk: Risk = None,
     every: Every = "10s",

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from edgesim.cli.console import err, out, out_json
@@ -14,10 +13,11 @@ from edgesim.cli.offline import load
 from edgesim.cli.options import Report
 from edgesim.cli.problems import print_problems
 from edgesim.cli.progress import progress
-from edgesim.cli.simulate_text import Result, as_json, lines
+from edgesim.cli.simulate_json import output
+from edgesim.cli.simulate_text import Result, lines
 from edgesim.config.files import read_texts
 from edgesim.inspect import RequestError, Tables
-from edgesim.load.results import LoadResult
+from edgesim.load.reading import read_run
 from edgesim.model import EdgesimError, Severity
 from edgesim.model.codes import failure, problem
 from edgesim.simulate import asked as typed
@@ -33,6 +33,7 @@ from edgesim.simulate.splits import Simulated, simulate
 from edgesim.telemetry.slots import Slots, total
 
 _MOST_LOOKS = 50_000
+_USUAL_SHARE = "5%"
 _USUAL_URL = "http://localhost:8080/"
 
 
@@ -51,7 +52,7 @@ class Asked:
     canary: str | None
     errors: str | None
     detect: str | None
-    share: str
+    share: str | None
     plan: str | None
     risk: str | None
     every: str
@@ -74,7 +75,7 @@ def run(asked: Asked) -> int:
     simulated, answered = _simulated(asked, described, questions, Tables(loaded.translation.model))
     result = Result(asked.seed, questions, simulated, answered)
     if asked.output is Report.JSON:
-        out_json(as_json(result))
+        out_json(output(result))
     else:
         for line in lines(result):
             out(line)
@@ -104,6 +105,8 @@ def _described(asked: Asked) -> Described:
 
 
 def _questions(asked: Asked, described: Described) -> Questions:
+    if asked.share is not None and asked.detect is None:
+        raise typed.wrong("--share", asked.share, "it is what `--detect` holds; ask that, as `--detect errors+1%`")
     power = typed.read_share("--power", asked.power)
     confidence = typed.read_share("--confidence", asked.confidence)
     every = typed.read_seconds("--every", asked.every)
@@ -115,7 +118,7 @@ def _questions(asked: Asked, described: Described) -> Questions:
         _canary(asked.canary),
         typed.read_rate("--errors", asked.errors) if asked.errors is not None else None,
         typed.read_rise(asked.detect) if asked.detect is not None else None,
-        typed.read_share("--share", asked.share),
+        typed.read_share("--share", _USUAL_SHARE if asked.share is None else asked.share),
         plan,
         typed.read_bound(asked.risk, power) if asked.risk is not None else None,
         Check(confidence, every),
@@ -166,11 +169,9 @@ def _version(written: Written) -> Version:
 def _measured(given: FromRun) -> Slots:
     """Return the latencies of a destination in a saved run. Raises EdgesimError."""
     try:
-        result = msgspec.json.decode(Path(given.file).read_bytes(), type=LoadResult)
-    except OSError as error:
-        raise _no_run(given, f"{given.file} cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError:
-        raise _no_run(given, f"{given.file} is no run that `edgesim load --save` wrote") from None
+        result = read_run(Path(given.file))
+    except EdgesimError as error:
+        raise _no_run(given, error.problems[0].message) from None
     answered = [cell for cell in result.cells if cell.status]
     found = total(cell.latency for cell in answered if given.destination in {"", cell.destination})
     if not found:

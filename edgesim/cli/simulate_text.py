@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgesim.cli.problems import printable
+from edgesim.simulate.asked import LONGEST
 from edgesim.simulate.holding import LONGER, Hold
 from edgesim.simulate.questions import Answered, Questions, Search
 from edgesim.simulate.rollout import Plan, Step
@@ -15,7 +16,7 @@ from edgesim.simulate.splits import Row, Simulated
 from edgesim.telemetry import slots
 
 _MOST_ROWS = 40
-_PERCENTS = (50.0, 90.0, 99.0, 99.9)
+PERCENTS = (50.0, 90.0, 99.0, 99.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def _table(simulated: Simulated) -> Iterator[str]:
             "ERRORS",
             lambda row: "" if row.answers.errors is None else f"{row.answers.errors / max(row.requests, 1):.3%}",
         ),
-        *((f"P{percent:g}", _percentile(index)) for index, percent in enumerate(_PERCENTS)),
+        *((f"P{percent:g}", _percentile(index)) for index, percent in enumerate(PERCENTS)),
     ]
     cells = [[title, *map(cell, shown)] for title, cell in columns]
     kept = [column for column in cells if any(column[1:])]
@@ -75,7 +76,7 @@ def _table(simulated: Simulated) -> Iterator[str]:
 
 def _percentile(index: int) -> Any:
     def cell(row: Row) -> str:
-        found = slots.percentiles(row.answers.latency, _PERCENTS)
+        found = slots.percentiles(row.answers.latency, PERCENTS)
         return f"{found[index] / 1000:,.4g} ms" if row.answers.latency else ""
 
     return cell
@@ -154,54 +155,13 @@ def plan_text(plan: Plan | Sequence[Step]) -> str:
 
 
 def seconds(number: float) -> str:
-    """Write seconds as a duration of at most two parts, as 1h5m, 3m20s, 12.5s."""
+    """Write seconds as a duration of at most two parts, as 1h5m, 3m20s, 12.5s; in days where none that long can be typed."""
     if number < 60:
         return f"{number:.3g}s"
     whole = round(number)
     if whole < 3600:
         return f"{whole // 60}m" + (f"{whole % 60}s" if whole % 60 else "")
+    if number > LONGEST:
+        return f"{number / 86_400:,.0f} days"
     minutes = round(number / 60)
     return f"{minutes // 60}h" + (f"{minutes % 60}m" if minutes % 60 else "")
-
-
-# --- for machines --------------------------------------------------------------------------------------
-
-
-def as_json(result: Result) -> dict[str, Any]:
-    """Return the answer for machines: shares are fractions of 1, times are in seconds, latencies in microseconds."""
-    simulated, answered = result.simulated, result.answered
-    return {
-        "seed": result.seed,
-        "requests": simulated.requests,
-        "runs": simulated.runs,
-        "sticky": simulated.sticky,
-        "destinations": [_row(row) for row in simulated.rows],
-        "canary": None if answered is None else {"name": answered.canary, "others": answered.others},
-        "rate": None if answered is None else answered.rate,
-        "hold": None if answered is None else answered.hold,
-        "plan": None if answered is None else answered.plan,
-        "fastest": None if answered is None else answered.search,
-    }
-
-
-def _row(row: Row) -> dict[str, Any]:
-    latency = row.answers.latency
-    found = slots.percentiles(latency, _PERCENTS)
-    return {
-        "destination": row.destination,
-        "cluster": row.cluster,
-        "subset": row.subset,
-        "status": row.status,
-        "requests": row.requests,
-        "share": row.share,
-        "configured": row.exact,
-        "low": row.low,
-        "high": row.high,
-        "least": row.least,
-        "most": row.most,
-        "users": row.users,
-        "errors": row.answers.errors,
-        "latency": {f"p{percent:g}": value for percent, value in zip(_PERCENTS, found, strict=True)}
-        if latency
-        else None,
-    }

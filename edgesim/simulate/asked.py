@@ -14,7 +14,8 @@ from edgesim.simulate.rollout import Plan, Step
 _DETECT = re.compile(r"\s*errors\s*\+\s*(\S+)\s*\Z")
 _RISK = re.compile(r"\s*(users|requests|errors)\s*<\s*([0-9][0-9_,]*)\s*\Z")
 _TIME = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|s|m|h))+\Z")
-_LONGEST = 30 * 24 * 3600.0
+LONGEST = 30 * 24 * 3600.0
+"""Seconds that can be typed."""
 _FORM = "write `5%:10m,25%:10m,100%`"
 
 
@@ -41,7 +42,7 @@ def read_rate(option: str, text: str) -> float:
 
 def read_seconds(option: str, text: str) -> float:
     """Read a duration of more than nothing."""
-    if not _TIME.match(text.strip()) or not 0 < (found := seconds(text.strip())) <= _LONGEST:
+    if not _TIME.match(text.strip()) or not 0 < (found := seconds(text.strip())) <= LONGEST:
         raise wrong(option, text, "it is no duration of up to 30 days: write `10s`, `5m` or `1h30m`")
     return found
 

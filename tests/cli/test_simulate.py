@@ -9,6 +9,7 @@ import pytest
 
 from edgesim.cli.app import app
 from edgesim.cli.endings import ending_well
+from edgesim.cli.simulate_json import SimulateOutput
 from edgesim.load.results import Cell, ClientSide, LoadResult
 from edgesim.load.scenario import Closed, Scenario, Target
 from edgesim.telemetry.slots import slot_of
@@ -80,7 +81,8 @@ def test_every_question_at_once(ask: Ask, population: str) -> None:
     found = _json(
         ask, "--population", population, "--detect", "errors+2%", "--plan", "5%:5m,100%", "--risk", "users<900", "--every", "5s"
     )  # fmt: skip
-    assert found["canary"] == {"name": "v2", "others": ["echo_gloo-system version=v1"]}
+    others = ["echo_gloo-system version=v1"]
+    assert found["canary"] == {"name": "v2", "others": others, "before": 0.001, "after": 0.05}
     assert found["rate"] == pytest.approx(180)
     hold, plan, fastest = found["hold"], found["plan"], found["fastest"]
     assert isinstance(hold, dict)
@@ -103,6 +105,29 @@ def test_the_answers_for_people(ask: Ask, population: str) -> None:
     assert done.code == 0, done.err
     for said in ("How long must 5% be held", "looked at all the time", "in 5%:5m,100%?", "Which plan is fastest"):
         assert said in done.out
+
+
+def test_the_json_is_of_the_published_schema(ask: Ask, population: str) -> None:
+    """With every question answered it decodes as the classes the schema is made from, with nothing left out."""
+    printed = _json(
+        ask, "--population", population, "--detect", "errors+2%", "--plan", "5%:5m,100%", "--risk", "users<900"
+    )
+    decoded = msgspec.convert(printed, SimulateOutput)
+    assert json.loads(msgspec.json.encode(decoded)) == printed
+    schema = json.loads((ROOT / "docs" / "simulate.schema.json").read_text())
+    assert set(printed) == set(schema["$defs"]["SimulateOutput"]["properties"])
+
+
+def test_a_run_that_is_none(ask: Ask, tmp_path: Path) -> None:
+    """A file that latencies are taken from is held to what `edgesim compare` holds a run to."""
+    (tmp_path / "run.json").write_text("[]")
+    file = tmp_path / "population.yaml"
+    for name, said in (("run.json", "it is no run of edgesim load"), ("none.json", "no such file")):
+        file.write_text(f"versions: {{v1: {{latency: {{from: {tmp_path}/{name}}}}}}}")
+        done = ask(*_FILES, *_QUICK, "--population", str(file))
+        assert done.code == 1
+        assert "population.yaml:1:27: ES1106" in done.err
+        assert said in done.err
 
 
 def test_no_plan_within_the_bound(ask: Ask, population: str) -> None:
@@ -163,6 +188,7 @@ def test_a_plot(ask: Ask, population: str, tmp_path: Path, name: str) -> None:
         (("--errors", ""), 2, "ES1103 --errors ``"),
         (("--canary", ""), 2, "ES1103 --canary ``"),
         (("--population", "."), 2, "ES1103 --population `.`: it is a folder"),
+        (("--share", "10%"), 2, "ES1103 --share `10%`: it is what `--detect` holds"),
         (("--plot", "split.txt"), 2, "ES1104 --plot `split.txt`"),
         (("--plot", "no/such/split.png"), 2, "ES1104"),
         (("--canary", "v3", "--detect", "errors+1%", "--rate", "200"), 1, "ES1102 no destination is `v3`"),
