@@ -92,13 +92,21 @@ def once(given: Given, written: Written | None, asked: Asked) -> int:
     outputs.check(asked.files)
     result = _run(_watched(scenario, conditions, asked))
     outcome = Outcome(result, tuple(look(each, result.cells) for each in conditions), _judged(result, expected))
-    if asked.output is Report.JSON:
+    files: list[Path] = []
+    try:  # before anything is shown: whoever reads the output may have enough of it, and the run would be lost
+        files = outputs.write(asked.files, outcome)
+    finally:
+        _show(outcome, asked.output)
+    for file in files:
+        _say_written(file)
+    return _ended(outcome)
+
+
+def _show(outcome: Outcome, output: Report) -> None:
+    if output is Report.JSON:
         out(as_json(outcome).decode().rstrip())
     else:
         _print(outcome)
-    for file in outputs.write(asked.files, outcome):
-        _say_written(file)
-    return _ended(outcome)
 
 
 def _judged(result: LoadResult, expected: Expectations) -> tuple[Verdict, ...]:
@@ -163,6 +171,8 @@ def find(given: Given, written: Written | None, asked: Asked, bounds: Sequence[s
         for line in highest_lines(found):
             out(printable(line))
     _write_search(found, asked.files)
+    if found.stopped:
+        return _INTERRUPTED
     return 0 if found.rate else 1
 
 

@@ -149,6 +149,9 @@ def highest_lines(found: Highest) -> Iterator[str]:
         ]
         for each in sorted(found.trials, key=lambda each: each.rate)
     ]
+    if found.stopped:
+        yield f"ended early: {found.stopped}; the rates below were tried to their end"
+        yield ""
     table = _aligned(["rate", "achieved", "p50 ms", "p99 ms", "errors", ""], rows, left=0, text=1)
     yield from table
     yield ""

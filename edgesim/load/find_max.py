@@ -45,6 +45,8 @@ class Highest:
     trials: tuple[Trial, ...]
     limited: str = ""
     """Why a higher rate may be possible, if it may."""
+    stopped: str = ""
+    """Why the search ended before it was through; the window under way then is none of the trials."""
     kind: str = "edgesim.load.find-max"
 
 
@@ -90,17 +92,21 @@ async def search(
     """Double the rate from `start` until a bound is broken twice, then halve the gap; windows of so many seconds."""
     trials: list[Trial] = []
     holding, failing, rate = 0.0, 0.0, start
+    stopped = ""
     while len(trials) < _MOST:
         one = at_rate(scenario, rate, seconds, min(1.0, seconds / 4))
         result, trial = await _tried(one, rate, bounds, run)
+        stopped = result.stopped
+        if stopped:
+            break
         trials.append(trial)
         tell(trial)
         holding, failing = (max(holding, rate), failing) if trial.holds else (holding, rate)
-        if result.stopped or _is_found(holding, failing):
+        if _is_found(holding, failing):
             break
         rate = _next(holding, failing)
     text = " and ".join(each.text for each in bounds)
-    return Highest(text, holding, tuple(trials), _limited(trials, holding, failing))
+    return Highest(text, holding, tuple(trials), _limited(trials, holding, failing), stopped)
 
 
 async def _tried(scenario: Scenario, rate: float, bounds: list[Condition], run: Run) -> tuple[LoadResult, Trial]:
@@ -134,6 +140,8 @@ def _rounded(rate: float) -> float:
 
 def _limited(trials: list[Trial], holding: float, failing: float) -> str:
     client = next((each.client[0] for each in trials if each.rate == failing and each.client), "")
+    if not trials:
+        return ""
     if holding and client:
         return f"the client, not the server, may be what held {failing:,.0f}/s back: {client}"
     return "" if failing else f"nothing failed up to {holding:,.0f}/s"

@@ -13,29 +13,40 @@ from edgesim.telemetry.slots import LAST
 
 _KIND = LoadResult.__dataclass_fields__["kind"].default
 
+_MOST = 2**53
+"""Requests: more are counted exactly nowhere."""
+
+
+class _Kind(msgspec.Struct):
+    """What a file says of itself."""
+
+    kind: str = ""
+
 
 def read_run(file: Path) -> LoadResult:
     """Read what `edgesim load --save` wrote. Raises EdgesimError (exit code 2)."""
     try:
-        result = msgspec.json.decode(file.read_bytes(), type=LoadResult)
+        content = file.read_bytes()
+        kind = msgspec.json.decode(content, type=_Kind).kind
+        if kind and kind != _KIND:
+            raise _wrong(file, f"it is no run of edgesim load, but `{kind}`")
+        result = msgspec.json.decode(content, type=LoadResult)
     except OSError as reason:
         raise _wrong(file, str(reason.strerror).lower()) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as reason:
         raise _wrong(file, f"it is no run of edgesim load: {reason}") from None
-    if result.kind != _KIND:
-        raise _wrong(file, f"it is no run of edgesim load, but `{result.kind}`")
     if result.format != FORMAT:
         raise _wrong(file, f"its format is {result.format}, and this edgesim reads {FORMAT}")
     if not all(_counts(each) for each in (*result.cells, *result.timeline)) or any(
-        each.count < 0 for each in result.cells
+        not 0 <= each.count <= _MOST for each in result.cells
     ):
-        raise _wrong(file, "it is no run of edgesim load: it counts less than nothing, or in slots that are none")
+        raise _wrong(file, "it is no run of edgesim load: its counts are none, or in slots that are none")
     return result
 
 
 def _counts(part: Cell | Second) -> bool:
     """Tell whether a histogram is one: a slot far out would take more memory to understand than there is."""
-    return all(0 <= slot <= LAST and count >= 0 for slot, count in part.latency.items())
+    return all(0 <= slot <= LAST and 0 <= count <= _MOST for slot, count in part.latency.items())
 
 
 def _wrong(file: Path, why: str) -> EdgesimError:

@@ -275,3 +275,25 @@ def test_ctrl_c_reports_what_was_measured(served: Served) -> None:
     assert process.returncode == 130
     assert "ended early: interrupted" in out
     assert "without an answer 0" in out
+
+
+def test_ctrl_c_ends_a_search(served: Served) -> None:
+    """A search that was interrupted says so, with 130: what it found is not the highest rate."""
+    command = [sys.executable, "-m", "edgesim", "load", served.url, "--rate", "50", "--duration", "5m"]
+    process = subprocess.Popen([*command, "--find-max", "p99<9s"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: bool(served.server.asked), "nothing was sent")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert out.startswith("ended early: interrupted")
+
+
+def test_a_run_is_saved_though_nobody_reads_its_table(served: Served, tmp_path: Path) -> None:
+    """`edgesim load --save run.json | head -n 1` has the run."""
+    file = tmp_path / "run.json"
+    command = [sys.executable, "-m", "edgesim", "load", served.url, "--rate", "50", "--duration", "200ms"]
+    process = subprocess.Popen([*command, "--save", str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait(DEADLINE)
+    assert msgspec.json.decode(file.read_bytes(), type=LoadResult).asked == 10

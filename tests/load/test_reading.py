@@ -29,7 +29,12 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
             "its format is 99",
         ),
         (msgspec.json.encode({**msgspec.to_builtins(samples.result(5, 1), str_keys=True), "kind": "x"}), "but `x`"),
-        (msgspec.json.encode(samples.result(5, 1)).replace(b'"count":', b'"count":-'), "counts less than nothing"),
+        (b'{"kind": "edgesim.load.find-max", "rate": 5}', "but `edgesim.load.find-max`"),
+        (msgspec.json.encode(samples.result(5, 1)).replace(b'"count":', b'"count":-'), "its counts are none"),
+        (
+            msgspec.json.encode(samples.result(5, 1)).replace(b'"count":', b'"count":9' + b"0" * 30),
+            "its counts are none",
+        ),
         (
             msgspec.json.encode(samples.result(5, 1)).replace(b'"latency":{', b'"latency":{"999999999999":1,'),
             "that are none",
