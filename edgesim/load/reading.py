@@ -37,9 +37,8 @@ def read_run(file: Path) -> LoadResult:
         raise _wrong(file, f"it is no run of edgesim load: {reason}") from None
     if result.format != FORMAT:
         raise _wrong(file, f"its format is {result.format}, and this edgesim reads {FORMAT}")
-    if not all(_counts(each) for each in (*result.cells, *result.timeline)) or any(
-        not 0 <= each.count <= _MOST for each in result.cells
-    ):
+    parts: tuple[Cell | Second, ...] = (*result.cells, *result.timeline)
+    if not all(map(_counts, parts)) or any(not 0 <= each.count <= _MOST for each in result.cells):
         raise _wrong(file, "it is no run of edgesim load: its counts are none, or in slots that are none")
     return result
 
