@@ -149,16 +149,10 @@ def highest_lines(found: Highest) -> Iterator[str]:
         ]
         for each in sorted(found.trials, key=lambda each: each.rate)
     ]
-    if found.stopped:
-        yield f"ended early: {found.stopped}; the rates below were tried to their end"
-        yield ""
     table = _aligned(["rate", "achieved", "p50 ms", "p99 ms", "errors", ""], rows, left=0, text=1)
     yield from table
     yield ""
-    if found.rate:
-        yield f"{found.bound} holds up to {found.rate:,.0f} requests a second"
-    else:
-        yield f"{found.bound} holds at none of these rates"
+    yield found.sentence
     if found.limited:
         yield found.limited
 

@@ -49,6 +49,16 @@ class Highest:
     """Why the search ended before it was through; the window under way then is none of the trials."""
     kind: str = "edgesim.load.find-max"
 
+    @property
+    def sentence(self) -> str:
+        """What was found, which is less where the search ended early."""
+        if self.stopped:
+            held = f" after {self.bound} held at {self.rate:,.0f} requests a second" if self.rate else ""
+            return f"the search ended early{held}: {self.stopped}"
+        if self.rate:
+            return f"{self.bound} holds up to {self.rate:,.0f} requests a second"
+        return f"{self.bound} holds at none of these rates"
+
 
 Run = Callable[[Scenario], Awaitable[LoadResult]]
 

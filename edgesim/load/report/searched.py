@@ -18,11 +18,10 @@ def search_page(found: Highest) -> bytes:
     """Return the report of a search."""
     trials = sorted({trial.rate: trial for trial in found.trials}.values(), key=lambda trial: trial.rate)
     drawn = [_chart(found, trials)]
-    said = f"{found.bound} holds up to {found.rate:,.0f} requests a second"
-    title = said if found.rate else f"{found.bound} holds at none of these rates"
+    word = "more" if found.stopped else "pass" if found.rate else "fail"
     parts = (
-        element("header", brand(), element("h1", title), class_="head"),
-        banner_of("pass" if found.rate else "fail", f"{len(trials)} rates were tried"),
+        element("header", brand(), element("h1", found.sentence), class_="head"),
+        banner_of(word, f"{len(trials)} rates were tried"),
         element("aside", element("p", f"{found.limited[0].upper()}{found.limited[1:]}."), class_="warning")
         if found.limited
         else None,

@@ -167,6 +167,9 @@ def test_a_search_is_drawn() -> None:
         assert words in Reader(html).text
     none = search_page(replace(search(), rate=0.0, trials=()))
     assert "holds at none of these rates" in Reader(none.decode()).text
+    early = Reader(search_page(replace(search(), stopped="interrupted")).decode()).text
+    assert "the search ended early after p99<18ms held at 3,000 requests a second: interrupted" in early
+    assert "Need more data" in early
 
 
 def test_what_is_vendored_is_what_was_published() -> None:
