@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from docs.generate.pages import DOCS, run
+from edgesim.bench.comparing import Differences
+from edgesim.bench.results import BenchResult
 from edgesim.cli.check_json import CheckOutput
 from edgesim.cli.compare import CompareOutput
 from edgesim.cli.diff_json import DiffOutput
@@ -19,6 +21,8 @@ from edgesim.load.formats_json import LoadOutput
 
 FOLDER = DOCS
 OUTPUTS: Mapping[str, type[object]] = {
+    "bench": BenchResult,
+    "bench.diff": Differences,
     "check": CheckOutput,
     "compare": CompareOutput,
     "diff": DiffOutput,
@@ -26,7 +30,12 @@ OUTPUTS: Mapping[str, type[object]] = {
     "simulate": SimulateOutput,
     "load.find-max": Highest,
 }
-"""What `edgesim NAME -o json` prints; `load.find-max` is `edgesim load --find-max`."""
+"""What `edgesim NAME -o json` prints.
+
+`load.find-max` is `edgesim load --find-max`; `bench` is what `edgesim bench routing|proxy|canary --save FILE` writes, and the
+part that these print alike.
+"""
+_CALLED = {"bench": "bench routing|proxy|canary", "bench.diff": "bench diff", "load.find-max": "load --find-max"}
 
 
 def schema(name: str) -> str:
@@ -36,7 +45,7 @@ def schema(name: str) -> str:
         each["description"] = inspect.cleandoc(each.get("description", ""))  # Python 3.13 does so itself
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"edgesim {name.replace('.', ' --')} -o json",
+        "title": f"edgesim {_CALLED.get(name, name)} -o json",
     }
     return json.dumps({**head, **made}, indent=2) + "\n"
 

@@ -11,8 +11,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from edgesim.bench.comparing import Differences
+from edgesim.bench.results import BenchResult
 from edgesim.bench.scenario import SCENARIOS
 from edgesim.cli import bench_proxy
 from edgesim.cli.bench import COMMANDS
@@ -118,6 +121,19 @@ def test_diff_of_two_results(tmp_path: Path) -> None:
     assert json.loads(done.out)["regressions"] == 1
     assert edgesim("bench", "diff", one, slow, "--tolerance", "900%").code == 0
     assert edgesim("bench", "diff", slow, one).code == 0
+
+
+def test_the_json_is_of_the_published_schemas(tmp_path: Path) -> None:
+    """What is printed has every field of the class its schema is made from; a comparison has no other."""
+    file = tmp_path / "a.json"
+    made = ("--routes", "2", "--rounds", "1", "--batches", "1", "--save", file, "-o", "json")
+    printed = json.loads(edgesim("bench", "routing", *made).out)
+    compared = json.loads(edgesim("bench", "diff", file, file, "-o", "json").out)
+    assert msgspec.json.decode(file.read_bytes(), type=BenchResult) == msgspec.convert(printed, BenchResult)
+    assert json.loads(msgspec.json.encode(msgspec.convert(compared, Differences))) == compared
+    for name, of, found in (("bench", "BenchResult", printed), ("bench.diff", "Differences", compared)):
+        schema = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+        assert set(schema["$defs"][of]["properties"]) <= set(found)
 
 
 def test_diff_of_what_is_no_result(tmp_path: Path) -> None:
