@@ -26,7 +26,7 @@ from edgesim.simulate.described import Described, FromRun, read_population
 from edgesim.simulate.described import Version as Written
 from edgesim.simulate.models import Measured, Version
 from edgesim.simulate.outcomes import Outcome
-from edgesim.simulate.population import of_url
+from edgesim.simulate.population import head_of, of_url
 from edgesim.simulate.questions import Answered, Questions, answer
 from edgesim.simulate.rollout import Check, seconds_of
 from edgesim.simulate.splits import Simulated, simulate
@@ -89,9 +89,14 @@ def run(asked: Asked) -> int:
 def _described(asked: Asked) -> Described:
     if asked.population is None:
         try:
-            return Described(of_url(asked.url or _USUAL_URL, asked.method, asked.headers))
+            population = of_url(asked.url or _USUAL_URL, asked.method, asked.headers)
         except RequestError as error:
             raise failure("ES1103", f"URL `{asked.url}`: {error}", exit_code=2) from None
+        try:
+            head_of(population, 0)
+        except RequestError as error:
+            raise failure("ES1103", f"--method, --header: {error}", exit_code=2) from None
+        return Described(population)
     if asked.population.is_dir():
         raise typed.wrong("--population", str(asked.population), "it is a folder; name one file")
     texts, problems = read_texts([asked.population])

@@ -188,6 +188,8 @@ def test_a_plot(ask: Ask, population: str, tmp_path: Path, name: str) -> None:
         (("--errors", ""), 2, "ES1103 --errors ``"),
         (("--canary", ""), 2, "ES1103 --canary ``"),
         (("--population", "."), 2, "ES1103 --population `.`: it is a folder"),
+        (("--header", "bad"), 2, "ES1103 --method, --header: 'bad' is no header"),
+        (("--method", "G T"), 2, "ES1103 --method, --header: 'G T' is no HTTP method"),
         (("--share", "10%"), 2, "ES1103 --share `10%`: it is what `--detect` holds"),
         (("--plot", "split.txt"), 2, "ES1104 --plot `split.txt`"),
         (("--plot", "no/such/split.png"), 2, "ES1104"),
