@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,22 @@ def locust_of(given: Engine, workers: int) -> Locust | None:
         raise _wrong("--workers are edgesim's own client processes; Locust has --processes")
     locust_driver.check()
     if given.worker:
+        _check_host("--master-host", given.master_host)
         err(f"joining the master at {given.master_host}:{given.master_port}; Ctrl-C ends it")
         locust_driver.become_worker(f"{given.master_host}:{given.master_port}")
     if given.master:
+        _check_host("--master-bind-host", given.bind_host)
         return locust_driver.Locust(given.expect_workers, f"{given.bind_host}:{given.master_port}")
     return locust_driver.Locust(processes=given.processes)
+
+
+def _check_host(option: str, host: str) -> None:
+    """Find a misspelt host, which Locust would look for without end."""
+    try:
+        socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError) as reason:
+        said = f"{option} {host}: {getattr(reason, 'strerror', None) or reason}"
+        raise failure("ES1202", said, exit_code=2) from None
 
 
 def _wrong(why: str) -> EdgesimError:

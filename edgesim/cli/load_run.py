@@ -131,12 +131,13 @@ def _ended(outcome: Outcome) -> int:
     for each in outcome.looked:
         if each.true:
             err(f"--fail-if {each.sentence}")
-    if not outcome.answered:
-        err("nothing was answered")
-    if outcome.failed:
+    if outcome.refused:
         return 1
     if outcome.result.stopped == driver.INTERRUPTED:
         return _INTERRUPTED
+    if not outcome.answered:
+        err("nothing was answered")
+        return 1
     return _NEEDS_MORE if gravest(outcome.verdicts) is Kind.NEED_MORE_DATA else 0
 
 

@@ -37,8 +37,9 @@ class Outcome:
     @property
     def failed(self) -> bool:
         """Whether a condition was met, a verdict is FAIL, or nothing was answered."""
-        return (
-            not self.answered
-            or any(each.true for each in self.looked)
-            or any(each.kind is Kind.FAIL for each in self.verdicts)
-        )
+        return not self.answered or self.refused
+
+    @property
+    def refused(self) -> bool:
+        """Whether a condition was met or a verdict is FAIL."""
+        return any(each.true for each in self.looked) or any(each.kind is Kind.FAIL for each in self.verdicts)

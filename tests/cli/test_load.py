@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -275,6 +276,18 @@ def test_ctrl_c_reports_what_was_measured(served: Served) -> None:
     assert process.returncode == 130
     assert "ended early: interrupted" in out
     assert "without an answer 0" in out
+
+
+def test_ctrl_c_before_the_first_answer() -> None:
+    """A server that answers nobody is no failure of the run yet: 130 as well."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        command = [sys.executable, "-m", "edgesim", "load", url, "--duration", "5m", "--timeout", "300ms"]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        silent.settimeout(DEADLINE)
+        silent.accept()[0].close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 130
 
 
 def test_ctrl_c_ends_a_search(served: Served) -> None:

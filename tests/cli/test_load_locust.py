@@ -54,6 +54,21 @@ def test_locust_is_run_as_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert locust_of(engine(master=True), 1) == Locust(2, "127.0.0.1:5557")
 
 
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"worker": True, "master_host": "no.such.host.invalid"}, "--master-host"),
+        ({"master": True, "bind_host": "no.such.host.invalid"}, "--master-bind-host"),
+    ],
+)
+def test_a_host_that_nobody_knows(given: dict[str, object], option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker would try to join it without end."""
+    monkeypatch.setattr("edgesim.load.locust_driver.check", lambda: None)
+    with pytest.raises(EdgesimError, match=f"ES1202 {option} no.such.host.invalid: ") as refused:
+        locust_of(engine(**given), 1)
+    assert refused.value.exit_code == 2
+
+
 def test_what_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Locust is not there."""
     monkeypatch.setitem(sys.modules, "locust", None)

@@ -168,7 +168,7 @@ def test_a_search_is_drawn() -> None:
     none = search_page(replace(search(), rate=0.0, trials=()))
     assert "holds at none of these rates" in Reader(none.decode()).text
     early = Reader(search_page(replace(search(), stopped="interrupted")).decode()).text
-    assert "the search ended early after p99<18ms held at 3,000 requests a second: interrupted" in early
+    assert "the search ended early after p99<18ms and errors<1% held at 3,000 requests a second: interrupted" in early
     assert "Need more data" in early
 
 
