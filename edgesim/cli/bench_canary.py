@@ -349,9 +349,10 @@ def _row(step: StepResult) -> list[str]:
     split = next((each.kind.value for each in step.verdicts if each.name == "split"), "")
     return [
         step.name,
-        _shares(step.expected.shares),
+        _shares(step.expected.shares, "the gateway"),
         _shares(
-            {name: step.counts.get(name, 0) / every for name in dict.fromkeys((*step.expected.shares, *step.counts))}
+            {name: step.counts.get(name, 0) / every for name in dict.fromkeys((*step.expected.shares, *step.counts))},
+            "the gateway" if "" in step.expected.shares else "no version",  # a pod may have answered, and not told
         ),
         f"{step.result.sent:,}",
         f"{step.failed:,}",
@@ -362,8 +363,8 @@ def _row(step: StepResult) -> list[str]:
     ]
 
 
-def _shares(shares: dict[str, float]) -> str:
-    return ", ".join(f"{name or 'the gateway'} {share:.1%}" for name, share in shares.items())
+def _shares(shares: dict[str, float], nameless: str) -> str:
+    return ", ".join(f"{name or nameless} {share:.1%}" for name, share in shares.items())
 
 
 def _steps(count: int) -> str:

@@ -288,6 +288,17 @@ def test_a_size_given_twice_is_measured_once() -> None:
     assert [each["name"] for each in json.loads(done.out)["summary"]] == ["2 routes"]
 
 
+@pytest.mark.slow
+def test_answers_that_tell_no_version_are_not_the_gateways() -> None:
+    """Where --by finds nothing in an answer that a pod gave, the row says that, and the step fails."""
+    files = canary("echo", "echo-v2", "upstream", "vs-5")
+    walk = ("--weights", "50", "--rate", "100", "--duration", "1s", "--by", "header:x-nothing")
+    done = started("bench", "canary", *files, *walk)
+    assert done.code == 1
+    assert "no version 100.0%" in done.out
+    assert "FAIL 1 step, 100 requests" in done.out
+
+
 def test_a_rate_without_end() -> None:
     """A rate that no client can send is a wrong command line."""
     done = edgesim("bench", "canary", CANARY, "--rate", "inf")
