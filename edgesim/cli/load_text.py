@@ -59,10 +59,14 @@ def _what(result: LoadResult) -> Iterator[str]:
 def _mode(result: LoadResult) -> str:
     mode = result.scenario.mode
     if isinstance(mode, Closed):
-        loops = result.scenario.sessions.users or mode.connections
-        return f"closed loop with {loops:,} {'users' if result.scenario.sessions.users else 'connections'}"
+        users = result.scenario.sessions.users
+        return f"closed loop with {_counted(users, 'user') if users else _counted(mode.connections, 'connection')}"
     replayed = result.scenario.labels.get("replay")
     return f"open loop ({replayed} replayed)" if replayed else f"open loop ({_rates(mode)})"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _rates(mode: Open) -> str:
@@ -98,9 +102,9 @@ def _all(result: LoadResult) -> list[list[str]]:
 def _opened(result: LoadResult) -> Iterator[list[str]]:
     connects = slots.count(result.connects)
     if connects:
-        what = "TLS connections" if result.scenario.target.scheme == "https" else "connections"
+        what = "TLS connection" if result.scenario.target.scheme == "https" else "connection"
         rate = f", {connects_per_second(result):,.1f}/s" if result.scenario.per_connection else ""
-        yield [f"{connects:,} {what} opened{rate}", *_row(result.connects)]
+        yield [f"{_counted(connects, what)} opened{rate}", *_row(result.connects)]
 
 
 def _row(counted: Mapping[int, int]) -> list[str]:

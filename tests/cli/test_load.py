@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edgesim.load.find_max import Highest
+from edgesim.load.formats_json import LoadOutput
 from edgesim.load.results import LoadResult
 from tests.load.servers import Server, serving
 from tests.running import DEADLINE, ROOT, edgesim, wait_until
@@ -82,6 +84,18 @@ def test_machines_get_json(served: Served) -> None:
     assert data["asked"] == data["sent"] == 20
     assert data["percentiles"]["latency"]["p50"] > 0
     assert data["conditions"][0]["met"] is False
+
+
+def test_the_json_is_of_the_published_schemas(served: Served) -> None:
+    """What is printed decodes as the classes the schemas are made from, with nothing left out."""
+    given = ("load", served.url, "--rate", "50", "--duration", "200ms", "-o", "json")
+    run = json.loads(edgesim(*given, "--by", "header:x-v", "--expect-split", "a=1,b=1", "--fail-if", "p99>60s").out)
+    found = json.loads(edgesim(*given, "--find-max", "p99<1us", "--rate", "2").out)
+    for name, kind, printed in (("load", LoadOutput, run), ("load.find-max", Highest, found)):
+        decoded = msgspec.convert(printed, kind, str_keys=True)
+        assert json.loads(msgspec.json.encode(decoded)) == printed
+        schema = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+        assert set(printed) == set(schema["$defs"][kind.__name__]["properties"])
 
 
 def test_a_closed_loop_says_that_it_is_one(served: Served) -> None:
