@@ -16,8 +16,9 @@ import typer
 from edgesim.admin import File, Files
 from edgesim.admin.endpoints import APPLY, ROUTE
 from edgesim.cli.background import Background, start
-from edgesim.cli.bench_options import INTERRUPTED, Save, Seed, numbers, table, wrong
+from edgesim.cli.bench_options import INTERRUPTED, Save, Seed, numbers, wrong
 from edgesim.cli.client import Client
+from edgesim.cli.columns import table
 from edgesim.cli.console import err, out, out_json, paint
 from edgesim.cli.options import Output, Report
 from edgesim.cli.outcomes import send_files

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesim.cli.bench_options import table, wrong
+from edgesim.cli.bench_options import wrong
+from edgesim.cli.columns import table
 from edgesim.cli.console import err, out, out_json
 from edgesim.cli.options import Output, Report
 from edgesim.cli.problems import printable

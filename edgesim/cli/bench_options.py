@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,17 +86,3 @@ def compared(comparison: Comparison, better: str, worse: str) -> str:
     if not comparison.shown:
         return "no difference shown"
     return better if comparison.ratio > 1 else worse
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, text: int = 0) -> list[str]:
-    """Lay out a table: `left` columns and the last `text` ones to the left, the others are numbers."""
-    every = [list(titles), *map(list, rows)]
-    widths = [max(len(row[index]) for row in every) for index in range(len(titles))]
-    last = len(titles) - text
-    return [
-        "   ".join(
-            cell.ljust(width) if index < left or index >= last else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in every
-    ]

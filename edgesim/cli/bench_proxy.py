@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesim.cli.bench_options import Save, Seed, close, compared, ended_as_by_ctrl_c, spread, table, wrong
+from edgesim.cli.bench_options import Save, Seed, close, compared, ended_as_by_ctrl_c, spread, wrong
+from edgesim.cli.columns import table
 from edgesim.cli.options import Output, Report
 from edgesim.cli.progress import progress
 from edgesim.model.codes import failure

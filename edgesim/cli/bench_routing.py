@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesim.cli.bench_options import Save, Seed, close, numbers, spread, table
+from edgesim.cli.bench_options import Save, Seed, close, numbers, spread
+from edgesim.cli.columns import table
 from edgesim.cli.options import Output, Report
 from edgesim.cli.progress import progress
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
+from edgesim.cli.columns import table
 from edgesim.load.find_max import Highest
 from edgesim.load.results import Cell, LoadResult, Second
 from edgesim.load.scenario import Closed, Open
@@ -38,9 +39,9 @@ def lines(result: LoadResult) -> Iterator[str]:
     """Yield the report of a run."""
     yield from _what(result)
     yield ""
-    yield from _aligned(["request", "status", "destination", "count", "share", *_TITLES], _cells(result), left=3)
+    yield from table(["request", "status", "destination", "count", "share", *_TITLES], _cells(result), left=3)
     yield ""
-    yield from _aligned(["milliseconds", *_TITLES], [*_all(result), *_opened(result)], left=1)
+    yield from table(["milliseconds", *_TITLES], [*_all(result), *_opened(result)], left=1)
     yield from _warnings(result)
 
 
@@ -153,23 +154,8 @@ def highest_lines(found: Highest) -> Iterator[str]:
         ]
         for each in sorted(found.trials, key=lambda each: each.rate)
     ]
-    table = _aligned(["rate", "achieved", "p50 ms", "p99 ms", "errors", ""], rows, left=0, text=1)
-    yield from table
+    yield from table(["rate", "achieved", "p50 ms", "p99 ms", "errors", ""], rows, left=0, text=1)
     yield ""
     yield found.sentence
     if found.limited:
         yield found.limited
-
-
-def _aligned(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int, text: int = 0) -> list[str]:
-    """Lay out a table: `left` columns and the last `text` ones to the left, the others are numbers."""
-    every = [list(titles), *map(list, rows)]
-    widths = [max(len(row[index]) for row in every) for index in range(len(titles))]
-    last = len(titles) - text
-    return [
-        "   ".join(
-            cell.ljust(width) if index < left or index >= last else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in every
-    ]

@@ -10,6 +10,7 @@ import typer
 
 from edgesim.admin.endpoints import STATS_ROWS
 from edgesim.cli.client import DEFAULT_ADMIN
+from edgesim.cli.columns import table as columns
 from edgesim.cli.console import out, out_json
 from edgesim.cli.options import AdminUrl, client_at
 
@@ -76,15 +77,7 @@ def table(rows: list[Row], by: Scope) -> list[str]:
     names = _NAMES[by]
     titles = [*(name.upper().replace("_", " ") for name in names), *(title for title, _ in _NUMBERS)]
     cells = [[*(_name(row.get(name)) for name in names), *(number(row) for _, number in _NUMBERS)] for row in rows]
-    widths = [max(len(line[index]) for line in (titles, *cells)) for index in range(len(titles))]
-    return ["   ".join(_aligned(line, widths, len(names))).rstrip() for line in (titles, *cells)]
-
-
-def _aligned(line: list[str], widths: list[int], left: int) -> list[str]:
-    return [
-        cell.ljust(width) if index < left else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ]
+    return columns(titles, cells, len(names))
 
 
 def _name(value: Any) -> str:
