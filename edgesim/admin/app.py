@@ -11,8 +11,8 @@ from aiohttp import web
 from edgesim.admin.bodies import MAX_BODY
 from edgesim.admin.context import CONTEXT, Context
 from edgesim.admin.endpoints import ENDPOINTS
-from edgesim.admin.errors import ApiError
-from edgesim.admin.guard import admit
+from edgesim.config.api_errors import ApiError
+from edgesim.control.guard import admit
 
 _log = logging.getLogger("edgesim")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import msgspec
 from aiohttp import web
 
-from edgesim.admin.errors import ApiError
 from edgesim.admin.wire import File, Files
+from edgesim.config.api_errors import ApiError
 from edgesim.config.read import read_text
 from edgesim.dialects import KINDS, Document, Kind
 from edgesim.model import Problem, ResourceKey

@@ -10,8 +10,8 @@ import msgspec
 from aiohttp import web
 
 from edgesim.admin.checks import Checked
-from edgesim.admin.statuses import Statuses
 from edgesim.control import Instance
+from edgesim.control.statuses import Statuses
 from edgesim.inspect import Tables
 from edgesim.model import Model
 from edgesim.telemetry.tally import Tally

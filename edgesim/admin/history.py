@@ -10,9 +10,9 @@ from typing import TypeVar
 from aiohttp import web
 
 from edgesim.admin.context import as_json, instance_of
-from edgesim.admin.errors import ApiError, no_revision
 from edgesim.admin.wire import History, Kept, Outcome, Undone
 from edgesim.admin.writes import caused, result_of
+from edgesim.config.api_errors import ApiError, no_revision
 from edgesim.config.encoding import pack, shape
 from edgesim.config.revisions import Revision
 from edgesim.config.serving import Policy

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edgesim.admin.patches import three_way
 from edgesim.config.applied import LAST_APPLIED, without_last_applied
+from edgesim.config.patches import three_way
 from edgesim.config.store import SERVER_METADATA, Entry
 from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Document, Source

@@ -7,9 +7,9 @@ from aiohttp import web
 from edgesim.admin.bodies import Target, body_files, body_patch
 from edgesim.admin.context import CONTEXT, as_json, instance_of
 from edgesim.admin.endpoints import ENDPOINTS, help_text
-from edgesim.admin.errors import ApiError
-from edgesim.admin.statuses import problems_of
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
+from edgesim.config.api_errors import ApiError
+from edgesim.control.statuses import problems_of
 from edgesim.dialects import find_kind
 from edgesim.inspect import Question, RequestError, route_report
 

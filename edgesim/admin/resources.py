@@ -11,8 +11,8 @@ from aiohttp import web
 
 from edgesim.admin.bodies import Target, body_document, body_patch, expected_version, target_of
 from edgesim.admin.context import CONTEXT, instance_of
-from edgesim.admin.errors import ApiError, success
 from edgesim.admin.writes import change_object, existing, patched, with_retries
+from edgesim.config.api_errors import ApiError, success
 from edgesim.config.store import Entry
 from edgesim.control import Delete
 from edgesim.dialects import Document

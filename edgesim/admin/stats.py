@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT, instance_of
-from edgesim.admin.errors import ApiError
+from edgesim.config.api_errors import ApiError
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.telemetry import envoy_stats
 from edgesim.telemetry.rows import SCOPES, Row, rows

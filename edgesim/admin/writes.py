@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from edgesim.admin.bodies import JsonPatch, Patch, Target, expected_version, invalid
-from edgesim.admin.errors import ApiError
 from edgesim.admin.manifests import applied, patched_source
-from edgesim.admin.patches import PatchError, json_patch, merge_patch
 from edgesim.admin.wire import File, Outcome, Result
+from edgesim.config.api_errors import ApiError
 from edgesim.config.applied import same_but_for_apply
+from edgesim.config.patches import PatchError, json_patch, merge_patch
 from edgesim.config.read import read_text
 from edgesim.config.store import Change, Entry, published
 from edgesim.control import ConflictError, Delete, Instance, Put

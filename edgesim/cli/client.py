@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from edgesim.admin.endpoints import Endpoint
-from edgesim.admin.errors import error_of
+from edgesim.config.api_errors import error_of
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 

@@ -10,12 +10,12 @@ import typer
 import yaml
 
 from edgesim.admin.endpoints import LIST, READ, resources_path
-from edgesim.admin.errors import ApiError
 from edgesim.cli.client import DEFAULT_ADMIN, Client
 from edgesim.cli.console import err, out, out_json
 from edgesim.cli.options import AdminUrl, Namespace, client_at, kind_and_name
 from edgesim.cli.problems import print_error
 from edgesim.cli.tables import table
+from edgesim.config.api_errors import ApiError
 from edgesim.dialects import Kind
 from edgesim.telemetry.sources import today
 

@@ -11,11 +11,11 @@ import msgspec
 
 from edgesim.admin import File, Files, Outcome, Result
 from edgesim.admin.endpoints import Endpoint
-from edgesim.admin.errors import ApiError
 from edgesim.cli.client import Client
 from edgesim.cli.console import out, out_json
 from edgesim.cli.options import Report
 from edgesim.cli.problems import print_error, print_problems
+from edgesim.config.api_errors import ApiError
 from edgesim.config.files import read_texts
 from edgesim.model import Problem
 

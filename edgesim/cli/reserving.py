@@ -7,9 +7,9 @@ import os
 import socket
 from pathlib import Path
 
-from edgesim.admin.guard import is_loopback
 from edgesim.cli.settings import LOOPBACK, UpSettings
 from edgesim.config.state_folder import default_folder, open_default, open_explicit, temporary
+from edgesim.control.guard import is_loopback
 from edgesim.control.recorder import Recorder
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure

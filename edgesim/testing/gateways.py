@@ -67,7 +67,7 @@ class Gateway:
     ) -> RouteReport:
         """Return where a request would go, as `edgesim route` tells it; a path alone is one of this gateway.
 
-        Raises edgesim.admin.errors.ApiError for what is no request.
+        Raises edgesim.config.api_errors.ApiError for what is no request.
         """
         asked = [("url", url), ("method", method)]
         asked += [("header", f"{name}: {value}") for name, value in (headers or {}).items()]

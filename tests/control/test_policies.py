@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edgesim.admin.statuses import Statuses
 from edgesim.backends import Controllers, PodRuntime
 from edgesim.config.revisions import Revision
 from edgesim.config.serving import Policy
@@ -13,6 +12,7 @@ from edgesim.config.store import Store
 from edgesim.config.waiting import held_back
 from edgesim.control import Delete, Instance
 from edgesim.control.changes import install
+from edgesim.control.statuses import Statuses
 from edgesim.model import DirectResponseAction, Model, Problem, ResourceKey, Severity, VirtualHost
 from tests.control.scenes import RecordingEngine, documents, puts
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edgesim.admin.errors import ApiError
 from edgesim.cli.client import Client
 from edgesim.cli.revisions import revision_at, revision_in, served_now
+from edgesim.config.api_errors import ApiError
 from edgesim.model import EdgesimError, Position
 from tests.running import Gateway, canary, edgesim, start, wait_until
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgesim.admin.guard import host_of, is_loopback
+from edgesim.control.guard import host_of, is_loopback
 
 
 @pytest.mark.parametrize(

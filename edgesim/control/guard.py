@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from edgesim.admin.errors import ApiError
+from edgesim.config.api_errors import ApiError
 
 
 def is_loopback(host: str) -> bool:

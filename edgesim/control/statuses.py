@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from edgesim.admin.reported import wording
 from edgesim.config.serving import Served
 from edgesim.config.store import Entry, Store, published
 from edgesim.config.waiting import cause, held_back
 from edgesim.control import Instance
+from edgesim.control.reported import wording
 from edgesim.inspect.proxies import on_proxy
 from edgesim.model import Model, Problem, ResourceKey, Severity
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesim.admin.patches import PatchError, json_patch, merge_patch, three_way
+from edgesim.config.patches import PatchError, json_patch, merge_patch, three_way
 
 _scalars = st.booleans() | st.integers() | st.text(max_size=3)
 _keys = st.sampled_from(["a", "b", "c"])

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from textwrap import indent
 from typing import Any
 
-from edgesim.admin.statuses import PROXY, gloo_status, index_problems
 from edgesim.config.store import Store
+from edgesim.control.statuses import PROXY, gloo_status, index_problems
 from edgesim.model import ResourceKey
 from edgesim.model.codes.code import route, virtual_host
 from tests.dialects.scenes import run

@@ -1,0 +1,1 @@
+"""The Kubernetes API of a running instance, for real kubectl and real helm."""
