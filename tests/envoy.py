@@ -215,7 +215,7 @@ def _cluster(cluster: Cluster) -> Json:
     return _given(
         name=cluster.name,
         type="STATIC",
-        connect_timeout=f"{cluster.connect_timeout}s",
+        connect_timeout=f"{cluster.connection.connect_timeout}s",
         load_assignment={"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
         lb_subset_config=None if cluster.subsets is None else _subsets(cluster.subsets),
     )

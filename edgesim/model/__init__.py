@@ -5,17 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgesim.model.clusters import (
+    DEFAULT_BALANCER,
+    DEFAULT_CONNECTION,
     FALLBACK_CLUSTER,
+    NO_LOCALITY,
     Assignments,
+    BalancerKind,
     Cluster,
     ClusterType,
+    ConnectionSettings,
     Endpoint,
     FallbackPolicy,
+    LoadBalancer,
+    Locality,
     ServiceRef,
+    SlowStart,
     SubsetConfig,
     SubsetSelector,
+    TcpKeepalive,
 )
 from edgesim.model.head import RequestHead
+from edgesim.model.health import (
+    NO_BREAKERS,
+    CircuitBreakers,
+    GrpcCheck,
+    HealthCheck,
+    HttpCheck,
+    OutlierDetection,
+    TcpCheck,
+)
 from edgesim.model.listener import (
     DEFAULT_LISTENER,
     DEFAULT_LISTENERS,
@@ -27,7 +45,7 @@ from edgesim.model.listener import (
     ListenerOptions,
     UpstreamTls,
 )
-from edgesim.model.policies import NO_POLICIES, Policies
+from edgesim.model.policies import NO_POLICIES, OnEmpty, Policies
 from edgesim.model.problems import EdgesimError, Origin, OriginStep, Position, Problem, ResourceKey, Severity
 from edgesim.model.routes import (
     NO_MUTATIONS,
@@ -81,18 +99,25 @@ def is_served(host: VirtualHost, listener: Listener) -> bool:
 
 
 __all__ = [
+    "DEFAULT_BALANCER",
+    "DEFAULT_CONNECTION",
     "DEFAULT_LISTENER",
     "DEFAULT_LISTENERS",
     "FALLBACK_CLUSTER",
+    "NO_BREAKERS",
+    "NO_LOCALITY",
     "NO_MUTATIONS",
     "NO_POLICIES",
     "PLAIN_LISTENER",
     "TLS_LISTENER",
     "Action",
     "Assignments",
+    "BalancerKind",
     "Certificate",
+    "CircuitBreakers",
     "Cluster",
     "ClusterType",
+    "ConnectionSettings",
     "Destination",
     "DirectResponseAction",
     "DownstreamTls",
@@ -100,17 +125,24 @@ __all__ = [
     "Endpoint",
     "FallbackPolicy",
     "ForwardAction",
+    "GrpcCheck",
     "HeaderMatcher",
     "HeaderMutations",
     "HeaderValue",
+    "HealthCheck",
     "HostRewrite",
     "HostRewriteKind",
+    "HttpCheck",
     "InheritedOption",
     "Listener",
     "ListenerOptions",
+    "LoadBalancer",
+    "Locality",
     "Model",
+    "OnEmpty",
     "Origin",
     "OriginStep",
+    "OutlierDetection",
     "PathKind",
     "PathMatcher",
     "Policies",
@@ -125,9 +157,12 @@ __all__ = [
     "RouteMatch",
     "ServiceRef",
     "Severity",
+    "SlowStart",
     "Subset",
     "SubsetConfig",
     "SubsetSelector",
+    "TcpCheck",
+    "TcpKeepalive",
     "Update",
     "UpdateRefusedError",
     "UpstreamTls",

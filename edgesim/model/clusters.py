@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edgesim.model.health import NO_BREAKERS, CircuitBreakers, HealthCheck, OutlierDetection
 from edgesim.model.listener import UpstreamTls
 from edgesim.model.problems import Origin
 from edgesim.model.routes import DirectResponseAction, Subset
@@ -27,9 +28,35 @@ class FallbackPolicy(StrEnum):
     NO_FALLBACK = "no_fallback"
 
 
+class BalancerKind(StrEnum):
+    """How an endpoint is picked (Envoy's lb_policy)."""
+
+    ROUND_ROBIN = "round_robin"
+    LEAST_REQUEST = "least_request"
+    RANDOM = "random"
+    RING_HASH = "ring_hash"
+    MAGLEV = "maglev"
+
+
+@dataclass(frozen=True, slots=True)
+class Locality:
+    """Where an endpoint runs."""
+
+    region: str = ""
+    zone: str = ""
+    sub_zone: str = ""
+
+
+NO_LOCALITY = Locality()
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One upstream host. `hostname` serves autoHostRewrite, `pod` names it for people."""
+    """One upstream host. `hostname` serves autoHostRewrite, `pod` names it for people.
+
+    `priority` 0 is served first. `locality_weight` is the share of the endpoint's locality among those of its
+    priority; it acts where the balancer weighs localities, and 0 gives the locality nothing then.
+    """
 
     address: str
     port: int
@@ -38,6 +65,9 @@ class Endpoint:
     hostname: str = ""
     pod: str = ""
     sni: str = ""
+    priority: int = 0
+    locality: Locality = NO_LOCALITY
+    locality_weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +88,63 @@ class SubsetConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowStart:
+    """How a new endpoint gets its share: over `window` seconds, from `min_weight_percent` of its weight on."""
+
+    window: float
+    aggression: float = 1.0
+    min_weight_percent: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """How a cluster's endpoints are picked.
+
+    `choice_count` is how many endpoints a least request balancer compares. `panic_threshold` is in per cent of
+    healthy endpoints: below it health is ignored; 0 switches that off.
+    """
+
+    kind: BalancerKind = BalancerKind.ROUND_ROBIN
+    choice_count: int = 2
+    minimum_ring_size: int = 1024
+    maximum_ring_size: int = 8_388_608
+    slow_start: SlowStart | None = None
+    panic_threshold: float = 50.0
+    use_hostname_for_hashing: bool = False
+    close_connections_on_host_set_change: bool = False
+    locality_weighted: bool = False
+
+
+DEFAULT_BALANCER = LoadBalancer()
+
+
+@dataclass(frozen=True, slots=True)
+class TcpKeepalive:
+    """The socket options of idle connections: seconds until the first probe, between probes, and how many fail."""
+
+    probes: int | None = None
+    time: int | None = None
+    interval: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """Connections to a cluster's endpoints.
+
+    Times are in seconds. `max_requests_per_connection` 0 is no limit; an `idle_timeout` of 0 keeps idle
+    connections for ever.
+    """
+
+    connect_timeout: float = 5.0
+    max_requests_per_connection: int = 0
+    tcp_keepalive: TcpKeepalive | None = None
+    idle_timeout: float = 3600.0
+
+
+DEFAULT_CONNECTION = ConnectionSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceRef:
     """The Kubernetes Service an EDS cluster follows; `selector` filters its pods further."""
 
@@ -71,9 +158,10 @@ class ServiceRef:
 class Cluster:
     """A named set of endpoints. `endpoints` is empty for EDS: those come as an assignment.
 
-    `connect_timeout` is in seconds; `max_retries` bounds the retries in flight at one time. A
-    DIRECT_RESPONSE cluster has no endpoints: what is sent to it is answered with `response`, with
-    everything the route does to an answer (Gloo's fallback cluster for invalid routes).
+    `overprovisioning_factor` is in per cent: a priority is left for the next one once fewer than 100 divided by it
+    are healthy. `dns_refresh_rate` is in seconds. A DIRECT_RESPONSE cluster has no endpoints: what is sent to it is
+    answered with `response`, with everything the route does to an answer (Gloo's fallback cluster for invalid
+    routes).
     """
 
     name: str
@@ -81,10 +169,17 @@ class Cluster:
     endpoints: tuple[Endpoint, ...] = ()
     service: ServiceRef | None = None
     subsets: SubsetConfig | None = None
-    connect_timeout: float = 5.0
+    connection: ConnectionSettings = DEFAULT_CONNECTION
     origin: Origin = ()
     tls: UpstreamTls | None = None
-    max_retries: int = 3
+    breakers: CircuitBreakers = NO_BREAKERS
+    balancer: LoadBalancer = DEFAULT_BALANCER
+    health_checks: tuple[HealthCheck, ...] = ()
+    outlier: OutlierDetection | None = None
+    overprovisioning_factor: int = 140
+    dns_refresh_rate: float = 5.0
+    respect_dns_ttl: bool = False
+    ignore_health_on_host_removal: bool = False
     response: DirectResponseAction | None = None
 
 

@@ -175,14 +175,26 @@ class Jwt:
     disabled: bool = False
 
 
+class OnEmpty(StrEnum):
+    """What becomes of a request whose destination has no endpoint that may be used.
+
+    FAIL answers 503, as Envoy does. REDISTRIBUTE chooses again among the other arms of the split, by their weights.
+    FALLBACK takes any endpoint of the cluster whose subset has none; one whose health is failing rather than none.
+    """
+
+    FAIL = "fail"
+    REDISTRIBUTE = "redistribute"
+    FALLBACK = "fallback"
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """All policies of one level; None means this level says nothing.
 
     `idle_timeout` and `max_stream_duration` are in seconds, 0 switching them off. `upgrades` names the
     protocols a route takes (lower case) and whether it does. `sticky_weights` lets the hash choose the arm
-    of a split as well, `faults_by_header` lets requests ask for faults where their route has none (both
-    edgesim's own, asked for in `envoyMetadata`).
+    of a split as well, `faults_by_header` lets requests ask for faults where their route has none, `on_empty` says
+    what happens where nobody could answer (all three edgesim's own, asked for in `envoyMetadata`).
     """
 
     retries: RetryPolicy | None = None
@@ -199,6 +211,7 @@ class Policies:
     upgrades: tuple[tuple[str, bool], ...] = ()
     sticky_weights: bool = False
     faults_by_header: bool = False
+    on_empty: OnEmpty | None = None
     append_x_forwarded_host: bool = False
     include_attempt_count: bool = False
     include_attempt_count_in_response: bool = False

@@ -63,7 +63,7 @@ def _can_retry(exchange: Exchange) -> bool:
     whole = exchange.request_complete or exchange.request.upgrade is not None
     if plan is None or plan.cluster is None or exchange.kept is None or not whole:
         return False
-    if exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.max_retries:
+    if exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.breakers.max_retries:
         return True
     exchange.flags |= UO
     return False

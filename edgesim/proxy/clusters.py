@@ -40,7 +40,7 @@ class ClusterRuntime:
             self.retire()
         self.cluster = cluster
         for pool in self.pools.values():
-            pool.connect_timeout = cluster.connect_timeout
+            pool.connect_timeout = cluster.connection.connect_timeout
         self.balancer.update(endpoint_set(cluster, endpoints))
         kept = {(endpoint.address, endpoint.port) for endpoint in endpoints}
         for key in self.pools.keys() - kept:
@@ -71,4 +71,5 @@ class ClusterRuntime:
         if self.tls is not None and cluster.tls is not None:
             name = endpoint.sni or cluster.tls.sni or None
             tls = PoolTls(self.tls, name, cluster.tls.verify_names)
-        return Pool(endpoint.address, endpoint.port, cluster.connect_timeout, self.responses, UpstreamConnection, tls)
+        timeout = cluster.connection.connect_timeout
+        return Pool(endpoint.address, endpoint.port, timeout, self.responses, UpstreamConnection, tls)

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from edgesim.model import NO_MUTATIONS, NO_POLICIES, clusters, listener, policies, routes
+from edgesim.model import NO_MUTATIONS, NO_POLICIES, clusters, health, listener, policies, routes
 
-_MODULES = (clusters, listener, policies, routes)
+_MODULES = (clusters, health, listener, policies, routes)
 _LEFT_OUT = frozenset(("origin", "inherited"))
 Reduced = str | tuple[Any, ...]
 

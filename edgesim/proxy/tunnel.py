@@ -126,7 +126,7 @@ async def _terminate(exchange: Exchange, plan: Plan) -> None:
     loop = asyncio.get_running_loop()
     side = Side(exchange, is_client=False)
     try:
-        async with asyncio.timeout(cluster.cluster.connect_timeout):
+        async with asyncio.timeout(cluster.cluster.connection.connect_timeout):
             await loop.create_connection(lambda: side, endpoint.address, endpoint.port)
     except OSError as wrong:
         if not exchange.done:

@@ -13,6 +13,7 @@ from edgesim.model import (
     FALLBACK_CLUSTER,
     Cluster,
     ClusterType,
+    ConnectionSettings,
     Destination,
     ForwardAction,
     Listener,
@@ -197,7 +198,7 @@ def test_clusters_held_hosts_need_stay() -> None:
 def test_a_broken_upstream_keeps_its_cluster() -> None:
     """An Upstream with an error stays on its last good version, also where the translation leaves it out."""
     before = model(host("echo"))
-    changed = replace(before, clusters=(replace(cluster("echo"), connect_timeout=1),))
+    changed = replace(before, clusters=(replace(cluster("echo"), connection=ConnectionSettings(connect_timeout=1)),))
     for newest in (changed, replace(before, clusters=())):
         served = after((before, ()), (newest, (error(key("Upstream", "echo")),)))
         assert served.model.clusters == before.clusters

@@ -356,4 +356,4 @@ def test_the_retry_budget_is_the_upstreams_or_settings(breakers: str, setting: s
     """The upstream's breakers replace those of Settings as a whole; Envoy's default is 3."""
     outcome = towards(STATIC + breakers, settings(setting))
     assert outcome.problems == []
-    assert outcome.clusters[0].max_retries == wanted
+    assert outcome.clusters[0].breakers.max_retries == wanted

@@ -60,7 +60,7 @@ def test_a_kube_upstream_follows_its_service() -> None:
     assert cluster.type is ClusterType.EDS
     assert cluster.service == ServiceRef("default", "echo", 80, (("a", "1"), ("b", "2")))
     assert cluster.subsets == SubsetConfig((SubsetSelector(("stage", "version"), single_host_per_subset=True),))
-    assert cluster.connect_timeout == 0.25
+    assert cluster.connection.connect_timeout == 0.25
 
 
 @pytest.mark.parametrize(

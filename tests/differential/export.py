@@ -195,7 +195,7 @@ def _hash(policy: HashPolicy) -> Json:
 
 def _complete_cluster(cluster: Cluster) -> Json:
     hashing = {"lb_policy": "RING_HASH"} if cluster.name.startswith("ring") else {}  # the model has no such choice
-    return {**hashing, "circuit_breakers": {"thresholds": [{"max_retries": cluster.max_retries}]}}
+    return {**hashing, "circuit_breakers": {"thresholds": [{"max_retries": cluster.breakers.max_retries}]}}
 
 
 # -- filters ------------------------------------------------------------------------------------------

@@ -30,8 +30,10 @@ from edgesim.model import (
     NO_MUTATIONS,
     NO_POLICIES,
     PLAIN_LISTENER,
+    CircuitBreakers,
     Cluster,
     ClusterType,
+    ConnectionSettings,
     Destination,
     Endpoint,
     ForwardAction,
@@ -342,10 +344,10 @@ def _clusters(up: Scripted, shadow: Scripted, refused: int, unreachable: int) ->
         static("up", up.port),
         static("shadow", shadow.port),
         static("refused", refused),
-        static("unreachable", unreachable, connect_timeout=0.2),
-        static("slow", unreachable, connect_timeout=1.0),
+        static("unreachable", unreachable, connection=ConnectionSettings(connect_timeout=0.2)),
+        static("slow", unreachable, connection=ConnectionSettings(connect_timeout=1.0)),
         static("empty"),
-        static("budget", up.port, max_retries=0),
+        static("budget", up.port, breakers=CircuitBreakers(max_retries=0)),
     )
 
 

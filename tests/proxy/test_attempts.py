@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgesim.model import Model, Policies
+from edgesim.model import CircuitBreakers, Model, Policies
 from edgesim.model.policies import RetryPolicy
 from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.telemetry import spawn
@@ -35,7 +35,8 @@ RETRIED = {
 
 def retrying(up: Upstream, max_retries: int = 3) -> Model:
     """Retry everything; requests tell which try they are."""
-    return model([replace(to(), policies=AGAIN)], [cluster(up.endpoint, max_retries=max_retries)], policies=COUNTED)
+    breakers = CircuitBreakers(max_retries=max_retries)
+    return model([replace(to(), policies=AGAIN)], [cluster(up.endpoint, breakers=breakers)], policies=COUNTED)
 
 
 async def test_the_retry_budget_counts_what_is_retried_at_the_same_time(tmp_path: Path) -> None:

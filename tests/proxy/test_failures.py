@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgesim.model import Endpoint, Policies
+from edgesim.model import ConnectionSettings, Endpoint, Policies
 from edgesim.model.policies import RetryPolicy
 from tests.proxy.scenes import (
     DEADLINE,
@@ -105,7 +105,9 @@ async def test_an_upstream_that_does_not_accept_is_a_connect_timeout() -> None:
             connection.setblocking(False)
             connection.connect_ex(full.getsockname())
         short = Policies(retries=RetryPolicy(("retriable-4xx",), per_try_timeout=0.001))
-        unreachable = cluster(Endpoint("127.0.0.1", full.getsockname()[1]), connect_timeout=0.1)
+        unreachable = cluster(
+            Endpoint("127.0.0.1", full.getsockname()[1]), connection=ConnectionSettings(connect_timeout=0.1)
+        )
         served = model([replace(to(), policies=short)], [unreachable])
         async with gateway(served) as gw:
             reply = await (await gw.client()).ask()

@@ -16,6 +16,8 @@ from edgesim.dialects.schema.kubernetes import Service
 from edgesim.dialects.schema.tls import SslParameters
 from edgesim.dialects.schema.upstream import KubeSpec, Upstream, UpstreamGroup
 from edgesim.model import (
+    NO_BREAKERS,
+    CircuitBreakers,
     DirectResponseAction,
     ListenerOptions,
     Origin,
@@ -28,9 +30,6 @@ from edgesim.model.codes import problem
 
 DEFAULT_REGEX_LIMIT = 1024
 """Gloo's Helm default of `gloo.regexMaxProgramSize` (section 10)."""
-
-DEFAULT_MAX_RETRIES = 3
-"""Envoy's default of `circuitBreakers.maxRetries`."""
 
 ReadFile = Callable[[str], bytes]
 """Returns what a file holds; raises OSError (or ValueError for an impossible name)."""
@@ -77,7 +76,7 @@ class Scope:
     all_gateways: bool = False
     replacement: Replacement | None = None
     warn_short_circuits: bool = False
-    max_retries: int = DEFAULT_MAX_RETRIES
+    breakers: CircuitBreakers = NO_BREAKERS
     warn_missing_secret: bool = True
     one_way_tls: bool = False
     upstream_parameters: SslParameters | None = None

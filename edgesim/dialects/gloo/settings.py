@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from edgesim.dialects.gloo.connections import breakers_of
 from edgesim.dialects.gloo.scope import Place, Replacement, Reporter, Scope
 from edgesim.dialects.resource import Resource
 from edgesim.dialects.schema import settings as schema
@@ -46,8 +47,8 @@ def _apply(spec: schema.SettingsSpec, resource: Resource, scope: Scope) -> None:
 def _apply_gloo(given: schema.GlooOptions, resource: Resource, scope: Scope) -> None:
     if given.regex_max_program_size is not None:
         scope.regex_limit = given.regex_max_program_size
-    if given.circuit_breakers is not None and given.circuit_breakers.max_retries is not None:
-        scope.max_retries = given.circuit_breakers.max_retries
+    if given.circuit_breakers is not None:
+        scope.breakers = breakers_of(given.circuit_breakers)
     policy = given.invalid_config_policy
     if policy is not None and policy.replace_invalid_routes:
         scope.replacement = _replacement(policy, resource, scope)

@@ -9,11 +9,11 @@ from typing import cast
 
 import msgspec
 
+from edgesim.dialects.gloo.connections import breakers_of, connection_of
 from edgesim.dialects.gloo.destinations import subset_of
-from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
-from edgesim.dialects.gloo.scope import DEFAULT_MAX_RETRIES, Place, Reporter, Scope, guess, mark_replaced
+from edgesim.dialects.gloo.scope import Place, Reporter, Scope, guess, mark_replaced
 from edgesim.dialects.gloo.tls import upstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
 from edgesim.dialects.schema import upstream as schema
@@ -31,7 +31,6 @@ from edgesim.model import (
 
 _FALLBACK = (FallbackPolicy.ANY_ENDPOINT, FallbackPolicy.DEFAULT_SUBSET, FallbackPolicy.NO_FALLBACK)
 _FALLBACK_NAMES = ("ANY_ENDPOINT", "DEFAULT_SUBSET", "NO_FALLBACK")
-_DEFAULT_CONNECT_TIMEOUT = 5.0
 
 
 def read_upstreams(resources: Iterable[Resource], scope: Scope, memo: Memo) -> tuple[Cluster, ...]:
@@ -65,8 +64,8 @@ def _stand_in(reporter: Reporter) -> Cluster | None:
 def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
     of = reporter.resource
     name = cluster_name(of.namespace, of.name)
-    connect = _connect_timeout(spec.connection_config, reporter)
-    retries = _max_retries(spec.circuit_breakers, reporter.scope)
+    connection = connection_of(spec.connection_config, reporter)
+    breakers = reporter.scope.breakers if spec.circuit_breakers is None else breakers_of(spec.circuit_breakers)
     tls = upstream_tls(spec.ssl_config, ("spec", "sslConfig"), reporter) if spec.ssl_config is not None else None
     if spec.ssl_config is not None and tls is None:
         return None  # its requests must not be sent in the clear
@@ -76,14 +75,14 @@ def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
         endpoints = _hosts(spec.static, reporter, sni=tls is not None and spec.static.auto_sni_rewrite is not False)
         kind = ClusterType.STATIC if all(_is_ip(each.address) for each in endpoints) else ClusterType.STRICT_DNS
         origin = reporter.origin(())
-        return Cluster(name, kind, endpoints, connect_timeout=connect, origin=origin, tls=tls, max_retries=retries)
+        return Cluster(name, kind, endpoints, connection=connection, origin=origin, tls=tls, breakers=breakers)
     if spec.kube is not None:
         _check_service(spec.kube, reporter)
         kube = spec.kube
         selector = tuple(sorted((kube.selector or {}).items()))
         service = ServiceRef(kube.service_namespace, kube.service_name, kube.service_port, selector)
         subsets = _subsets(kube.subset_spec)
-        return Cluster(name, ClusterType.EDS, (), service, subsets, connect, reporter.origin(()), tls, retries)
+        return Cluster(name, ClusterType.EDS, (), service, subsets, connection, reporter.origin(()), tls, breakers)
     _report_other(spec, reporter)
     return None
 
@@ -99,23 +98,6 @@ def _report_other(spec: schema.UpstreamSpec, reporter: Reporter) -> None:
     else:
         text = f"upstreams of type {given} are not simulated: its requests are answered 503"
         reporter.report("ES0305", ("spec", given), text)
-
-
-def _connect_timeout(given: schema.ConnectionConfig | None, reporter: Reporter) -> float:
-    if given is None or given.connect_timeout is None:
-        return _DEFAULT_CONNECT_TIMEOUT
-    value = seconds(given.connect_timeout)
-    if value <= 0:
-        path = ("spec", "connectionConfig", "connectTimeout")
-        reporter.report("ES0310", path, f"connectTimeout must be greater than 0, got {given.connect_timeout}")
-    return value
-
-
-def _max_retries(given: schema.CircuitBreakers | None, scope: Scope) -> int:
-    """Read the retry budget; circuit breakers of an upstream replace those of Settings as a whole."""
-    if given is None:
-        return scope.max_retries
-    return DEFAULT_MAX_RETRIES if given.max_retries is None else given.max_retries
 
 
 def _uses_tls(static: schema.StaticSpec) -> bool:

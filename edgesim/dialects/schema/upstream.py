@@ -92,11 +92,11 @@ class OutlierDetection(Strict, frozen=True):
 
 
 class CircuitBreakers(Strict, frozen=True):
-    """Limits of an upstream (section 7.5); only `maxRetries` acts so far."""
+    """Limits of an upstream (section 7.5)."""
 
-    max_connections: Annotated[UInt32 | None, NOT_SIMULATED] = None
-    max_pending_requests: Annotated[UInt32 | None, NOT_SIMULATED] = None
-    max_requests: Annotated[UInt32 | None, NOT_SIMULATED] = None
+    max_connections: UInt32 | None = None
+    max_pending_requests: UInt32 | None = None
+    max_requests: UInt32 | None = None
     max_retries: UInt32 | None = None
     track_remaining: FreeForm = None
 
@@ -152,14 +152,31 @@ class LoadBalancerConfig(Strict, frozen=True):
     close_connections_on_host_set_change: bool | None = None
 
 
+class TcpKeepalive(Strict, frozen=True):
+    """The socket options of connections."""
+
+    keepalive_probes: UInt32 | None = None
+    keepalive_time: Duration | None = None
+    keepalive_interval: Duration | None = None
+
+
+class CommonHttpProtocolOptions(Strict, frozen=True):
+    """What connections of every version of HTTP have."""
+
+    idle_timeout: Duration | None = None
+    max_headers_count: Annotated[UInt32 | None, NOT_SIMULATED] = None
+    max_stream_duration: Annotated[Duration | None, NOT_SIMULATED] = None
+    headers_with_underscores_action: NotSimulated = None
+
+
 class ConnectionConfig(Strict, frozen=True):
-    """Connections to an upstream (section 7.5); only `connectTimeout` acts so far."""
+    """Connections to an upstream (section 7.5)."""
 
     connect_timeout: Duration | None = None
-    max_requests_per_connection: Annotated[UInt32 | None, NOT_SIMULATED] = None
-    tcp_keepalive: NotSimulated = None
+    max_requests_per_connection: UInt32 | None = None
+    tcp_keepalive: TcpKeepalive | None = None
     per_connection_buffer_limit_bytes: Annotated[UInt32 | None, NOT_SIMULATED] = None
-    common_http_protocol_options: NotSimulated = None
+    common_http_protocol_options: CommonHttpProtocolOptions | None = None
     http1_protocol_options: NotSimulated = None
     http2_protocol_options: NotSimulated = None
 

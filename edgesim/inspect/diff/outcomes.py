@@ -175,6 +175,11 @@ class Outcomes:
 
 
 NO_HOST = VirtualHost("", ())
+_SETTINGS = tuple(
+    each.name
+    for each in fields(Cluster)
+    if each.name not in {"name", "type", "endpoints", "service", "origin", "response"}
+)
 
 
 def _arms(action: ForwardAction) -> tuple[WeightedCluster, ...]:
@@ -196,7 +201,7 @@ def _settings(cluster: Cluster | None) -> Hashable:
     """Return what else is said of a cluster."""
     if cluster is None:
         return None
-    return tuple((name, getattr(cluster, name)) for name in ("connect_timeout", "max_retries", "tls", "subsets"))
+    return tuple((name, getattr(cluster, name)) for name in _SETTINGS)
 
 
 def _rewrite(action: ForwardAction | RedirectAction, match: RouteMatch) -> Hashable:

@@ -11,6 +11,7 @@ from edgesim.inspect.diff.sides import changed_clusters, pairs
 from edgesim.model import (
     Cluster,
     ClusterType,
+    ConnectionSettings,
     Destination,
     Endpoint,
     ForwardAction,
@@ -72,7 +73,7 @@ def test_options_of_a_listener() -> None:
     ("cluster", "effect"),
     [
         (replace(ECHO, origin=()), None),
-        (replace(ECHO, connect_timeout=1.0), Effect.OPTIONS),
+        (replace(ECHO, connection=ConnectionSettings(connect_timeout=1.0)), Effect.OPTIONS),
         (replace(ECHO, endpoints=(Endpoint("127.0.0.1", 81),)), Effect.MOVES),
         (replace(ECHO, name="other"), Effect.MOVES),
     ],
