@@ -124,6 +124,13 @@ def _pem_keys(text: str) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+def jwks_of_pem(text: str) -> str:
+    """Return the JWKS of PEM texts, for who takes nothing else. Raises KeysError when there is no key in them."""
+    algorithms = _built_in()
+    keys = (algorithms[key.serves[0]].to_jwk(key.material, as_dict=True) for key in _pem_keys(text))
+    return json.dumps({"keys": [*keys]})
+
+
 def _pem_key(block: bytes, label: str) -> Key:
     from cryptography import x509  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415 - as above

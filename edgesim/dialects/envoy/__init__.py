@@ -1,0 +1,22 @@
+"""The model as Envoy's own configuration: a bootstrap, or the resources that Envoys fetch."""
+
+from __future__ import annotations
+
+from edgesim.dialects.envoy.bootstrap import ADMIN, bootstrap, fetching_bootstrap
+from edgesim.dialects.envoy.form import STATIC, Form, Json, Kind, Part, Source
+from edgesim.dialects.envoy.snapshot import Resources, snapshot, version
+
+__all__ = [
+    "ADMIN",
+    "STATIC",
+    "Form",
+    "Json",
+    "Kind",
+    "Part",
+    "Resources",
+    "Source",
+    "bootstrap",
+    "fetching_bootstrap",
+    "snapshot",
+    "version",
+]
