@@ -111,8 +111,7 @@ def _targets(
         return None, False
     known = endpoint_set(cluster, cluster.endpoints or assignments.get(cluster.name, ()))
     fallback = cluster.subsets is not None and bool(to.subset) and to.subset not in known.subsets
-    found = dict.fromkeys(candidates(known, to.subset))  # a schedule names a heavy endpoint several times
-    return tuple(map(_target, found)), fallback
+    return tuple(map(_target, candidates(known, to.subset))), fallback
 
 
 def _target(endpoint: Endpoint) -> Target:

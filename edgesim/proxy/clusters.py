@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from edgesim.balancing import EndpointSet, RoundRobin, endpoint_set
+from edgesim.balancing import Balancer, EndpointSet, endpoint_set
 from edgesim.model import Cluster, Endpoint, Subset
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.pools import Pool, PoolTls, retire
@@ -20,14 +20,20 @@ class ClusterRuntime:
 
     __slots__ = ("balancer", "cluster", "pick", "pools", "responses", "retrying", "tls")
 
-    def __init__(self, cluster: Cluster, start: Callable[[], int], responses: Memory[Response]) -> None:
-        """Begin without endpoints; `start` draws the place where a rotation begins.
+    def __init__(
+        self,
+        cluster: Cluster,
+        draw: Callable[[], int],
+        clock: Callable[[], float],
+        responses: Memory[Response],
+    ) -> None:
+        """Begin without endpoints; `draw` draws 64 bits, `clock` is monotonic.
 
         `pick(subset)` returns the endpoint a request is sent to, or None when there is none.
         """
         self.responses = responses
         self.cluster = cluster
-        self.balancer = RoundRobin(endpoint_set(cluster, ()), start)
+        self.balancer = Balancer(endpoint_set(cluster, ()), draw, clock)
         self.pick: Callable[[Subset], Endpoint | None] = self.balancer.pick
         self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
         self.retrying = 0

@@ -140,10 +140,11 @@ class Compiler:
     Clusters keep their pools and turns from one version to the next.
     """
 
-    def __init__(self, start: Callable[[], int], responses: Memory[Response]) -> None:
-        """Take the draw of where a round robin begins, and the memory of response heads."""
+    def __init__(self, draw: Callable[[], int], clock: Callable[[], float], responses: Memory[Response]) -> None:
+        """Take what draws 64 bits, the monotonic clock, and the memory of response heads."""
         self._responses = responses
-        self._start = start
+        self._draw = draw
+        self._clock = clock
         self._listeners = {listener.name: listener for listener in DEFAULT_LISTENERS}
         self._hosts: dict[str, CompiledHost] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
@@ -219,7 +220,7 @@ class Compiler:
             if cluster is None:
                 continue
             if runtime is None:
-                runtime = self._clusters[name] = ClusterRuntime(cluster, self._start, self._responses)
+                runtime = self._clusters[name] = ClusterRuntime(cluster, self._draw, self._clock, self._responses)
             runtime.update(cluster, cluster.endpoints or self._assignments.get(name, ()))
         return same
 

@@ -35,7 +35,7 @@ class Worker:
     def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         """Take randomness, the monotonic clock and the wall clock, both in seconds."""
         self.responses: Memory[Response] = Memory()
-        self.compiler = Compiler(lambda: random.getrandbits(16), self.responses)
+        self.compiler = Compiler(lambda: random.getrandbits(64), clock, self.responses)
         self.listeners: dict[str, ActiveListener] = {}
         self.snapshot: Snapshot
         self.connections: set[Downstream] = set()

@@ -56,7 +56,7 @@ MODELS = st.lists(HOSTS, max_size=4).map(without_conflicts)
 
 
 def compiler() -> Compiler:
-    return Compiler(lambda: 0, Memory())
+    return Compiler(lambda: 0, lambda: 0.0, Memory())
 
 
 def said(snapshot: Snapshot) -> tuple[bool, list[str | None]]:
