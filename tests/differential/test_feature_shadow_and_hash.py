@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from edgesim.model import (
+    BalancerKind,
     Cluster,
     ClusterType,
     Destination,
@@ -14,6 +15,7 @@ from edgesim.model import (
     ForwardAction,
     HostRewrite,
     HostRewriteKind,
+    LoadBalancer,
     Policies,
     WeightedCluster,
 )
@@ -22,6 +24,7 @@ from tests.differential.features import Both, Case, Side, both, exchange, wait_u
 from tests.differential.scripted import Scripted
 
 ALL = 1_000_000
+RING = LoadBalancer(BalancerKind.RING_HASH)
 KEYS = 500
 BODY = b"a body for two"
 
@@ -102,8 +105,8 @@ def _clusters(_up: Scripted, _shadow: Scripted, refused: int) -> list[Cluster]:
     """An arm is told by its port: one answers, two refuse in ways of their own."""
     endpoint = Endpoint("127.0.0.1", _up.port)
     return [
-        Cluster("ring", ClusterType.STATIC, (endpoint,)),
-        Cluster("ring-refused", ClusterType.STATIC, (Endpoint("127.0.0.1", refused),)),
+        Cluster("ring", ClusterType.STATIC, (endpoint,), balancer=RING),
+        Cluster("ring-refused", ClusterType.STATIC, (Endpoint("127.0.0.1", refused),), balancer=RING),
         Cluster("arm-one", ClusterType.STATIC, (endpoint,)),
         Cluster("arm-two", ClusterType.STATIC, (Endpoint("127.0.0.1", refused),)),
         Cluster("arm-three", ClusterType.STATIC),

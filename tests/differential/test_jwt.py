@@ -33,12 +33,6 @@ RULES = {
 }
 _QUIRK = (b"Jwt ED25519 signature is wrong length", b"Jwt verification fails")
 """Envoy tries an Ed25519 key, the last one in the list, on a token of any algorithm."""
-_FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
-_REQUIREMENTS: dict[JwtValidation, list[dict[str, Any]]] = {
-    JwtValidation.REQUIRE_VALID: [],
-    JwtValidation.ALLOW_MISSING: [{"allow_missing": {}}],
-    JwtValidation.ALLOW_MISSING_OR_FAILED: [{"allow_missing_or_failed": {}}],
-}
 
 
 def token(claims: dict[str, Any] | None = None, **options: Any) -> str:
@@ -115,31 +109,6 @@ def hosts() -> tuple[VirtualHost, ...]:
     )
 
 
-def filters() -> list[dict[str, Any]]:
-    """Envoy's filter with the same rules, by path."""
-    providers = {
-        each.name: {
-            "issuer": each.issuer,
-            "audiences": [*each.audiences],
-            "local_jwks": {"inline_string": each.jwks},
-            "forward": each.keep_token,
-            "clock_skew_seconds": 60,
-            "claim_to_headers": [{"header_name": c.header, "claim_name": c.claim} for c in each.claims_to_headers],
-        }
-        for each in (P, Q)
-    }
-    rules = []
-    for name, given in RULES.items():
-        asked: list[dict[str, Any]] = [{"provider_name": given.providers[0].name}, *_REQUIREMENTS[given.validation]]
-        requires = {"requires_any": {"requirements": asked}} if len(asked) > 1 else asked[0]
-        rules.append({"match": {"prefix": f"/{name}"}, "requires": requires})
-    checking = {"@type": f"{_FILTERS}.jwt_authn.v3.JwtAuthentication", "providers": providers, "rules": rules}
-    return [
-        {"name": "jwt", "typed_config": checking},
-        {"name": "router", "typed_config": {"@type": f"{_FILTERS}.router.v3.Router"}},
-    ]
-
-
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """Run both proxies in front of an upstream that shows what reached it."""
@@ -147,7 +116,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
     with ExitStack() as stack:
         up = stack.enter_context(envoy.mirror())
         served = Model(hosts(), (Cluster("up", ClusterType.STATIC, (up.endpoint,)),))
-        theirs = stack.enter_context(envoy.running(envoy.bootstrap(served, http_filters=filters()), folder))
+        theirs = stack.enter_context(envoy.running(envoy.bootstrap(served), folder))
         ours = stack.enter_context(edgesims({"any": served}, folder, None, ""))
         yield theirs, ours["any"]
 

@@ -106,15 +106,9 @@ def model(port: int) -> Model:
 
 def configured(served: Model) -> dict[str, Any]:
     """Return Envoy's bootstrap for a model, with the draw taken from a header and the cluster told in one."""
-    config = envoy.bootstrap(served)
-    routes = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"][
-        "route_config"
-    ]
+    config = envoy.bootstrap(served, DRAW)
+    routes = envoy.manager(config)["route_config"]
     routes["response_headers_to_add"] = [{"header": {"key": "x-cluster", "value": "%UPSTREAM_CLUSTER%"}}]
-    for host in routes["virtual_hosts"]:
-        for route in host["routes"]:
-            if "weighted_clusters" in route.get("route", {}):
-                route["route"]["weighted_clusters"]["header_name"] = DRAW
     return config
 
 
