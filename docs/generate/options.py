@@ -110,7 +110,9 @@ def _row(kind: inspect.Type, path: str, elsewhere: tuple[str, ...], found: tuple
         return
     while isinstance(kind, inspect.VarTupleType):
         kind, path = _plain(kind.item_type)[0], f"{path}[]"
-    if isinstance(kind, inspect.StructType):
+    if isinstance(kind, inspect.StructType) and not kind.fields:
+        yield Row(path, "`{}`", ACTS, found)
+    elif isinstance(kind, inspect.StructType):
         yield from _rows(kind.cls, f"{path}.", elsewhere)
     elif isinstance(kind, inspect.DictType) and isinstance(_plain(kind.value_type)[0], inspect.StructType):
         yield from _row(kind.value_type, f"{path}.*", elsewhere, found)

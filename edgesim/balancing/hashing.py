@@ -61,6 +61,8 @@ class Tables:
         held = self._held.get(key)
         if held is None:
             return by_remainder(standing, draw)
+        if not held.table.owners:
+            return nobody  # a ring of size 0
         if held.plan == plan:
             return by_hash(standing, finder(held.table), draw)
         return by_old_table(standing, held.hosts, finder(held.table), draw)

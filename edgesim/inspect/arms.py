@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from edgesim.balancing import candidates, endpoint_set
-from edgesim.model import Assignments, Cluster, Destination, Endpoint, ForwardAction, WeightedCluster
+from edgesim.model import Assignments, Cluster, Destination, Endpoint, ForwardAction, WeightedCluster, endpoints_of
 from edgesim.routing import Decision
 
 ALL = Fraction(1)
@@ -109,7 +109,7 @@ def _targets(
 ) -> tuple[tuple[Target, ...] | None, bool]:
     if assignments is None or cluster.response is not None:
         return None, False
-    known = endpoint_set(cluster, cluster.endpoints or assignments.get(cluster.name, ()))
+    known = endpoint_set(cluster, endpoints_of(cluster, assignments))
     fallback = cluster.subsets is not None and bool(to.subset) and to.subset not in known.subsets
     return tuple(map(_target, candidates(known, to.subset))), fallback
 

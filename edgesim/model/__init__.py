@@ -23,6 +23,7 @@ from edgesim.model.clusters import (
     SubsetConfig,
     SubsetSelector,
     TcpKeepalive,
+    endpoints_of,
 )
 from edgesim.model.head import RequestHead
 from edgesim.model.health import (
@@ -169,6 +170,7 @@ __all__ = [
     "ValueKind",
     "VirtualHost",
     "WeightedCluster",
+    "endpoints_of",
     "is_served",
     "options_of",
 ]

@@ -156,7 +156,7 @@ class ServiceRef:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A named set of endpoints. `endpoints` is empty for EDS: those come as an assignment.
+    """A named set of endpoints. Those of an EDS cluster come as an assignment; `endpoints` adds what it fails over to.
 
     `overprovisioning_factor` is in per cent: a priority is left for the next one once fewer than 100 divided by it
     are healthy. `dns_refresh_rate` is in seconds. A DIRECT_RESPONSE cluster has no endpoints: what is sent to it is
@@ -189,3 +189,8 @@ FALLBACK_CLUSTER = "fallback_cluster_for_invalid_routes"
 
 Assignments = dict[str, tuple[Endpoint, ...]]
 """The endpoints of each EDS cluster by cluster name (Envoy's ClusterLoadAssignment)."""
+
+
+def endpoints_of(cluster: Cluster, assignments: Assignments) -> tuple[Endpoint, ...]:
+    """Return all endpoints of a cluster: those assigned to it, then those it names itself (all, or the failover)."""
+    return *assignments.get(cluster.name, ()), *cluster.endpoints

@@ -94,11 +94,11 @@ def test_an_unsimulated_field_gives_one_note_and_is_still_checked() -> None:
 def test_unsimulated_fields_inside_one_give_no_further_note() -> None:
     """One note for the outer field says it all."""
     upstream = {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "metadata": {"name": "echo"}}
-    spec = {"loadBalancerConfig": {"leastRequest": {"choiceCount": 3}}, "failover": {}}
+    spec = {"connectionConfig": {"http1ProtocolOptions": {"enableTrailers": True}}, "preconnectPolicy": {}}
     findings = check(Upstream, {**upstream, "spec": spec})
     assert [(each.code, each.path[-1]) for each in findings] == [
-        ("ES0601", "loadBalancerConfig"),
-        ("ES0601", "failover"),
+        ("ES0601", "http1ProtocolOptions"),
+        ("ES0601", "preconnectPolicy"),
     ]
 
 

@@ -176,7 +176,7 @@ def test_all_problems_of_a_document_have_positions() -> None:
 
 def test_notes_do_not_refuse() -> None:
     """A document with unsimulated fields is a resource, and its notes are told."""
-    outcome = run(UPSTREAM + "  healthChecks: [{timeout: 1s}]\n")
+    outcome = run(UPSTREAM + "  preconnectPolicy: {}\n")
     assert outcome.codes == ["ES0601"]
     assert len(outcome.resources) == 1
 

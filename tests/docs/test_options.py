@@ -38,12 +38,13 @@ def test_each_field_says_what_becomes_of_it_and_who_reads_it(page: str) -> None:
     assert "| `retries.numRetries` | 0 to 4294967295 | **acts** |  |" in lines
     assert "| `tracing` | anything | *no effect* |  |" in lines
     assert "| `lbHash.hashPolicies[].cookie.ttl` | duration | **acts** |  |" in lines
-    assert "| `loadBalancerConfig` | mapping | *no effect* |  |" in lines
+    assert "| `httpConnectHeaders` | list | *no effect* |  |" in lines
+    assert "| `loadBalancerConfig.random` | `{}` | **acts** |  |" in lines
     assert "| `jwt.providers.*.jwks.local.key` | text | **acts** |  |" in lines
     assert "| `consul` | anything | not served |  |" in lines
     assert "| `discovery` | anything | accepted |  |" in lines
     assert "| `displayName` | text | accepted |  |" in lines
-    assert not [line for line in lines if line.startswith("| `loadBalancerConfig.")]
+    assert not [line for line in lines if line.startswith("| `httpConnectHeaders[")]
 
 
 @pytest.mark.usefixtures("page")

@@ -5,8 +5,18 @@ from __future__ import annotations
 from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.schema import upstream as schema
-from edgesim.model import DEFAULT_CONNECTION, NO_BREAKERS, CircuitBreakers, ConnectionSettings, TcpKeepalive
+from edgesim.model import (
+    DEFAULT_CONNECTION,
+    NO_BREAKERS,
+    CircuitBreakers,
+    ClusterType,
+    ConnectionSettings,
+    TcpKeepalive,
+)
 
+DEFAULT_REFRESH_RATE = 5.0
+"""Seconds after which Envoy resolves a name again."""
+_LEAST_REFRESH_RATE = 0.001
 _PATH = ("spec", "connectionConfig")
 
 
@@ -35,6 +45,21 @@ def connection_of(given: schema.ConnectionConfig | None, reporter: Reporter) -> 
         tcp_keepalive=None if keepalive is None else _keepalive(keepalive, reporter),
         idle_timeout=DEFAULT_CONNECTION.idle_timeout if protocol is None else _idle_timeout(protocol, reporter),
     )
+
+
+def dns_refresh_rate(given: str | None, kind: ClusterType, reporter: Reporter) -> float:
+    """Read how often names are resolved again; only a cluster of names can say so."""
+    value = DEFAULT_REFRESH_RATE if given is None else seconds(given)
+    path = ("spec", "dnsRefreshRate")
+    if value < _LEAST_REFRESH_RATE:
+        text = f"dnsRefreshRate was set below minimum requirement (1ms), ignoring configuration: {given}"
+        reporter.report("ES0321", path, text)
+        return DEFAULT_REFRESH_RATE
+    if given is not None and kind is not ClusterType.STRICT_DNS:
+        found = kind.value.upper()
+        text = f"DnsRefreshRate is only valid with STRICT_DNS or LOGICAL_DNS cluster type, found {found}"
+        reporter.report("ES0322", path, text, "take it out: there is no name to resolve")
+    return value
 
 
 def _connect_timeout(given: str | None, reporter: Reporter) -> float:

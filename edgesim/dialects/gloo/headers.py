@@ -28,6 +28,17 @@ def mutations_of(given: options.HeaderManipulation | None, path: FieldPath, repo
     )
 
 
+def request_headers(
+    added: Iterable[options.RequestHeaderToAdd], removed: Iterable[str], path: FieldPath, reporter: Reporter
+) -> HeaderMutations:
+    """Read the headers that are added to requests and taken off, as a health check has them."""
+    read = _Reader(path, reporter)
+    return HeaderMutations(
+        request_add=read.added("requestHeadersToAdd", added, _request_forbids),
+        request_remove=read.removed("requestHeadersToRemove", removed),
+    )
+
+
 def _request_forbids(key: str) -> str:
     if key.startswith(":") or key == "host":
         return f": -prefixed or host headers may not be modified. Received '{key}' header"
@@ -41,7 +52,7 @@ def _response_forbids(key: str) -> str:
 
 
 class _Reader:
-    """Reads the four lists of one headerManipulation."""
+    """Reads lists of header changes."""
 
     def __init__(self, path: FieldPath, reporter: Reporter) -> None:
         self._path = path

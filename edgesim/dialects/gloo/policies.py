@@ -11,12 +11,12 @@ from edgesim.dialects.gloo.faults import fault_of, mirror_of
 from edgesim.dialects.gloo.hashing import hash_policies
 from edgesim.dialects.gloo.jwt import host_jwt, route_jwt
 from edgesim.dialects.gloo.limits import buffer_limit, local_rate_limit, timeout_of, upgrades_of
-from edgesim.dialects.gloo.metadata import FAULTS_BY_HEADER, STICKY_WEIGHTS, switches
+from edgesim.dialects.gloo.metadata import FAULTS_BY_HEADER, ON_EMPTY, STICKY_WEIGHTS, Own, own_settings
 from edgesim.dialects.gloo.retries import retry_policy
 from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import gateway, options
-from edgesim.model import NO_POLICIES, HeaderValue, Policies
+from edgesim.model import NO_POLICIES, HeaderValue, OnEmpty, Policies
 
 FORWARDING_ONLY = (
     "prefix_rewrite",
@@ -46,7 +46,7 @@ def route_policies(route: gateway.Route, path: FieldPath, reporter: Reporter) ->
     if given is None:
         return NO_POLICIES
     if route.route_action is None:
-        own = switches(given.envoy_metadata, path, reporter)
+        own = own_settings(given.envoy_metadata, path, reporter)
         _ignore(given, own, path, reporter)
         _refuse(given, route, path, reporter)
         return Policies(
@@ -64,7 +64,7 @@ def _forwarding(
 ) -> Policies:
     duration = given.max_stream_duration
     at = (*path, "maxStreamDuration", "maxStreamDuration")
-    own = switches(given.envoy_metadata, path, reporter)
+    own = own_settings(given.envoy_metadata, path, reporter)
     return Policies(
         retries=retry_policy(given.retries, path, reporter),
         fault=fault_of(given.faults, path, reporter) if _has_upstream(given, action, path, reporter) else None,
@@ -80,6 +80,7 @@ def _forwarding(
         upgrades=upgrades_of(given.upgrades, path, reporter),
         sticky_weights=STICKY_WEIGHTS in own and _sticky(given, action, path, reporter),
         faults_by_header=FAULTS_BY_HEADER in own and _takes_faults(given, path, reporter),
+        on_empty=_on_empty(own, action, path, reporter),
         append_x_forwarded_host=_appends_host(given, path, reporter),
     )
 
@@ -121,15 +122,16 @@ def direct_response_headers(route: gateway.Route) -> tuple[HeaderValue, ...]:
     return cors_headers(cors)
 
 
-def _ignore(given: options.RouteOptions, own: frozenset[str], path: FieldPath, reporter: Reporter) -> None:
+def _ignore(given: options.RouteOptions, own: Own, path: FieldPath, reporter: Reporter) -> None:
     """Note the forwarding options of a route that does not forward."""
     for name in FORWARDING_ONLY:
         if getattr(given, name) is not None:
             text = f"`{_YAML[name]}` has no effect on a route that does not forward"
             reporter.report("ES0604", (*path, _YAML[name]), text)
-    if FAULTS_BY_HEADER in own:
-        text = "`faultsByHeader` has no effect on a route that does not forward"
-        reporter.report("ES0604", (*path, "envoyMetadata"), text)
+    for name, asked in ((FAULTS_BY_HEADER, FAULTS_BY_HEADER in own), (ON_EMPTY, own.on_empty is not None)):
+        if asked:
+            text = f"`{name}` has no effect on a route that does not forward"
+            reporter.report("ES0604", (*path, "envoyMetadata"), text)
 
 
 def _refuse(given: options.RouteOptions, route: gateway.Route, path: FieldPath, reporter: Reporter) -> None:
@@ -164,6 +166,14 @@ def _sticky(given: options.RouteOptions, action: gateway.RouteAction, path: Fiel
         text = "`stickyWeights` has no effect on a route that splits nothing"
         reporter.report("ES0604", (*path, "envoyMetadata"), text)
     return True
+
+
+def _on_empty(own: Own, action: gateway.RouteAction, path: FieldPath, reporter: Reporter) -> OnEmpty | None:
+    """Note where there is no other arm to go to."""
+    if own.on_empty is OnEmpty.REDISTRIBUTE and action.multi is None and action.upstream_group is None:
+        text = "`onEmpty: redistribute` has no effect on a route that splits nothing"
+        reporter.report("ES0604", (*path, "envoyMetadata"), text)
+    return own.on_empty
 
 
 def _takes_faults(given: options.RouteOptions, path: FieldPath, reporter: Reporter) -> bool:

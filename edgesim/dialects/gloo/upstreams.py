@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
 import msgspec
 
-from edgesim.dialects.gloo.connections import breakers_of, connection_of
+from edgesim.dialects.gloo.connections import breakers_of, connection_of, dns_refresh_rate
 from edgesim.dialects.gloo.destinations import subset_of
+from edgesim.dialects.gloo.failover import failover_endpoints, overprovisioning_factor
+from edgesim.dialects.gloo.health_checks import health_checks_of
+from edgesim.dialects.gloo.load_balancing import balancer_of
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.names import cluster_name, kube_upstream_name
+from edgesim.dialects.gloo.outliers import outlier_of
 from edgesim.dialects.gloo.scope import Place, Reporter, Scope, guess, mark_replaced
 from edgesim.dialects.gloo.tls import upstream_tls
 from edgesim.dialects.resource import FieldPath, Resource
@@ -62,29 +67,60 @@ def _stand_in(reporter: Reporter) -> Cluster | None:
 
 
 def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
-    of = reporter.resource
-    name = cluster_name(of.namespace, of.name)
-    connection = connection_of(spec.connection_config, reporter)
-    breakers = reporter.scope.breakers if spec.circuit_breakers is None else breakers_of(spec.circuit_breakers)
     tls = upstream_tls(spec.ssl_config, ("spec", "sslConfig"), reporter) if spec.ssl_config is not None else None
     if spec.ssl_config is not None and tls is None:
         return None  # its requests must not be sent in the clear
-    if spec.static is not None:
-        if tls is None and _uses_tls(spec.static):
-            tls = UpstreamTls()
-        endpoints = _hosts(spec.static, reporter, sni=tls is not None and spec.static.auto_sni_rewrite is not False)
-        kind = ClusterType.STATIC if all(_is_ip(each.address) for each in endpoints) else ClusterType.STRICT_DNS
-        origin = reporter.origin(())
-        return Cluster(name, kind, endpoints, connection=connection, origin=origin, tls=tls, breakers=breakers)
-    if spec.kube is not None:
-        _check_service(spec.kube, reporter)
-        kube = spec.kube
-        selector = tuple(sorted((kube.selector or {}).items()))
-        service = ServiceRef(kube.service_namespace, kube.service_name, kube.service_port, selector)
-        subsets = _subsets(kube.subset_spec)
-        return Cluster(name, ClusterType.EDS, (), service, subsets, connection, reporter.origin(()), tls, breakers)
-    _report_other(spec, reporter)
-    return None
+    found = _static(spec, tls, reporter) if spec.static is not None else _kube(spec, tls, reporter)
+    if found is None:
+        return None
+    factor = overprovisioning_factor(spec.failover, reporter)
+    return replace(
+        found,
+        connection=connection_of(spec.connection_config, reporter),
+        breakers=reporter.scope.breakers if spec.circuit_breakers is None else breakers_of(spec.circuit_breakers),
+        balancer=balancer_of(spec.load_balancer_config, reporter),
+        health_checks=health_checks_of(spec.health_checks, reporter),
+        outlier=outlier_of(spec.outlier_detection, reporter),
+        overprovisioning_factor=factor,
+        dns_refresh_rate=dns_refresh_rate(spec.dns_refresh_rate, found.type, reporter),
+        respect_dns_ttl=spec.respect_dns_ttl is True,
+        ignore_health_on_host_removal=spec.ignore_health_on_host_removal is True,
+    )
+
+
+def _static(spec: schema.UpstreamSpec, tls: UpstreamTls | None, reporter: Reporter) -> Cluster:
+    """Read the hosts of a static upstream; one DNS name makes the whole cluster STRICT_DNS."""
+    assert spec.static is not None
+    if tls is None and _uses_tls(spec.static):
+        tls = UpstreamTls()
+    own = _hosts(spec.static, reporter, sni=tls is not None and spec.static.auto_sni_rewrite is not False)
+    endpoints = (*own, *failover_endpoints(spec.failover, reporter))
+    kind = ClusterType.STATIC if all(_is_ip(each.address) for each in endpoints) else ClusterType.STRICT_DNS
+    return Cluster(_name(reporter), kind, endpoints, origin=reporter.origin(()), tls=tls)
+
+
+def _kube(spec: schema.UpstreamSpec, tls: UpstreamTls | None, reporter: Reporter) -> Cluster | None:
+    """Read the Service of a kube upstream; only endpoints to fail over to are known beforehand."""
+    kube = spec.kube
+    if kube is None:
+        _report_other(spec, reporter)
+        return None
+    _check_service(kube, reporter)
+    selector = tuple(sorted((kube.selector or {}).items()))
+    service = ServiceRef(kube.service_namespace, kube.service_name, kube.service_port, selector)
+    return Cluster(
+        _name(reporter),
+        ClusterType.EDS,
+        failover_endpoints(spec.failover, reporter),
+        service,
+        _subsets(kube.subset_spec),
+        origin=reporter.origin(()),
+        tls=tls,
+    )
+
+
+def _name(reporter: Reporter) -> str:
+    return cluster_name(reporter.resource.namespace, reporter.resource.name)
 
 
 def _report_other(spec: schema.UpstreamSpec, reporter: Reporter) -> None:
@@ -199,7 +235,8 @@ def read_kube_destinations(scope: Scope, memo: Memo) -> tuple[Cluster, ...]:
 def _kube_cluster(namespace: str, service: str, port: int, scope: Scope, memo: Memo) -> Cluster:
     name = cluster_name(namespace, kube_upstream_name(namespace, service, port))
     origin = (Place(scope.services[namespace, service], ()).step,)
-    cluster = Cluster(name, ClusterType.EDS, service=ServiceRef(namespace, service, port), origin=origin)
+    of = ServiceRef(namespace, service, port)
+    cluster = Cluster(name, ClusterType.EDS, service=of, origin=origin, breakers=scope.breakers)
     old = memo.kept(("kube", name), Cluster)
     cluster = old if old is not None and old == cluster else cluster
     memo.keep(("kube", name), cluster)

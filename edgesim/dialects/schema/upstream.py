@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import field
-
+from edgesim.dialects.schema.balancing import Failover, LoadBalancerConfig
 from edgesim.dialects.schema.common import (
     NOT_SIMULATED,
     Duration,
@@ -21,6 +20,7 @@ from edgesim.dialects.schema.common import (
     UInt32,
 )
 from edgesim.dialects.schema.gateway import SubsetValues, WeightedDestination
+from edgesim.dialects.schema.health import HealthCheck, OutlierDetection
 from edgesim.dialects.schema.options import HeaderPair
 from edgesim.dialects.schema.tls import UpstreamSslConfig
 
@@ -71,26 +71,6 @@ class KubeSpec(Strict, frozen=True):
     subset_spec: SubsetSpec | None = None
 
 
-class OutlierDetection(Strict, frozen=True):
-    """Passive health checks (section 7.5)."""
-
-    consecutive5xx: UInt32 | None = None
-    interval: Duration | None = None
-    base_ejection_time: Duration | None = None
-    max_ejection_percent: UInt32 | None = None
-    enforcing_consecutive5xx: UInt32 | None = field(default=None, name="enforcingConsecutive5xx")
-    enforcing_success_rate: UInt32 | None = None
-    success_rate_minimum_hosts: UInt32 | None = None
-    success_rate_request_volume: UInt32 | None = None
-    success_rate_stdev_factor: UInt32 | None = None
-    consecutive_gateway_failure: UInt32 | None = None
-    enforcing_consecutive_gateway_failure: UInt32 | None = None
-    split_external_local_origin_errors: bool | None = None
-    consecutive_local_origin_failure: UInt32 | None = None
-    enforcing_consecutive_local_origin_failure: UInt32 | None = None
-    enforcing_local_origin_success_rate: UInt32 | None = None
-
-
 class CircuitBreakers(Strict, frozen=True):
     """Limits of an upstream (section 7.5)."""
 
@@ -99,57 +79,6 @@ class CircuitBreakers(Strict, frozen=True):
     max_requests: UInt32 | None = None
     max_retries: UInt32 | None = None
     track_remaining: FreeForm = None
-
-
-class RingHashConfig(Strict, frozen=True):
-    """The size of a hash ring."""
-
-    minimum_ring_size: int | None = None
-    maximum_ring_size: int | None = None
-
-
-class RingHash(Strict, frozen=True):
-    """Ring hash load balancing."""
-
-    ring_hash_config: RingHashConfig | None = None
-
-
-class SlowStart(Strict, frozen=True):
-    """How fast a new endpoint gets its share."""
-
-    slow_start_window: Duration | None = None
-    aggression: float | None = None
-    min_weight_percent: float | None = None
-
-
-class RoundRobin(Strict, frozen=True):
-    """Round robin load balancing."""
-
-    slow_start_config: SlowStart | None = None
-
-
-class LeastRequest(Strict, frozen=True):
-    """Least request load balancing."""
-
-    choice_count: UInt32 = 0
-    slow_start_config: SlowStart | None = None
-
-
-class LoadBalancerConfig(Strict, frozen=True):
-    """How an endpoint is picked (section 7.4)."""
-
-    ONE_OF: ClassVar[OneOf] = (("roundRobin", "leastRequest", "random", "ringHash", "maglev"),)
-
-    round_robin: RoundRobin | None = None
-    least_request: LeastRequest | None = None
-    random: FreeForm = None
-    ring_hash: RingHash | None = None
-    maglev: FreeForm = None
-    healthy_panic_threshold: float | None = None
-    update_merge_window: Duration | None = None
-    locality_weighted_lb_config: FreeForm = None
-    use_hostname_for_hashing: bool | None = None
-    close_connections_on_host_set_change: bool | None = None
 
 
 class TcpKeepalive(Strict, frozen=True):
@@ -199,10 +128,10 @@ class UpstreamSpec(Strict, frozen=True):
     discovery_metadata: FreeForm = None
     ssl_config: UpstreamSslConfig | None = None
     circuit_breakers: CircuitBreakers | None = None
-    load_balancer_config: Annotated[LoadBalancerConfig | None, NOT_SIMULATED] = None
-    health_checks: Annotated[tuple[FreeForm, ...] | None, NOT_SIMULATED] = None
-    outlier_detection: Annotated[OutlierDetection | None, NOT_SIMULATED] = None
-    failover: NotSimulated = None
+    load_balancer_config: LoadBalancerConfig | None = None
+    health_checks: tuple[HealthCheck, ...] = ()
+    outlier_detection: OutlierDetection | None = None
+    failover: Failover | None = None
     protocol_selection: NotSimulated = None
     use_http2: Annotated[bool | None, NOT_SIMULATED] = None
     initial_stream_window_size: NotSimulated = None
@@ -212,9 +141,9 @@ class UpstreamSpec(Strict, frozen=True):
     http_proxy_hostname: NotSimulated = None
     http_connect_ssl_config: NotSimulated = None
     http_connect_headers: Annotated[tuple[HeaderPair, ...] | None, NOT_SIMULATED] = None
-    ignore_health_on_host_removal: NotSimulated = None
-    respect_dns_ttl: NotSimulated = None
-    dns_refresh_rate: Annotated[Duration | None, NOT_SIMULATED] = None
+    ignore_health_on_host_removal: bool | None = None
+    respect_dns_ttl: bool | None = None
+    dns_refresh_rate: Duration | None = None
     proxy_protocol_version: NotSimulated = None
     preconnect_policy: NotSimulated = None
     disable_istio_auto_mtls: NotSimulated = None

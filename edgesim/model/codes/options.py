@@ -114,7 +114,8 @@ OPTIONS: tuple[Code, ...] = (
         "ES0243",
         "An edgesim.io setting that does not exist",
         "`envoyMetadata` takes anything, but what stands under `edgesim.io` is edgesim's own: `stickyWeights` lets "
-        "`lbHash` choose the arm of a split too, `faultsByHeader` lets requests ask for delays and aborts themselves.",
+        "`lbHash` choose the arm of a split too, `faultsByHeader` lets requests ask for delays and aborts themselves, "
+        "`onEmpty` says what happens where no endpoint could answer.",
         _option("envoyMetadata: {edgesim.io: {stickyWeight: true}}"),
         _option("envoyMetadata: {other.example: {stickyWeight: true}}"),
     ),

@@ -23,6 +23,17 @@ def _group(destination: str) -> str:
     )
 
 
+_CHECK = "healthChecks: [{timeout: 1s, interval: 5s, unhealthyThreshold: 2, healthyThreshold: 1, tcpHealthCheck: {}}]\n"
+
+
+def _static(more: str) -> str:
+    return upstream(f"static: {{hosts: [{{addr: 127.0.0.1, port: 5678}}]}}\n{more}")
+
+
+def _named(rate: str) -> str:
+    return upstream(f"static: {{hosts: [{{addr: localhost, port: 5678}}]}}\ndnsRefreshRate: {rate}\n")
+
+
 _GOOD_GROUP = _group("{destination: {upstream: {name: echo}}, weight: 1}")
 
 UPSTREAMS: tuple[Code, ...] = (
@@ -105,5 +116,91 @@ UPSTREAMS: tuple[Code, ...] = (
             """
         ),
         UPSTREAM,
+    ),
+    error(
+        "ES0311",
+        "A health check that lacks a part",
+        "A health check has a `timeout`, an `interval`, an `unhealthyThreshold`, a `healthyThreshold`, and a check: "
+        "`httpHealthCheck`, `tcpHealthCheck` or `grpcHealthCheck`.",
+        _static("healthChecks: [{timeout: 1s, interval: 5s, tcpHealthCheck: {}}]\n"),
+        _static(_CHECK),
+    ),
+    error(
+        "ES0312",
+        "A health check with an impossible duration",
+        "Envoy wants `timeout` and all intervals of a health check above 0, and its jitters not below.",
+        _static(_CHECK.replace("5s", "0s")),
+        _static(_CHECK),
+    ),
+    error(
+        "ES0313",
+        "An invalid HTTP health check",
+        "`httpHealthCheck` has a `path`; its method is not CONNECT; `expectedStatuses` are half-open ranges within 100 "
+        "to 600: `{start: 200, end: 300}` is every 2xx.",
+        _static(_CHECK.replace("tcpHealthCheck: {}", "httpHealthCheck: {path: /, expectedStatuses: [{start: 200}]}")),
+        _static(
+            _CHECK.replace(
+                "tcpHealthCheck: {}", "httpHealthCheck: {path: /, expectedStatuses: [{start: 200, end: 300}]}"
+            )
+        ),
+    ),
+    error(
+        "ES0314",
+        "An invalid payload of a TCP health check",
+        "What is sent and received is written in hexadecimal, two digits for each byte.",
+        _static(_CHECK.replace("{}", "{send: {text: PING}}")),
+        _static(_CHECK.replace("{}", "{send: {text: '50494e47'}}")),
+    ),
+    error(
+        "ES0315",
+        "Outlier detection without an interval",
+        "Gloo wants `outlierDetection.interval`: how often ejections are looked at.",
+        _static("outlierDetection: {consecutive5xx: 3}\n"),
+        _static("outlierDetection: {consecutive5xx: 3, interval: 10s}\n"),
+    ),
+    error(
+        "ES0316",
+        "Outlier detection with an impossible number",
+        "Durations of `outlierDetection` are above 0; `maxEjectionPercent` and what begins with `enforcing` are "
+        "percentages, 0 to 100.",
+        _static("outlierDetection: {interval: 10s, maxEjectionPercent: 150}\n"),
+        _static("outlierDetection: {interval: 10s, maxEjectionPercent: 50}\n"),
+    ),
+    error(
+        "ES0317",
+        "An impossible load balancer",
+        "Envoy compares at least 2 endpoints (`choiceCount`); a ring has at most 8388608 places, and not fewer at most "
+        "than at least; percentages are 0 to 100.",
+        _static("loadBalancerConfig: {leastRequest: {choiceCount: 1}}\n"),
+        _static("loadBalancerConfig: {leastRequest: {choiceCount: 2}}\n"),
+    ),
+    error(
+        "ES0319",
+        "A negative duration of an upstream",
+        "Idle timeouts, keep-alive times and slow start windows are not below 0; 0 switches them off.",
+        _static("connectionConfig: {commonHttpProtocolOptions: {idleTimeout: -1s}}\n"),
+        _static("connectionConfig: {commonHttpProtocolOptions: {idleTimeout: 60s}}\n"),
+    ),
+    error(
+        "ES0320",
+        "An overprovisioning factor of 0",
+        "`failover.policy.overprovisioningFactor` is in per cent and above 0; 140, the default, lets a priority keep all "
+        "its requests while 72 of 100 endpoints are healthy.",
+        _static("failover: {policy: {overprovisioningFactor: 0}}\n"),
+        _static("failover: {policy: {overprovisioningFactor: 100}}\n"),
+    ),
+    warning(
+        "ES0321",
+        "A DNS refresh rate that is ignored",
+        "`dnsRefreshRate` is at least 1ms; a shorter one is ignored, and names are resolved every 5 seconds.",
+        _named("0s"),
+        _named("10s"),
+    ),
+    error(
+        "ES0322",
+        "A DNS refresh rate without DNS",
+        "Only a static upstream with a DNS name among its hosts has anything to resolve.",
+        _static("dnsRefreshRate: 10s\n"),
+        _named("10s"),
     ),
 )
