@@ -10,6 +10,7 @@ from edgesim.policies.retries import Reset, Verdict, back_off
 from edgesim.policies.retries import after_answer as judge_answer
 from edgesim.policies.retries import after_reset as judge_reset
 from edgesim.proxy import failures
+from edgesim.proxy.breakers import OverflowedError
 from edgesim.proxy.forwarding import attempt
 from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.pools import connect
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.messages import Response
 
+_UNAVAILABLE = 503
 _SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
 
@@ -63,7 +65,10 @@ def _can_retry(exchange: Exchange) -> bool:
     whole = exchange.request_complete or exchange.request.upgrade is not None
     if plan is None or plan.cluster is None or exchange.kept is None or not whole:
         return False
-    if exchange.retrying or plan.cluster.retrying < plan.cluster.cluster.breakers.max_retries:
+    if exchange.retrying:
+        return True
+    if plan.cluster.load.add_retry():
+        exchange.retrying = True
         return True
     exchange.flags |= UO
     return False
@@ -73,9 +78,6 @@ def _retry_later(exchange: Exchange) -> None:
     plan, retries = exchange.plan, exchange.retries
     if plan is None or plan.cluster is None or retries is None:
         return
-    if not exchange.retrying:
-        exchange.retrying = True
-        plan.cluster.retrying += 1
     exchange.try_deadline = exchange.stream_deadline = NEVER
     wait = back_off(retries, exchange.attempts, exchange.downstream.worker.draw())
     exchange.waits = asyncio.get_running_loop().call_later(wait, _retry, exchange)
@@ -91,7 +93,7 @@ def settle(exchange: Exchange) -> None:
     """Give back what the exchange holds of its cluster's retry budget."""
     if exchange.retrying and exchange.plan is not None and exchange.plan.cluster is not None:
         exchange.retrying = False
-        exchange.plan.cluster.retrying -= 1
+        exchange.plan.cluster.load.retries -= 1
 
 
 def upstream_failed(exchange: Exchange, reason: str, *, answered: bool, reused: bool) -> None:
@@ -100,22 +102,37 @@ def upstream_failed(exchange: Exchange, reason: str, *, answered: bool, reused: 
     if exchange.done:
         return
     if exchange.responding:
+        _note_failure(exchange, _UNAVAILABLE)
         failures.upstream_gone(exchange, reason)
     elif exchange.pool is not None and reused and not answered and _may_repeat(exchange):
         exchange.repeated_once = True
         ends = exchange.request.chunked and not exchange.is_buffered
         exchange.out = [exchange.sent_head, LAST_CHUNK] if ends else [exchange.sent_head]
-        exchange.wants_connection = exchange.unreached = True
-        connect(exchange.pool, exchange)  # a new one: where one connection is stale, its like may be too
+        exchange.unreached = True
+        try:
+            connect(exchange.pool, exchange)  # a new one: where one connection is stale, its like may be too
+        except OverflowedError:
+            failures.overflow(exchange)
     else:
+        _note_failure(exchange, _UNAVAILABLE)
         after_reset(exchange, Reset.AFTER_REQUEST, reason)
+
+
+def _note_failure(exchange: Exchange, status: int) -> None:
+    """Tell outlier detection, where the cluster has any."""
+    if exchange.pool is not None and exchange.pool.watch is not None:
+        exchange.pool.watch.failed(status)
 
 
 def timed_out(exchange: Exchange, now: float) -> None:
     """Go on after the try's or the route's time ran out."""
     exchange.leave_upstream()
+    status = 504 if exchange.retries is None else exchange.retries.timeout_status
+    waited = not exchange.responding and not exchange.unreached and exchange.waits is None
     if now >= exchange.deadline:
         late = failures.outlast_duration if now >= exchange.last_moment else failures.time_out
+        if waited and late is failures.time_out:
+            _note_failure(exchange, status)
         late(exchange)
         return
     exchange.try_deadline = NEVER
@@ -123,6 +140,8 @@ def timed_out(exchange: Exchange, now: float) -> None:
         failures.outlast_stream(exchange)
     else:
         reset = Reset.STREAM_DURATION if exchange.stream_deadline <= now else Reset.PER_TRY_TIMEOUT
+        if waited and reset is Reset.PER_TRY_TIMEOUT:
+            _note_failure(exchange, status)
         after_reset(exchange, reset, "")
 
 

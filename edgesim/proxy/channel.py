@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgesim.balancing import Address
 from edgesim.model import Route
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.packing import pack, unpack
@@ -93,13 +94,31 @@ class Routes:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """Parent to worker: what active health checks found of endpoints of a cluster; None forgets one that is gone.
+
+    It may come ahead of the delta that has the cluster.
+    """
+
+    cluster: str
+    passing: dict[Address, bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Worker to parent: these clusters, whose endpoints are checked, got their first request."""
+
+    clusters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Handed:
     """Parent to worker: sockets of these places were handed over, in order, for the delta that follows."""
 
     places: tuple[Place, ...]
 
 
-Message = Delta | Routes | Handed | Drain | Reopen | Ask | Served | Failed | Grown | Counted
+Message = Delta | Routes | Handed | Health | Drain | Reopen | Ask | Served | Failed | Used | Grown | Counted
 
 
 def frame(message: Message) -> bytes:

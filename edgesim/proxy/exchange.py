@@ -13,11 +13,13 @@ from edgesim.model import RedirectAction
 from edgesim.policies.hashing import arm_draw, hash_request
 from edgesim.policies.response_flags import NC, NR
 from edgesim.policies.retries import Reset
-from edgesim.proxy import answers, attempts, tunnel
+from edgesim.proxy import answers, attempts, failures, tunnel
 from edgesim.proxy.exchange_state import ExchangeState
 from edgesim.proxy.forwarding import forward, limit_try
 from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.observed import note_end
+from edgesim.proxy.pools import withdraw
+from edgesim.proxy.redistribution import redistribute
 from edgesim.proxy.seen import find_target
 from edgesim.proxy.tokens import admit
 from edgesim.routing import Decision, Split, redirect_location, resolve
@@ -70,14 +72,24 @@ class Exchange(ExchangeState):
             draw = self._sticky_draw(target.arms[0], draw)
         self.decision = decision = resolve(target, request.head, draw)
         self.plan = plan = snapshot.plans.get(decision.kind) or snapshot.plan(decision)
+        if plan.redistributes and isinstance(target, Split):
+            plan = self._redistributed(target, plan, draw)
         if plan.filters or plan.cluster is None:
             self.go_on()
         else:
             forward(self, plan)
 
+    def _redistributed(self, split: Split[Decision], plan: Plan, draw: int) -> Plan:
+        snapshot = self.downstream.listener.snapshot
+        other = redistribute(split, plan, draw, snapshot.plan_of)
+        if other is not None:
+            self.decision = other
+            self.plan = plan = snapshot.plan_of(other)
+        return plan
+
     def _sticky_draw(self, decision: Decision, draw: int) -> int:
         snapshot = self.downstream.listener.snapshot
-        plan = snapshot.plans.get(decision.kind) or snapshot.plan(decision)
+        plan = snapshot.plan_of(decision)
         self.hashed = hash_request(plan.rules.hash_steps, self.request.head, self.downstream.ends)
         return arm_draw(self.hashed, draw)
 
@@ -120,6 +132,8 @@ class Exchange(ExchangeState):
         """Send what waits: the pool found a connection."""
         self.wants_connection = self.unreached = False
         self.connection = connection
+        if connection.pool.watch is not None:
+            connection.pool.watch.reached()
         limit_try(self)
         self.downstream.resume_reading()  # before writing: a slow upstream may pause it again at once
         self.flush_request()
@@ -128,7 +142,13 @@ class Exchange(ExchangeState):
         """Try again or answer 503: the pool could not connect."""
         if self.wants_connection:
             self.wants_connection = False
+            if self.pool is not None and self.pool.watch is not None:
+                self.pool.watch.failed(503)
             attempts.after_reset(self, Reset.CONNECT_FAILURE, reason)
+
+    def overflowed(self) -> None:
+        """Answer 503: a circuit breaker is full."""
+        failures.overflow(self)
 
     def request_body(self, data: bytes) -> None:
         """Take a piece of the request's body."""
@@ -196,6 +216,9 @@ class Exchange(ExchangeState):
 
     def response_head(self, response: Response, *, bodiless: bool) -> None:
         """Take the head of the upstream's answer, unless another try is made instead."""
+        pool = self.pool
+        if pool is not None and pool.watch is not None:
+            pool.watch.answered(response.status)
         if self.retries is not None and self.retries.conditions and attempts.after_answer(self, response):
             return
         worker = self.downstream.worker
@@ -300,7 +323,8 @@ class Exchange(ExchangeState):
 
     def leave_upstream(self) -> None:
         """Give up the try under way."""
-        self.wants_connection = False
+        if self.wants_connection and self.pool is not None:
+            withdraw(self.pool, self)
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.abandon()

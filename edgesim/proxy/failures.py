@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgesim.http1.replies import DURATION_TIMEOUT, REQUEST_TIMEOUT, STREAM_DURATION, STREAM_TIMEOUT, reset_body
-from edgesim.policies.response_flags import DC, SI, UC, UF, UMSDR, UPE, UR, UT
+from edgesim.policies.response_flags import DC, SI, UC, UF, UMSDR, UO, UPE, UR, UT
 
 if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
@@ -45,6 +45,21 @@ def upstream_gone(exchange: Exchange, reason: str, *, retried: bool = False) -> 
     give_up(exchange, status, reset_body(reason, retried=retried), details, _FLAGS.get(reason, UF))
 
 
+def refuse_overflow(exchange: Exchange) -> None:
+    """Answer for a circuit breaker that is full; that is never tried again."""
+    exchange.flags |= UO
+    quiet = exchange.downstream.listener.snapshot.options.suppress_envoy_headers
+    body = reset_body("overflow", retried=exchange.attempts > 1)
+    fields = [] if quiet else [(b"x-envoy-overloaded", b"true")]
+    exchange.reply(503, body, fields, b"upstream_reset_before_response_started{overflow}")
+
+
+def overflow(exchange: Exchange) -> None:
+    """End for a circuit breaker that was found full while a connection was waited for."""
+    refuse_overflow(exchange)
+    exchange.flush_response()
+
+
 def _transport_failure(exchange: Exchange, reason: str) -> bytes:
     """Return why a connection could not be made, as it stands behind the reason."""
     failure = b"" if exchange.pool is None or reason != "remote connection failure" else exchange.pool.failure
@@ -54,6 +69,8 @@ def _transport_failure(exchange: Exchange, reason: str) -> bytes:
 def time_out(exchange: Exchange, details: bytes = b"response_timeout") -> None:
     """End for an upstream that took too long; the request's headers may ask for another status."""
     status = 504 if exchange.retries is None else exchange.retries.timeout_status
+    if exchange.plan is not None and exchange.plan.cluster is not None:
+        exchange.plan.cluster.load.timeouts += 1
     give_up(exchange, status, REQUEST_TIMEOUT if status == 504 else b"", details, UT)
 
 

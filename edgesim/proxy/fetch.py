@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
+from edgesim.proxy.breakers import OverflowedError
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.messages import Response
-from edgesim.proxy.pools import Pool, acquire, connect
+from edgesim.proxy.pools import Pool, acquire, connect, withdraw
 from edgesim.proxy.upstream import UpstreamConnection
 
 _OK = 200
@@ -68,14 +69,18 @@ class _Fetch:
     def begin(self, pool: Pool) -> None:
         """Send, over a connection that is there or a new one."""
         self._pool = pool
-        self.wants_connection = True
-        connection = acquire(pool, self)
-        if connection is not None:
-            self.connected(connection)
+        try:
+            connection = acquire(pool, self)
+        except OverflowedError:
+            self.overflowed()
+        else:
+            if connection is not None:
+                self.connected(connection)
 
     def leave(self) -> None:
         """Want nothing any more."""
-        self.wants_connection = False
+        if self.wants_connection and self._pool is not None:
+            withdraw(self._pool, self)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
@@ -89,7 +94,12 @@ class _Fetch:
 
     def connect_failed(self, reason: str) -> None:
         """Give up."""
+        self.wants_connection = False
         self._fail(reason)
+
+    def overflowed(self) -> None:
+        """Give up: as much is under way as may be."""
+        self._fail("overflow")
 
     def response_head(self, response: Response, *, bodiless: bool) -> None:
         """Take nothing but a 200."""
@@ -116,8 +126,11 @@ class _Fetch:
         """Try a new connection where a kept one was stale, or give up."""
         self._connection = None
         if reused and not answered and not self._repeated and self._pool is not None and not self.body.done():
-            self._repeated = self.wants_connection = True
-            connect(self._pool, self)
+            self._repeated = True
+            try:
+                connect(self._pool, self)
+            except OverflowedError:
+                self.overflowed()
         else:
             self._fail(reason)
 

@@ -10,12 +10,14 @@ from edgesim.policies.hashing import NOT_HASHED, hash_request
 from edgesim.policies.lines import line, number
 from edgesim.policies.response_flags import UH
 from edgesim.policies.retries import effective
-from edgesim.proxy import tunnel
+from edgesim.proxy import failures, tunnel
+from edgesim.proxy.breakers import OverflowedError
 from edgesim.proxy.heads import asks_router, plain_request_parts, request_parts
 from edgesim.proxy.pools import Pool, acquire
 from edgesim.proxy.shadow import mirror
 
 if TYPE_CHECKING:
+    from edgesim.proxy.clusters import ClusterRuntime
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
 
@@ -75,9 +77,10 @@ def attempt(exchange: Exchange) -> None:
     if plan is None or plan.cluster is None:
         return
     exchange.attempts += 1
-    endpoint = plan.cluster.pick(plan.subset)
+    endpoint = _pick(plan.cluster, plan, exchange.hashed.value)
     if endpoint is None:
         exchange.flags |= UH
+        plan.cluster.load.none_healthy += 1
         exchange.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")
         return
     exchange.endpoint = endpoint
@@ -89,6 +92,13 @@ def attempt(exchange: Exchange) -> None:
     send_to(exchange, plan.cluster.pool(endpoint))
     if exchange.connection is not None:
         limit_try(exchange)
+
+
+def _pick(cluster: ClusterRuntime, plan: Plan, hashed: int | None) -> Endpoint | None:
+    """Pick an endpoint of the subset; where none of it is healthy and the route falls back, any of the cluster."""
+    if plan.rules.falls_back and not cluster.balancer.has_healthy(plan.subset):
+        return cluster.balancer.pick_anyone(hashed)
+    return cluster.pick(plan.subset, hashed)
 
 
 def limit_try(exchange: Exchange) -> None:
@@ -125,8 +135,12 @@ def _head_for(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> bytes:
 def send_to(exchange: Exchange, pool: Pool) -> None:
     """Send over a connection of this pool, as soon as there is one."""
     exchange.pool = pool
-    connection = acquire(pool, exchange)
-    if connection is None:
-        exchange.wants_connection = exchange.unreached = True
-    else:
-        exchange.connection = connection
+    try:
+        exchange.connection = acquire(pool, exchange)
+    except OverflowedError:
+        failures.refuse_overflow(exchange)
+        return
+    if exchange.connection is None:
+        exchange.unreached = True
+    elif pool.watch is not None:
+        pool.watch.reached()

@@ -29,6 +29,7 @@ class Plan:
         "cluster",
         "filters",
         "limit",
+        "redistributes",
         "response",
         "retries",
         "rewrite",
@@ -52,6 +53,7 @@ class Plan:
         self.subset = decision.destination.subset if decision.destination is not None else ()
         self.response = _response(decision, cluster)
         self.cluster = cluster if self.response is None else None
+        self.redistributes = decision.arm is not None and self.cluster is not None and rules.redistributes
         self.limit: Limit | None = None
         self.bucket: Bucket | None = None
         if rules.limits_rate:

@@ -2,7 +2,7 @@
 
 A pool hands out its youngest idle connection (LIFO, so that spare ones age and are closed), opens a
 new one when there is none, and gives a connection that becomes free to whoever waits longest. What
-is said over a connection is `upstream`'s.
+is said over a connection is `upstream`'s; how many there may be, `breakers`'.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from edgesim.model import ConnectionSettings
+from edgesim.proxy.breakers import Load, OverflowedError
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.tls import failure_text, names_hold
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
+    from edgesim.balancing import HostHealth
+    from edgesim.proxy.outliers import Watch
     from edgesim.proxy.upstream import UpstreamConnection
 
 
@@ -42,6 +46,9 @@ class UpstreamUser(Protocol):
 
     def connect_failed(self, reason: str) -> None:
         """Get none."""
+
+    def overflowed(self) -> None:
+        """Get none after having waited: a circuit breaker is full."""
 
     def response_head(self, response: Response, *, bodiless: bool) -> None:
         """Take the head of the answer."""
@@ -80,16 +87,21 @@ class Pool:
     __slots__ = (
         "address",
         "busy",
-        "connect_timeout",
         "connecting",
         "failure",
+        "failures",
         "idle",
+        "load",
         "make",
+        "opened",
         "port",
+        "record",
         "responses",
         "retired",
+        "settings",
         "tls",
         "waiting",
+        "watch",
         "written",
     )
 
@@ -97,14 +109,15 @@ class Pool:
         self,
         address: str,
         port: int,
-        connect_timeout: float,
+        settings: ConnectionSettings,
+        load: Load,
         responses: Memory[Response],
         make: Callable[[Pool], UpstreamConnection],
         tls: PoolTls | None = None,
     ) -> None:
-        """Take the endpoint's address, how long connecting may take in seconds, and the memory of heads seen.
+        """Take the endpoint's address, how connections are made and kept, and the memory of heads seen.
 
-        `make` makes a connection that belongs to the pool.
+        `load` is what is under way to the cluster; `make` makes a connection that belongs to the pool.
         """
         self.make = make
         self.tls = tls
@@ -112,7 +125,12 @@ class Pool:
         self.address = address
         self.port = port
         self.written = f"[{address}]:{port}".encode() if ":" in address else f"{address}:{port}".encode()
-        self.connect_timeout = connect_timeout
+        self.settings = settings
+        self.load = load
+        self.watch: Watch | None = None
+        """What is told to outlier detection, where the cluster has any."""
+        self.record: HostHealth | None = None
+        """Where requests under way are counted, for a balancer that looks at them."""
         self.idle: list[UpstreamConnection] = []
         self.busy: set[UpstreamConnection] = set()
         self.waiting: deque[UpstreamUser] = deque()
@@ -120,6 +138,8 @@ class Pool:
         self.failure = b""
         """Why connecting failed last, as access logs say it."""
         self.retired = False
+        self.opened = self.failures = 0
+        """Connections that were ever begun, and those that could not be made."""
 
     def __repr__(self) -> str:
         """Tell the whole state in a line, for whoever looks for a mistake."""
@@ -129,37 +149,85 @@ class Pool:
 
 
 def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
-    """Return an idle connection, or None: the exchange is told when it has one, or that it gets none."""
+    """Return an idle connection, or None: the exchange is told when it has one, or that it gets none.
+
+    Raises OverflowedError where a circuit breaker is full.
+    """
     if pool.idle:
+        load = pool.load
+        if load.connections > load.limits.max_requests:  # else there cannot be too many requests
+            load.check_request()
         connection = pool.idle.pop()
-        pool.busy.add(connection)
+        take(connection)
         connection.exchange = exchange
         return connection
     connect(pool, exchange)
     return None
 
 
+def take(connection: UpstreamConnection) -> None:
+    """Note that a connection is in use."""
+    pool = connection.pool
+    pool.busy.add(connection)
+    if pool.record is not None:
+        pool.record.active = len(pool.busy)
+
+
+def leave(connection: UpstreamConnection) -> None:
+    """Note that a connection is not in use any more."""
+    pool = connection.pool
+    pool.busy.discard(connection)
+    if pool.record is not None:
+        pool.record.active = len(pool.busy)
+
+
 def connect(pool: Pool, exchange: UpstreamUser) -> None:
-    """Let an exchange wait for a new connection, or for one that becomes free before."""
+    """Let an exchange wait for a new connection, or for one that becomes free before. Raises OverflowedError."""
+    pool.load.add_pending()
+    exchange.wants_connection = True
     pool.waiting.append(exchange)
-    if pool.connecting < len(pool.waiting):
-        pool.connecting += 1
-        _ = spawn(_connect(pool), name=f"connect {pool.address}:{pool.port}")
+    open_wanted(pool)
+
+
+def withdraw(pool: Pool, exchange: UpstreamUser) -> None:
+    """Let an exchange wait no more."""
+    exchange.wants_connection = False
+    if exchange in pool.waiting:
+        pool.waiting.remove(exchange)
+        pool.load.pending -= 1
+
+
+def open_wanted(pool: Pool) -> None:
+    """Open a connection where more wait than are being opened, unless there are as many as there may be."""
+    load = pool.load
+    if pool.connecting >= len(pool.waiting):
+        return
+    if not load.takes_connection:
+        load.connection_overflows += 1
+        if pool.connecting or pool.busy or pool.idle:
+            return
+    pool.connecting += 1
+    load.connections += 1
+    load.opened += 1
+    pool.opened += 1
+    _ = spawn(_connect(pool), name=f"connect {pool.address}:{pool.port}")
 
 
 async def _connect(pool: Pool) -> None:
     try:
-        async with asyncio.timeout(pool.connect_timeout):
+        async with asyncio.timeout(pool.settings.connect_timeout):
             connection = await _open(pool)
     except TimeoutError:
-        _fail_one(pool, "connection timeout")
+        pool.load.connect_timeouts += 1
+        _fail(pool, "connection timeout")
     except (OSError, ValueError, OverflowError) as failed:  # a server name that is none, a port out of range
         pool.failure = failure_text(failed)
-        _fail_one(pool, "remote connection failure")
+        _fail(pool, "remote connection failure")
     else:
         if connection.transport is None or connection.transport.is_closing():
-            _fail_one(pool, "connection termination")
+            _fail(pool, "connection termination")
             return
+        connection.is_counted = True
         pool.connecting -= 1
         give(connection)
 
@@ -183,10 +251,16 @@ async def _open(pool: Pool) -> UpstreamConnection:
     return connection
 
 
-def _fail_one(pool: Pool, reason: str) -> None:
+def _fail(pool: Pool, reason: str) -> None:
+    """Tell all who wait that there is no connection: as in Envoy, nobody waits at an endpoint that takes none."""
     pool.connecting -= 1
-    if pool.waiting:
-        pool.waiting.popleft().connect_failed(reason)
+    pool.failures += 1
+    pool.load.connect_failures += 1
+    pool.load.connections -= 1
+    waiting, pool.waiting = pool.waiting, deque()
+    pool.load.pending -= len(waiting)
+    for exchange in waiting:
+        exchange.connect_failed(reason)
 
 
 def give(connection: UpstreamConnection) -> None:
@@ -196,15 +270,47 @@ def give(connection: UpstreamConnection) -> None:
         return
     while pool.waiting:
         exchange = pool.waiting.popleft()
-        if exchange.wants_connection:
-            pool.busy.add(connection)
-            connection.exchange = exchange
-            exchange.connected(connection)
-            return
+        pool.load.pending -= 1
+        if not exchange.wants_connection:
+            continue
+        try:
+            if pool.load.connections > pool.load.limits.max_requests:
+                pool.load.check_request()
+        except OverflowedError:
+            exchange.wants_connection = False
+            exchange.overflowed()
+            continue
+        take(connection)
+        connection.exchange = exchange
+        exchange.connected(connection)
+        return
     if pool.retired:
         connection.close()
     else:
         pool.idle.append(connection)
+
+
+def lost(connection: UpstreamConnection) -> None:
+    """Note that a connection is gone: another may be opened for who waits."""
+    pool = connection.pool
+    leave(connection)
+    if connection.is_counted:
+        connection.is_counted = False
+        pool.load.connections -= 1
+    if pool.waiting:
+        open_wanted(pool)
+
+
+def close_idle(pool: Pool, now: float) -> None:
+    """Close connections that have not been used for the idle timeout: that is noticed a look late at most."""
+    longest = pool.settings.idle_timeout
+    for connection in tuple(pool.idle):
+        if connection.touched:
+            connection.touched = False
+            connection.since = now
+        elif longest and now - connection.since >= longest:
+            pool.idle.remove(connection)
+            connection.close()
 
 
 def retire(pool: Pool) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from edgesim.http1.fields import Field, Fields
 from edgesim.http1.mutations import are_fixed, request_steps, response_steps
 from edgesim.model import Endpoint, ForwardAction, HostRewriteKind, ListenerOptions, Policies, RequestHead
+from edgesim.model.policies import OnEmpty
 from edgesim.policies.cors import compile_cors
 from edgesim.policies.formatter import Formatter, compile_header
 from edgesim.policies.hashing import compile_hash
@@ -39,6 +40,7 @@ class Rules:
         self.request_fields = () if options.suppress_envoy_headers else _request_fields(self.timeout)
         self.plain = self.repeatable and not self.rewrites and not self.request_steps
         usual = self.mirror is None and self.max_stream_duration == NEVER and options.generate_request_id
+        usual = usual and not self.falls_back
         usual = usual and self.fault is None and not self.faults_by_header  # a delay is not the upstream's time
         self.simple = usual and self.plain and self.retries.is_simple and not self.hash_steps
         self.tail = b"".join(b"\r\n%b: %b" % field for field in self.request_fields)
@@ -62,6 +64,8 @@ class Rules:
         self.hash_steps = compile_hash(route.hash_policies)
         self.idle_timeout = _first_given(route.idle_timeout, self.options.stream_idle_timeout)
         self.upgrades = {"websocket": self.options.websocket} | dict(route.upgrades)
+        on_empty = self.first(lambda level: level.on_empty)
+        self.redistributes, self.falls_back = on_empty is OnEmpty.REDISTRIBUTE, on_empty is OnEmpty.FALLBACK
         self.attempt_count = host.include_attempt_count
         self.attempt_count_in_response = host.include_attempt_count_in_response
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from edgesim.balancing import Address
 from edgesim.model import (
     DEFAULT_LISTENERS,
     Assignments,
@@ -14,6 +15,7 @@ from edgesim.model import (
     Listener,
     UpdateRefusedError,
     VirtualHost,
+    endpoints_of,
     is_served,
 )
 from edgesim.policies.jwt import JwtRules, compile_jwt
@@ -115,6 +117,10 @@ class ListenerSnapshot:
         self.plans, self._buckets, self._rules = before.plans, before._buckets, before._rules  # as above
         self._versions = before._versions + (not same_hosts)  # as above
 
+    def plan_of(self, decision: Decision) -> Plan:
+        """Return the plan for a decision."""
+        return self.plans.get(decision.kind) or self.plan(decision)
+
     def plan(self, decision: Decision) -> Plan:
         """Make the plan for a decision; one whose cluster a request names is not kept, or they would pile up."""
         name = decision.destination.cluster if decision.destination is not None else ""
@@ -149,6 +155,7 @@ class Compiler:
         self._hosts: dict[str, CompiledHost] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
         self._assignments: Assignments = {}
+        self._passing: dict[str, dict[Address, bool]] = {}
         self._snapshots: dict[str, ListenerSnapshot] = {}
 
     def snapshot(self, delta: Delta) -> Snapshot:
@@ -207,6 +214,7 @@ class Compiler:
         same = len(known) == len(self._clusters) and known >= {cluster.name for cluster in delta.clusters}
         same = same and all(each.response == self._clusters[each.name].cluster.response for each in delta.clusters)
         for name in delta.clusters_gone:
+            self._passing.pop(name, None)
             if (gone := self._clusters.pop(name, None)) is not None:
                 gone.retire()
         for name in delta.assignments_gone:
@@ -221,8 +229,15 @@ class Compiler:
                 continue
             if runtime is None:
                 runtime = self._clusters[name] = ClusterRuntime(cluster, self._draw, self._clock, self._responses)
-            runtime.update(cluster, cluster.endpoints or self._assignments.get(name, ()))
+            runtime.update(cluster, endpoints_of(cluster, self._assignments), self._passing.get(name))
         return same
+
+    def take_health(self, cluster: str, passing: Mapping[Address, bool | None]) -> None:
+        """Take what active health checks found of endpoints of a cluster, which may be yet to come; None forgets one."""
+        known = {**self._passing.get(cluster, {}), **passing}
+        self._passing[cluster] = {address: passes for address, passes in known.items() if passes is not None}
+        if cluster in self._clusters:
+            self._clusters[cluster].take_health(passing)
 
 
 def _replaced(

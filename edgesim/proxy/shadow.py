@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from edgesim.model.policies import Mirror
 from edgesim.policies.lines import MILLION
+from edgesim.proxy.breakers import OverflowedError
 from edgesim.proxy.heads import shadow_head
 from edgesim.proxy.own_address import own_address
-from edgesim.proxy.pools import acquire
+from edgesim.proxy.pools import Pool, acquire, withdraw
 from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.telemetry.sources import NEVER
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 1 << 20
 """Bytes of a body that wait for a slow shadow; beyond, the shadow is dropped: it must never slow the request."""
+
+_UNAVAILABLE = 503
 
 
 class Shadow:
@@ -34,6 +37,7 @@ class Shadow:
         self.timeout = timeout
         self.request_complete = request_complete
         self.is_head = is_head
+        self.pool: Pool | None = None
         self.connection: UpstreamConnection | None = None
         self.out: list[bytes] = []
         self.size = 0
@@ -68,7 +72,8 @@ class Shadow:
     def drop(self) -> None:
         """Give the copy up."""
         self.dropped = True
-        self.wants_connection = False
+        if self.wants_connection and self.pool is not None:
+            withdraw(self.pool, self)
         self.out.clear()
         self.worker.active.discard(self)
         connection, self.connection = self.connection, None
@@ -92,10 +97,20 @@ class Shadow:
     def connect_failed(self, reason: str) -> None:
         """Nobody waits for it."""
         del reason
+        self.wants_connection = False
+        if self.pool is not None and self.pool.watch is not None:
+            self.pool.watch.failed(_UNAVAILABLE)
+        self.drop()
+
+    def overflowed(self) -> None:
+        """Nobody is told."""
         self.drop()
 
     def response_head(self, response: Response, *, bodiless: bool) -> None:
-        """Nobody reads it."""
+        """Nobody reads it, but how the endpoint does is noted."""
+        del bodiless
+        if self.pool is not None and self.pool.watch is not None:
+            self.pool.watch.answered(response.status)
 
     def response_body(self, data: bytes) -> None:
         """Nobody reads it."""
@@ -112,6 +127,8 @@ class Shadow:
         """Nobody is told."""
         del reason, answered, reused
         self.connection = None
+        if self.pool is not None and self.pool.watch is not None:
+            self.pool.watch.failed(_UNAVAILABLE)
         self.drop()
 
     def pause_sending(self) -> None:
@@ -133,7 +150,10 @@ def mirror(exchange: Exchange, policy: Mirror) -> Shadow | None:
     timeout = 0.0 if exchange.retries is None else exchange.retries.timeout
     shadow = Shadow(worker, timeout, request_complete=exchange.request_complete, is_head=exchange.is_head)
     shadow.out = [shadow_head(exchange.sent_head, policy, own_address()), *exchange.out[1:]]
-    shadow.connection = acquire(cluster.pool(endpoint), shadow)
-    shadow.wants_connection = shadow.connection is None
+    shadow.pool = cluster.pool(endpoint)
+    try:
+        shadow.connection = acquire(shadow.pool, shadow)
+    except OverflowedError:
+        shadow.drop()
     shadow._flush()  # noqa: SLF001  # the two halves of one file
     return shadow

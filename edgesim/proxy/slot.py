@@ -56,11 +56,16 @@ class Slot:
     """Keeps one worker running."""
 
     def __init__(
-        self, index: int, start: Callable[[], Awaitable[Child]], greet: Callable[[Slot, Child], Awaitable[None]]
+        self,
+        index: int,
+        start: Callable[[], Awaitable[Child]],
+        greet: Callable[[Slot, Child], Awaitable[None]],
+        on_used: Callable[[Iterable[str]], None],
     ) -> None:
         """Take how a worker is started (raises OSError), and what tells a new one all it must know.
 
-        The latter makes it the present one as soon as it has been told: from then on it gets what all get.
+        The latter makes it the present one as soon as it has been told: from then on it gets what all get. `on_used` is
+        told of clusters whose endpoints are checked and which got their first request.
         """
         self.index = index
         self.child: Child | None = None
@@ -72,6 +77,7 @@ class Slot:
         """What those before it counted."""
         self._start = start
         self._greet = greet
+        self._on_used = on_used
         self._failure: channel.Failed | None = None
         self._deaths = self._deaths_in_a_row = 0
         self._last_words = ""
@@ -136,6 +142,9 @@ class Slot:
             return
         elif isinstance(message, channel.Counted):
             self._count(message)
+            return
+        elif isinstance(message, channel.Used):
+            self._on_used(message.clusters)
             return
         self._changed.set()
 

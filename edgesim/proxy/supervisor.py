@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import socket
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
+from random import Random
 from typing import NamedTuple
 
-from edgesim.model import Update, UpdateRefusedError
+from edgesim.balancing import Address
+from edgesim.model import Update, UpdateRefusedError, endpoints_of
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
+from edgesim.proxy.dns import Names
+from edgesim.proxy.health_checks import HealthChecks
 from edgesim.proxy.ports import Addresses, Held, Place
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
 from edgesim.proxy.slot import Child, Slot
 from edgesim.telemetry import spawn
 from edgesim.telemetry.tally import Tally
 
+_FIRST_CHECKS = 1.0
+"""Seconds an update waits for the first health checks of new clusters."""
 _ASK_EVERY = 1.0
 """Seconds between questions for counts, so that little is lost when a worker dies."""
 
@@ -58,9 +65,14 @@ class Supervisor:
         self.port = self._held.port(self._held.first)
         self._seed = seed
         self._settings = encode(given)
-        self._slots = [Slot(index, partial(self._start_one, index), self._greet) for index in range(workers)]
+        self._checks = HealthChecks(partial(Random(f"{seed}:checks").getrandbits, 64), self._tell_health)
+        self._names = Names(self._push_names)
+        starts = [partial(self._start_one, index) for index in range(workers)]
+        self._slots = [Slot(index, start, self._greet, self._checks.used) for index, start in enumerate(starts)]
         self._tasks: list[asyncio.Task[None]] = []
         self._latest = NOTHING
+        self._given = NOTHING
+        """The latest as it was pushed, with names where the workers got addresses."""
         self._places: dict[str, Place] = {}
         self._number = 0
         self._pushing = asyncio.Lock()
@@ -122,13 +134,23 @@ class Supervisor:
         That may be a lot, and meanwhile there may be updates: it is one of the workers when it was told all of them.
         """
         told = NOTHING
+        self._tell_all_health(child)  # ahead, so that nobody is taken to be ill who is not
         while told is not self._latest:
             latest, places = self._latest, self._places
             frames = await _unhurried(channel.frames(delta(told, latest, places)))
             if places.items() <= self._places.items():  # the sockets of others may be gone by now
                 slot.hand_over(child, frames, places.values(), self._held.bound)
                 told = latest
+        self._tell_all_health(child)
         slot.child = child
+
+    def _tell_all_health(self, child: Child) -> None:
+        for name, passing in self._checks.passing.items():
+            child.send(channel.Health(name, {**passing}))
+
+    def _tell_health(self, cluster: str, passing: dict[Address, bool | None]) -> None:
+        for slot in self._slots:
+            slot.send(channel.Health(cluster, passing))
 
     # -- updates -------------------------------------------------------------------------------
 
@@ -139,16 +161,40 @@ class Supervisor:
         port of a listener is taken; then all serve again what they served before.
         """
         async with self._pushing:
-            before = self._latest
+            before, given = self._latest, self._given
             try:
                 places = self._held.hold(update.model)
+                update, self._given = (
+                    dataclasses.replace(update, model=await self._names.resolved(update.model)),
+                    update,
+                )
+                await self._check(update)
                 try:
                     await self._reach(update, places, self._slots)
                 except UpdateRefusedError:
                     await self._go_back(before)
+                    self._given = given
+                    await self._names.resolved(given.model)
+                    await self._check(before)
                     raise
             finally:
                 self._let_go()
+
+    async def _check(self, update: Update) -> None:
+        """Check the endpoints of an update; those of new clusters for the first time before it is served."""
+        checked = [each for each in update.model.clusters if each.health_checks]
+        new = self._checks.follow((each, endpoints_of(each, update.assignments)) for each in checked)
+        await self._checks.known(new, _FIRST_CHECKS)
+
+    async def _push_names(self) -> None:
+        """Hand all workers the addresses that names have now."""
+        async with self._pushing:
+            update = dataclasses.replace(self._latest, model=self._names.applied(self._given.model))
+            await self._check(update)
+            with contextlib.suppress(
+                UpdateRefusedError
+            ):  # a worker that cannot be reached gets them with the next update
+                await self._reach(update, self._places, self._slots)
 
     def _let_go(self) -> None:
         """Close the sockets of listeners that are gone."""
@@ -211,6 +257,8 @@ class Supervisor:
 
     async def close(self, grace: float) -> None:
         """Drain the workers: what runs may finish within `grace` seconds."""
+        self._names.close()
+        self._checks.close()
         for asking in self._tasks[len(self._slots) :]:
             asking.cancel()
         await asyncio.gather(*(slot.close(grace) for slot in self._slots))

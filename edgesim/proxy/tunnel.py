@@ -12,6 +12,7 @@ from edgesim.proxy.answers import HANDSHAKE_FAILED, additions
 from edgesim.proxy.failures import CLIENT_GONE, upstream_gone
 from edgesim.proxy.heads import response_parts
 from edgesim.proxy.messages import Response
+from edgesim.proxy.pools import leave, lost
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _OF_A_BODY = frozenset((b"content-length", b"content-type", b"transfer-encoding"
 class Side(asyncio.Protocol):
     """One of the two connections; what it receives goes out on the other."""
 
-    __slots__ = ("ended", "exchange", "is_client", "other", "transport")
+    __slots__ = ("ended", "exchange", "is_client", "other", "transport", "upstream")
 
     def __init__(self, exchange: Exchange, *, is_client: bool) -> None:
         """Belong to the exchange that switched."""
@@ -41,6 +42,8 @@ class Side(asyncio.Protocol):
         self.ended = False
         self.other: Side | None = None
         self.transport: asyncio.Transport | None = None
+        self.upstream: UpstreamConnection | None = None
+        """What this was, where it came from a pool: it counts there until it is gone."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -69,6 +72,8 @@ class Side(asyncio.Protocol):
         """Close the other side behind what was written to it; reset it when this one was."""
         self._end()
         self.transport = None
+        if self.upstream is not None:
+            lost(self.upstream)
         other, self.other = self.other, None
         if other is not None and other.transport is not None:
             if exc is None:
@@ -117,7 +122,7 @@ def may_switch(exchange: Exchange, plan: Plan) -> bool:
 async def _terminate(exchange: Exchange, plan: Plan) -> None:
     """Connect to an endpoint for a CONNECT, as Envoy's `connect_config` does."""
     cluster = plan.cluster
-    endpoint = None if cluster is None else cluster.pick(plan.subset)
+    endpoint = None if cluster is None else cluster.pick(plan.subset, exchange.hashed.value)
     if cluster is None or endpoint is None:
         exchange.flags |= UH
         exchange.reply(503, NO_HEALTHY_UPSTREAM)
@@ -146,13 +151,16 @@ def switch(exchange: Exchange, connection: UpstreamConnection, response: Respons
     """Pass a 101 on, what came behind it, and from then on bytes as they come."""
     plan, worker, transport = exchange.plan, exchange.downstream.worker, connection.transport
     if plan is None or exchange.done or transport is None:
+        leave(connection)
         connection.close()
         return
+    if connection.pool.watch is not None:
+        connection.pool.watch.answered(response.status)
     exchange.switched, response = agreement(response)
     exchange.status, exchange.answered, exchange.details = response.status, response, VIA_UPSTREAM
     head, _ = response_parts(response, plan, worker.date, additions(exchange, plan, close=False))
     side = Side(exchange, is_client=False)
-    side.transport = transport
+    side.transport, side.upstream = transport, connection
     exchange.answer_size = len(rest)
     join(exchange, side, head[:-2] + head_bytes(b"", exchange.switched.items())[2:] + rest)
 

@@ -9,9 +9,10 @@ import httptools
 
 from edgesim.http1.fields import BadFieldsError, Fields
 from edgesim.http1.strict import MalformedError, agrees, check_framing, check_reason, split_start
+from edgesim.proxy.keepalive import keep_alive
 from edgesim.proxy.loopback import is_loopback, unpaced
 from edgesim.proxy.messages import Response
-from edgesim.proxy.pools import Pool, UpstreamUser, give
+from edgesim.proxy.pools import Pool, UpstreamUser, give, leave, lost
 
 _NO_BODY = frozenset((101, 204, 304))
 _SWITCHING_PROTOCOLS = 101
@@ -37,13 +38,17 @@ class UpstreamConnection(asyncio.Protocol):
         "head_bytes",
         "head_done",
         "held",
+        "is_counted",
         "parser",
         "piled",
         "pool",
         "reused",
+        "served",
+        "since",
         "size",
         "status",
         "switch",
+        "touched",
         "transport",
         "until_close",
     )
@@ -62,15 +67,24 @@ class UpstreamConnection(asyncio.Protocol):
         self.reused = False
         self.switch: Response | None = None
         self.held = b""
-        self.size = self.piled = self.status = 0
+        self.size = self.piled = self.status = self.served = 0
         self.body_came = False
+        self.is_counted = False
+        """Whether it is among the connections of the cluster that are limited."""
+        self.touched = True
+        """Whether it was in use since somebody looked last, at `since`."""
+        self.since = 0.0
         self.parser = _parser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)
-        if is_loopback(self.pool.address) and (sock := transport.get_extra_info("socket")) is not None:
-            unpaced(sock)
+        loopback, probing = is_loopback(self.pool.address), self.pool.settings.tcp_keepalive
+        if (loopback or probing is not None) and (sock := transport.get_extra_info("socket")) is not None:
+            if loopback:
+                unpaced(sock)
+            if probing is not None:
+                keep_alive(sock, probing)
 
     def close(self) -> None:
         """Close the connection; whatever was written is still sent."""
@@ -242,8 +256,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.reused = False
             return False
         self.exchange = None
-        self.pool.busy.discard(self)
-        self.parser = _NOBODYS  # the transport is the tunnel's from now on
+        self.parser = _NOBODYS  # the transport is the tunnel's from now on, which tells when it is gone
         take_over(self, response, rest)
         return True
 
@@ -268,19 +281,21 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _become_free(self) -> None:
         """After a whole response: reset, and give the connection on if it may be used again."""
-        self.pool.busy.discard(self)
+        leave(self)
         self.fields = []
         self.head_bytes = b""
         self.head_done = self.answered = self.until_close = self.begun = False
         self.piled = self.status = 0
-        if self.reused:
+        self.touched = True
+        self.served += 1
+        if self.reused and self.served != self.pool.settings.max_requests_per_connection:
             give(self)
         else:
             self.close()
 
     def _fail(self, reason: str) -> None:
         exchange, self.exchange = self.exchange, None
-        self.pool.busy.discard(self)
+        leave(self)
         if self.transport is not None:
             self.transport.abort()
         if exchange is not None:
@@ -291,7 +306,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Drop the exchange and the connection: the client is gone, or waited long enough."""
         self.exchange = None
         self.reused = False
-        self.pool.busy.discard(self)
+        leave(self)
         if self.transport is not None:
             self.transport.abort()
 
@@ -306,10 +321,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a response that lasts until the close, or report that the upstream is gone."""
-        pool = self.pool
         self.transport = None
         self._leave_idle()
-        pool.busy.discard(self)
+        lost(self)
         self.parser = _NOBODYS  # each holds the other, and the collector does not look at what an update froze
         exchange, self.exchange = self.exchange, None
         if exchange is None:

@@ -25,6 +25,8 @@ from edgesim.telemetry.tally import Totals
 
 LINGER = 1.0
 """Seconds a client has to read a last answer, as Envoy's delayed close."""
+_LONGEST_PAUSE = 1.0
+"""Seconds between two looks at clusters, at most."""
 LAST_REQUEST = 0.05
 """Seconds a connection of a listener that is going stays open without a request: one may be on its way, which is answered."""
 
@@ -41,7 +43,9 @@ class Worker:
         self.connections: set[Downstream] = set()
         self.active: set[Exchange | Shadow] = set()
         self.lingering: dict[Downstream, float] = {}
-        self.look_at = 0.0
+        self.look_at = self.look_at_clusters = 0.0
+        self.newly_used: list[str] = []
+        """Clusters whose endpoints are checked and which got their first request: the parent is to know."""
         self.draining = False
         self.empty = asyncio.Event()
         self.tokens = Tokens()
@@ -106,6 +110,8 @@ class Worker:
         self.date = formatdate(self.wall_clock(), usegmt=True).encode()
         if now >= self.look_at:
             self.look_at = limits.sweep(self, now)
+        if now >= self.look_at_clusters:
+            self._look_at_clusters(now)
         if self.log is not None:
             self.log.flush()
         for exchange in [e for e in self.active if e.deadline <= now or e.try_deadline <= now]:
@@ -113,6 +119,16 @@ class Worker:
         for connection in [c for c, deadline in self.lingering.items() if deadline <= now]:
             del self.lingering[connection]
             connection.close()
+
+    def _look_at_clusters(self, now: float) -> None:
+        """Let clusters do what is due; one that got its first request is told of."""
+        due = now + _LONGEST_PAUSE
+        for name, runtime in self.snapshot.clusters.items():
+            due = min(due, runtime.look(now))
+            if runtime.load.opened and runtime.cluster.health_checks and not runtime.told_used:
+                runtime.told_used = True
+                self.newly_used.append(name)
+        self.look_at_clusters = due
 
     def drain(self) -> None:
         """Close what is idle; answers from now on say `connection: close`. Sets `empty` when all are gone."""

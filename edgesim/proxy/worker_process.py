@@ -77,6 +77,8 @@ async def _obey(
             teller.begin(message)
         elif isinstance(message, channel.Reopen) and worker.log is not None:
             worker.log.reopen()
+        elif isinstance(message, channel.Health):
+            worker.compiler.take_health(message.cluster, message.passing)
         elif isinstance(message, channel.Handed):
             serving.places += message.places
         elif isinstance(message, channel.Routes):
@@ -104,6 +106,9 @@ class _Teller:
     def sweep(self) -> None:
         """Let the worker sweep; tell what would be too much at once when the parent asks."""
         self._worker.sweep()
+        if self._worker.newly_used:
+            channel.write(self._writer, channel.Used(tuple(self._worker.newly_used)))
+            self._worker.newly_used.clear()
         if self._worker.ledger.is_full and not self._one_by_one.locked():
             self._task = spawn(self._tell_ahead(), "tell what was counted unasked")
 

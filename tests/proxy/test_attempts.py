@@ -70,7 +70,7 @@ async def test_the_retry_budget_counts_what_is_retried_at_the_same_time(tmp_path
             replies = await asyncio.gather(*asked)
             assert sorted(reply.body for reply in replies) == [b"broken"] * 17 + [b"ok"] * 3
             assert (await _ask(gw)).body == b"ok"
-            assert gw.worker.snapshot.clusters["echo"].retrying == 0
+            assert gw.worker.snapshot.clusters["echo"].load.retries == 0
             gw.worker.log.close()
             gw.worker.log = None
     assert sorted(log.read_text().splitlines()) == ["200 -"] * 4 + ["503 UO"] * 17

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from edgesim.model import DEFAULT_CONNECTION, NO_BREAKERS
+from edgesim.proxy.breakers import Load
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.pools import Pool, acquire, give, retire
 from edgesim.proxy.upstream import UpstreamConnection
@@ -26,8 +28,8 @@ class User:
         self.connection: UpstreamConnection | None = None
         self.has_one, self.answered = asyncio.Event(), asyncio.Event()
         self.failure = ""
+        self.wants_connection = False
         connection = acquire(pool, self)
-        self.wants_connection = connection is None
         if connection is not None:
             self.connected(connection)
 
@@ -39,6 +41,9 @@ class User:
     def connect_failed(self, reason: str) -> None:
         self.failure = reason
         self.has_one.set()
+
+    def overflowed(self) -> None:
+        self.connect_failed("overflow")
 
     async def ask(self) -> None:
         """Send a request over what was got, and wait for the answer."""
@@ -62,7 +67,8 @@ class User:
 
 @contextmanager
 def to_port(port: int) -> Iterator[Pool]:
-    pool = Pool("127.0.0.1", port, DEADLINE, Memory(), UpstreamConnection)
+    load = Load(NO_BREAKERS, lambda: len(pool.busy))
+    pool = Pool("127.0.0.1", port, DEFAULT_CONNECTION, load, Memory(), UpstreamConnection)
     yield pool
     retire(pool)
 

@@ -1,0 +1,81 @@
+"""Circuit breakers: what is under way to a cluster, in one worker, and how much of it there may be.
+
+Counted as Envoy does for HTTP/1: a request is pending until it has a connection; a connection counts from when it is
+opened until it is closed; a request counts while it has a connection. A pool without any connection may always open
+one, or what waits there would wait for ever. (Envoy's limits hold for a process, edgesim's for each worker.)
+
+Nothing is done per request for this but one comparison: as each request has a connection of its own, there cannot be
+more requests than connections, and these are counted as they come and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgesim.model import CircuitBreakers
+
+
+class OverflowedError(Exception):
+    """A circuit breaker is full: there will be no connection for the request."""
+
+
+class Load:
+    """What is under way to a cluster; `overflows` count what was refused, or not opened, for it."""
+
+    __slots__ = (
+        "connect_failures",
+        "connect_timeouts",
+        "connection_overflows",
+        "connections",
+        "limits",
+        "none_healthy",
+        "opened",
+        "pending",
+        "pending_overflows",
+        "per_try_timeouts",
+        "requests",
+        "retries",
+        "retry_overflows",
+        "timeouts",
+        "told",
+    )
+
+    def __init__(self, limits: CircuitBreakers, requests: Callable[[], int]) -> None:
+        """Take the limits, and what counts the requests that have a connection."""
+        self.limits = limits
+        self.requests = requests
+        self.connections = self.pending = self.retries = 0
+        self.opened = 0
+        """Connections that were ever begun."""
+        self.connection_overflows = self.pending_overflows = self.retry_overflows = 0
+        self.connect_failures = self.connect_timeouts = self.timeouts = self.per_try_timeouts = 0
+        self.none_healthy = 0
+        """Requests for which there was no endpoint."""
+        self.told: dict[str, int] = {}
+        """What was counted when counters were set to zero."""
+
+    @property
+    def takes_connection(self) -> bool:
+        """Whether another connection may be opened beside those there are."""
+        return self.connections < self.limits.max_connections
+
+    def add_pending(self) -> None:
+        """Let another request wait for a connection. Raises OverflowedError."""
+        if self.pending >= self.limits.max_pending_requests:
+            self.pending_overflows += 1
+            raise OverflowedError
+        self.pending += 1
+
+    def check_request(self) -> None:
+        """Find out whether another request may be given a connection that is there. Raises OverflowedError."""
+        if self.requests() >= self.limits.max_requests:
+            self.pending_overflows += 1  # Envoy counts it there
+            raise OverflowedError
+
+    def add_retry(self) -> bool:
+        """Begin a retry, if there may be another one."""
+        if self.retries >= self.limits.max_retries:
+            self.retry_overflows += 1
+            return False
+        self.retries += 1
+        return True

@@ -1,0 +1,140 @@
+"""Active health checks, run once for all workers: one task for each endpoint that is checked.
+
+They run in the parent, which tells the workers what is new. Each check asks as Envoy's does: over a connection that is
+kept (`reuse_connection`) or one of its own, over TLS where the cluster's requests are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from edgesim.balancing import Address, address_of
+from edgesim.model import Cluster, Endpoint, HealthCheck
+from edgesim.policies.health_checks import Course, Outcome, check_of, part_of
+from edgesim.proxy.probes import Prober, prober
+from edgesim.telemetry import spawn
+
+Told = Callable[[str, dict[Address, bool | None]], None]
+"""Takes what is new of the endpoints of a cluster: whether they pass, None for those that are checked no more."""
+
+
+@dataclass(slots=True, eq=False)
+class Checked:
+    """A cluster whose endpoints are checked."""
+
+    cluster: Cluster
+    check: HealthCheck
+    tasks: dict[Endpoint, asyncio.Task[None]] = field(default_factory=dict)
+    passing: dict[Address, bool] = field(default_factory=dict)
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when each endpoint was checked once."""
+
+
+class HealthChecks:
+    """The checks of all clusters that ask for them."""
+
+    def __init__(self, draw: Callable[[], int], told: Told) -> None:
+        """Take what draws 64 bits, and who is told what is new."""
+        self._draw = draw
+        self._told = told
+        self._checked: dict[str, Checked] = {}
+        self._used: set[str] = set()
+
+    def follow(self, clusters: Iterable[tuple[Cluster, tuple[Endpoint, ...]]]) -> frozenset[str]:
+        """Check the endpoints of these clusters from now on, and no others. What is the same goes on as it is.
+
+        Returns the names of clusters that were not checked before.
+        """
+        found = ((cluster, check_of(cluster), endpoints) for cluster, endpoints in clusters)
+        wanted = {cluster.name: (cluster, check, endpoints) for cluster, check, endpoints in found if check is not None}
+        new = wanted.keys() - self._checked.keys()
+        for name in self._checked.keys() - wanted.keys():
+            self._stop(name)
+            self._used.discard(name)
+        for name, (cluster, check, endpoints) in wanted.items():
+            held = self._checked.get(name)
+            if held is not None and (held.check, held.cluster.tls) != (check, cluster.tls):
+                self._stop(name)
+            held = self._checked.setdefault(name, Checked(cluster, check))
+            held.cluster = cluster
+            self._follow(held, endpoints)
+        return frozenset(new)
+
+    def _follow(self, held: Checked, endpoints: tuple[Endpoint, ...]) -> None:
+        by_address = {address_of(each): each for each in endpoints}
+        wanted = set(by_address.values())
+        for gone in held.tasks.keys() - wanted:
+            held.tasks.pop(gone).cancel()
+        kept = {address_of(each) for each in held.tasks}
+        forgotten = held.passing.keys() - by_address.keys()
+        for address in held.passing.keys() - kept:
+            del held.passing[address]
+        if forgotten:
+            self._told(held.cluster.name, dict.fromkeys(forgotten))
+        for new in wanted - held.tasks.keys():
+            held.known.clear()
+            held.tasks[new] = spawn(self._keep_checking(held, new), f"check {new.address}:{new.port}")
+        self._note_known(held)
+
+    def _stop(self, name: str) -> None:
+        held = self._checked.pop(name)
+        held.known.set()
+        for task in held.tasks.values():
+            task.cancel()
+        self._told(name, dict.fromkeys(held.passing))
+
+    def used(self, clusters: Iterable[str]) -> None:
+        """Note that clusters got a request: from their next check on, their endpoints are checked at full speed."""
+        self._used.update(clusters)
+
+    async def known(self, clusters: Iterable[str], longest: float) -> None:
+        """Wait until every endpoint of these clusters was checked once, so many seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                for name in clusters:
+                    if name in self._checked:
+                        await self._checked[name].known.wait()
+
+    @property
+    def passing(self) -> dict[str, dict[Address, bool]]:
+        """What is known of the endpoints of each cluster that is checked."""
+        return {name: dict(held.passing) for name, held in self._checked.items()}
+
+    def close(self) -> None:
+        """Check nothing any more."""
+        for name in tuple(self._checked):
+            self._stop(name)
+
+    async def _keep_checking(self, held: Checked, endpoint: Endpoint) -> None:
+        check, address = held.check, address_of(endpoint)
+        course = Course(check)
+        probe = prober(held.cluster, check, endpoint)
+        try:
+            if check.initial_jitter:
+                await asyncio.sleep(part_of(check.initial_jitter, self._draw))
+            while True:
+                outcome = await _ask(probe, check.timeout)
+                if course.take(outcome) or (outcome is Outcome.PASSED and held.cluster.outlier is not None):
+                    held.passing[address] = course.healthy
+                    self._told(held.cluster.name, {address: course.healthy})
+                    self._note_known(held)
+                await asyncio.sleep(course.pause(self._draw, used=held.cluster.name in self._used))
+        finally:
+            probe.close()
+
+    def _note_known(self, held: Checked) -> None:
+        if held.passing.keys() >= {address_of(each) for each in held.tasks}:
+            held.known.set()
+
+
+async def _ask(probe: Prober, longest: float) -> Outcome:
+    """Make one check, in time."""
+    try:
+        async with asyncio.timeout(longest):
+            return await probe.ask()
+    except TimeoutError:
+        probe.close()
+        return Outcome.LOST

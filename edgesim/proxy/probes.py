@@ -1,0 +1,227 @@
+"""One health check on the wire: a request, or bytes over TCP, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from edgesim.http1.fields import Fields, head_bytes
+from edgesim.http1.mutations import mutate, request_steps
+from edgesim.model import (
+    DEFAULT_BALANCER,
+    NO_BREAKERS,
+    Cluster,
+    Endpoint,
+    HealthCheck,
+    HttpCheck,
+    TcpCheck,
+)
+from edgesim.policies.health_checks import Outcome, contains_in_order
+from edgesim.proxy.clusters import ClusterRuntime
+from edgesim.proxy.messages import Memory, Response
+from edgesim.proxy.pools import Pool, UpstreamUser, acquire, connect, retire, withdraw
+from edgesim.proxy.tls import names_hold
+from edgesim.proxy.upstream import UpstreamConnection
+from edgesim.telemetry.sources import monotonic
+
+_PIECE = 65536
+_MOST = 1 << 20
+"""Bytes of an answer over TCP that are looked at."""
+
+
+class Prober(Protocol):
+    """Checks one endpoint, again and again."""
+
+    async def ask(self) -> Outcome:
+        """Make one check; whoever asks limits the time."""
+
+    def close(self) -> None:
+        """Close what connection there is."""
+
+
+def prober(cluster: Cluster, check: HealthCheck, endpoint: Endpoint) -> Prober:
+    """Return what checks an endpoint. A check by gRPC is none that edgesim can make."""
+    if isinstance(check.checker, TcpCheck):
+        return _TcpProber(_pool(cluster, check, endpoint), check.checker, keep=check.reuse_connection)
+    if isinstance(check.checker, HttpCheck):
+        return _HttpProber(_pool(cluster, check, endpoint), check.checker, cluster.name)
+    raise TypeError(type(check.checker).__name__)
+
+
+def _pool(cluster: Cluster, check: HealthCheck, endpoint: Endpoint) -> Pool:
+    """Return a pool of its own: what is checked counts neither as a request nor as a connection of the cluster."""
+    often = cluster.connection.max_requests_per_connection if check.reuse_connection else 1
+    settings = replace(cluster.connection, connect_timeout=check.timeout, max_requests_per_connection=often)
+    plain = replace(cluster, connection=settings, breakers=NO_BREAKERS, outlier=None, balancer=DEFAULT_BALANCER)
+    return ClusterRuntime(plain, lambda: 0, monotonic, Memory()).pool(endpoint)
+
+
+class _HttpProber:
+    """Asks by HTTP/1.1, as the user of a pool."""
+
+    request_complete = True
+    on_switch = None
+
+    def __init__(self, pool: Pool, check: HttpCheck, host: str) -> None:
+        self.is_head = check.method == "HEAD"
+        self.wants_connection = False
+        self._pool = pool
+        self._check = check
+        self._request = request_of(check, host)
+        self._connection: UpstreamConnection | None = None
+        self._answer: asyncio.Future[Outcome]
+        self._status = 0
+        self._repeated = False
+
+    async def ask(self) -> Outcome:
+        """Send the request, and wait for all of its answer."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._repeated = False
+        try:
+            self._send(acquire)
+            return await self._answer
+        finally:
+            self._leave()
+
+    def _send(self, get: Callable[[Pool, UpstreamUser], UpstreamConnection | None]) -> None:
+        connection = get(self._pool, self)
+        if connection is not None:
+            self.connected(connection)
+
+    def _leave(self) -> None:
+        if self.wants_connection:
+            withdraw(self._pool, self)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+
+    def close(self) -> None:
+        """Close the connection that is kept."""
+        retire(self._pool)
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """Send the request."""
+        self.wants_connection = False
+        self._connection = connection
+        if connection.transport is not None:
+            connection.transport.write(self._request)
+
+    def connect_failed(self, reason: str) -> None:
+        """There is nobody."""
+        del reason
+        self.wants_connection = False
+        self._end(Outcome.LOST)
+
+    def overflowed(self) -> None:
+        """Nobody else asks here."""
+        self._end(Outcome.LOST)
+
+    def response_head(self, response: Response, *, bodiless: bool) -> None:
+        """Note the status; what follows must come as well."""
+        del bodiless
+        self._status = response.status
+
+    def response_body(self, data: bytes) -> None:
+        """Nobody reads it."""
+
+    def response_complete(self) -> None:
+        """All of it is here."""
+        self._connection = None
+        good = any(begin <= self._status < end for begin, end in self._check.expected)
+        self._end(Outcome.PASSED if good else Outcome.REFUSED)
+
+    def flush_response(self) -> None:
+        """Nothing is written for it."""
+
+    def upstream_failed(self, reason: str, *, answered: bool, reused: bool) -> None:
+        """Ask once more where a connection that was kept was stale."""
+        del reason
+        self._connection = None
+        if reused and not answered and not self._repeated and not self._answer.done():
+            self._repeated = True
+            connect(self._pool, self)
+        else:
+            self._end(Outcome.LOST)
+
+    def pause_sending(self) -> None:
+        """All was sent at once."""
+
+    def resume_sending(self) -> None:
+        """Nothing was paused."""
+
+    def _end(self, outcome: Outcome) -> None:
+        if not self._answer.done():
+            self._answer.set_result(outcome)
+
+
+def request_of(check: HttpCheck, cluster: str) -> bytes:
+    """Return a check's request as Envoy sends it."""
+    fields: Fields = [(b"host", (check.host or cluster).encode()), (b"user-agent", b"Envoy/HC")]
+    if check.method in {"POST", "PUT", "PATCH"}:
+        fields.append((b"content-length", b"0"))
+    changed = mutate(fields, request_steps((check.headers,)))
+    return head_bytes(f"{check.method} {check.path} HTTP/1.1".encode(), changed)
+
+
+class _TcpProber:
+    """Connects; sends something and waits for something, where the check says so."""
+
+    def __init__(self, pool: Pool, check: TcpCheck, *, keep: bool) -> None:
+        self._pool = pool
+        self._check = check
+        self._keep = keep
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self) -> Outcome:
+        """Make one check."""
+        try:
+            reader, writer = self._streams or await self._connect()
+        except (OSError, ValueError, OverflowError):
+            return Outcome.LOST
+        self._streams = None
+        try:
+            passed = await self._talk(reader, writer)
+        except OSError:
+            passed = False
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
+        if passed and self._keep and self._check.receive:
+            self._streams = reader, writer
+        else:
+            writer.close()
+        return Outcome.PASSED if passed else Outcome.LOST
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        tls = self._pool.tls
+        if tls is None:
+            return await asyncio.open_connection(self._pool.address, self._pool.port)
+        name = tls.server_name or ""
+        reader, writer = await asyncio.open_connection(
+            self._pool.address, self._pool.port, ssl=tls.context, server_hostname=name
+        )
+        if not names_hold(writer.get_extra_info("peercert"), tls.verify_names):
+            writer.transport.abort()
+            raise OSError
+        return reader, writer
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if self._check.send:
+            writer.write(self._check.send)
+        if not self._check.receive:
+            return True
+        received = b""
+        while not contains_in_order(self._check.receive, received):
+            piece = await reader.read(_PIECE)
+            received += piece
+            if not piece or len(received) > _MOST:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection that is kept."""
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams[1].transport.abort()
