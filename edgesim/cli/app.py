@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from edgesim.cli import bench
+from edgesim.cli import bench, export
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
 from edgesim.cli.compare import compare
@@ -71,10 +71,11 @@ def _register(command: Callable[..., None], to: typer.Typer) -> None:
 for each in COMMANDS:
     _register(each, app)
 
-_benches = typer.Typer(help=bench.HELP, no_args_is_help=True, rich_markup_mode=None)
-for each in bench.COMMANDS:
-    _register(each, _benches)
-app.add_typer(_benches, name="bench")
+for name, group in (("bench", bench), ("export", export)):
+    commands = typer.Typer(help=group.HELP, no_args_is_help=True, rich_markup_mode=None)
+    for each in group.COMMANDS:
+        _register(each, commands)
+    app.add_typer(commands, name=name)
 
 
 def main() -> None:

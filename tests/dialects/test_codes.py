@@ -6,9 +6,11 @@ import pytest
 
 from edgesim.backends.checks import pod_problems
 from edgesim.backends.planned import planned_assignments
+from edgesim.dialects.envoy import inexpressible
 from edgesim.inspect.lint import Subject, with_lint
 from edgesim.model import Severity
 from edgesim.model.codes import CODES, Code, problem
+from edgesim.model.codes.envoy import ENVOY
 from edgesim.model.codes.lint import LINT
 from tests.dialects.scenes import run
 
@@ -16,14 +18,17 @@ IN_YAML = [row for row in CODES.values() if not row.console]
 COMPANIONS = {"ES0522": {"ES0200"}}
 """Codes that come with another: each resource of those that have a problem together has its own."""
 LINTED = frozenset(row.code for row in LINT)
+EXPORTED = frozenset(row.code for row in ENVOY)
 
 
-def codes_of(text: str, *, linted: bool) -> set[str]:
-    """Return the codes of a file; the examples of other pages than lint's are short, and lint has a lot to say."""
+def codes_of(text: str, code: str) -> set[str]:
+    """Return the codes of a file as its page's: others than lint's are short, and lint has a lot to say."""
     outcome = run(text)
     problems = (*outcome.problems, *pod_problems(outcome.resources))
     model, where = outcome.translation.model, outcome.translation.where
-    if linted:
+    if code in EXPORTED:
+        problems = (*problems, *inexpressible(model, None, where))
+    if code in LINTED:
         assignments = planned_assignments(model.clusters, outcome.resources)
         problems = with_lint(Subject(outcome.resources, model, assignments, problems, where))
     return {found.code for found in problems}
@@ -32,14 +37,14 @@ def codes_of(text: str, *, linted: bool) -> set[str]:
 @pytest.mark.parametrize("row", IN_YAML, ids=lambda row: row.code)
 def test_a_bad_example_gives_its_code_and_no_other(row: Code) -> None:
     """The bad example of each page yields the code of the page."""
-    found = codes_of(row.bad, linted=row.code in LINTED)
+    found = codes_of(row.bad, row.code)
     assert found == {row.code} | COMPANIONS.get(row.code, set())
 
 
 @pytest.mark.parametrize("row", IN_YAML, ids=lambda row: row.code)
 def test_a_mend_is_clean(row: Code) -> None:
     """The mended example of each page has no problem at all."""
-    assert codes_of(row.mend, linted=row.code in LINTED) == set()
+    assert codes_of(row.mend, row.code) == set()
 
 
 @pytest.mark.parametrize("row", CODES.values(), ids=lambda row: row.code)

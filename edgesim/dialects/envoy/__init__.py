@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from edgesim.dialects.envoy.bootstrap import ADMIN, bootstrap, fetching_bootstrap
 from edgesim.dialects.envoy.form import STATIC, Form, Json, Kind, Part, Source
+from edgesim.dialects.envoy.inexpressible import inexpressible
 from edgesim.dialects.envoy.snapshot import Resources, snapshot, version
+from edgesim.dialects.envoy.text import yaml_text
 
 __all__ = [
     "ADMIN",
@@ -17,6 +19,8 @@ __all__ = [
     "Source",
     "bootstrap",
     "fetching_bootstrap",
+    "inexpressible",
     "snapshot",
     "version",
+    "yaml_text",
 ]

@@ -9,7 +9,8 @@ from edgesim.dialects.envoy.responses import INTERNAL_LISTENERS, response_listen
 from edgesim.model import Assignments, ClusterType, Endpoint, Model
 
 LOOPBACK = "127.0.0.1"
-ADMIN = (LOOPBACK, 9901)
+ADMIN = (LOOPBACK, 19000)
+"""Gloo's port for it; 9901 is edgesim's."""
 
 
 def bootstrap(

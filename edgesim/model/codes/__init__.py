@@ -2,7 +2,8 @@
 
 0001-0099 reading, 0100-0199 schema, 0200-0299 routes and their options, 0300-0399 upstreams, 0400-0499 Kubernetes kinds
 and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running instance, 0800-0899 route tests,
-0900-0999 the command line, 1000-1099 benchmarks, 1100-1199 simulations, 1200-1299 load.
+0900-0999 the command line, 1000-1099 benchmarks, 1100-1199 simulations, 1200-1299 load,
+1300-1399 Envoy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from edgesim.model.codes.bench import BENCH
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.command_line import COMMAND_LINE
 from edgesim.model.codes.delegation import DELEGATION
+from edgesim.model.codes.envoy import ENVOY
 from edgesim.model.codes.gateways import DOMAIN_CONFLICT, GATEWAYS
 from edgesim.model.codes.kubernetes import KUBERNETES
 from edgesim.model.codes.lint import LINT
@@ -49,6 +51,7 @@ CODES: dict[str, Code] = {
         *BENCH,
         *SIMULATE,
         *LOAD,
+        *ENVOY,
     )
 }
 
