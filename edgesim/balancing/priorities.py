@@ -60,7 +60,8 @@ def shares_of(counts: Sequence[tuple[int, int]], factor: int, threshold: int) ->
     if all(panics):
         totals = [total for total, _ in counts]
         return tuple(Share(load, panic=True) for load in _loads(totals, sum(totals)))
-    return tuple(Share(load, panic) for load, panic in zip(_loads(health, available), panics, strict=True))
+    parts = health if available else [healthy for _, healthy in counts]  # a factor so small that all is rounded off
+    return tuple(Share(load, panic) for load, panic in zip(_loads(parts, sum(parts)), panics, strict=True))
 
 
 def _loads(parts: Sequence[int], whole: int) -> list[int]:

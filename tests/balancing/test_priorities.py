@@ -38,6 +38,12 @@ def test_loads_are_those_of_envoys_page(healthy: tuple[int, int], wanted: list[i
     assert loads(*((100, each) for each in healthy), threshold=0) == wanted
 
 
+def test_a_tiny_factor_leaves_requests_where_somebody_is_healthy() -> None:
+    """Where every priority's health is rounded off to nothing, requests are shared by the healthy endpoints."""
+    assert loads((0, 0), (2, 1), (3, 3), factor=1, threshold=1) == [0, 0, 100]
+    assert loads((0, 0), (200, 1), (300, 1), factor=1, threshold=0) == [0, 50, 50]
+
+
 def test_what_rounding_leaves_goes_to_the_first_that_takes_any() -> None:
     """Loads are rounded down, and sum to 100 all the same; an empty priority gets none of it."""
     assert loads((0, 0), (10, 1), (10, 1), (10, 1), threshold=0) == [0, 34, 33, 33]
@@ -94,8 +100,7 @@ def test_requests_find_an_endpoint_while_there_is_a_healthy_one(
 ) -> None:
     """A priority that gets requests has somebody for them, unless nobody anywhere can be picked."""
     shares = shares_of(counts, factor, threshold)
-    health = [min(100, factor * able // total) if total else 0 for total, able in counts]
-    usable = sum(health) > 0 or (threshold > 0 and any(total for total, _ in counts))
+    usable = any(able or (threshold and total) for total, able in counts)
     for share, (total, able) in zip(shares, counts, strict=True):
         if share.load and usable:
             assert total if share.panic else able
