@@ -139,9 +139,8 @@ class Balancer:
         end = max(self.health[address_of(host)].healthy_since for host in hosts) + config.window
         if end <= self._clock():
             return None
-        slowed = pickers.slowed(weight, config, self._clock)
-        picker = pickers.by_deadline(hosts, self.health, slowed, self._draw)
-        return pickers.until(end, self._clock, picker, self.health_changed)
+        slowed = pickers.slowed(weight, config, self._clock, end, self.health_changed)
+        return pickers.by_deadline(hosts, self.health, slowed, self._draw)
 
     def _rotation(self, key: tuple[Key, Locality]) -> Rotation:
         rotation = self._rotations.get(key)

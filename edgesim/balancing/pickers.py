@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from edgesim.balancing.health import Health, HostHealth, address_of
-from edgesim.balancing.schedules import EarliestDeadlineFirst, schedule
+from edgesim.balancing.schedules import earliest_deadline_first, schedule
 from edgesim.balancing.slow_start import factor_of
 from edgesim.model import Endpoint, SlowStart
 
@@ -16,7 +16,9 @@ Picker = Callable[[int | None], Endpoint | None]
 Draw = Callable[[], int]
 """Draws 64 random bits."""
 Clock = Callable[[], float]
-Weight = Callable[[tuple[Endpoint, HostHealth]], float]
+Entry = tuple[Endpoint, HostHealth, int]
+"""An endpoint with its record and its weight, which is 1 at least."""
+Weight = Callable[[Entry], float]
 
 _DRAWS = 2.0**64
 
@@ -65,57 +67,50 @@ def least_of(hosts: Sequence[Endpoint], health: Health, choices: int, draw: Draw
     size, others = len(entries), range(choices - 1)
 
     def pick(_hash: int | None) -> Endpoint | None:
-        endpoint, record = entries[draw() % size]
+        best = entries[draw() % size]
         for _ in others:
             other = entries[draw() % size]
-            if other[1].active < record.active:
-                endpoint, record = other
-        return endpoint
+            if other[1].active < best[1].active:
+                best = other
+        return best[0]
 
     return pick
 
 
 def by_deadline(hosts: Sequence[Endpoint], health: Health, weight: Weight, draw: Draw) -> Picker:
     """Pick by weights that change from one pick to the next."""
-    queue = EarliestDeadlineFirst(_entries(hosts, health), weight, lambda: draw() / _DRAWS)
-    take = queue.take
+    take = earliest_deadline_first(_entries(hosts, health), weight, lambda: draw() / _DRAWS)
     return lambda _hash: take()[0]
 
 
-def _entries(hosts: Sequence[Endpoint], health: Health) -> list[tuple[Endpoint, HostHealth]]:
-    return [(endpoint, health[address_of(endpoint)]) for endpoint in hosts]
+def _entries(hosts: Sequence[Endpoint], health: Health) -> list[Entry]:
+    return [(endpoint, health[address_of(endpoint)], max(endpoint.weight, 1)) for endpoint in hosts]
 
 
-def own_weight(entry: tuple[Endpoint, HostHealth]) -> float:
+def own_weight(entry: Entry) -> float:
     """Return the weight an endpoint was given."""
-    return max(entry[0].weight, 1)
+    return entry[2]
 
 
-def weight_by_load(entry: tuple[Endpoint, HostHealth]) -> float:
+def weight_by_load(entry: Entry) -> float:
     """Return the weight of least request: the fewer requests under way, the more (active_request_bias 1)."""
-    endpoint, record = entry
-    return max(endpoint.weight, 1) / (record.active + 1)
+    return entry[2] / (entry[1].active + 1)
 
 
-def slowed(weight: Weight, config: SlowStart, clock: Clock) -> Weight:
-    """Return a weight that grows while a healthy endpoint is new."""
+def slowed(weight: Weight, config: SlowStart, clock: Clock, end: float, over: Callable[[], None]) -> Weight:
+    """Return a weight that grows while a healthy endpoint is new; from `end` on none is, and `over` is told."""
+    window = config.window
 
-    def grown(entry: tuple[Endpoint, HostHealth]) -> float:
-        record = entry[1]
-        return weight(entry) * (factor_of(config, clock() - record.healthy_since) if record.healthy else 1.0)
+    def grown(entry: Entry) -> float:
+        now, record = clock(), entry[1]
+        if now >= end:
+            over()
+        age = now - record.healthy_since
+        if age >= window or record.active_failed or record.ejected_until is not None:
+            return weight(entry)
+        return weight(entry) * factor_of(config, age)
 
     return grown
-
-
-def until(end: float, clock: Clock, picker: Picker, over: Callable[[], None]) -> Picker:
-    """Tell when a time is over, once somebody picks."""
-
-    def pick(hash_: int | None) -> Endpoint | None:
-        if clock() >= end:
-            over()
-        return picker(hash_)
-
-    return pick
 
 
 def shared(pickers: Sequence[tuple[int, Picker]], draw: Draw, *, hashed: bool) -> Picker:
@@ -131,8 +126,7 @@ def shared(pickers: Sequence[tuple[int, Picker]], draw: Draw, *, hashed: bool) -
 
 def among_localities(pickers: Sequence[tuple[float, Picker]], draw: Draw) -> Picker:
     """Pick among localities by their weights, all above 0."""
-    queue = EarliestDeadlineFirst(pickers, lambda entry: entry[0], lambda: draw() / _DRAWS)
-    take = queue.take
+    take = earliest_deadline_first(pickers, lambda entry: entry[0], lambda: draw() / _DRAWS)
 
     def pick(hash_: int | None) -> Endpoint | None:
         _, picker = take()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from heapq import heapify, heapreplace
 from math import gcd
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from edgesim.model import Endpoint
 
@@ -34,19 +34,20 @@ def _reduced(weights: list[int]) -> list[int]:
     return [max(1, weight // excess) for weight in reduced]
 
 
-class EarliestDeadlineFirst(Generic[T]):
-    """Envoy's EdfScheduler: turns by weights that change. A weight counts from the entry's next turn on."""
+def earliest_deadline_first(
+    entries: Sequence[T], weight: Callable[[T], float], phase: Callable[[], float]
+) -> Callable[[], T]:
+    """Return what tells whose turn it is, by weights that change (Envoy's EdfScheduler).
 
-    __slots__ = ("_queue", "_weight")
+    A weight counts from the entry's next turn on: it waits for 1 divided by it. `phase` draws (0 to 1) how much of its
+    first wait an entry has behind it.
+    """
+    queue = [((1 - phase()) / weight(entry), at, entry) for at, entry in enumerate(entries)]
+    heapify(queue)
 
-    def __init__(self, entries: Sequence[T], weight: Callable[[T], float], phase: Callable[[], float]) -> None:
-        """Take at least one entry; `phase` draws (0 to 1) how much of its first wait an entry has behind it already."""
-        self._weight = weight
-        self._queue = [((1 - phase()) / weight(entry), at, entry) for at, entry in enumerate(entries)]
-        heapify(self._queue)
-
-    def take(self) -> T:
-        """Return whose turn it is, which waits then as long as its weight says."""
-        deadline, at, entry = self._queue[0]
-        heapreplace(self._queue, (deadline + 1 / self._weight(entry), at, entry))
+    def take() -> T:
+        deadline, at, entry = queue[0]
+        heapreplace(queue, (deadline + 1 / weight(entry), at, entry))
         return entry
+
+    return take
