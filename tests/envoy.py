@@ -106,7 +106,8 @@ def _port(admin: str, ready: int) -> int:
     """Return the first listener's port. Raises LookupError while there are fewer than `ready` that have one."""
     with urllib.request.urlopen(f"{admin}/listeners?format=json", timeout=DEADLINE) as answer:
         statuses = json.load(answer)["listener_statuses"]
-    ports: list[int] = [each["local_address"]["socket_address"]["port_value"] for each in statuses]
+    addresses = (each["local_address"].get("socket_address") for each in statuses)  # internal listeners have none
+    ports: list[int] = [each["port_value"] for each in addresses if each is not None]
     return ports[ready - 1] and ports[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgesim.dialects.envoy.form import Form, Json, given, optional_seconds, used
 from edgesim.dialects.envoy.headers import mutations
+from edgesim.dialects.envoy.matchers import regex
 from edgesim.dialects.envoy.per_filter import per_filter
 from edgesim.dialects.envoy.route_policies import forwarding_policies
 from edgesim.model import (
@@ -70,9 +71,9 @@ def _forward(does: ForwardAction, policies: Policies, form: Form) -> Json:
 
 def _target(does: ForwardAction, policies: Policies, form: Form) -> Json:
     if does.weighted:
-        sticky = used(use_hash_policy=policies.sticky_weights)
         arms = [*map(_arm, does.weighted)]
-        return {"weighted_clusters": {"clusters": arms, **sticky, **used(header_name=form.draw_header)}}
+        drawn = used(header_name=form.draw_header) or used(use_hash_policy=policies.sticky_weights)
+        return {"weighted_clusters": {"clusters": arms, **drawn}}
     if does.destination is None:
         return {"cluster_header": does.cluster_header}
     return {"cluster": does.destination.cluster, **_subset(does.destination.subset)}
@@ -104,7 +105,7 @@ def _host_rewrite(does: ForwardAction) -> Json:
 
 
 def _regex_rewrite(rewrite: RegexRewrite | None) -> Json | None:
-    return None if rewrite is None else {"pattern": {"regex": rewrite.pattern}, "substitution": rewrite.substitution}
+    return None if rewrite is None else {"pattern": regex(rewrite.pattern), "substitution": rewrite.substitution}
 
 
 def named_clusters(route: Route) -> list[str]:

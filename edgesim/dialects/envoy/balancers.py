@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgesim.dialects.envoy.form import Json, given, seconds, used
-from edgesim.model import BalancerKind, FallbackPolicy, LoadBalancer, SlowStart, SubsetConfig
+from edgesim.model import BalancerKind, Cluster, FallbackPolicy, LoadBalancer, SlowStart, SubsetConfig
 
 _FALLBACKS = {
     FallbackPolicy.ANY_ENDPOINT: "ANY_ENDPOINT",
@@ -14,22 +14,25 @@ _USUAL_PANIC = 50.0
 _USUAL_SHARE = 10.0
 
 
-def balancing(balancer: LoadBalancer, *, ignores_health: bool) -> Json:
-    """Return the fields that say something; Envoy's own default needs none."""
-    kind = balancer.kind
+def balancing(cluster: Cluster, *, by_dns: bool) -> Json:
+    """Return the fields that say something; Envoy's own default needs none.
+
+    Envoy hashes by host name in clusters found by DNS only; in others each endpoint says so itself (`endpoints`).
+    """
+    balancer, kind = cluster.balancer, cluster.balancer.kind
     return {
         **used(lb_policy="" if kind is BalancerKind.ROUND_ROBIN else kind.name),
         **_own(balancer),
         **used(
-            common_lb_config=_common(balancer),
-            ignore_health_on_host_removal=ignores_health,
+            common_lb_config=_common(balancer, by_dns=by_dns),
+            ignore_health_on_host_removal=cluster.ignore_health_on_host_removal,
         ),
     }
 
 
-def _common(balancer: LoadBalancer) -> Json:
+def _common(balancer: LoadBalancer, *, by_dns: bool) -> Json:
     panic = balancer.panic_threshold
-    hashing = used(use_hostname_for_hashing=balancer.use_hostname_for_hashing)
+    hashing = used(use_hostname_for_hashing=balancer.use_hostname_for_hashing and by_dns)
     return {
         **given(healthy_panic_threshold=None if panic == _USUAL_PANIC else {"value": panic}),
         **({"locality_weighted_lb_config": {}} if balancer.locality_weighted else {}),

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from edgesim.dialects.envoy.balancers import balancing, subsets
 from edgesim.dialects.envoy.endpoints import SERVER_NAME, load_assignment
-from edgesim.dialects.envoy.form import Form, Json, Kind, Part, given, listed, seconds, typed, used
-from edgesim.dialects.envoy.health import circuit_breakers, health_check, outlier_detection
+from edgesim.dialects.envoy.form import Form, Json, Kind, Part, given, seconds, typed, used
+from edgesim.dialects.envoy.health import circuit_breakers, health_checks, outlier_detection
 from edgesim.dialects.envoy.responses import response_endpoint
 from edgesim.dialects.envoy.tls import upstream_socket
 from edgesim.model import Cluster, ClusterType, ConnectionSettings, Endpoint, GrpcCheck, ServiceRef
 
+_DNS = "STRICT_DNS"
 _USUAL_REFRESH = 5.0
 _USUAL_IDLE = 3600.0
 
@@ -23,14 +24,15 @@ def cluster(given_cluster: Cluster, endpoints: Sequence[Endpoint] | None, form: 
     Service's name leads to in a Kubernetes cluster.
     """
     config = given_cluster
+    discovery = _discovery(config, endpoints, form)
     made: Json = {
         "name": config.name,
-        **_discovery(config, endpoints, form),
+        **discovery,
         "connect_timeout": seconds(config.connection.connect_timeout),
-        **balancing(config.balancer, ignores_health=config.ignore_health_on_host_removal),
+        **balancing(config, by_dns=discovery["type"] == _DNS),
         **used(
             lb_subset_config=None if config.subsets is None else subsets(config.subsets),
-            health_checks=listed([*map(health_check, config.health_checks)]),
+            health_checks=health_checks(config.health_checks),
             circuit_breakers=circuit_breakers(config.breakers),
             upstream_connection_options=_keepalive(config.connection),
             typed_extension_protocol_options=_protocol(config),
@@ -50,7 +52,7 @@ def _discovery(config: Cluster, endpoints: Sequence[Endpoint] | None, form: Form
     assignment = load_assignment(config, config.endpoints)
     if config.type is ClusterType.STATIC:
         return {"type": "STATIC", "load_assignment": assignment}
-    return {"type": "STRICT_DNS", **_dns(config), "load_assignment": assignment}
+    return {"type": _DNS, **_dns(config), "load_assignment": assignment}
 
 
 def _followed(config: Cluster, endpoints: Sequence[Endpoint] | None, form: Form) -> Json:
@@ -58,7 +60,7 @@ def _followed(config: Cluster, endpoints: Sequence[Endpoint] | None, form: Form)
         return {"type": "EDS", "eds_cluster_config": {"eds_config": form.source(Kind.ENDPOINTS, config.name)}}
     if endpoints is None and config.service is not None:
         service = [service_endpoint(config.service)]
-        return {"type": "STRICT_DNS", **_dns(config), "load_assignment": load_assignment(config, service)}
+        return {"type": _DNS, **_dns(config), "load_assignment": load_assignment(config, service)}
     return {"type": "STATIC", "load_assignment": load_assignment(config, endpoints or ())}
 
 

@@ -48,9 +48,10 @@ def _locality(cluster: Cluster, priority: int, locality: Locality, group: list[E
 
 def _endpoint(endpoint: Endpoint, cluster: Cluster) -> Json:
     server_name = endpoint.sni if cluster.tls is not None else ""
+    hashed = endpoint.hostname if cluster.balancer.use_hostname_for_hashing else ""
     metadata = used(
         **{
-            "envoy.lb": dict(endpoint.metadata),
+            "envoy.lb": {**dict(endpoint.metadata), **used(hash_key=hashed)},
             "envoy.transport_socket_match": used(**{SERVER_NAME: server_name}),
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from edgesim.dialects.envoy.form import Json, given, listed, optional_seconds, seconds, used
@@ -12,8 +13,14 @@ _USUAL_PAUSE = 60.0
 _TIMES = frozenset(("interval", "base_ejection_time", "max_ejection_time"))
 
 
-def health_check(check: HealthCheck) -> Json:
-    """Return a HealthCheck."""
+def health_checks(checks: Sequence[HealthCheck]) -> list[Json]:
+    """Return the HealthChecks of a cluster; where there are several, Envoy wants them named."""
+    if len(checks) == 1:
+        return [_health_check(checks[0])]
+    return [{"name": f"check-{number}", **_health_check(check)} for number, check in enumerate(checks, 1)]
+
+
+def _health_check(check: HealthCheck) -> Json:
     pause = check.no_traffic_interval
     return {
         "timeout": seconds(check.timeout),

@@ -22,8 +22,13 @@ def route_match(match: RouteMatch) -> Json:
 
 def _path(path: PathMatcher) -> Json:
     if path.kind is PathKind.REGEX:
-        return {"safe_regex": {"regex": path.value}}
+        return {"safe_regex": regex(path.value)}
     return {_PATHS[path.kind]: path.value, **({} if path.case_sensitive else {"case_sensitive": False})}
+
+
+def regex(pattern: str) -> Json:
+    """Return a RegexMatcher; Envoy takes no empty pattern, so that one is written as another that matches as little."""
+    return {"regex": pattern or "()"}
 
 
 def header_matcher(matcher: HeaderMatcher) -> Json:
@@ -39,12 +44,12 @@ def _condition(matcher: HeaderMatcher | QueryMatcher) -> Json:
     if matcher.kind is ValueKind.PRESENT:
         return {"present_match": True}
     if matcher.kind is ValueKind.REGEX:
-        return {"string_match": {"safe_regex": {"regex": matcher.value}}}
+        return {"string_match": {"safe_regex": regex(matcher.value)}}
     return {"string_match": {"exact": matcher.value}}
 
 
 def string_matcher(match: StringMatch) -> Json:
     """Return a StringMatcher."""
     if match.kind is StringMatchKind.REGEX:
-        return {"safe_regex": {"regex": match.value}, **used(ignore_case=match.ignore_case)}
+        return {"safe_regex": regex(match.value), **used(ignore_case=match.ignore_case)}
     return {match.kind.value: match.value, **used(ignore_case=match.ignore_case)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgesim.dialects.envoy.form import Json, fraction, runtime_fraction, seconds, typed, used
-from edgesim.dialects.envoy.matchers import string_matcher
+from edgesim.dialects.envoy.matchers import regex, string_matcher
 from edgesim.model import Policies
 from edgesim.model.policies import BufferLimit, Cors, Csrf, Fault, LocalRateLimit
 
@@ -50,7 +50,7 @@ def _faults(fault: Fault) -> Json:
 def _cors(cors: Cors) -> Json:
     origins = [
         *({"exact": origin} for origin in cors.allow_origin),
-        *({"safe_regex": {"regex": regex}} for regex in cors.allow_origin_regex),
+        *({"safe_regex": regex(pattern)} for pattern in cors.allow_origin_regex),
     ]
     return typed(
         "filters.http.cors.v3.CorsPolicy",

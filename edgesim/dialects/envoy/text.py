@@ -13,6 +13,8 @@ from edgesim.model import Origin
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*|[0-9]+s|[0-9]+(\.[0-9]+){3}")
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
 """What some reader of YAML takes for something else than a text."""
+_EXPONENT = re.compile(r"\A(-?[0-9]+)e")
+"""A number that YAML 1.1 takes for a text."""
 _WIDTH = 100
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -129,7 +131,7 @@ def scalar(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if not isinstance(value, str):
-        return repr(value)
+        return _EXPONENT.sub(r"\1.0e", repr(value))
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     return f'"{"".join(map(_escaped, value))}"'

@@ -263,15 +263,9 @@ def checks() -> tuple[HealthCheck, ...]:
     headers = HeaderMutations((HeaderValue("x-check", "1"),), ("x-gone",))
     http = HttpCheck("/health", "check.test", "HEAD", ((200, 300), (404, 405)), headers)
     tcp, grpc = TcpCheck(b"ping", (b"pong", b"!")), GrpcCheck("shop", "shop.test")
-    times = {
-        "no_traffic_interval": 9.0,
-        "unhealthy_interval": 2.0,
-        "unhealthy_edge_interval": 3.0,
-        "healthy_edge_interval": 4.0,
-    }
-    jitter = {"initial_jitter": 0.5, "interval_jitter": 0.25, "interval_jitter_percent": 10}
+    whole = HealthCheck(1.0, 5.0, 2, 3, http, 0.5, 0.25, 10, 9.0, 2.0, 3.0, 4.0, reuse_connection=False)
     return (
-        HealthCheck(1.0, 5.0, 2, 3, http, **jitter, **times, reuse_connection=False),
+        whole,
         HealthCheck(1.0, 5.0, 2, 3, tcp),
         HealthCheck(1.0, 5.0, 2, 3, grpc),
     )
