@@ -49,11 +49,11 @@ class Told:
 
 @asynccontextmanager
 async def checking(
-    *endpoints: Endpoint, check: HealthCheck = QUICK, **options: object
+    *endpoints: Endpoint, check: HealthCheck = QUICK
 ) -> AsyncIterator[tuple[HealthChecks, Told, Cluster]]:
     told = Told()
     checks = HealthChecks(lambda: 0, told)
-    checked = cluster(*endpoints, health_checks=(check,), **options)
+    checked = cluster(*endpoints, health_checks=(check,))
     assert checks.follow([(checked, endpoints)]) == {"echo"}
     try:
         yield checks, told, checked

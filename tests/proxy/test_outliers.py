@@ -122,12 +122,12 @@ async def test_nobody_is_healthy_before_the_first_check() -> None:
             address = ("127.0.0.1", up.port)
             gw.worker.compiler.take_health("echo", {address: True})
             assert await statuses(client, 2) == [200, 200]
-            record = gw.worker.snapshot.clusters["echo"].balancer.health[address]
+            health = gw.worker.snapshot.clusters["echo"].balancer.health
             gw.worker.snapshot.clusters["echo"].pools[address].watch.failed(503)  # type: ignore[union-attr]
             gw.worker.snapshot.clusters["echo"].pools[address].watch.failed(503)  # type: ignore[union-attr]
-            assert not record.healthy
+            assert not health[address].healthy
             gw.worker.compiler.take_health("echo", {address: True})
-            assert record.healthy
+            assert health[address].healthy
             gw.worker.compiler.take_health("echo", {address: False})
             assert await statuses(client, 1) == [503]
             gw.worker.compiler.take_health("echo", {address: True})
