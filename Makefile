@@ -37,7 +37,7 @@ fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FU
 MUTANTS := build/mutation
 mutants: $(VENV)/.dev ## mutation testing of routing and balancing, a quarter of an hour [MUTANTS_ARGS=--max-children=1]
 	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && cp -R edgesim tests pyproject.toml $(MUTANTS)
-	@rm -f $(MUTANTS)/tests/routing/test_envoy.py
+	@rm -f $(MUTANTS)/tests/routing/test_envoy.py $(MUTANTS)/tests/balancing/test_envoys_tables.py
 	@for file in $(MUTANTS)/edgesim/routing/*.py $(MUTANTS)/edgesim/balancing/*.py; do \
 		sed -E -e '/^@lru_cache/d' -e 's/lru_cache\([^)]*\)\(([a-z_]+)\)/\1/' "$$file" >"$$file.new" && mv "$$file.new" "$$file" || exit 1; \
 	done
@@ -64,6 +64,7 @@ bench: $(VENV)/.dev ## measure routing, loading, reloading, and the proxy beside
 	$(BIN)/python -m bench.config
 	$(BIN)/python -m bench.reload
 	$(BIN)/python -m bench.hotpath
+	$(BIN)/python -m bench.balancing
 	$(BIN)/python -m bench.simulate
 	$(BIN)/python -m bench.history --add
 	$(BIN)/python -m bench.load

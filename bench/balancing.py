@@ -94,13 +94,13 @@ def _in_localities(number: int) -> Endpoint:
     return replace(_plain(number), locality=Locality("eu", "abc"[number % 3]), locality_weight=1 + number % 3)
 
 
-def measure_picks(rounds: int, picks: int) -> list[Picks]:
+def measure_picks(rounds: int, picks: int, sizes: Sequence[int] = SIZES) -> list[Picks]:
     """Measure every kind with every number of endpoints, in turns."""
     values = [Random(1).getrandbits(64) for _ in range(picks)]
     ready = [
-        (Picks(name, size, []), _balancer(config, [make(number) for number in range(size)]))
+        (Picks(name, size, []), balancer_among(config, [make(number) for number in range(size)]))
         for name, (config, make) in kinds().items()
-        for size in SIZES
+        for size in sizes
     ]
     for _ in range(rounds):
         for row, balancer in ready:
@@ -108,7 +108,8 @@ def measure_picks(rounds: int, picks: int) -> list[Picks]:
     return [row for row, _ in ready]
 
 
-def _balancer(config: LoadBalancer, endpoints: Sequence[Endpoint]) -> Balancer:
+def balancer_among(config: LoadBalancer, endpoints: Sequence[Endpoint]) -> Balancer:
+    """Return a balancer of endpoints that are busy, and some of them ill where there are priorities."""
     cluster = Cluster("bench", ClusterType.STATIC, balancer=config)
     balancer = Balancer(endpoint_set(cluster, endpoints), lambda: draws.getrandbits(64), time.monotonic)
     draws = Random(2)
@@ -129,8 +130,8 @@ def _pick_all(balancer: Balancer, values: Sequence[int]) -> float:
     return (time.process_time() - start) / len(values) * 1e6
 
 
-def measure_tables(rounds: int) -> list[Tables]:
-    """Measure how long tables of a thousand endpoints take."""
+def measure_tables(rounds: int, size: int = SIZES[-1]) -> list[Tables]:
+    """Measure how long tables take."""
     made: dict[str, tuple[LoadBalancer, Callable[[int], Endpoint]]] = {
         "Maglev": (LoadBalancer(BalancerKind.MAGLEV), _plain),
         "Maglev, weighted": (LoadBalancer(BalancerKind.MAGLEV), _weighted),
@@ -138,11 +139,13 @@ def measure_tables(rounds: int) -> list[Tables]:
         "ring hash, weighted": (LoadBalancer(BalancerKind.RING_HASH), _weighted),
         "ring hash of 100,000": (LoadBalancer(BalancerKind.RING_HASH, minimum_ring_size=100_000), _plain),
     }
-    return [_tables(name, *each, rounds) for name, each in made.items()]
+    return [
+        _tables(name, config, [make(number) for number in range(size)], rounds) for name, (config, make) in made.items()
+    ]
 
 
-def _tables(name: str, config: LoadBalancer, make: Callable[[int], Endpoint], rounds: int) -> Tables:
-    hosts = tuple(make(number) for number in range(SIZES[-1]))
+def _tables(name: str, config: LoadBalancer, endpoints: Sequence[Endpoint], rounds: int) -> Tables:
+    hosts = tuple(endpoints)
     spent: list[float] = []
     table: Table
     for _ in range(rounds):
