@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from edgesim.admin.checks import Checked
 from edgesim.control import Instance
 from edgesim.control.statuses import Statuses
 from edgesim.inspect import Tables
-from edgesim.model import Model
+from edgesim.model import Model, Update
 from edgesim.telemetry.tally import Tally
 
 
@@ -41,9 +41,57 @@ async def _nothing(*, reset: bool) -> Tally:  # noqa: ARG001 - there is nothing 
     return Tally()
 
 
+class Workers(Protocol):
+    """What is asked of the workers beside their counts."""
+
+    @property
+    def latest(self) -> Update:
+        """What they serve, with the addresses of names."""
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run."""
+
+    def hint(self, *, closes: bool) -> None:
+        """Let answers say `connection: close`, or no more."""
+
+    async def stop_listening(self) -> None:
+        """Take no connections any more."""
+
+
+Ask = Callable[[str, str], Awaitable[str]]
+"""Asks a real Envoy's admin API: the path with its query, and the method."""
+
+
+@dataclass(slots=True)
+class Life:
+    """How long the instance runs, by `clock` in seconds, and whether it was told to fail health checks.
+
+    `drain_time` is how many seconds a graceful drain of the listeners takes; `draining` whether one is under way.
+    """
+
+    clock: Callable[[], float] = float
+    drain_time: float = 0.0
+    failing: bool = False
+    draining: bool = False
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin now."""
+        self.started = self.clock()
+
+    @property
+    def uptime(self) -> int:
+        """Whole seconds since the start."""
+        return int(self.clock() - self.started)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The instance the app speaks for; `ready` tells whether the proxy serves, `token` who may ask."""
+    """The instance the app speaks for; `ready` tells whether the proxy serves, `token` who may ask.
+
+    `workers` serve, unless a real Envoy does, of which `envoy` asks.
+    """
 
     instance: Instance
     ready: Callable[[], bool]
@@ -54,6 +102,16 @@ class Context:
     compiled: CompiledModel = field(default_factory=CompiledModel)
     statuses: Statuses = field(default_factory=Statuses)
     checked: Checked = field(default_factory=Checked)
+    life: Life = field(default_factory=Life)
+    workers: Workers | None = None
+    envoy: Ask | None = None
+
+    @property
+    def state(self) -> str:
+        """Envoy's word for what the instance is doing."""
+        if not self.ready():
+            return "PRE_INITIALIZING"
+        return "DRAINING" if self.life.failing else "LIVE"
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -96,8 +96,64 @@ STATS_ROWS = Endpoint(
     Json,
 )
 STATS = Endpoint(
-    "GET", "/stats", "counters in Envoy's names: `?format=text|json&filter=REGEX&usedonly`", "stats.stats", str
+    "GET",
+    "/stats",
+    "counters in Envoy's names: `?format=text|json|prometheus&filter=REGEX&invert_filter&usedonly&type=Counters|Gauges|"
+    "Histograms&histogram_buckets=cumulative|disjoint`",
+    "stats.stats",
+    str,
 )
+PROMETHEUS = Endpoint(
+    "GET",
+    "/stats/prometheus",
+    "the same for Prometheus, and requests by subset and endpoint: `?filter=REGEX&usedonly`",
+    "stats.prometheus",
+    str,
+)
+SERVER_INFO = Endpoint("GET", "/server_info", "what runs, since when, and its state", "envoy_server.server_info", Json)
+CLUSTERS = Endpoint(
+    "GET",
+    "/clusters",
+    "endpoints, their health and what is under way to them: `?format=text|json&filter=REGEX`",
+    "envoy_clusters.clusters",
+    str,
+)
+CONFIG_DUMP = Endpoint(
+    "GET",
+    "/config_dump",
+    "what is served, as Envoy would hold it, private keys left out: `?format=envoy|model&resource=NAME&name_regex=REGEX`",
+    "envoy_config.config_dump",
+    Json,
+)
+LISTENERS = Endpoint(
+    "GET", "/listeners", "the listeners that take connections: `?format=text|json`", "envoy_server.listeners", str
+)
+CERTS = Endpoint("GET", "/certs", "certificates and when they expire", "envoy_server.certs", Json)
+MEMORY = Endpoint("GET", "/memory", "memory of the instance and its workers", "envoy_server.memory", Json)
+RUNTIME = Endpoint("GET", "/runtime", "runtime values: there are none", "envoy_server.runtime", Json)
+LOGGING = Endpoint(
+    "POST",
+    "/logging",
+    "log levels, changed by `?level=LEVEL`, `?paths=LOGGER:LEVEL,...` or `?LOGGER=LEVEL`",
+    "envoy_changes.set_levels",
+    str,
+)
+DRAIN_LISTENERS = Endpoint(
+    "POST",
+    "/drain_listeners",
+    "take no connections any more, for good; `?graceful` first says `connection: close` for the time of `--grace`, "
+    "`&skip_exit` for ever",
+    "envoy_changes.drain_listeners",
+    str,
+)
+HEALTHCHECK_FAIL = Endpoint(
+    "POST",
+    "/healthcheck/fail",
+    "`/ready` answers 503 from now on, and clients get `connection: close`",
+    "envoy_changes.fail_health_checks",
+    str,
+)
+HEALTHCHECK_OK = Endpoint("POST", "/healthcheck/ok", "takes that back", "envoy_changes.pass_health_checks", str)
 RESET_COUNTERS = Endpoint(
     "POST", "/reset_counters", "begin to count at zero, histograms too", "stats.reset_counters", str
 )
@@ -148,6 +204,18 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     CHECK,
     STATS_ROWS,
     STATS,
+    PROMETHEUS,
+    SERVER_INFO,
+    CLUSTERS,
+    CONFIG_DUMP,
+    LISTENERS,
+    CERTS,
+    MEMORY,
+    RUNTIME,
+    LOGGING,
+    DRAIN_LISTENERS,
+    HEALTHCHECK_FAIL,
+    HEALTHCHECK_OK,
     RESET_COUNTERS,
     ROUTE,
     TEST,

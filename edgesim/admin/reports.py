@@ -22,7 +22,8 @@ async def help_page(_request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Answer `LIVE` once the proxy serves, as Envoy's admin does; with `?format=json` also what it serves where."""
     context, instance = request.app[CONTEXT], instance_of(request)
-    state, status = ("LIVE", 200) if context.ready() else ("PRE_INITIALIZING", 503)
+    state = context.state
+    status = 200 if state == "LIVE" else 503
     if request.query.get("format") == "json":
         report = {
             "state": state,

@@ -1,47 +1,99 @@
-"""What the proxy counted: in Envoy's names at /stats, as rows at /edgesim/v1/stats."""
+"""What the proxy counted: in Envoy's names at /stats and /stats/prometheus, as rows at /edgesim/v1/stats."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT, instance_of
+from edgesim.admin.envoy_around import around, asked_of_envoy, matching
 from edgesim.config.api_errors import ApiError
 from edgesim.dialects.nearest import did_you_mean
-from edgesim.telemetry import envoy_stats
+from edgesim.telemetry.envoy_stats import Distribution, Metric, distributions, is_gauge, metrics
+from edgesim.telemetry.envoy_text import as_json, as_text
+from edgesim.telemetry.histogram import recorded
+from edgesim.telemetry.prometheus import CONTENT_TYPE, exposition, own_exposition
 from edgesim.telemetry.rows import SCOPES, Row, rows
 
-V = TypeVar("V")
+_TYPES = ("All", "Counters", "Gauges", "Histograms", "TextReadouts")
+_BUCKETS = ("", "summary", "cumulative", "disjoint")
+
+
+class Named(Protocol):
+    """A stat."""
+
+    @property
+    def name(self) -> str:
+        """Its name as Envoy has it."""
+
+
+N = TypeVar("N", bound=Named)
 
 
 async def stats(request: web.Request) -> web.Response:
     """Answer Envoy's `/stats`."""
-    form = request.query.get("format", "text")
-    if form not in {"text", "json"}:
-        raise ApiError("BadRequest", f"the format {form!r} is unknown; there are text and json")
-    tally = await request.app[CONTEXT].stats(reset=False)
-    counters, recorded = envoy_stats.values(tally), envoy_stats.histograms(tally)
-    if "usedonly" in request.query:
-        counters = {name: value for name, value in counters.items() if value}
-        recorded = {name: found for name, found in recorded.items() if found}
-    pattern = request.query.get("filter", "")
-    counters, recorded = _filtered(counters, pattern), _filtered(recorded, pattern)
+    form = one_of(request, "format", ("text", "json", "prometheus"))
+    if form == "prometheus":
+        return await prometheus(request)
+    buckets = one_of(request, "histogram_buckets", _BUCKETS)
+    told = await asked_of_envoy(request)
+    if told is not None:
+        return told
+    found, durations = await _chosen(request)
+    buckets = "" if buckets == "summary" else buckets
     if form == "json":
-        return web.json_response(envoy_stats.as_json(counters, recorded))
-    return web.Response(text=envoy_stats.as_text(counters, recorded))
+        return web.json_response(as_json(found, durations, buckets))
+    return web.Response(text=as_text(found, durations, buckets))
 
 
-def _filtered(named: dict[str, V], pattern: str) -> dict[str, V]:
-    try:
-        found = re.compile(pattern)
-    except re.error as wrong:
-        raise ApiError("BadRequest", f"the filter {pattern!r} is no regular expression: {wrong}") from None
-    return {name: value for name, value in named.items() if found.search(name)}
+async def prometheus(request: web.Request) -> web.Response:
+    """Answer Envoy's `/stats/prometheus`, and behind it what Envoy does not tell."""
+    context = request.app[CONTEXT]
+    told = await asked_of_envoy(request)
+    if told is not None:
+        return web.Response(body=told.body, headers={"Content-Type": CONTENT_TYPE})
+    found, durations = await _chosen(request)
+    text = exposition(found, durations)
+    if not request.query.get("filter"):
+        tally = await context.stats(reset=False)
+        text += own_exposition(tally, pods_by_address(context.instance.assignments))
+    return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def one_of(request: web.Request, name: str, known: tuple[str, ...]) -> str:
+    """Return a parameter of the query, by default the first of those known. Raises ApiError."""
+    given = request.query.get(name, known[0])
+    if given not in known:
+        listed = ", ".join(word for word in known if word)
+        raise ApiError("BadRequest", f"the {name} {given!r} is unknown; there are {listed}")
+    return given
+
+
+async def _chosen(request: web.Request) -> tuple[list[Metric], list[Distribution]]:
+    """Return what the query asks for: `type`, `usedonly`, `filter`, `invert_filter`."""
+    kind = one_of(request, "type", _TYPES)
+    keep = _keeping(request)
+    context = request.app[CONTEXT]
+    tally = await context.stats(reset=False)
+    used = "usedonly" in request.query
+    known = around(context)
+    found = [each for each in keep(metrics(tally, known)) if _is(kind, each) and (each.value or not used)]
+    durations = [each for each in keep(distributions(tally, known)) if recorded(each.counts) or not used]
+    return found, durations if kind in {"All", "Histograms"} else []
+
+
+def _is(kind: str, metric: Metric) -> bool:
+    return kind == "All" or kind == ("Gauges" if is_gauge(metric) else "Counters")
+
+
+def _keeping(request: web.Request) -> Callable[[Iterable[N]], list[N]]:
+    wanted = matching(request.query.get("filter", ""))
+    inverted = "invert_filter" in request.query
+    return lambda found: [each for each in found if (wanted.search(each.name) is None) is inverted]
 
 
 async def stats_rows(request: web.Request) -> web.Response:
@@ -68,5 +120,6 @@ def _builtins(row: Row) -> dict[str, Any]:
 
 async def reset_counters(request: web.Request) -> web.Response:
     """Begin to count at zero, histograms too."""
+    told = await asked_of_envoy(request)
     await request.app[CONTEXT].stats(reset=True)
-    return web.Response(text="OK\n")
+    return told or web.Response(text="OK\n")

@@ -72,14 +72,14 @@ class Monitor:
 class Detector(Generic[H]):
     """The hosts of one cluster, as its requests find them."""
 
-    __slots__ = ("_draw", "config", "ejected", "monitors", "overflows")
+    __slots__ = ("_draw", "config", "ejected", "ejections", "monitors", "overflows")
 
     def __init__(self, config: OutlierDetection, draw: Callable[[], int]) -> None:
         """Take the thresholds, and what draws 64 bits: a threshold that is met ejects by chance where less than 100."""
         self.config = config
         self._draw = draw
         self.monitors: dict[H, Monitor] = {}
-        self.ejected = 0
+        self.ejected = self.ejections = 0
         self.overflows = 0
         """Ejections that would have been too many at a time."""
 
@@ -171,6 +171,7 @@ class Detector(Generic[H]):
         if self._draw() % _HUNDRED >= enforcing:
             return False
         self.ejected += 1
+        self.ejections += 1
         monitor.ejections += 1
         monitor.ejected_at = now
         if monitor.backoff * config.base_ejection_time < self._longest + config.base_ejection_time:

@@ -140,6 +140,8 @@ def timed_out(exchange: Exchange, now: float) -> None:
         failures.outlast_stream(exchange)
     else:
         reset = Reset.STREAM_DURATION if exchange.stream_deadline <= now else Reset.PER_TRY_TIMEOUT
+        if exchange.pool is not None:
+            exchange.pool.load.per_try_timeouts += reset is Reset.PER_TRY_TIMEOUT
         if waited and reset is Reset.PER_TRY_TIMEOUT:
             _note_failure(exchange, status)
         after_reset(exchange, reset, "")

@@ -20,6 +20,7 @@ from edgesim.model import Route
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.packing import pack, unpack
 from edgesim.proxy.ports import Place
+from edgesim.telemetry.states import Scope, State
 from edgesim.telemetry.tally import Growth, Totals
 
 _LENGTH = struct.Struct(">Q")
@@ -33,6 +34,13 @@ class Drain:
     """Parent to worker: stop accepting, finish, and leave within `grace` seconds."""
 
     grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Parent to worker: from now on answers say `connection: close`, or no more; connections are taken all the same."""
+
+    closes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,13 @@ class Grown:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Worker to parent: what some clusters and listeners are in."""
+
+    states: tuple[tuple[Scope, State], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """Worker to parent: what was counted until the `Ask` of the same number has been told."""
 
@@ -118,7 +133,9 @@ class Handed:
     places: tuple[Place, ...]
 
 
-Message = Delta | Routes | Handed | Health | Drain | Reopen | Ask | Served | Failed | Used | Grown | Counted
+Message = (
+    Delta | Routes | Handed | Health | Drain | Hint | Reopen | Ask | Served | Failed | Used | Grown | Seen | Counted
+)
 
 
 def frame(message: Message) -> bytes:

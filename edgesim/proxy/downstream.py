@@ -86,7 +86,7 @@ class Downstream(ClientConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the worker's connections; close at once when there are as many as may be (as Envoy), or it is leaving."""
         self.transport = cast("asyncio.Transport", transport)
-        if self.listener.draining or self.listener.is_full():
+        if self.listener.leaving or self.listener.is_full():
             self.close()
         self.listener.connections += 1
         self.worker.connections.add(self)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.refusals import Refusal
 
 CLIENT_GONE = b"downstream_remote_disconnect"
+RESPONSE_TIMEOUT = b"response_timeout"
 _FLAGS = {"protocol error": UPE, "connection termination": UC, "remote reset": UR}
 
 
@@ -66,11 +67,12 @@ def _transport_failure(exchange: Exchange, reason: str) -> bytes:
     return b"|" + failure if failure else b""
 
 
-def time_out(exchange: Exchange, details: bytes = b"response_timeout") -> None:
+def time_out(exchange: Exchange, details: bytes = RESPONSE_TIMEOUT) -> None:
     """End for an upstream that took too long; the request's headers may ask for another status."""
     status = 504 if exchange.retries is None else exchange.retries.timeout_status
-    if exchange.plan is not None and exchange.plan.cluster is not None:
-        exchange.plan.cluster.load.timeouts += 1
+    if exchange.pool is not None and details == RESPONSE_TIMEOUT:
+        exchange.pool.timeouts += 1
+        exchange.pool.load.timeouts += 1
     give_up(exchange, status, REQUEST_TIMEOUT if status == 504 else b"", details, UT)
 
 

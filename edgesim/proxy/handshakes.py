@@ -58,7 +58,7 @@ class TlsDownstream(Downstream):
         self.tls_version, self.tls_cipher = (shaken.version() or "").encode(), (shaken.cipher() or ("",))[0].encode()
         if not names_hold(transport.get_extra_info("peercert"), self.verify_names):
             self.abort()
-        elif self.listener.draining:
+        elif self.listener.leaving:
             self.close()
 
     def eof_received(self) -> bool:

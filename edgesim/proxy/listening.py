@@ -23,9 +23,10 @@ class ActiveListener:
     """What the connections of one listener share. A connection belongs to one from its first moment on.
 
     `snapshot` is swapped with each update. A listener that is gone keeps its last one: its connections drain.
+    While it is `draining` answers end their connections; one that is `leaving` takes no new ones.
     """
 
-    __slots__ = ("connections", "draining", "lines", "name", "requests", "scheme", "snapshot")
+    __slots__ = ("accepted", "connections", "draining", "leaving", "lines", "name", "requests", "scheme", "snapshot")
 
     def __init__(self, snapshot: ListenerSnapshot) -> None:
         """Begin with a snapshot."""
@@ -35,7 +36,8 @@ class ActiveListener:
         self.requests: Memory[Request] = Memory()
         self.lines: Memory[Request] = Memory()
         self.connections = 0
-        self.draining = False
+        self.accepted = 0
+        self.draining = self.leaving = False
 
     def is_full(self, coming: int = 0) -> bool:
         """Tell whether there are as many connections as may be, with those that are coming."""

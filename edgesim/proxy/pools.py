@@ -99,6 +99,7 @@ class Pool:
         "responses",
         "retired",
         "settings",
+        "timeouts",
         "tls",
         "waiting",
         "watch",
@@ -138,8 +139,8 @@ class Pool:
         self.failure = b""
         """Why connecting failed last, as access logs say it."""
         self.retired = False
-        self.opened = self.failures = 0
-        """Connections that were ever begun, and those that could not be made."""
+        self.opened = self.failures = self.timeouts = 0
+        """Connections that were ever begun, those that could not be made, and requests that took too long."""
 
     def __repr__(self) -> str:
         """Tell the whole state in a line, for whoever looks for a mistake."""

@@ -15,6 +15,7 @@ from edgesim.model.update import CANNOT_RUN
 from edgesim.proxy import channel
 from edgesim.proxy.ports import Place
 from edgesim.telemetry.sources import monotonic
+from edgesim.telemetry.states import Scope, State
 from edgesim.telemetry.tally import Named, Tally
 
 MOST_DEATHS = 3
@@ -75,6 +76,8 @@ class Slot:
         """What the present worker counted, as far as it said."""
         self.past = Tally()
         """What those before it counted."""
+        self.seen: dict[Scope, State] = {}
+        """What comes ahead of an answer."""
         self._start = start
         self._greet = greet
         self._on_used = on_used
@@ -140,6 +143,9 @@ class Slot:
         elif isinstance(message, channel.Grown):
             self._grow(child, message)
             return
+        elif isinstance(message, channel.Seen):
+            self.seen.update(message.states)
+            return
         elif isinstance(message, channel.Counted):
             self._count(message)
             return
@@ -159,6 +165,8 @@ class Slot:
                 self._overdue = 0
             return
         self.tally.totals = message.totals
+        if self.seen:
+            self.tally.states, self.seen = self.seen, {}
         if answered is not None and not answered.done():
             answered.set_result(None)
 

@@ -13,7 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from edgesim.balancing import Address
-from edgesim.model import Update, UpdateRefusedError, endpoints_of
+from edgesim.model import Model, Update, UpdateRefusedError, endpoints_of
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.dns import Names
@@ -75,6 +75,8 @@ class Supervisor:
         """The latest as it was pushed, with names where the workers got addresses."""
         self._places: dict[str, Place] = {}
         self._number = 0
+        self._hint = channel.Hint(closes=False)
+        self._listens = True
         self._pushing = asyncio.Lock()
         self._counting = asyncio.Lock()
 
@@ -134,6 +136,7 @@ class Supervisor:
         That may be a lot, and meanwhile there may be updates: it is one of the workers when it was told all of them.
         """
         told = NOTHING
+        child.send(self._hint)
         self._tell_all_health(child)  # ahead, so that nobody is taken to be ill who is not
         while told is not self._latest:
             latest, places = self._latest, self._places
@@ -141,6 +144,7 @@ class Supervisor:
             if places.items() <= self._places.items():  # the sockets of others may be gone by now
                 slot.hand_over(child, frames, places.values(), self._held.bound)
                 told = latest
+        child.send(self._hint)
         self._tell_all_health(child)
         slot.child = child
 
@@ -163,7 +167,7 @@ class Supervisor:
         async with self._pushing:
             before, given = self._latest, self._given
             try:
-                places = self._held.hold(update.model)
+                places = self._hold(update.model)
                 update, self._given = (
                     dataclasses.replace(update, model=await self._names.resolved(update.model)),
                     update,
@@ -179,6 +183,9 @@ class Supervisor:
                     raise
             finally:
                 self._let_go()
+
+    def _hold(self, model: Model) -> dict[str, Place]:
+        return self._held.hold(model) if self._listens else {}
 
     async def _check(self, update: Update) -> None:
         """Check the endpoints of an update; those of new clusters for the first time before it is served."""
@@ -220,7 +227,7 @@ class Supervisor:
 
     async def _go_back(self, before: Update) -> None:
         """Let all serve the update before the one that failed; a worker that cannot even that is replaced."""
-        places = self._held.hold(before.model)
+        places = self._hold(before.model)
         try:
             await self._reach(before, places, [slot for slot in self._slots if not slot.is_gone])
         except UpdateRefusedError:
@@ -249,6 +256,26 @@ class Supervisor:
             await asyncio.sleep(_ASK_EVERY)
 
     # -- the rest ------------------------------------------------------------------------------
+
+    @property
+    def latest(self) -> Update:
+        """What the workers serve, or are about to, with the addresses of names."""
+        return self._latest
+
+    def hint(self, *, closes: bool) -> None:
+        """Let answers say `connection: close`, or no more."""
+        self._hint = channel.Hint(closes)
+        for slot in self._slots:
+            slot.send(self._hint)
+
+    async def stop_listening(self) -> None:
+        """Take no connections any more, for good; those there are go on."""
+        async with self._pushing:
+            self._listens = False
+            try:
+                await self._reach(self._latest, {}, self._slots)
+            finally:
+                self._let_go()
 
     def reopen_logs(self) -> None:
         """Let the workers open their log files anew: somebody moved them away."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from email.utils import formatdate
 from random import Random
 
+from edgesim.balancing import build_at_once
+from edgesim.balancing.hashing import Build
 from edgesim.proxy import limits
 from edgesim.proxy.access_log import AccessLog
 from edgesim.proxy.deltas import Delta
@@ -34,10 +36,16 @@ LAST_REQUEST = 0.05
 class Worker:
     """What all connections of a worker share."""
 
-    def __init__(self, random: Random, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
-        """Take randomness, the monotonic clock and the wall clock, both in seconds."""
+    def __init__(
+        self,
+        random: Random,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        build: Build = build_at_once,
+    ) -> None:
+        """Take randomness, the monotonic clock and the wall clock, both in seconds, and what makes hash tables."""
         self.responses: Memory[Response] = Memory()
-        self.compiler = Compiler(lambda: random.getrandbits(64), clock, self.responses)
+        self.compiler = Compiler(lambda: random.getrandbits(64), clock, self.responses, build)
         self.listeners: dict[str, ActiveListener] = {}
         self.snapshot: Snapshot
         self.connections: set[Downstream] = set()
@@ -46,7 +54,7 @@ class Worker:
         self.look_at = self.look_at_clusters = 0.0
         self.newly_used: list[str] = []
         """Clusters whose endpoints are checked and which got their first request: the parent is to know."""
-        self.draining = False
+        self.draining = self.hinting = False
         self.empty = asyncio.Event()
         self.tokens = Tokens()
         self.log: AccessLog | None = None
@@ -72,6 +80,7 @@ class Worker:
                 listener.swap(served)
                 continue
             self.listeners[name] = ActiveListener(served)
+            self.listeners[name].draining = self.hinting
             if listener is not None:
                 self._drain(listener)
         for name in self.listeners.keys() - snapshot.listeners.keys():
@@ -90,6 +99,7 @@ class Worker:
     def accept(self, listener: ActiveListener) -> Downstream:
         """Take a connection from a client."""
         self.accepted += 1
+        listener.accepted += 1
         return Downstream(self, listener)
 
     @property
@@ -130,6 +140,12 @@ class Worker:
                 self.newly_used.append(name)
         self.look_at_clusters = due
 
+    def hint(self, *, closes: bool) -> None:
+        """Say `connection: close` with each answer, or no more: who balances over this proxy is to go elsewhere."""
+        self.hinting = closes
+        for listener in self.listeners.values():
+            listener.draining = closes or listener.leaving
+
     def drain(self) -> None:
         """Close what is idle; answers from now on say `connection: close`. Sets `empty` when all are gone."""
         self.draining = True
@@ -139,7 +155,7 @@ class Worker:
             self._drain(listener)
 
     def _drain(self, listener: ActiveListener) -> None:
-        listener.draining = True
+        listener.draining = listener.leaving = True
         if listener.connections:
             loop = asyncio.get_running_loop()
             # In two steps: however late the first comes, what the sockets hold is read between them.

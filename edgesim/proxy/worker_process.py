@@ -15,6 +15,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from random import Random
 from typing import TypeVar
 
@@ -26,10 +27,13 @@ from edgesim.proxy.access_log import AccessLog, compile_format
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.listening import Listeners
 from edgesim.proxy.ports import Place
+from edgesim.proxy.states import forget, states
+from edgesim.proxy.tables import TableBuilds
 from edgesim.proxy.worker import Worker
 from edgesim.routing import Steps
 from edgesim.telemetry import sources, spawn
 from edgesim.telemetry.collector import resting_collector
+from edgesim.telemetry.states import Scope, State
 from edgesim.telemetry.tally import Growth
 
 SWEEP = 0.025
@@ -40,19 +44,23 @@ _REST = 0.01
 """Seconds between two slices of telling what was counted: the parent, which adds it up, may share a core with clients
 and backends."""
 _COLLECT_AFTER = 50_000
+_STATES_AT_ONCE = 20
+_FEW = 200
+"""Clusters of which the state is told although nobody waits for it."""
 T = TypeVar("T")
 
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until the parent asks to drain or is gone."""
-    worker = Worker(Random(options.seed), sources.monotonic, sources.wall)
+    builds = TableBuilds()
+    worker = Worker(Random(options.seed), sources.monotonic, sources.wall, builds.begin)
     _apply(worker, settings.decode(options.settings))
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=options.channel))
     teller = _Teller(worker, writer)
     sweeping = _every(SWEEP, teller.sweep)
     listeners = Listeners(worker)
     handed = socket.socket(fileno=options.sockets)
-    grace = await _obey(worker, _Serving(worker, listeners, handed), teller, reader, writer)
+    grace = await _obey(worker, _Serving(worker, listeners, handed, builds), teller, reader, writer)
     listeners.close()
     await _leave(worker, grace or 0.0)
     sweeping()
@@ -75,10 +83,8 @@ async def _obey(
             return message.grace
         if isinstance(message, channel.Ask):
             teller.begin(message)
-        elif isinstance(message, channel.Reopen) and worker.log is not None:
-            worker.log.reopen()
-        elif isinstance(message, channel.Health):
-            worker.compiler.take_health(message.cluster, message.passing)
+        elif isinstance(message, channel.Reopen | channel.Hint | channel.Health):
+            _note(worker, message)
         elif isinstance(message, channel.Handed):
             serving.places += message.places
         elif isinstance(message, channel.Routes):
@@ -90,6 +96,16 @@ async def _obey(
             if not sound:
                 return None
     return 0.0
+
+
+def _note(worker: Worker, message: channel.Reopen | channel.Hint | channel.Health) -> None:
+    """Do what is done at once."""
+    if isinstance(message, channel.Hint):
+        worker.hint(closes=message.closes)
+    elif isinstance(message, channel.Health):
+        worker.compiler.take_health(message.cluster, message.passing)
+    elif worker.log is not None:
+        worker.log.reopen()
 
 
 class _Teller:
@@ -126,16 +142,27 @@ class _Teller:
         async with self._one_by_one:
             worker = self._worker
             totals, news = worker.totals, worker.ledger.news()
+            clusters, listeners = (*worker.snapshot.clusters.values(),), (*worker.listeners.values(),)
+            seen = states(clusters, listeners)
             if asked.reset:
+                seen = iter([*seen])  # before it is forgotten
                 worker.accepted = 0
+                forget(clusters, listeners)
                 if worker.log is not None:
                     worker.log.forget_dropped()
             await self._write(news)
+            if not asked.patient or len(clusters) <= _FEW:
+                await _paced(self._shown(seen))
             channel.write(self._writer, channel.Counted(asked.number, totals))
         self._awaited -= not asked.patient
 
     async def _write(self, news: Iterator[Growth]) -> None:
         await _paced(self._written(news), lambda: 0 if self._awaited else _REST)
+
+    def _shown(self, seen: Iterator[tuple[Scope, State]]) -> Steps[None]:
+        while some := tuple(islice(seen, _STATES_AT_ONCE)):
+            channel.write(self._writer, channel.Seen(some))
+            yield
 
     def _written(self, news: Iterator[Growth]) -> Steps[None]:
         for growth in news:
@@ -150,6 +177,7 @@ class _Serving:
     worker: Worker
     listeners: Listeners
     handed: socket.socket
+    builds: TableBuilds
     places: list[Place] = field(default_factory=list)
     """Of the sockets that were handed over for the delta to come."""
     routes: list[Route] = field(default_factory=list)
@@ -164,6 +192,7 @@ class _Serving:
             self.listeners.take(zip(places, sockets, strict=True))
             answer = await _serve(self.worker, replace(delta, routes=tuple(routes)) if routes else delta)
             if isinstance(answer, channel.Served):
+                await self.builds.settled()
                 await self.listeners.open(dict(delta.opened))
         except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent must know: it waits
             return channel.Failed(delta.version, f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"), False

@@ -1,20 +1,35 @@
-"""The counters under Envoy's names, as far as they are known here.
+"""What is counted, under Envoy's names: as `/stats` writes them, and as Prometheus has them, with labels.
 
-`STATS` is the table: a scope with its prefix, the names in it, and where each comes from. Names follow Envoy
-1.40 (HTTP connection manager, router and virtual cluster statistics).
+`SCOPES` is the table: a scope with its prefix and labels, the names in it, and where each comes from. Names follow Envoy
+1.40 (HTTP connection manager, router, cluster, listener, server and virtual cluster statistics).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from edgesim.telemetry.histogram import RESETS, RETRIES, TOTAL, Counts, percentiles, total
+from edgesim.telemetry.histogram import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
+    RESETS,
+    RETRIES,
+    TOTAL,
+    Counts,
+    answers,
+    classes,
+    new_counts,
+    total,
+)
+from edgesim.telemetry.states import ACTIVE, State
 from edgesim.telemetry.tally import Tally, Totals
 
 LISTENER_PREFIX: Final = "http.ingress_http."
-QUANTILES: Final = (0.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 100.0)
+ACCESS_LOG_DROPPED: Final = "access_logs.access_log_file.write_failed"
+_UNAVAILABLE: Final = 503
+Label = tuple[str, str]
+Labels = tuple[Label, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,102 +45,248 @@ def _slot(slot: int) -> Callable[[Counts], int]:
     return lambda counts: counts[slot]
 
 
-def _answers(prefix: str) -> tuple[Stat, ...]:
-    by_class = (Stat(f"{prefix}_{n}xx", f"answers with a {n}xx status", _slot(n)) for n in range(1, 6))
-    return (
-        Stat(
-            f"{prefix}_completed", "answers, whatever their status", lambda counts: sum(counts[n] for n in range(1, 6))
-        ),
-        *by_class,
-    )
-
-
 _RETRIES = Stat("upstream_rq_retry", "further tries", _slot(RETRIES))
 LISTENER: Final = (
     Stat("downstream_rq_total", "requests", _slot(TOTAL)),
-    *_answers("downstream_rq"),
     Stat("downstream_rq_rx_reset", "requests whose client left before an answer began", _slot(RESETS)),
 )
 CLUSTER: Final = (
     Stat("upstream_rq_total", "tries, the first and further ones", lambda counts: counts[TOTAL] + counts[RETRIES]),
-    *_answers("upstream_rq"),
     _RETRIES,
+    Stat("upstream_cx_rx_bytes_total", "bytes of answers' bodies", _slot(BYTES_SENT)),
+    Stat("upstream_cx_tx_bytes_total", "bytes of requests' bodies", _slot(BYTES_RECEIVED)),
 )
-VIRTUAL_HOST: Final = (Stat("upstream_rq_total", "requests", _slot(TOTAL)), *_answers("upstream_rq"), _RETRIES)
+VIRTUAL_HOST: Final = (Stat("upstream_rq_total", "requests", _slot(TOTAL)), _RETRIES)
+ANSWERED: Final = (
+    ("_completed", "answers, whatever their status"),
+    ("_NNN", "answers with that status, where there were any"),
+    ("_Nxx", "answers of that class"),
+)
+"""What there is of answers in each scope, behind the name of its requests."""
 
 TOTALS: Final[tuple[tuple[str, str, Callable[[Totals], int]], ...]] = (
     ("downstream_cx_total", "connections of clients", lambda totals: totals.connections),
     ("downstream_cx_active", "connections of clients now", lambda totals: totals.connections_active),
     ("downstream_rq_active", "requests in progress now", lambda totals: totals.requests_active),
 )
-ACCESS_LOG_DROPPED: Final = "access_logs.access_log_file.write_failed"
+STATES: Final = (
+    ("upstream_cx_active", "connections now"),
+    ("upstream_cx_total", "connections that were begun"),
+    ("upstream_cx_connect_fail", "connections that could not be made"),
+    ("upstream_cx_connect_timeout", "those of them that took too long"),
+    ("upstream_cx_none_healthy", "requests for which there was no endpoint"),
+    ("upstream_cx_overflow", "connections not made because of `max_connections`"),
+    ("upstream_rq_active", "requests that have a connection now"),
+    ("upstream_rq_pending_active", "requests that wait for a connection now"),
+    ("upstream_rq_pending_overflow", "requests refused by a circuit breaker"),
+    ("upstream_rq_per_try_timeout", "tries that took too long"),
+    ("upstream_rq_retry_overflow", "retries not made because of `max_retries`"),
+    ("upstream_rq_timeout", "requests that took too long"),
+    ("outlier_detection.ejections_active", "endpoints that are ejected now"),
+    ("outlier_detection.ejections_enforced_total", "ejections"),
+    ("outlier_detection.ejections_overflow", "ejections that would have been too many at a time"),
+    ("circuit_breakers.default.cx_open", "1 while `max_connections` is reached in a worker"),
+    ("circuit_breakers.default.cx_pool_open", "0: pools are not limited"),
+    ("circuit_breakers.default.rq_open", "1 while `max_requests` is reached in a worker"),
+    ("circuit_breakers.default.rq_pending_open", "1 while `max_pending_requests` is reached in a worker"),
+    ("circuit_breakers.default.rq_retry_open", "1 while `max_retries` is reached in a worker"),
+)
+"""What workers tell of a cluster."""
+MEMBERS: Final = (
+    ("membership_total", "endpoints"),
+    ("membership_healthy", "endpoints that are neither ejected nor fail a check, in any worker"),
+)
+OF_LISTENERS: Final = (
+    ("downstream_cx_active", "connections now"),
+    ("downstream_cx_total", "connections"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A family of stats: how its prefix is written, and the part of a key that stands in it (none: one scope)."""
+    """A family of stats: how its prefix is written, and the part of a key that stands in it (none: one scope).
+
+    `family` is the prefix in Prometheus, `label` what the part is called there; `labels` there are always.
+    """
 
     prefix: str
     part: str
     stats: tuple[Stat, ...]
-    histogram: str
+    requests: str
+    family: str
+    label: str = ""
+    labels: Labels = ()
+
+    @property
+    def histogram(self) -> str:
+        """The name of its durations, in milliseconds."""
+        return f"{self.requests}_time"
+
+    def named(self, name: str) -> tuple[str, Labels]:
+        """Return the prefix and the labels of one of its kind."""
+        own = ((self.label, name),) if self.label else ()
+        return self.prefix.format(sanitized(name)), (*own, *self.labels)
 
 
-SCOPES: Final = (
-    Scope(LISTENER_PREFIX, "", LISTENER, "downstream_rq_time"),
-    Scope("cluster.{}.", "cluster", CLUSTER, "upstream_rq_time"),
-    Scope("vhost.{}.vcluster.other.", "virtual_host", VIRTUAL_HOST, "upstream_rq_time"),
+HTTP: Final = Scope(
+    LISTENER_PREFIX,
+    "",
+    LISTENER,
+    "downstream_rq",
+    "http_",
+    labels=(("envoy_http_conn_manager_prefix", "ingress_http"),),
 )
+OF_CLUSTER: Final = Scope("cluster.{}.", "cluster", CLUSTER, "upstream_rq", "cluster_", "envoy_cluster_name")
+OF_HOST: Final = Scope(
+    "vhost.{}.vcluster.other.",
+    "virtual_host",
+    VIRTUAL_HOST,
+    "upstream_rq",
+    "vhost_vcluster_",
+    "envoy_virtual_host",
+    (("envoy_virtual_cluster", "other"),),
+)
+OF_LISTENER: Final = Scope("listener.{}.", "", (), "", "listener_", "envoy_listener_address")
+SERVER: Final = Scope("", "", (), "", "")
+SCOPES: Final = (HTTP, OF_CLUSTER, OF_HOST)
 
 
-def values(tally: Tally) -> dict[str, int]:
-    """Return counters and gauges by name, sorted as Envoy prints them."""
-    found = {prefix + stat.name: stat.read(counts) for prefix, scope, counts in _each(tally) for stat in scope.stats}
-    found |= {LISTENER_PREFIX + name: read(tally.totals) for name, _, read in TOTALS}
-    found[ACCESS_LOG_DROPPED] = tally.totals.log_lines_dropped
-    return dict(sorted(found.items()))
+def sanitized(name: str) -> str:
+    """Return a name as it stands in a stat's."""
+    return name.replace(":", "_")
 
 
-def histograms(tally: Tally) -> dict[str, list[float] | None]:
-    """Return the durations in milliseconds at each of `QUANTILES`, by name; None where nothing was recorded."""
-    found = {
-        prefix + scope.histogram: [value / 1000 for value in percentiles(counts, QUANTILES)] if counts[TOTAL] else None
-        for prefix, scope, counts in _each(tally)
-    }
-    return dict(sorted(found.items()))
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A counter or gauge: its name in `/stats`, that of its family in Prometheus, and its labels there."""
+
+    name: str
+    family: str
+    labels: Labels
+    value: int
 
 
-def _each(tally: Tally) -> Iterator[tuple[str, Scope, Counts]]:
-    """Yield each scope there is: its prefix, and its counts."""
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Durations under their names, as `Metric` has them."""
+
+    name: str
+    family: str
+    labels: Labels
+    counts: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of a running instance beside what it counted.
+
+    `endpoints` of a cluster are `address:port`, `listeners` the addresses of each by name, `server` gauges by name.
+    """
+
+    endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listeners: Mapping[str, str] = field(default_factory=dict)
+    server: Mapping[str, int] = field(default_factory=dict)
+
+
+NOWHERE: Final = Surroundings()
+
+
+def metrics(tally: Tally, around: Surroundings = NOWHERE) -> list[Metric]:
+    """Return counters and gauges, sorted by name as Envoy prints them."""
+    found = [metric for scope, name, counts in _each(tally, around) for metric in _counted(scope, name, counts)]
+    found += [_metric(HTTP, "", name, read(tally.totals)) for name, _, read in TOTALS]
+    found += _states(tally, around)
+    found += [_metric(SERVER, "", name, value) for name, value in around.server.items()]
+    found.append(_metric(SERVER, "", ACCESS_LOG_DROPPED, tally.totals.log_lines_dropped))
+    return sorted(found, key=lambda metric: metric.name)
+
+
+def distributions(tally: Tally, around: Surroundings = NOWHERE) -> list[Distribution]:
+    """Return durations, sorted by name."""
+    found = []
+    for scope, name, counts in _each(tally, around):
+        prefix, labels = scope.named(name)
+        found.append(Distribution(prefix + scope.histogram, scope.family + scope.histogram, labels, counts))
+    return sorted(found, key=lambda each: each.name)
+
+
+def is_gauge(metric: Metric) -> bool:
+    """Tell whether a number may fall."""
+    last = metric.name.rpartition(".")[2]
+    started = metric.name.startswith(("server.", "cluster_manager.", "listener_manager."))
+    gauge = last in _GAUGES or last.endswith(("_active", "_open")) or last.startswith("membership_")
+    return started or gauge
+
+
+_GAUGES = {name.rpartition(".")[2] for name in ACTIVE}
+
+
+def _each(tally: Tally, around: Surroundings) -> Iterator[tuple[Scope, str, Counts]]:
+    """Yield each scope there is: its kind, its name, and its counts; as in Envoy, clusters from before their first request."""
     for scope in SCOPES:
         if not scope.part:
-            yield scope.prefix, scope, total(tally.counts.values())
-            continue
-        for (name,), counts in tally.by(scope.part).items():
-            if name:
-                yield scope.prefix.format(str(name).replace(":", "_")), scope, counts
+            yield scope, "", total(tally.counts.values())
+        elif scope.part == "cluster":
+            found = by_cluster(tally)
+            yield from ((scope, name, found.get(name) or new_counts()) for name in {*around.endpoints, *found})
+        else:
+            yield from ((scope, str(name), counts) for (name,), counts in tally.by(scope.part).items() if name)
 
 
-def as_text(counters: dict[str, int], recorded: dict[str, list[float] | None]) -> str:
-    """Write stats as Envoy's `/stats` does; of a quantile's two values the first, of the last interval, is not kept."""
-    lines = [f"{name}: {value}" for name, value in counters.items()]
-    for name, found in recorded.items():
-        pairs = zip(QUANTILES, found or (), strict=bool(found))
-        lines.append(f"{name}: {' '.join(f'P{quantile:g}(nan,{value:g})' for quantile, value in pairs)}")
-        if not found:
-            lines[-1] = f"{name}: No recorded values"
-    return "\n".join([*lines, ""])
+def by_cluster(tally: Tally) -> dict[str, Counts]:
+    """Return what was counted of clusters: what was answered before an endpoint was asked for is none of theirs.
+
+    As in Envoy, an answer for want of an endpoint is counted as such, and is no request.
+    """
+    groups: dict[str, list[Mapping[int, int]]] = {}
+    for key, counts in tally.counts.items():
+        if key.cluster and key.endpoint:
+            groups.setdefault(key.cluster, []).append(counts)
+    for (kind, name), state in tally.states.items():
+        if kind == "cluster" and (refused := state.values.get("upstream_cx_none_healthy", 0)):
+            groups.setdefault(name, []).append({-_UNAVAILABLE: refused})
+    return {name: total(parts) for name, parts in groups.items()}
 
 
-def as_json(counters: dict[str, int], recorded: dict[str, list[float] | None]) -> dict[str, object]:
-    """Return stats as Envoy's `/stats?format=json`."""
-    none: list[float | None] = [None] * len(QUANTILES)
-    computed = [
-        {
-            "name": name,
-            "values": [{"interval": None, "cumulative": value} for value in found or none],
-        }
-        for name, found in recorded.items()
-    ]
-    known: list[dict[str, object]] = [{"name": name, "value": value} for name, value in counters.items()]
-    return {"stats": [*known, {"histograms": {"supported_quantiles": QUANTILES, "computed_quantiles": computed}}]}
+def _counted(scope: Scope, name: str, counts: Counts) -> Iterator[Metric]:
+    for stat in scope.stats:
+        yield _metric(scope, name, stat.name, stat.read(counts))
+    by_class = classes(counts)
+    yield _metric(scope, name, f"{scope.requests}_completed", sum(by_class))
+    for number, count in enumerate(by_class, 1):
+        made = _metric(scope, name, f"{scope.requests}_{number}xx", count)
+        yield _labelled(made, scope, "_xx", ("envoy_response_code_class", str(number)))
+    if scope is not HTTP:
+        for status, count in answers(counts).items():
+            made = _metric(scope, name, f"{scope.requests}_{status}", count)
+            yield _labelled(made, scope, "", ("envoy_response_code", str(status)))
+
+
+def _labelled(metric: Metric, scope: Scope, suffix: str, label: Label) -> Metric:
+    return replace(metric, family=f"{scope.family}{scope.requests}{suffix}", labels=(label, *metric.labels))
+
+
+def _metric(scope: Scope, name: str, stat: str, value: int) -> Metric:
+    prefix, labels = scope.named(name)
+    return Metric(prefix + stat, scope.family + stat.replace(".", "_"), labels, value)
+
+
+def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
+    """Yield what clusters and listeners are in; one of which nothing was told has had no request."""
+    for name in {*around.endpoints, *(name for kind, name in tally.states if kind == "cluster")}:
+        state = tally.states.get(("cluster", name), State())
+        for stat, _ in STATES:
+            yield _metric(OF_CLUSTER, name, stat, state.values.get(stat, 0))
+        for stat, value in zip(("membership_total", "membership_healthy"), members(around, name, state), strict=True):
+            yield _metric(OF_CLUSTER, name, stat, value)
+    for name, address in around.listeners.items():
+        state = tally.states.get(("listener", name), State())
+        for stat, _ in OF_LISTENERS:
+            yield _metric(OF_LISTENER, address, stat, state.values.get(stat, 0))
+
+
+def members(around: Surroundings, cluster: str, state: State) -> tuple[int, int]:
+    """Return how many endpoints a cluster has, and how many of them are healthy."""
+    known = around.endpoints.get(cluster) or tuple(state.hosts)
+    ill = sum(not state.hosts[address].healthy for address in set(known) & state.hosts.keys())
+    return len(known), len(known) - ill

@@ -9,12 +9,12 @@ histograms of their own cost little.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 Counts = defaultdict[int, int]
 
 TOTAL = 0
-"""Slot 0 counts requests; slots 1 to 5 those answered 1xx to 5xx."""
+"""Slot 0 counts requests; the slots below it, by its negative, those of each status."""
 RESETS = 6
 RETRIES = 7
 BYTES_SENT = 8
@@ -70,8 +70,7 @@ def grow(requests: Iterable[Alike]) -> None:
         get = counts.get
         counts[TOTAL] = get(TOTAL, 0) + times
         if _FIRST_CLASS <= status < _NO_CLASS:
-            answers = status // 100
-            counts[answers] = get(answers, 0) + times
+            counts[-status] = get(-status, 0) + times
         elif not status:
             counts[RESETS] = get(RESETS, 0) + times
         if slot >= 0:
@@ -90,6 +89,37 @@ def duration_sum(counts: Mapping[int, int]) -> int:
     return sum(
         count * min(middle_of(slot - HISTOGRAM), _LONGEST) for slot, count in counts.items() if slot >= HISTOGRAM
     )
+
+
+def answers(counts: Mapping[int, int]) -> dict[int, int]:
+    """Return how many were answered with each status, in order."""
+    return {-slot: counts[slot] for slot in sorted(counts, reverse=True) if slot < 0 and counts[slot]}
+
+
+def classes(counts: Mapping[int, int]) -> list[int]:
+    """Return how many were answered 1xx, 2xx, 3xx, 4xx and 5xx."""
+    found = [0] * 5
+    for status, count in answers(counts).items():
+        found[status // 100 - 1] += count
+    return found
+
+
+def cumulative(counts: Mapping[int, int], limits: Sequence[int]) -> list[int]:
+    """Return how many durations do not exceed each of these microseconds, which rise; one is taken for its slot's lowest."""
+    slots = sorted((lowest_of(slot - HISTOGRAM), count) for slot, count in counts.items() if slot >= HISTOGRAM)
+    found: list[int] = []
+    position = seen = 0
+    for limit in limits:
+        while position < len(slots) and slots[position][0] <= limit:
+            seen += slots[position][1]
+            position += 1
+        found.append(seen)
+    return found
+
+
+def recorded(counts: Mapping[int, int]) -> int:
+    """Return how many durations there are: of what is refused early none is known."""
+    return sum(count for slot, count in counts.items() if slot >= HISTOGRAM)
 
 
 def add(into: dict[int, int], other: Mapping[int, int]) -> None:

@@ -13,6 +13,7 @@ from edgesim.telemetry.histogram import (
     RETRIES,
     TOTAL,
     Counts,
+    classes,
     duration_sum,
     percentiles,
 )
@@ -87,7 +88,7 @@ def _row(named: dict[str, Any], counts: Counts, pods: Mapping[str, str]) -> Row:
     middle, high, highest = (value / _MILLI for value in percentiles(counts, (50, 90, 99)))
     return Row(
         requests=counts[TOTAL],
-        responses={name: counts[1 + index] for index, name in enumerate(CLASSES)},
+        responses=dict(zip(CLASSES, classes(counts), strict=True)),
         resets=counts[RESETS],
         retries=counts[RETRIES],
         bytes_received=counts[BYTES_RECEIVED],

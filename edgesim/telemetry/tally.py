@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from edgesim.model import Subset
 from edgesim.telemetry.histogram import Counts, add, grow, total
+from edgesim.telemetry.states import Scope, State, added
 
 
 class StatKey(NamedTuple):
@@ -139,6 +140,7 @@ class Tally:
 
     totals: Totals = NO_TOTALS
     counts: dict[StatKey, Plain] = field(default_factory=dict)
+    states: dict[Scope, State] = field(default_factory=dict)
 
     def take(self, growth: Growth, named: Named) -> None:
         """Take what a worker tells; `named` is what it has named so far, to which new parts are added."""
@@ -158,10 +160,14 @@ class Tally:
                 self.counts[key] = counts.copy()
             else:
                 add(own, counts)
+        for scope, state in other.states.items():
+            mine = self.states.get(scope)
+            self.states[scope] = state if mine is None else added((mine, state))
 
     def gone(self) -> Tally:
         """Return what stays of a worker that is gone."""
-        return Tally(self.totals.lasting, self.counts)
+        lasting = {scope: state.lasting for scope, state in self.states.items()}
+        return Tally(self.totals.lasting, self.counts, lasting)
 
     def by(self, *names: str) -> dict[tuple[object, ...], Counts]:
         """Return sums over the keys that agree in the fields named."""

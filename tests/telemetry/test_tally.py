@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
-from edgesim.telemetry import envoy_stats
 from edgesim.telemetry.histogram import RETRIES, TOTAL, Counts, grow, new_counts, slot_of
 from edgesim.telemetry.rows import rows
 from edgesim.telemetry.tally import UNROUTED, Growth, Named, Plain, StatKey, Tally, Totals
@@ -58,31 +55,6 @@ def test_rows_of_other_scopes() -> None:
     assert [row.pod for row in rows(canary(), "endpoint", {"127.0.0.1:2": "echo-v2-a"})] == ["", "echo-v2-a"]
     assert [(row.virtual_host, row.requests) for row in rows(canary(), "virtual_host")] == [("", 1), ("any", 6)]
     assert [(row.cluster, row.requests) for row in rows(canary(), "cluster")] == [("echo", 5)]
-
-
-def test_envoys_names() -> None:
-    """Counters have Envoy's names; a cluster's tries include retries, the listener counts everything."""
-    values = envoy_stats.values(canary())
-    assert list(values) == sorted(values)
-    assert values["cluster.echo.upstream_rq_total"] == 7
-    assert values["cluster.echo.upstream_rq_5xx"] == 1
-    assert values["http.ingress_http.downstream_rq_total"] == 7
-    assert values["http.ingress_http.downstream_cx_total"] == 7
-    assert values["vhost.any.vcluster.other.upstream_rq_3xx"] == 1
-    assert values["access_logs.access_log_file.write_failed"] == 3
-
-
-def test_envoys_formats() -> None:
-    """Text and JSON hold the same; histograms tell quantiles in milliseconds, or that nothing was recorded."""
-    values, recorded = envoy_stats.values(canary()), envoy_stats.histograms(canary()) | {"none": None}
-    text = envoy_stats.as_text(values, recorded)
-    assert "cluster.echo.upstream_rq_2xx: 3\n" in text
-    assert "none: No recorded values\n" in text
-    assert " P100(nan,3." in text
-    listed: Any = envoy_stats.as_json(values, recorded)["stats"]
-    *counters, histograms = listed
-    assert {each["name"]: each["value"] for each in counters} == values
-    assert len(histograms["histograms"]["computed_quantiles"]) == len(recorded)
 
 
 def test_a_tally_that_takes_the_place_of_another() -> None:

@@ -1,0 +1,141 @@
+"""Envoy's endpoints about the server: what it is, its memory, runtime, listeners and certificates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from edgesim import __version__
+from edgesim.admin.context import CONTEXT
+from edgesim.admin.envoy_around import addresses, asked_of_envoy, concurrency, physical_bytes, served, version_parts
+from edgesim.admin.stats import one_of
+from edgesim.model import Model
+from edgesim.telemetry.sources import today
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+_DAY = 86400
+
+
+async def server_info(request: web.Request) -> web.Response:
+    """Answer what runs here, since when, and in what state."""
+    told = await asked_of_envoy(request)
+    if told is not None:
+        return told
+    context = request.app[CONTEXT]
+    uptime = f"{context.life.uptime}s"
+    version = dict(zip(("major_number", "minor_number", "patch"), version_parts(), strict=True))
+    info = {
+        "version": f"edgesim/{__version__}/Clean/RELEASE/OpenSSL",
+        "state": context.state,
+        "uptime_current_epoch": uptime,
+        "uptime_all_epochs": uptime,
+        "hot_restart_version": "disabled",
+        "command_line_options": {
+            "concurrency": concurrency(context),
+            "drain_time": f"{context.life.drain_time:g}s",
+            "mode": "Serve",
+            "disable_hot_restart": True,
+            "restart_epoch": 0,
+        },
+        "node": {
+            "id": "edgesim",
+            "cluster": "edgesim",
+            "user_agent_name": "edgesim",
+            "user_agent_build_version": {"version": version},
+        },
+    }
+    return web.json_response(info)
+
+
+async def memory(request: web.Request) -> web.Response:
+    """Answer how much memory the instance and its workers have; what only Envoy's allocator knows is 0."""
+    told = await asked_of_envoy(request)
+    if told is not None:
+        return told
+    physical = str(physical_bytes(request.app[CONTEXT]))
+    whole = ("allocated", "heap_size", "total_physical_bytes")
+    parts = ("pageheap_unmapped", "pageheap_free", "total_thread_cache")
+    return web.json_response(dict.fromkeys(whole, physical) | dict.fromkeys(parts, "0"))
+
+
+async def runtime(request: web.Request) -> web.Response:
+    """Answer that there are no runtime values."""
+    told = await asked_of_envoy(request)
+    return told or web.json_response({"entries": {}, "layers": []})
+
+
+async def listeners(request: web.Request) -> web.Response:
+    """Answer the listeners that take connections."""
+    form = one_of(request, "format", ("text", "json"))
+    told = await asked_of_envoy(request)
+    if told is not None:
+        return told
+    found = addresses(request.app[CONTEXT])
+    if form == "json":
+        return web.json_response({"listener_statuses": [_status(name, *place) for name, place in found.items()]})
+    return web.Response(text="".join(f"{name}::{_written(*place)}\n" for name, place in found.items()))
+
+
+def _written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _status(name: str, host: str, port: int) -> dict[str, Any]:
+    return {"name": name, "local_address": {"socket_address": {"address": host, "port_value": port}}}
+
+
+async def certs(request: web.Request) -> web.Response:
+    """Answer the certificates that are served, and those that endpoints and clients are checked with."""
+    told = await asked_of_envoy(request)
+    if told is not None:
+        return told
+    found = await asyncio.to_thread(lambda: [*_certificates(served(request.app[CONTEXT]).model)])
+    return web.json_response({"certificates": found})
+
+
+def _certificates(model: Model) -> Iterator[dict[str, Any]]:
+    """Yield each TLS context once."""
+    contexts = {
+        (tls.root_ca, tls.certificate.chain if tls.certificate else "")
+        for tls in (*(host.tls for host in model.virtual_hosts), *(each.tls for each in model.clusters))
+        if tls is not None
+    }
+    for root, chain in sorted(contexts):
+        if root or chain:
+            yield {"ca_cert": [*_read(root)], "cert_chain": [*_read(chain)]}
+
+
+def _read(pem: str) -> Iterator[dict[str, Any]]:
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - large, and wanted here only
+
+    if pem:
+        yield from (_described(each) for each in load_pem_x509_certificates(pem.encode()))
+
+
+def _described(certificate: Certificate) -> dict[str, Any]:
+    left = certificate.not_valid_after_utc - today()
+    return {
+        "path": "<inline>",
+        "serial_number": f"{certificate.serial_number:x}",
+        "subject_alt_names": [*_names(certificate)],
+        "days_until_expiration": str(max(0, int(left.total_seconds() // _DAY))),
+        "valid_from": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expiration_time": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _names(certificate: Certificate) -> Iterator[dict[str, str]]:
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return
+    yield from ({"dns": name} for name in found.get_values_for_type(x509.DNSName))
+    yield from ({"uri": name} for name in found.get_values_for_type(x509.UniformResourceIdentifier))
+    yield from ({"ip_address": str(address)} for address in found.get_values_for_type(x509.IPAddress))

@@ -1,0 +1,104 @@
+"""What this worker's clusters and listeners are in, read when the parent asks: nothing is done for it per request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from edgesim.telemetry.states import OPEN, Host, Scope, State
+
+if TYPE_CHECKING:
+    from edgesim.balancing import Address, HostHealth
+    from edgesim.proxy.breakers import Load
+    from edgesim.proxy.clusters import ClusterRuntime
+    from edgesim.proxy.listening import ActiveListener
+    from edgesim.proxy.pools import Pool
+
+
+def states(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListener]) -> Iterator[tuple[Scope, State]]:
+    """Yield the state of each listener, and of each cluster of which there is anything to tell."""
+    for listener in listeners:
+        now = {"downstream_cx_active": listener.connections, "downstream_cx_total": listener.accepted}
+        yield ("listener", listener.name), State(now)
+    for cluster in clusters:
+        hosts = _hosts(cluster)
+        if hosts or cluster.load.opened or cluster.load.none_healthy:
+            yield ("cluster", cluster.cluster.name), State(_values(cluster), hosts)
+
+
+def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListener]) -> None:
+    """Begin to count at zero."""
+    for listener in listeners:
+        listener.accepted = 0
+    for cluster in clusters:
+        cluster.load.told = _counted(cluster)
+
+
+def _values(cluster: ClusterRuntime) -> dict[str, int]:
+    told = cluster.load.told
+    since = {name: value - told.get(name, 0) for name, value in _counted(cluster).items()}
+    return since | _active(cluster)
+
+
+def _counted(cluster: ClusterRuntime) -> dict[str, int]:
+    load = cluster.load
+    return {
+        "upstream_cx_total": load.opened,
+        "upstream_cx_connect_fail": load.connect_failures,
+        "upstream_cx_connect_timeout": load.connect_timeouts,
+        "upstream_cx_none_healthy": load.none_healthy,
+        "upstream_cx_overflow": load.connection_overflows,
+        "upstream_rq_pending_overflow": load.pending_overflows,
+        "upstream_rq_per_try_timeout": load.per_try_timeouts,
+        "upstream_rq_retry_overflow": load.retry_overflows,
+        "upstream_rq_timeout": load.timeouts,
+        "outlier_detection.ejections_enforced_total": _ejections(cluster),
+        "outlier_detection.ejections_overflow": 0 if cluster.outliers is None else cluster.outliers.detector.overflows,
+    }
+
+
+def _ejections(cluster: ClusterRuntime) -> int:
+    return 0 if cluster.outliers is None else cluster.outliers.detector.ejections
+
+
+def _active(cluster: ClusterRuntime) -> dict[str, int]:
+    load = cluster.load
+    return {
+        "upstream_cx_active": load.connections,
+        "upstream_rq_active": load.requests(),
+        "upstream_rq_pending_active": load.pending,
+        "outlier_detection.ejections_active": 0 if cluster.outliers is None else cluster.outliers.detector.ejected,
+        **dict(zip(OPEN, _open(load), strict=True)),
+    }
+
+
+def _open(load: Load) -> tuple[int, ...]:
+    limits = load.limits
+    return (
+        int(load.connections >= limits.max_connections),
+        0,  # pools are not limited
+        int(load.requests() >= limits.max_requests),
+        int(load.pending >= limits.max_pending_requests),
+        int(load.retries >= limits.max_retries),
+    )
+
+
+def _hosts(cluster: ClusterRuntime) -> dict[str, Host]:
+    """Return endpoints that have connections or are ill; of the others there is nothing to tell."""
+    health = cluster.balancer.health
+    told = cluster.pools.keys() | {address for address, record in health.items() if not record.healthy}
+    return {_text(address): _host(cluster.pools.get(address), health.get(address)) for address in told}
+
+
+def _host(pool: Pool | None, record: HostHealth | None) -> Host:
+    failed = record is not None and record.active_failed
+    ejected = record is not None and record.ejected_until is not None
+    if pool is None:
+        return Host(check_failed=failed, ejected=ejected)
+    connections = len(pool.busy) + len(pool.idle) + pool.connecting
+    now = (len(pool.busy), len(pool.waiting))
+    return Host(connections, pool.opened, pool.failures, *now, pool.timeouts, failed, ejected)
+
+
+def _text(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"

@@ -1,0 +1,86 @@
+"""What clusters and listeners are in: what is open now, and the counters of rare events, as a worker tells them.
+
+Names are Envoy's behind the prefix `cluster.NAME.` or `listener.ADDRESS.`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+BREAKERS: Final = ("cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open")
+OPEN: Final = tuple(f"circuit_breakers.default.{name}" for name in BREAKERS)
+"""1 while a circuit breaker is full in any worker."""
+ACTIVE: Final = frozenset(
+    (
+        "downstream_cx_active",
+        "outlier_detection.ejections_active",
+        "upstream_cx_active",
+        "upstream_rq_active",
+        "upstream_rq_pending_active",
+        *OPEN,
+    )
+)
+"""What ends with a worker; everything else is counted on."""
+
+
+class Host(NamedTuple):
+    """An endpoint as workers know it; a check that fails, or an ejection by any of them, is told."""
+
+    connections: int = 0
+    opened: int = 0
+    failures: int = 0
+    requests: int = 0
+    pending: int = 0
+    timeouts: int = 0
+    check_failed: bool = False
+    ejected: bool = False
+
+    def plus(self, other: Host) -> Host:
+        """Return what two workers know."""
+        return Host(
+            self.connections + other.connections,
+            self.opened + other.opened,
+            self.failures + other.failures,
+            self.requests + other.requests,
+            self.pending + other.pending,
+            self.timeouts + other.timeouts,
+            self.check_failed or other.check_failed,
+            self.ejected or other.ejected,
+        )
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every worker sends requests there."""
+        return not (self.check_failed or self.ejected)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Numbers by Envoy's names; of a cluster also its endpoints, by `address:port`."""
+
+    values: Mapping[str, int] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+
+    @property
+    def lasting(self) -> State:
+        """What stays when the worker is gone."""
+        return State({name: value for name, value in self.values.items() if name not in ACTIVE})
+
+
+Scope = tuple[str, str]
+"""`cluster` or `listener`, and its name."""
+
+
+def added(states: Iterable[State]) -> State:
+    """Return what several workers tell of one scope."""
+    values: dict[str, int] = {}
+    hosts: dict[str, Host] = {}
+    for state in states:
+        for name, value in state.values.items():
+            before = values.get(name, 0)
+            values[name] = max(before, value) if name in OPEN else before + value
+        for address, host in state.hosts.items():
+            hosts[address] = hosts.get(address, Host()).plus(host)
+    return State(values, hosts)
