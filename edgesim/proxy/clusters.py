@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from edgesim.balancing import Address, Balancer, EndpointSet, address_of, endpoint_set
+from edgesim.balancing import Address, Balancer, EndpointSet, address_of, build_at_once, endpoint_set
+from edgesim.balancing.hashing import HASHED, Build
 from edgesim.model import BalancerKind, Cluster, Endpoint
 from edgesim.policies.health_checks import check_of
 from edgesim.proxy.breakers import Load
@@ -42,15 +43,16 @@ class ClusterRuntime:
         draw: Callable[[], int],
         clock: Callable[[], float],
         responses: Memory[Response],
+        build: Build = build_at_once,
     ) -> None:
-        """Begin without endpoints; `draw` draws 64 bits, `clock` is monotonic.
+        """Begin without endpoints; `draw` draws 64 bits, `clock` is monotonic, `build` makes hash tables.
 
         `pick(subset, hash)` returns the endpoint a request is sent to, or None when there is none.
         """
         self._draw, self._clock = draw, clock
         self.responses = responses
         self.cluster = cluster
-        self.balancer = Balancer(endpoint_set(cluster, ()), draw, clock)
+        self.balancer = Balancer(endpoint_set(cluster, ()), draw, clock, build)
         self.pick = self.balancer.pick
         self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
         self.pools: dict[Address, Pool] = {}
@@ -78,7 +80,9 @@ class ClusterRuntime:
             self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
             self.retire()
         changes = set(endpoints) != set(self.endpoints.every)
-        if cluster.connection.tcp_keepalive != before.connection.tcp_keepalive or (changes and self.pools and cluster.balancer.close_connections_on_host_set_change):
+        if cluster.connection.tcp_keepalive != before.connection.tcp_keepalive or (
+            changes and self.pools and cluster.balancer.close_connections_on_host_set_change
+        ):
             self.retire()
         self.balancer.update(endpoint_set(cluster, endpoints))
         self._drop(self.pools.keys() - self.balancer.health.keys())
@@ -86,6 +90,8 @@ class ClusterRuntime:
         self._renew_pools()
         if cluster.health_checks or before.health_checks:
             self._mark(passing or {}, self.balancer.health)
+        if cluster.balancer.kind in HASHED:
+            self.pick((), 0)  # asks for the table, ahead of requests
 
     def _follow_outliers(self, before: Cluster) -> None:
         if self.cluster.outlier != before.outlier:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from edgesim.balancing import Address
+from edgesim.balancing import Address, build_at_once
+from edgesim.balancing.hashing import Build
 from edgesim.model import (
     DEFAULT_LISTENERS,
     Assignments,
@@ -146,9 +147,16 @@ class Compiler:
     Clusters keep their pools and turns from one version to the next.
     """
 
-    def __init__(self, draw: Callable[[], int], clock: Callable[[], float], responses: Memory[Response]) -> None:
-        """Take what draws 64 bits, the monotonic clock, and the memory of response heads."""
+    def __init__(
+        self,
+        draw: Callable[[], int],
+        clock: Callable[[], float],
+        responses: Memory[Response],
+        build: Build = build_at_once,
+    ) -> None:
+        """Take what draws 64 bits, the monotonic clock, the memory of response heads, and what makes hash tables."""
         self._responses = responses
+        self._build = build
         self._draw = draw
         self._clock = clock
         self._listeners = {listener.name: listener for listener in DEFAULT_LISTENERS}
@@ -228,9 +236,12 @@ class Compiler:
             if cluster is None:
                 continue
             if runtime is None:
-                runtime = self._clusters[name] = ClusterRuntime(cluster, self._draw, self._clock, self._responses)
+                runtime = self._clusters[name] = self._new_runtime(cluster)
             runtime.update(cluster, endpoints_of(cluster, self._assignments), self._passing.get(name))
         return same
+
+    def _new_runtime(self, cluster: Cluster) -> ClusterRuntime:
+        return ClusterRuntime(cluster, self._draw, self._clock, self._responses, self._build)
 
     def take_health(self, cluster: str, passing: Mapping[Address, bool | None]) -> None:
         """Take what active health checks found of endpoints of a cluster, which may be yet to come; None forgets one."""
