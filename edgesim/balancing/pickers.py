@@ -99,16 +99,15 @@ def weight_by_load(entry: Entry) -> float:
 
 def slowed(weight: Weight, config: SlowStart, clock: Clock, end: float, over: Callable[[], None]) -> Weight:
     """Return a weight that grows while a healthy endpoint is new; from `end` on none is, and `over` is told."""
-    window = config.window
+    factor = factor_of(config)
 
     def grown(entry: Entry) -> float:
         now, record = clock(), entry[1]
         if now >= end:
             over()
-        age = now - record.healthy_since
-        if age >= window or record.active_failed or record.ejected_until is not None:
+        if record.active_failed or record.ejected_until is not None:
             return weight(entry)
-        return weight(entry) * factor_of(config, age)
+        return weight(entry) * factor(now - record.healthy_since)
 
     return grown
 

@@ -28,12 +28,12 @@ from edgesim.model import SlowStart
 )
 def test_the_factor_is_envoys(age: float, aggression: float, least: float, wanted: float) -> None:
     """`max(least, (age / window) ** (1 / aggression))` in a window of a minute, an age of a millisecond at least."""
-    assert factor_of(SlowStart(60.0, aggression, least), age) == pytest.approx(wanted)
+    assert factor_of(SlowStart(60.0, aggression, least))(age) == pytest.approx(wanted)
 
 
 @given(st.floats(0.0005, 1e6), st.floats(0.01, 100), st.floats(0, 100), st.floats(0, 2e6), st.floats(0, 2e6))
 def test_a_factor_only_grows(window: float, aggression: float, least: float, age: float, more: float) -> None:
     """It stays between its least and 1, and an older endpoint never has less."""
-    config = SlowStart(window, aggression, least)
-    young, old = factor_of(config, age), factor_of(config, age + more)
+    factor = factor_of(SlowStart(window, aggression, least))
+    young, old = factor(age), factor(age + more)
     assert least / 100 <= young <= old <= 1
