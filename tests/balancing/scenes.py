@@ -16,9 +16,14 @@ class Scene:
 
     def __init__(self, cluster: Cluster, *endpoints: Endpoint, seed: int = 1) -> None:
         self.now = 100.0
+        self.looked = 0
         self.cluster = cluster
         draws = Random(seed)
-        self.balancer = Balancer(endpoint_set(cluster, endpoints), lambda: draws.getrandbits(64), lambda: self.now)
+        self.balancer = Balancer(endpoint_set(cluster, endpoints), lambda: draws.getrandbits(64), self._clock)
+
+    def _clock(self) -> float:
+        self.looked += 1
+        return self.now
 
     def update(self, *endpoints: Endpoint) -> None:
         self.balancer.update(endpoint_set(self.cluster, endpoints))

@@ -193,6 +193,29 @@ def test_anyone_is_as_calm_as_the_cluster_while_somebody_is_healthy() -> None:
     assert {scene.balancer.pick_anyone() for _ in range(6)} == {B, C}
 
 
+def test_one_healthy_endpoint_of_many_is_anyone() -> None:
+    """Without a panic threshold the ill are picked only where nobody at all is healthy."""
+    many = [Endpoint("10.0.0.1", port) for port in range(100)]
+    scene = Scene(plain(panic_threshold=0.0), *many)
+    scene.fail(*many[1:])
+    assert {scene.balancer.pick_anyone() for _ in range(5)} == {many[0]}
+
+
+def test_turns_of_anyone_outlive_the_endpoints() -> None:
+    """As those of subsets do."""
+    scene = Scene(plain(), A, B)
+    first = scene.balancer.pick_anyone()
+    scene.update(A, B)
+    assert {first, scene.balancer.pick_anyone()} == {A, B}
+
+
+def test_anyone_is_found_by_hash_too() -> None:
+    """Where requests are hashed, the same one stands in for a request each time."""
+    scene = Scene(plain(BalancerKind.MAGLEV), A, B, C, D)
+    for value in range(40):
+        assert scene.balancer.pick_anyone(value) == scene.balancer.pick((), value)
+
+
 def test_records_follow_the_endpoints() -> None:
     """A record stays while its address does, whatever else changes about the endpoint; a new address begins healthy."""
     scene = Scene(plain(), A, B)
@@ -241,6 +264,8 @@ def test_hashes_choose_the_priority_too() -> None:
         assert scene.balancer.pick((), value) in first[5:]
     for value in (70, 99, 12_399):
         assert scene.balancer.pick((), value) in second
+    for value in range(40):
+        assert len({scene.balancer.pick((), value) for _ in range(3)}) == 1
 
 
 def test_turns_of_priorities_do_not_take_hashes() -> None:
@@ -276,6 +301,12 @@ def test_a_locality_weighs_less_as_it_falls_ill() -> None:
     picked = scene.picks(1700)
     assert picked[here[1]] == pytest.approx(700, abs=3)
     assert sum(picked[each] for each in there) == pytest.approx(1000, abs=3)
+
+
+def test_a_locality_may_be_one_endpoint() -> None:
+    """It has its share alone."""
+    near, far = replace(A, locality=NEAR, locality_weight=3), replace(B, locality=FAR, locality_weight=1)
+    assert Scene(plain(locality_weighted=True), near, far).picks(40) == {near: 30, far: 10}
 
 
 def test_weights_of_localities_act_where_they_are_asked_for() -> None:
@@ -371,7 +402,17 @@ def test_turns_are_plain_again_when_nobody_is_new() -> None:
     scene.picks(5)
     scene.now += SLOW.window
     scene.picks(1)
+    scene.balancer.pick(())
+    looked = scene.looked
     assert scene.picks(3) == {A: 1, B: 1, C: 1}
+    assert scene.looked == looked
+
+
+def test_a_round_robin_does_not_look_at_load_while_it_is_slow() -> None:
+    """Weights are those given, whatever is under way."""
+    scene = Scene(plain(slow_start=SLOW), A, B)
+    scene.under_way(A, 9)
+    assert scene.picks(100) == {A: pytest.approx(50, abs=1), B: pytest.approx(50, abs=1)}
 
 
 def test_workers_do_not_begin_with_the_same_endpoint() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xxhash import xxh64_intdigest
 
 from edgesim.balancing import Balancer, Table, TablePlan, build, endpoint_set
-from edgesim.balancing.hashing import Install, key_of, plan_of
+from edgesim.balancing.hashing import Install, Tables, build_at_once, key_of, plan_of
 from edgesim.balancing.localities import hash_weights
 from edgesim.balancing.maglev import TABLE_SIZE, fill
 from edgesim.balancing.priorities import Level
@@ -325,6 +325,20 @@ def test_going_back_to_the_table_that_serves_asks_for_none() -> None:
     assert [balancer.pick((), value) for value in VALUES] == before
     elsewhere.finish()
     assert [balancer.pick((), value) for value in VALUES] == before
+
+
+def test_a_table_that_is_there_at_once_changes_nothing_else() -> None:
+    """Only one that comes later is told of: whoever asks for a table picks from it already."""
+    told: list[bool] = []
+    level, config = Level((A, B), (A, B)), LoadBalancer(BalancerKind.MAGLEV)
+    at_once = Tables(build_at_once, lambda: told.append(True))
+    assert at_once.picker(("all", 0), level, (A, B), config, lambda: 0)(0) in {A, B}
+    assert told == []
+    elsewhere = Elsewhere()
+    later = Tables(elsewhere, lambda: told.append(True))
+    later.picker(("all", 0), level, (A, B), config, lambda: 0)
+    elsewhere.finish()
+    assert told == [True]
 
 
 def test_tables_of_subsets_that_are_gone_are_forgotten() -> None:
