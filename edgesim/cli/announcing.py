@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edgesim.cli.console import err, out
+from edgesim.cli.engine import DataPlane
 from edgesim.cli.problems import print_problems
 from edgesim.cli.settings import UpSettings
 from edgesim.config.serving import Policy
 from edgesim.control import Instance
 from edgesim.model import Problem, Severity
-from edgesim.proxy import Bound, Supervisor
+from edgesim.proxy import Bound
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ def _released(problems: Iterable[Problem]) -> str:
 class Announcer:
     """Prints where listeners are that open later."""
 
-    supervisor: Supervisor
+    supervisor: DataPlane
     known: tuple[Bound, ...]
     quiet: bool
 
@@ -72,7 +73,7 @@ def _url_of(bound: Bound) -> str:
     return url(bound.host, bound.port, "https" if bound.tls else "http")
 
 
-def listeners(supervisor: Supervisor) -> list[dict[str, str]]:
+def listeners(supervisor: DataPlane) -> list[dict[str, str]]:
     """Return the listeners with their URLs, as machines are told."""
     return [{"name": bound.name, "url": _url_of(bound)} for bound in supervisor.bound]
 
@@ -81,7 +82,7 @@ def _line(bound: Bound) -> str:
     return f"{'tls' if bound.tls else 'proxy'} {_url_of(bound)}"
 
 
-def announce(settings: UpSettings, supervisor: Supervisor, admin: str, token: str | None) -> None:
+def announce(settings: UpSettings, supervisor: DataPlane, admin: str, token: str | None) -> None:
     """Print every listener's address; the first is the one that scripts look for, on `--port` if it is there."""
     usual = url(supervisor.host, supervisor.port)
     plain = [bound for bound in supervisor.bound if not bound.tls]
@@ -101,7 +102,7 @@ def announce(settings: UpSettings, supervisor: Supervisor, admin: str, token: st
         out(settings.hints(proxy, admin))
 
 
-def _announce_to_machines(supervisor: Supervisor, proxy: str, admin: str, token: str | None) -> None:
+def _announce_to_machines(supervisor: DataPlane, proxy: str, admin: str, token: str | None) -> None:
     tls = next((_url_of(bound) for bound in supervisor.bound if bound.tls), None)
     named = {"proxy": proxy, "admin": admin, "token": token, "tls": tls}
     known = {name: value for name, value in named.items() if value}

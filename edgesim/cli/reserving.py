@@ -7,7 +7,8 @@ import os
 import socket
 from pathlib import Path
 
-from edgesim.cli.settings import LOOPBACK, UpSettings
+from edgesim.cli.engine import DataPlane, envoy_engine
+from edgesim.cli.settings import LOOPBACK, Engine, UpSettings
 from edgesim.config.state_folder import default_folder, open_default, open_explicit, temporary
 from edgesim.control.guard import is_loopback
 from edgesim.control.recorder import Recorder
@@ -16,6 +17,7 @@ from edgesim.model.codes import failure
 from edgesim.policies.formatter import FormatError
 from edgesim.proxy import Supervisor, WorkerSettings
 from edgesim.proxy.access_log import compile_format, open_log
+from edgesim.proxy.ports import Addresses
 from edgesim.telemetry.sources import new_token, today
 
 
@@ -38,11 +40,13 @@ def worker_settings(settings: UpSettings) -> WorkerSettings:
     return WorkerSettings(path, settings.access_log_format, settings.route_header)
 
 
-def reserve_proxy(settings: UpSettings, seed: int, told: WorkerSettings) -> Supervisor:
-    """Take the proxy's first port. Raises EdgesimError."""
+def reserve_proxy(settings: UpSettings, seed: int, told: WorkerSettings) -> DataPlane:
+    """Take the proxy's first port, or Envoy's. Raises EdgesimError."""
     host, seeded = settings.listen or LOOPBACK, str(seed)
     as_written = settings.listen is not None
     try:
+        if settings.engine is Engine.ENVOY:
+            return envoy_engine(settings, Addresses(host, settings.port, settings.tls_port, as_written), told)
         return Supervisor(host, settings.port, settings.workers, seeded, settings.tls_port, told, as_written=as_written)
     except OSError as error:
         raise _refused(error, host, settings.port, "--port") from None

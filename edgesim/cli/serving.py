@@ -13,10 +13,11 @@ import uvloop
 from aiohttp import web
 
 from edgesim.admin.app import create_app
-from edgesim.admin.context import Context
+from edgesim.admin.context import Context, Life
 from edgesim.backends import Controllers, PodRuntime
 from edgesim.cli.announcing import Announcer, Reporter, announce, listeners, url
 from edgesim.cli.console import err
+from edgesim.cli.engine import DataPlane, ask_of
 from edgesim.cli.judging import Apart
 from edgesim.cli.problems import print_problems
 from edgesim.cli.reserving import admin_token, open_recorder, reserve_admin, reserve_proxy, worker_settings
@@ -85,7 +86,16 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), admin_token(settings)
-    context = Context(instance, lambda: ready.live, token, supervisor.stats, lambda: listeners(supervisor))
+    context = Context(
+        instance,
+        lambda: ready.live,
+        token,
+        supervisor.stats,
+        lambda: listeners(supervisor),
+        life=Life(monotonic, settings.grace),
+        workers=supervisor if isinstance(supervisor, Supervisor) else None,
+        envoy=ask_of(supervisor),
+    )
     await _serve_admin(stack, with_admin, context)
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
@@ -100,7 +110,7 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     return True
 
 
-def _instance(settings: UpSettings, seed: int, supervisor: Supervisor, recorder: Recorder) -> Instance:
+def _instance(settings: UpSettings, seed: int, supervisor: DataPlane, recorder: Recorder) -> Instance:
     """Put the parts together."""
     store = Store(today, new_uid)
     install(store)
@@ -136,7 +146,7 @@ async def _restore_and_load(instance: Instance, recorder: Recorder, files: Files
     await files.load(kept, () if revision is None else revision.resources)
 
 
-def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) -> None:
+def _reload_on_hangup(files: Files, instance: Instance, supervisor: DataPlane) -> None:
     """Let SIGHUP read everything again, certificate files too, whose names stay the same when they are renewed."""
 
     async def reload() -> None:

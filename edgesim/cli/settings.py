@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from edgesim.config.serving import Policy
 
 LOOPBACK = "127.0.0.1"
+
+
+class Engine(StrEnum):
+    """What serves: edgesim's own proxy, or real Envoy."""
+
+    EDGESIM = "edgesim"
+    ENVOY = "envoy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +49,5 @@ class UpSettings:
     policy: Policy = Policy.FREEZE
     state: str = ""
     lifeline: int | None = None
+    engine: Engine = Engine.EDGESIM
     hints: Callable[[str, str], str] | None = None

@@ -13,7 +13,7 @@ import typer
 from edgesim.cli.examples import DEMO, demo_folder, next_steps
 from edgesim.cli.handover import hand_over
 from edgesim.cli.options import Output, Report
-from edgesim.cli.settings import UpSettings
+from edgesim.cli.settings import Engine, UpSettings
 from edgesim.config.serving import Policy
 
 Port = Annotated[
@@ -118,6 +118,9 @@ StateFolder = Annotated[
         "writes. Without it they are kept by PATH below $XDG_STATE_HOME; off keeps them until the end only.",
     ),
 ]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="What serves: edgesim's own proxy, or real Envoy, with the same pods.")
+]
 
 
 def up(
@@ -140,6 +143,7 @@ def up(
     keep_going: KeepGoing = False,
     invalid_config: InvalidConfig = Policy.FREEZE,
     state: StateFolder = "",
+    engine: EngineOption = Engine.EDGESIM,
     output: Output = Report.TEXT,
 ) -> None:
     """Serve a configuration: start what it deploys, route as it says, follow its files.
@@ -154,6 +158,7 @@ def up(
       edgesim up echo.yaml upstream.yaml vs.yaml --port 0 --seed 7
       edgesim up configs/ --workers auto --access-log access.log --route-header
       edgesim up teams/ --invalid-config isolate --state ~/edgesim-state
+      edgesim up configs/ --engine envoy --workers 2
       edgesim up vs.yaml --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_HOST%'
     """
     settings = settings_of(
@@ -173,6 +178,7 @@ def up(
         route_header=route_header,
         invalid_config=invalid_config,
         state=state,
+        engine=engine,
         output=output,
     )
     hand_over(settings)
@@ -180,6 +186,10 @@ def up(
 
 def settings_of(paths: tuple[Path, ...], *, invalid_config: Policy, output: Report, **same: Any) -> UpSettings:
     """Return what `up` is told by its options."""
+    if same["engine"] is Engine.ENVOY and same["route_header"]:
+        raise typer.BadParameter(
+            "Envoy's answers do not tell it: edgesim's own engine does", param_hint="--route-header"
+        )
     return UpSettings(paths, policy=invalid_config, as_json=output is Report.JSON, **same)
 
 

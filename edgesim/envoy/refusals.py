@@ -1,0 +1,49 @@
+"""What Envoy says of an update it does not take, and which resource that is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from edgesim.dialects.envoy import Json, Kind, Part, Resources
+
+_REFUSED = re.compile(r"config update (?:rejected|failure): (.*)|REST config for \S+ rejected: (.*)")
+
+
+def refused_in(line: str) -> str | None:
+    """Return why Envoy refuses what it read, None where a line of its log says no such thing."""
+    found = _REFUSED.search(line)
+    if found is None:
+        return None
+    text = found[1] or found[2] or ""
+    return " ".join(text.replace("\\n", " ").replace('\\"', '"').replace("\\'", "'").split())
+
+
+def culprit(reason: str, kind: Kind, before: Resources | None, after: Resources) -> str:
+    """Return the name of the virtual host, listener or cluster at fault, empty where none is.
+
+    It is among those that are not as Envoy took them before: the one that is named, or where none is, the first.
+    """
+    hosts = _changed_hosts(before, after) if kind is Kind.ROUTES else []
+    changed = hosts or _changed(None if before is None else before.of(kind), after.of(kind))
+    named = sorted((name for name in changed if name in reason), key=len, reverse=True)
+    found = next(iter((*named, *changed)), "")
+    return _listener_of(found, after) if kind is Kind.ROUTES and found in after.routes else found
+
+
+def _listener_of(routes: str, after: Resources) -> str:
+    """Return the listener that fetches a route configuration."""
+    return next((name for name in after.listeners if routes == f"{name}-routes"), routes)
+
+
+def _changed(before: Mapping[str, Part] | None, after: Mapping[str, Part]) -> list[str]:
+    return [name for name, each in after.items() if before is None or before.get(name) != each]
+
+
+def _changed_hosts(before: Resources | None, after: Resources) -> list[str]:
+    known = {} if before is None else {each["name"]: each for each in _hosts(before)}
+    return list(dict.fromkeys(each["name"] for each in _hosts(after) if known.get(each["name"]) != each))
+
+
+def _hosts(resources: Resources) -> Iterable[Json]:
+    return (host for routes in resources.routes.values() for host in routes["virtual_hosts"])
