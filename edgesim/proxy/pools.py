@@ -159,7 +159,9 @@ def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
         if load.connections > load.limits.max_requests:  # else there cannot be too many requests
             load.check_request()
         connection = pool.idle.pop()
-        take(connection)
+        pool.busy.add(connection)  # as `take`, without a call
+        if pool.record is not None:
+            pool.record.active = len(pool.busy)
         connection.exchange = exchange
         return connection
     connect(pool, exchange)

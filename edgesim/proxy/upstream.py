@@ -281,14 +281,17 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _become_free(self) -> None:
         """After a whole response: reset, and give the connection on if it may be used again."""
-        leave(self)
+        pool = self.pool
+        pool.busy.discard(self)  # as `leave`, without a call
+        if pool.record is not None:
+            pool.record.active = len(pool.busy)
         self.fields = []
         self.head_bytes = b""
         self.head_done = self.answered = self.until_close = self.begun = False
         self.piled = self.status = 0
         self.touched = True
         self.served += 1
-        if self.reused and self.served != self.pool.settings.max_requests_per_connection:
+        if self.reused and self.served != pool.settings.max_requests_per_connection:
             give(self)
         else:
             self.close()
