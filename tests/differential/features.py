@@ -393,7 +393,10 @@ def _ports(admin: Path) -> dict[str, int]:
         f"http://{admin.read_text().strip()}/listeners?format=json", timeout=DEADLINE
     ) as answer:
         statuses = json.load(answer)["listener_statuses"]
-    return {each["name"]: each["local_address"]["socket_address"]["port_value"] for each in statuses}
+    addresses = ((each["name"], each["local_address"].get("socket_address")) for each in statuses)
+    return {
+        name: address["port_value"] for name, address in addresses if address is not None
+    }  # internal ones have none
 
 
 @contextmanager

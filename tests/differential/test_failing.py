@@ -1,0 +1,115 @@
+"""One of five endpoints fails under load: clients see no more errors than through Envoy with the same settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgesim.model import HealthCheck, HttpCheck, LoadBalancer, Model, OutlierDetection, Policies
+from edgesim.model.policies import RetryPolicy
+from tests.differential.test_upstreams import model, proxy
+from tests.proxy.scenes import GET, OK, Client, Peer, Upstream, upstream
+
+pytestmark = pytest.mark.slow
+OUTLIER = OutlierDetection(consecutive_5xx=3, interval=0.5, base_ejection_time=60.0, max_ejection_percent=20)
+CHECK = HealthCheck(0.3, 0.2, 2, 1, HttpCheck("/healthz"), no_traffic_interval=0.2)
+CLIENTS, EACH = 8, 60
+BROKEN = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
+WAYS = ("dies", "hangs", "500", "resets mid-body")
+
+
+class Failing:
+    """An endpoint that begins to fail after so many requests."""
+
+    def __init__(self, way: str) -> None:
+        self.way, self.asked, self.ups = way, 0, list[Upstream]()
+
+    async def __call__(self, peer: Peer) -> None:
+        while await peer.head():
+            self.asked += 1
+            if self.asked <= 10:
+                peer.send(OK)
+            elif self.way == "500":
+                peer.send(BROKEN)
+            elif self.way == "hangs":
+                await peer.rest()
+            else:
+                if self.way == "resets mid-body":
+                    peer.send(OK[:-1])
+                    await peer.writer.drain()
+                peer.reset()
+                return
+
+
+@contextlib.contextmanager
+def five(way: str) -> Iterator[list[Upstream]]:
+    """Run five servers in a thread of their own, the first of which fails."""
+    loop, ready, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    ups: list[Upstream] = []
+
+    async def run() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            ups.append(await stack.enter_async_context(upstream(Failing(way))))
+            for _ in range(4):
+                ups.append(await stack.enter_async_context(upstream(OK)))
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    ready.wait(30.0)
+    try:
+        yield ups
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(30.0)
+        loop.close()
+
+
+async def load(port: int) -> Counter[str]:
+    """Send requests from some clients at a time, and count what they see."""
+    seen: Counter[str] = Counter()
+
+    async def one() -> None:
+        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        for _ in range(EACH):
+            try:
+                seen[str((await client.ask(GET)).status)] += 1
+            except (AssertionError, ConnectionError, asyncio.IncompleteReadError):
+                seen["torn"] += 1
+                client.close()
+                client = Client(*await asyncio.open_connection("127.0.0.1", port))
+            await asyncio.sleep(0.002)
+        client.close()
+
+    await asyncio.gather(*(one() for _ in range(CLIENTS)))
+    return seen
+
+
+def served(ups: list[Upstream], *, retries: bool) -> Model:
+    again = (
+        Policies(retries=RetryPolicy(("5xx",), 2, per_try_timeout=0.3, base_interval=0.005)) if retries else Policies()
+    )
+    balancer = LoadBalancer(panic_threshold=0.0)
+    made = model(ups, again, outlier=OUTLIER, health_checks=(CHECK,), balancer=balancer)  # type: ignore[arg-type]
+    return made
+
+
+@pytest.mark.parametrize("retries", [True, False], ids=["retries", "no retries"])
+@pytest.mark.parametrize("way", WAYS)
+def test_one_of_five_fails(way: str, retries: bool, tmp_path: Path) -> None:
+    """Out of 480 requests at most a handful more than through Envoy is anything but a 200."""
+    errors: dict[str, int] = {}
+    for name in ("envoy", "edgesim"):
+        with five(way) as ups, proxy(name, served(ups, retries=retries), tmp_path) as port:
+            seen = asyncio.run(asyncio.wait_for(load(port), 120.0))
+            errors[name] = seen.total() - seen["200"]
+            print(way, retries, name, dict(seen))
+            assert seen["200"] > 400
+    assert errors["edgesim"] <= errors["envoy"] + 3
