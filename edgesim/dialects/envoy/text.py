@@ -115,13 +115,15 @@ def on_one_line(node: Any, width: int) -> str | None:
     if not isinstance(node, dict | list):
         text = scalar(node)
         return None if isinstance(node, str) and _is_literal(node) else text
-    if isinstance(node, dict):
-        found = [(f"{scalar(str(key))}: ", on_one_line(value, width)) for key, value in node.items()]
-    else:
-        found = [("", on_one_line(value, width)) for value in node]
-    if any(text is None for _, text in found) or any(isinstance(each, Part) for each in _children(node)):
-        return None
-    inside = ", ".join(f"{key}{text}" for key, text in found)
+    found: list[str] = []
+    left = width - len("{}")
+    for key, value in node.items() if isinstance(node, dict) else (("", each) for each in node):
+        short = None if left < 0 or isinstance(value, Part) else on_one_line(value, left)
+        if short is None:
+            return None  # at once: most of what is asked about is far too long
+        found.append(f"{scalar(str(key))}: {short}" if isinstance(node, dict) else short)
+        left -= len(found[-1]) + len(", ")
+    inside = ", ".join(found)
     text = f"{{{inside}}}" if isinstance(node, dict) else f"[{inside}]"
     return text if len(text) <= width else None
 
