@@ -57,12 +57,21 @@ def test_methods_are_read_by_name_or_number(method: str, wanted: str) -> None:
 
 
 def test_other_checks_are_read() -> None:
-    """A TCP check without payloads only connects; payloads are bytes; gRPC has a service and an authority."""
+    """A TCP check without payloads only connects; payloads are bytes."""
     assert only(f"{NEEDED}, tcpHealthCheck: {{}}").checker == TcpCheck()
     payloads = "{send: {text: '50494e47'}, receive: [{text: 504F}, {text: '0a'}]}"
     assert only(f"{NEEDED}, tcpHealthCheck: {payloads}").checker == TcpCheck(b"PING", (b"PO", b"\n"))
-    grpc = "{serviceName: echo, authority: a.example}"
-    assert only(f"{NEEDED}, grpcHealthCheck: {grpc}").checker == GrpcCheck("echo", "a.example")
+
+
+@pytest.mark.parametrize("spec", ["useHttp2: true\n", "serviceSpec: {grpc: {}}"])
+def test_grpc_checks_need_http2(spec: str) -> None:
+    """Envoy refuses one of an upstream that it does not speak HTTP/2 to."""
+    check = f"  healthChecks: [{{{NEEDED}, grpcHealthCheck: {{serviceName: echo, authority: a.example}}}}]\n"
+    assert run(UPSTREAM + check).codes == ["ES0324"]
+    text = UPSTREAM.replace("    hosts", f"    {spec}\n    hosts") if "Spec" in spec else f"{UPSTREAM}  {spec}"
+    outcome = run(text + check)
+    assert outcome.codes == ["ES0601"]
+    assert outcome.clusters[0].health_checks[0].checker == GrpcCheck("echo", "a.example")
 
 
 def test_a_custom_check_is_noted() -> None:

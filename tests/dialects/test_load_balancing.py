@@ -47,7 +47,6 @@ def balanced(text: str) -> Outcome:
         ),
         ("maglev: {}", LoadBalancer(BalancerKind.MAGLEV)),
         ("healthyPanicThreshold: 0", LoadBalancer(panic_threshold=0.0)),
-        ("useHostnameForHashing: true", LoadBalancer(use_hostname_for_hashing=True)),
         ("closeConnectionsOnHostSetChange: true", LoadBalancer(close_connections_on_host_set_change=True)),
         ("localityWeightedLbConfig: {}", LoadBalancer(locality_weighted=True)),
         ("roundRobin: {slowStartConfig: {slowStartWindow: 30s}}", LoadBalancer(slow_start=SlowStart(30.0))),
@@ -77,6 +76,7 @@ def test_balancers_are_read(text: str, wanted: LoadBalancer) -> None:
         ("healthyPanicThreshold: .nan", "ES0104"),
         ("roundRobin: {slowStartConfig: {slowStartWindow: 1s, minWeightPercent: 101}}", "ES0317"),
         ("roundRobin: {slowStartConfig: {slowStartWindow: -1s}}", "ES0319"),
+        ("maglev: {}, useHostnameForHashing: true", "ES0323"),
         ("random: {}, maglev: {}", "ES0108"),
         ("random: {seed: 1}", "ES0103"),
     ],
@@ -94,6 +94,14 @@ def test_an_impossible_aggression_is_noted(aggression: str) -> None:
     outcome = balanced(f"roundRobin: {{slowStartConfig: {{slowStartWindow: 1s, aggression: {aggression}}}}}")
     assert outcome.codes == ["ES0604"]
     assert outcome.clusters[0].balancer.slow_start == SlowStart(1.0)
+
+
+def test_names_can_be_hashed() -> None:
+    """Only where there are some: Envoy refuses it elsewhere, whatever the balancer."""
+    assert cluster("loadBalancerConfig: {useHostnameForHashing: true}", NAMED).balancer.use_hostname_for_hashing
+    kube = "kube: {serviceName: echo, serviceNamespace: default, servicePort: 80}\n"
+    problem = run(upstream(kube + "loadBalancerConfig: {useHostnameForHashing: true}\n"), SERVICE).only()
+    assert problem.message.endswith("'envoy.cluster.eds'")
 
 
 FAILOVER = (

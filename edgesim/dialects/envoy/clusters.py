@@ -59,9 +59,9 @@ def _followed(config: Cluster, endpoints: Sequence[Endpoint] | None, form: Form)
     if form.source is not None:
         return {"type": "EDS", "eds_cluster_config": {"eds_config": form.source(Kind.ENDPOINTS, config.name)}}
     if endpoints is None and config.service is not None:
-        service = [service_endpoint(config.service)]
+        service = [service_endpoint(config.service), *config.endpoints]
         return {"type": _DNS, **_dns(config), "load_assignment": load_assignment(config, service)}
-    return {"type": "STATIC", "load_assignment": load_assignment(config, endpoints or ())}
+    return {"type": "STATIC", "load_assignment": load_assignment(config, (*(endpoints or ()), *config.endpoints))}
 
 
 def service_endpoint(service: ServiceRef) -> Endpoint:

@@ -13,7 +13,7 @@ from edgesim.dialects.envoy.form import STATIC, Form, Kind, Part, Source
 from edgesim.dialects.envoy.listeners import listener_and_routes, merged_contexts, served_listeners
 from edgesim.dialects.envoy.responses import response_listener
 from edgesim.dialects.envoy.tls import secret, secret_name
-from edgesim.model import Assignments, Certificate, ClusterType, Model
+from edgesim.model import Assignments, Certificate, ClusterType, Model, endpoints_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def snapshot(model: Model, assignments: Assignments, source: Source, form: Form 
         listeners={each["name"]: each for each in (*(listener for listener, _ in pairs), *answering)},
         routes={routes["name"]: routes for _, routes in pairs},
         clusters={each.name: cluster(each, assignments.get(each.name, ()), whole) for each in model.clusters},
-        endpoints={each.name: load_assignment(each, assignments.get(each.name, ())) for each in followed},
+        endpoints={each.name: load_assignment(each, endpoints_of(each, assignments)) for each in followed},
         secrets={secret_name(each): secret(each) for each in _certificates(model)},
     )
 

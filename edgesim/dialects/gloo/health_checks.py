@@ -22,8 +22,15 @@ _NEEDED = (
 )
 
 
-def health_checks_of(given: Sequence[schema.HealthCheck], reporter: Reporter) -> tuple[HealthCheck, ...]:
-    """Read the health checks that are simulated."""
+def health_checks_of(
+    given: Sequence[schema.HealthCheck], reporter: Reporter, *, http2: bool
+) -> tuple[HealthCheck, ...]:
+    """Read the health checks that are simulated; those by gRPC need an upstream that is spoken HTTP/2 to."""
+    for at, each in enumerate(given):
+        if each.grpc_health_check is not None and not http2:
+            path = ("spec", "healthChecks", at, "grpcHealthCheck")
+            text = "a cluster must support HTTP/2 for gRPC healthchecking"
+            reporter.report("ES0324", path, text, "add `useHttp2: true`")
     found = (_health_check(each, at, reporter) for at, each in enumerate(given))
     return tuple(each for each in found if each is not None)
 
@@ -115,10 +122,18 @@ def _http(given: schema.HttpHealthCheck, at: FieldPath, reporter: Reporter) -> H
 
 
 def _statuses(given: schema.StatusRange, at: FieldPath, reporter: Reporter) -> tuple[int, int]:
-    if not 100 <= given.start < given.end <= 600:
-        text = f"Invalid http status range: expecting 100 <= start < end <= 600, but found {given.start} to {given.end}"
+    start, end = given.start, given.end
+    fault = ""
+    if start >= end:
+        fault = f"start < end, but found start={start} and end={end}"
+    elif start < 100:
+        fault = f"start >= 100, but found start={start}"
+    elif end > 600:
+        fault = f"end <= 600, but found end={end}"
+    if fault:
+        text = f"Invalid http expected status range: expecting {fault}"
         reporter.report("ES0313", at, text, "`end` is the first status that is not expected any more")
-    return given.start, given.end
+    return start, end
 
 
 def _tcp(given: schema.TcpHealthCheck, at: FieldPath, reporter: Reporter) -> TcpCheck:

@@ -6,16 +6,20 @@ from edgesim.dialects.gloo.durations import seconds
 from edgesim.dialects.gloo.scope import WITHOUT_EFFECT, Reporter
 from edgesim.dialects.resource import FieldPath
 from edgesim.dialects.schema import balancing as schema
-from edgesim.model import DEFAULT_BALANCER, BalancerKind, LoadBalancer, SlowStart
+from edgesim.model import DEFAULT_BALANCER, BalancerKind, ClusterType, LoadBalancer, SlowStart
 
 LARGEST_RING = 8_388_608
 _PATH = ("spec", "loadBalancerConfig")
 
 
-def balancer_of(given: schema.LoadBalancerConfig | None, reporter: Reporter) -> LoadBalancer:
-    """Read how endpoints are picked: by default in turn."""
+def balancer_of(given: schema.LoadBalancerConfig | None, kind: ClusterType, reporter: Reporter) -> LoadBalancer:
+    """Read how the endpoints of a cluster are picked: by default in turn."""
     if given is None:
         return DEFAULT_BALANCER
+    if given.use_hostname_for_hashing and kind is not ClusterType.STRICT_DNS:
+        text = "Cannot use hostname for consistent hashing loadbalancing for cluster of type: "
+        path = (*_PATH, "useHostnameForHashing")
+        reporter.report("ES0323", path, f"{text}'envoy.cluster.{kind.value}'", "only DNS names can be hashed")
     least, most = _ring_sizes(given.ring_hash, reporter)
     return LoadBalancer(
         kind=_kind(given),

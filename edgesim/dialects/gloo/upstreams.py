@@ -78,8 +78,8 @@ def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
         found,
         connection=connection_of(spec.connection_config, reporter),
         breakers=reporter.scope.breakers if spec.circuit_breakers is None else breakers_of(spec.circuit_breakers),
-        balancer=balancer_of(spec.load_balancer_config, reporter),
-        health_checks=health_checks_of(spec.health_checks, reporter),
+        balancer=balancer_of(spec.load_balancer_config, found.type, reporter),
+        health_checks=health_checks_of(spec.health_checks, reporter, http2=_speaks_http2(spec)),
         outlier=outlier_of(spec.outlier_detection, reporter),
         overprovisioning_factor=factor,
         dns_refresh_rate=dns_refresh_rate(spec.dns_refresh_rate, found.type, reporter),
@@ -117,6 +117,13 @@ def _kube(spec: schema.UpstreamSpec, tls: UpstreamTls | None, reporter: Reporter
         origin=reporter.origin(()),
         tls=tls,
     )
+
+
+def _speaks_http2(spec: schema.UpstreamSpec) -> bool:
+    """Tell whether Envoy would speak HTTP/2 to an upstream: where it is asked to, or told of gRPC (section 7.5)."""
+    typed = spec.static or spec.kube
+    service = typed.service_spec if typed is not None else None
+    return spec.use_http2 is True or (isinstance(service, dict) and "grpc" in service)
 
 
 def _name(reporter: Reporter) -> str:

@@ -203,4 +203,19 @@ UPSTREAMS: tuple[Code, ...] = (
         _static("dnsRefreshRate: 10s\n"),
         _named("10s"),
     ),
+    error(
+        "ES0323",
+        "Hashing by host name without DNS",
+        "Envoy refuses `useHostnameForHashing` but on a static upstream with a DNS name among its hosts.",
+        _static("loadBalancerConfig: {maglev: {}, useHostnameForHashing: true}\n"),
+        _named("10s") + "  loadBalancerConfig: {maglev: {}, useHostnameForHashing: true}\n",
+    ),
+    error(
+        "ES0324",
+        "A gRPC health check without HTTP/2",
+        "Envoy refuses a gRPC health check of an upstream that it does not speak HTTP/2 to. `useHttp2: true` says it "
+        "does, or a `serviceSpec` with `grpc`; a TCP health check asks for less.",
+        _static(_CHECK.replace("tcp", "grpc")),
+        _static(_CHECK),
+    ),
 )
