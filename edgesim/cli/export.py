@@ -76,7 +76,7 @@ def envoy(
 
     Example:
       edgesim export envoy configs/two-phased-canary/{echo,echo-v2,upstream,vs-3}.yaml -o envoy.yaml
-      edgesim export envoy --with-pods manifests/ | envoy -c /dev/stdin
+      envoy --config-yaml "$(edgesim export envoy --with-pods manifests/)"
       edgesim export envoy --format json
     """
     found = _from_files(paths, admin, with_pods=with_pods) if paths else _from_instance(client_at(admin))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgesim.model.codes.code import SERVICE, Code, documents, note, subset_upstream, upstream, virtual_host
+from edgesim.model.codes.code import SERVICE, Code, documents, note, routed, subset_upstream, upstream, virtual_host
 
 _KEYS = '{jwks: {local: {key: \'{"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}\'}}'
 
@@ -13,12 +13,23 @@ def _tokens(claims: str, more: str = "", validation: str = "") -> str:
     return virtual_host(f"domains: ['a.example']\n{options}routes:\n  - {more or _ANSWER}\n")
 
 
+_SPLIT = """\
+routeAction:
+  multi:
+    destinations:
+      - {weight: 9, destination: {upstream: {name: echo}}}
+      - {weight: 1, destination: {upstream: {name: echo}}}
+"""
 _ANSWER = "directResponseAction: {status: 200}"
 _CLAIMS = ", claimsToHeaders: [{claim: stage, header: x-stage}]"
 _ABORT = (
     "{routeAction: {single: {upstream: {name: echo}}}, options: {faults: {abort: {percentage: 5, httpStatus: 503}}}}"
 )
 _OTHER = virtual_host(f"domains: ['b.example']\nroutes:\n  - {_ANSWER}\n", "other")
+
+
+def _on_empty(what: str) -> str:
+    return routed(f"{_SPLIT}options: {{envoyMetadata: {{edgesim.io: {{onEmpty: {what}}}}}}}\n")
 
 
 def _kube(selector: str) -> str:
@@ -49,10 +60,8 @@ ENVOY: tuple[Code, ...] = (
         "What happens where nobody could answer",
         "`onEmpty: redistribute` and `onEmpty: fallback` are edgesim's own. Envoy answers such a request with 503, as "
         "`onEmpty: fail` does.",
-        "$ edgesim export envoy vs.yaml > envoy.yaml\n"
-        "vs.yaml:7:9: note ES1302 `onEmpty` is edgesim's own: where nobody could answer, Envoy answers 503\n",
-        "options: {envoyMetadata: {edgesim.io: {onEmpty: fail}}}\n",
-        console=True,
+        _on_empty("redistribute"),
+        _on_empty("fail"),
     ),
     note(
         "ES1303",
