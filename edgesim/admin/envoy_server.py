@@ -35,6 +35,7 @@ async def server_info(request: web.Request) -> web.Response:
         "uptime_current_epoch": uptime,
         "uptime_all_epochs": uptime,
         "hot_restart_version": "disabled",
+        "hot_restart_initializing": False,
         "command_line_options": {
             "concurrency": concurrency(context),
             "drain_time": f"{context.life.drain_time:g}s",
