@@ -26,6 +26,8 @@ _REDIRECTS = {
     307: "TEMPORARY_REDIRECT",
     308: "PERMANENT_REDIRECT",
 }
+NO_CLUSTER = "no_such_cluster"
+"""Stands for a destination without a name (a missing UpstreamGroup): Envoy takes no empty name, and answers 503 to this."""
 _HOST_REWRITES = {HostRewriteKind.LITERAL: "host_rewrite_literal", HostRewriteKind.HEADER: "host_rewrite_header"}
 
 
@@ -76,12 +78,12 @@ def _target(does: ForwardAction, policies: Policies, form: Form) -> Json:
         return {"weighted_clusters": {"clusters": arms, **drawn}}
     if does.destination is None:
         return {"cluster_header": does.cluster_header}
-    return {"cluster": does.destination.cluster, **_subset(does.destination.subset)}
+    return {"cluster": does.destination.cluster or NO_CLUSTER, **_subset(does.destination.subset)}
 
 
 def _arm(arm: WeightedCluster) -> Json:
     return {
-        "name": arm.destination.cluster,
+        "name": arm.destination.cluster or NO_CLUSTER,
         "weight": arm.weight,
         **_subset(arm.destination.subset),
         **mutations(arm.headers),
@@ -106,13 +108,3 @@ def _host_rewrite(does: ForwardAction) -> Json:
 
 def _regex_rewrite(rewrite: RegexRewrite | None) -> Json | None:
     return None if rewrite is None else {"pattern": regex(rewrite.pattern), "substitution": rewrite.substitution}
-
-
-def named_clusters(route: Route) -> list[str]:
-    """Return the clusters a route names, those of its shadow included."""
-    does = route.action
-    if not isinstance(does, ForwardAction):
-        return []
-    single = [does.destination.cluster] if does.destination is not None else []
-    shadow = [route.policies.mirror.cluster] if route.policies.mirror is not None else []
-    return [*single, *(arm.destination.cluster for arm in does.weighted), *shadow]
