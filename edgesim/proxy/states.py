@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from edgesim.proxy.pools import Pool
 
 
-def states(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListener]) -> Iterator[tuple[Scope, State]]:
-    """Yield the state of each listener, and of each cluster of which there is anything to tell."""
+def states(
+    clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListener], *, hosts: bool = True
+) -> Iterator[tuple[Scope, State]]:
+    """Yield the state of each listener, and of each cluster of which there is anything to tell, without `hosts` briefly."""
     for listener in listeners:
         now = {"downstream_cx_active": listener.connections, "downstream_cx_total": listener.accepted}
         yield ("listener", listener.name), State(now)
     for cluster in clusters:
-        hosts = _hosts(cluster)
-        if hosts or cluster.load.opened or cluster.load.none_healthy:
-            yield ("cluster", cluster.cluster.name), State(_values(cluster), hosts)
+        found = _hosts(cluster) if hosts else {}
+        if found or cluster.load.opened or cluster.load.none_healthy:
+            yield ("cluster", cluster.cluster.name), State(_values(cluster), found)
 
 
 def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListener]) -> None:

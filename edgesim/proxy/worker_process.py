@@ -143,7 +143,7 @@ class _Teller:
             worker = self._worker
             totals, news = worker.totals, worker.ledger.news()
             clusters, listeners = (*worker.snapshot.clusters.values(),), (*worker.listeners.values(),)
-            seen = states(clusters, listeners)
+            seen = states(clusters, listeners, hosts=not asked.patient)
             if asked.reset:
                 seen = iter([*seen])  # before it is forgotten
                 worker.accepted = 0
