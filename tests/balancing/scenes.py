@@ -18,8 +18,12 @@ class Scene:
         self.now = 100.0
         self.looked = 0
         self.cluster = cluster
-        draws = Random(seed)
-        self.balancer = Balancer(endpoint_set(cluster, endpoints), lambda: draws.getrandbits(64), self._clock)
+        self.draws, self.drawn = Random(seed), 0
+        self.balancer = Balancer(endpoint_set(cluster, endpoints), self._draw, self._clock)
+
+    def _draw(self) -> int:
+        self.drawn += 1
+        return self.draws.getrandbits(64)
 
     def _clock(self) -> float:
         self.looked += 1

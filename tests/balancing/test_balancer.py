@@ -15,6 +15,7 @@ from edgesim.model import (
     ClusterType,
     Endpoint,
     FallbackPolicy,
+    LoadBalancer,
     Locality,
     SlowStart,
     SubsetConfig,
@@ -224,7 +225,10 @@ def test_records_follow_the_endpoints() -> None:
     health = scene.balancer.health
     assert set(health) == {("127.0.0.1", 1), ("127.0.0.1", 3)}
     assert not health["127.0.0.1", 1].healthy
-    assert health["127.0.0.1", 3].healthy
+    fresh = health["127.0.0.1", 3]
+    assert (fresh.active_failed, fresh.ejected_until, fresh.ejections, fresh.active) == (False, None, 0, 0)
+    assert fresh.healthy
+    assert fresh.healthy_since == scene.now
     scene.update(C)
     scene.update(A, C)
     assert health["127.0.0.1", 1].healthy
@@ -349,6 +353,18 @@ def test_weights_of_least_request_are_divided_by_what_is_under_way() -> None:
     assert scene.picks(300) == {heavy: pytest.approx(200, abs=1), B: pytest.approx(100, abs=1)}
     scene.under_way(heavy, 1)
     assert scene.picks(300) == {heavy: pytest.approx(150, abs=2), B: pytest.approx(150, abs=2)}
+
+
+def test_who_picks_is_made_once() -> None:
+    """The first pick of a subset draws where turns begin; later ones go on from there, also of others that fall back."""
+    heavy = replace(V1, weight=2)
+    cluster = replace(_cluster("version"), balancer=LoadBalancer(BalancerKind.LEAST_REQUEST))
+    scene = Scene(cluster, heavy, OTHER_V1)
+    scene.picks(5, SUBSET_1)
+    assert scene.drawn == 2
+    scene.picks(5, NO_SUBSET)
+    scene.picks(5)
+    assert scene.drawn == 4
 
 
 def test_random_picks_anybody_whatever_it_weighs() -> None:

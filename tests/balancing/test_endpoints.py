@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.balancing import candidates, endpoint_set, schedule
-from edgesim.model import Cluster, ClusterType, Endpoint, FallbackPolicy, Subset, SubsetConfig, SubsetSelector
+from edgesim.model import (
+    BalancerKind,
+    Cluster,
+    ClusterType,
+    Endpoint,
+    FallbackPolicy,
+    LoadBalancer,
+    Subset,
+    SubsetConfig,
+    SubsetSelector,
+)
 
 V1, V2 = (("version", "v1"),), (("version", "v2"),)
 
@@ -51,6 +62,28 @@ def test_without_subsets_everything_is_everywhere() -> None:
     """A cluster without subset configuration ignores what a route asks for."""
     found = endpoint_set(Cluster("c", ClusterType.STATIC), (ONE, TWO))
     assert candidates(found, V1) == candidates(found, ()) == found.every == (ONE, TWO)
+
+
+@pytest.mark.parametrize("subsets", [None, SubsetConfig((SubsetSelector(("version",)),))])
+def test_a_set_knows_how_its_cluster_wants_it_picked(subsets: SubsetConfig | None) -> None:
+    """Balancer and overprovisioning factor are the cluster's; localities are weighed only where nothing is cut."""
+    asked = LoadBalancer(BalancerKind.RANDOM, locality_weighted=True)
+    made = Cluster("c", ClusterType.STATIC, subsets=subsets, balancer=asked, overprovisioning_factor=120)
+    found = endpoint_set(made, (ONE, TWO))
+    assert found.overprovisioning_factor == 120
+    assert found.balancer == replace(asked, locality_weighted=subsets is None)
+    assert found.cut is (subsets is not None)
+    assert found.single == frozenset()
+
+
+def test_the_first_of_equal_selectors_says_whether_subsets_are_single() -> None:
+    """Two selectors of the same keys are one, in any order of the keys."""
+    selectors = (SubsetSelector(("a", "version"), True), SubsetSelector(("version", "a")))
+    both = (("a", "1"), ("version", "v1"))
+    made = Cluster("c", ClusterType.STATIC, subsets=SubsetConfig(selectors))
+    found = endpoint_set(made, (endpoint(1, both), endpoint(2, both)))
+    assert found.subsets == {both: (endpoint(1, both),)}
+    assert found.single == {both}
 
 
 def test_selectors_cut_by_all_their_keys_in_any_order() -> None:

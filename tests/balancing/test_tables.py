@@ -269,6 +269,8 @@ def test_until_there_is_a_table_requests_are_spread(kind: BalancerKind) -> None:
     assert balancer.pick(()) == C
     balancer.health_changed()
     balancer.pick((), 0)
+    balancer.update(balancer.endpoints)
+    balancer.pick((), 0)
     assert len(elsewhere.asked) == 1
     elsewhere.finish()
     found = [balancer.pick((), value) for value in VALUES]
