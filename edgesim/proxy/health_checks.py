@@ -21,13 +21,17 @@ Told = Callable[[str, dict[Address, bool | None]], None]
 """Takes what is new of the endpoints of a cluster: whether they pass, None for those that are checked no more."""
 
 
+Key = tuple[Address, str]
+"""What makes an endpoint another one for its checks: its address, and the server name it is asked for."""
+
+
 @dataclass(slots=True, eq=False)
 class Checked:
     """A cluster whose endpoints are checked."""
 
     cluster: Cluster
     check: HealthCheck
-    tasks: dict[Endpoint, asyncio.Task[None]] = field(default_factory=dict)
+    tasks: dict[Key, asyncio.Task[None]] = field(default_factory=dict)
     passing: dict[Address, bool] = field(default_factory=dict)
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when each endpoint was checked once."""
@@ -64,19 +68,18 @@ class HealthChecks:
         return frozenset(new)
 
     def _follow(self, held: Checked, endpoints: tuple[Endpoint, ...]) -> None:
-        by_address = {address_of(each): each for each in endpoints}
-        wanted = set(by_address.values())
-        for gone in held.tasks.keys() - wanted:
+        wanted = {(address_of(each), each.sni): each for each in endpoints}
+        addresses = {address for address, _ in wanted}
+        for gone in held.tasks.keys() - wanted.keys():
             held.tasks.pop(gone).cancel()
-        kept = {address_of(each) for each in held.tasks}
-        forgotten = held.passing.keys() - by_address.keys()
-        for address in held.passing.keys() - kept:
+        forgotten = held.passing.keys() - addresses
+        for address in forgotten:
             del held.passing[address]
         if forgotten:
             self._told(held.cluster.name, dict.fromkeys(forgotten))
-        for new in wanted - held.tasks.keys():
+        for new in wanted.keys() - held.tasks.keys():
             held.known.clear()
-            held.tasks[new] = spawn(self._keep_checking(held, new), f"check {new.address}:{new.port}")
+            held.tasks[new] = spawn(self._keep_checking(held, wanted[new]), f"check {new[0]}")
         self._note_known(held)
 
     def _stop(self, name: str) -> None:
@@ -111,7 +114,10 @@ class HealthChecks:
     async def _keep_checking(self, held: Checked, endpoint: Endpoint) -> None:
         check, address = held.check, address_of(endpoint)
         course = Course(check)
-        probe = prober(held.cluster, check, endpoint)
+        try:
+            probe = prober(held.cluster, check, endpoint)
+        except ValueError:  # a certificate that cannot be used, for which the workers refuse the update
+            return
         try:
             if check.initial_jitter:
                 await asyncio.sleep(part_of(check.initial_jitter, self._draw))
@@ -126,7 +132,7 @@ class HealthChecks:
             probe.close()
 
     def _note_known(self, held: Checked) -> None:
-        if held.passing.keys() >= {address_of(each) for each in held.tasks}:
+        if held.passing.keys() >= {address for address, _ in held.tasks}:
             held.known.set()
 
 

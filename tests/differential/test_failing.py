@@ -18,8 +18,11 @@ from tests.proxy.scenes import GET, OK, Client, Peer, Upstream, upstream
 
 pytestmark = pytest.mark.slow
 OUTLIER = OutlierDetection(consecutive_5xx=3, interval=0.5, base_ejection_time=60.0, max_ejection_percent=20)
-CHECK = HealthCheck(0.3, 0.2, 2, 1, HttpCheck("/healthz"), no_traffic_interval=0.2)
-CLIENTS, EACH = 8, 60
+INTERVAL = 0.1
+CHECK = HealthCheck(0.3, INTERVAL, 2, 1, HttpCheck("/healthz"), no_traffic_interval=INTERVAL)
+CLIENTS, EACH, PAUSE = 8, 100, 0.01
+ONE_INTERVAL = round(CLIENTS * INTERVAL / PAUSE / 5)
+"""Requests that meet the endpoint between two checks: by so many luck may make one side better."""
 BROKEN = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
 WAYS = ("dies", "hangs", "500", "resets mid-body")
 
@@ -31,8 +34,8 @@ class Failing:
         self.way, self.asked, self.ups = way, 0, list[Upstream]()
 
     async def __call__(self, peer: Peer) -> None:
-        while await peer.head():
-            self.asked += 1
+        while head := await peer.head():
+            self.asked += b"/healthz" not in head
             if self.asked <= 10:
                 peer.send(OK)
             elif self.way == "500":
@@ -85,7 +88,7 @@ async def load(port: int) -> Counter[str]:
                 seen["torn"] += 1
                 client.close()
                 client = Client(*await asyncio.open_connection("127.0.0.1", port))
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(PAUSE)
         client.close()
 
     await asyncio.gather(*(one() for _ in range(CLIENTS)))
@@ -97,19 +100,19 @@ def served(ups: list[Upstream], *, retries: bool) -> Model:
         Policies(retries=RetryPolicy(("5xx",), 2, per_try_timeout=0.3, base_interval=0.005)) if retries else Policies()
     )
     balancer = LoadBalancer(panic_threshold=0.0)
-    made = model(ups, again, outlier=OUTLIER, health_checks=(CHECK,), balancer=balancer)  # type: ignore[arg-type]
-    return made
+    return model(ups, again, outlier=OUTLIER, health_checks=(CHECK,), balancer=balancer)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("retries", [True, False], ids=["retries", "no retries"])
 @pytest.mark.parametrize("way", WAYS)
 def test_one_of_five_fails(way: str, retries: bool, tmp_path: Path) -> None:
-    """Out of 480 requests at most a handful more than through Envoy is anything but a 200."""
-    errors: dict[str, int] = {}
+    """Of 800 requests no more go wrong than through Envoy, but for what one check makes of a difference."""
+    wrong: dict[str, int] = {}
     for name in ("envoy", "edgesim"):
         with five(way) as ups, proxy(name, served(ups, retries=retries), tmp_path) as port:
             seen = asyncio.run(asyncio.wait_for(load(port), 120.0))
-            errors[name] = seen.total() - seen["200"]
-            print(way, retries, name, dict(seen))
-            assert seen["200"] > 400
-    assert errors["edgesim"] <= errors["envoy"] + 3
+            wrong[name] = seen.total() - seen["200"]
+            assert seen["200"] > 700
+    assert wrong["edgesim"] <= wrong["envoy"] + ONE_INTERVAL
+    if retries and way != "resets mid-body":
+        assert wrong["edgesim"] == 0

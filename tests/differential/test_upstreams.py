@@ -108,7 +108,7 @@ def model(ups: Sequence[Server], policies: Policies | None = None, **options: An
 @contextlib.contextmanager
 def proxy(name: str, served: Model, folder: Path) -> Iterator[int]:
     if name == "envoy":
-        config = bootstrap(served)
+        config = bootstrap(served, delayed_close_timeout="0s")  # else a torn answer holds its client up for a second
         for each in config["static_resources"]["clusters"]:  # else Envoy gathers changes of health for a second
             each.setdefault("common_lb_config", {})["update_merge_window"] = "0s"
         with running(config, folder) as port:
