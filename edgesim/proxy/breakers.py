@@ -31,6 +31,7 @@ class Load:
         "none_healthy",
         "opened",
         "pending",
+        "pending_failures",
         "pending_overflows",
         "per_try_timeouts",
         "requests",
@@ -49,6 +50,8 @@ class Load:
         """Connections that were ever begun."""
         self.connection_overflows = self.pending_overflows = self.retry_overflows = 0
         self.connect_failures = self.connect_timeouts = self.timeouts = self.per_try_timeouts = 0
+        self.pending_failures = 0
+        """Requests that waited for a connection that could not be made."""
         self.none_healthy = 0
         """Requests for which there was no endpoint."""
         self.told: dict[str, int] = {}

@@ -262,6 +262,7 @@ def _fail(pool: Pool, reason: str) -> None:
     pool.load.connections -= 1
     waiting, pool.waiting = pool.waiting, deque()
     pool.load.pending -= len(waiting)
+    pool.load.pending_failures += sum(exchange.wants_connection for exchange in waiting)
     for exchange in waiting:
         exchange.connect_failed(reason)
 

@@ -50,6 +50,7 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_cx_connect_timeout": load.connect_timeouts,
         "upstream_cx_none_healthy": load.none_healthy,
         "upstream_cx_overflow": load.connection_overflows,
+        "upstream_rq_pending_failure_eject": load.pending_failures,
         "upstream_rq_pending_overflow": load.pending_overflows,
         "upstream_rq_per_try_timeout": load.per_try_timeouts,
         "upstream_rq_retry_overflow": load.retry_overflows,

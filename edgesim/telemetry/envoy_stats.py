@@ -78,6 +78,7 @@ STATES: Final = (
     ("upstream_cx_overflow", "connections not made because of `max_connections`"),
     ("upstream_rq_active", "requests that have a connection now"),
     ("upstream_rq_pending_active", "requests that wait for a connection now"),
+    ("upstream_rq_pending_failure_eject", "requests that waited for a connection that could not be made"),
     ("upstream_rq_pending_overflow", "requests refused by a circuit breaker"),
     ("upstream_rq_per_try_timeout", "tries that took too long"),
     ("upstream_rq_retry_overflow", "retries not made because of `max_retries`"),
@@ -236,16 +237,24 @@ def _each(tally: Tally, around: Surroundings) -> Iterator[tuple[Scope, str, Coun
 def by_cluster(tally: Tally) -> dict[str, Counts]:
     """Return what was counted of clusters: what was answered before an endpoint was asked for is none of theirs.
 
-    As in Envoy, an answer for want of an endpoint is counted as such, and is no request.
+    As in Envoy, an answer for want of an endpoint or a connection is counted as such, and is no request.
     """
     groups: dict[str, list[Mapping[int, int]]] = {}
     for key, counts in tally.counts.items():
         if key.cluster and key.endpoint:
             groups.setdefault(key.cluster, []).append(counts)
     for (kind, name), state in tally.states.items():
-        if kind == "cluster" and (refused := state.values.get("upstream_cx_none_healthy", 0)):
-            groups.setdefault(name, []).append({-_UNAVAILABLE: refused})
+        refused, unsent = _kept_back(state)
+        if kind == "cluster" and (refused or unsent):
+            groups.setdefault(name, []).append({-_UNAVAILABLE: refused, TOTAL: -unsent})
     return {name: total(parts) for name, parts in groups.items()}
+
+
+def _kept_back(state: State) -> tuple[int, int]:
+    """Return how many requests found no endpoint, and how many tries no connection."""
+    told = state.values
+    unsent = told.get("upstream_rq_pending_failure_eject", 0) + told.get("upstream_rq_pending_overflow", 0)
+    return told.get("upstream_cx_none_healthy", 0), unsent
 
 
 def _counted(scope: Scope, name: str, counts: Counts) -> Iterator[Metric]:
