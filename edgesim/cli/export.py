@@ -83,7 +83,7 @@ def envoy(
     problems = (*found.problems, *inexpressible(found.model, found.assignments, found.where))
     form = Form(access_log=access_log, access_log_format=access_log_format)
     text = _text(bootstrap(found.model, found.assignments, form), problems, how)
-    if output is None:
+    if output is None or str(output) == STDIN:
         out(text.rstrip("\n"))
     else:
         _write(output, text)
@@ -130,7 +130,7 @@ def _text(written: Json, problems: Sequence[Problem], how: Format) -> str:
 def _heading(problems: Sequence[Problem]) -> list[str]:
     lines = ["Envoy's bootstrap, written by `edgesim export envoy`. Comments say what each part came from."]
     if problems:
-        lines += ["", "What Envoy cannot do as the manifests say (`edgesim explain CODE` tells more):"]
+        lines += ["", "What of the manifests is not in it, or not as they say (`edgesim explain CODE` tells more):"]
         lines += [f"  {each.summary}" for each in problems]
     return [*lines, ""]
 
