@@ -86,6 +86,12 @@ def test_a_panic_begins_below_the_threshold(healthy: int, panic: bool) -> None:
     assert shares_of(((100, healthy),), 140, 50) == (Share(100, panic),)
 
 
+def test_a_panic_is_exact() -> None:
+    """One endpoint of a thousand too few is too few, and one healthy endpoint of one is all of it."""
+    assert shares_of(((1000, 499),), 140, 50) == (Share(100, panic=True),)
+    assert shares_of(((1, 1),), 90, 60) == (Share(100, panic=False),)
+
+
 @given(COUNTS, st.integers(1, 200), st.integers(0, 100))
 def test_loads_sum_to_100(counts: list[tuple[int, int]], factor: int, threshold: int) -> None:
     """Whatever the health, of a hundred requests a hundred are given to a priority."""
