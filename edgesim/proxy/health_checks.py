@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from edgesim.model import Cluster, Endpoint, HealthCheck
 from edgesim.policies.health_checks import Course, Outcome, check_of, part_of
 from edgesim.proxy.probes import Prober, prober
 from edgesim.telemetry import spawn
+from edgesim.telemetry.states import Scope, State
 
 Told = Callable[[str, dict[Address, bool | None]], None]
 """Takes what is new of the endpoints of a cluster: whether they pass, None for those that are checked no more."""
@@ -33,6 +35,7 @@ class Checked:
     check: HealthCheck
     tasks: dict[Key, asyncio.Task[None]] = field(default_factory=dict)
     passing: dict[Address, bool] = field(default_factory=dict)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when each endpoint was checked once."""
 
@@ -106,6 +109,15 @@ class HealthChecks:
         """What is known of the endpoints of each cluster that is checked."""
         return {name: dict(held.passing) for name, held in self._checked.items()}
 
+    def states(self) -> dict[Scope, State]:
+        """Return what the checks of each cluster found, by Envoy's names."""
+        return {("cluster", name): State(_counted(held)) for name, held in self._checked.items()}
+
+    def forget(self) -> None:
+        """Begin to count at zero."""
+        for held in self._checked.values():
+            held.outcomes.clear()
+
     def close(self) -> None:
         """Check nothing any more."""
         for name in tuple(self._checked):
@@ -123,6 +135,7 @@ class HealthChecks:
                 await asyncio.sleep(part_of(check.initial_jitter, self._draw))
             while True:
                 outcome = await _ask(probe, check.timeout)
+                held.outcomes[outcome] += 1
                 if course.take(outcome) or (outcome is Outcome.PASSED and held.cluster.outlier is not None):
                     held.passing[address] = course.healthy
                     self._told(held.cluster.name, {address: course.healthy})
@@ -134,6 +147,17 @@ class HealthChecks:
     def _note_known(self, held: Checked) -> None:
         if held.passing.keys() >= {address for address, _ in held.tasks}:
             held.known.set()
+
+
+def _counted(held: Checked) -> dict[str, int]:
+    found = held.outcomes
+    return {
+        "health_check.attempt": sum(found.values()),
+        "health_check.success": found[Outcome.PASSED],
+        "health_check.failure": found[Outcome.REFUSED] + found[Outcome.LOST],
+        "health_check.network_failure": found[Outcome.LOST],
+        "health_check.healthy": sum(held.passing.values()),
+    }
 
 
 async def _ask(probe: Prober, longest: float) -> Outcome:

@@ -247,6 +247,9 @@ class Supervisor:
                 summed.add(slot.tally)
                 if reset:
                     slot.forget()
+            summed.add(Tally(states=self._checks.states()))
+            if reset:
+                self._checks.forget()
             return summed
 
     async def _keep_asking(self) -> None:

@@ -93,6 +93,14 @@ STATES: Final = (
     ("circuit_breakers.default.rq_retry_open", "1 while `max_retries` is reached in a worker"),
 )
 """What workers tell of a cluster."""
+CHECKS: Final = (
+    ("health_check.attempt", "active health checks"),
+    ("health_check.success", "those that passed"),
+    ("health_check.failure", "those that did not"),
+    ("health_check.network_failure", "those of them that got no answer"),
+    ("health_check.healthy", "endpoints that pass now"),
+)
+"""What there is of clusters with health checks."""
 MEMBERS: Final = (
     ("membership_total", "endpoints"),
     ("membership_healthy", "endpoints that are neither ejected nor fail a check, in any worker"),
@@ -286,6 +294,9 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
         state = tally.states.get(("cluster", name), State())
         for stat, _ in STATES:
             yield _metric(OF_CLUSTER, name, stat, state.values.get(stat, 0))
+        for stat, _ in CHECKS:
+            if stat in state.values:
+                yield _metric(OF_CLUSTER, name, stat, state.values[stat])
         for stat, value in zip(("membership_total", "membership_healthy"), members(around, name, state), strict=True):
             yield _metric(OF_CLUSTER, name, stat, value)
     for name, address in around.listeners.items():

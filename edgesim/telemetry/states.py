@@ -15,6 +15,7 @@ OPEN: Final = tuple(f"circuit_breakers.default.{name}" for name in BREAKERS)
 ACTIVE: Final = frozenset(
     (
         "downstream_cx_active",
+        "health_check.healthy",
         "outlier_detection.ejections_active",
         "upstream_cx_active",
         "upstream_rq_active",

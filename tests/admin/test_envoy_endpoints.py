@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
@@ -63,7 +64,10 @@ spec:
     with running() as started:
         assert started.run("apply", "-f", "-", stdin=upstream).code == 0
         wait_until(lambda: "health_flags::/failed_active_hc\n" in text(started, "/clusters")[1], "never failed")
-        assert "gone_gloo-system.membership_healthy: 0\n" in text(started, "/stats")[1]
+        stats = text(started, "/stats?filter=membership_healthy|health_check")[1]
+        assert "gone_gloo-system.membership_healthy: 0\n" in stats
+        assert "gone_gloo-system.health_check.healthy: 0\n" in stats
+        assert re.search(r"gone_gloo-system\.health_check\.network_failure: [1-9]", stats)
         (status,) = started.ask("GET", "/clusters?format=json")[1]["cluster_statuses"]
         assert status["host_statuses"][0]["health_status"]["failed_active_health_check"] is True
 

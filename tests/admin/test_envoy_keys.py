@@ -42,7 +42,9 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
     """Run both on the same configuration, with the same traffic."""
     folder = tmp_path_factory.mktemp("envoy")
     with running(*canary("echo", "upstream", "echo-v2", "vs-5")) as gateway:
-        outliers = '{"spec": {"outlierDetection": {"interval": "10s"}}}'  # Envoy has these stats only where that is configured
+        outliers = (
+            '{"spec": {"outlierDetection": {"interval": "10s"}}}'  # Envoy has these stats only where that is configured
+        )
         assert (
             gateway.run("patch", "upstream", "echo", "-n", "gloo-system", "--type", "merge", "-p", outliers).code == 0
         )
