@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from edgesim.balancing import Address
 from edgesim.model import Route
+from edgesim.policies.breakage import Breakage
 from edgesim.proxy.deltas import Delta
 from edgesim.proxy.packing import pack, unpack
 from edgesim.proxy.ports import Place
@@ -120,6 +121,13 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """Parent to worker: all that is broken on purpose from now on, by the name of a cluster or by `ip:port`."""
+
+    breakages: dict[str, Breakage]
+
+
+@dataclass(frozen=True, slots=True)
 class Used:
     """Worker to parent: these clusters, whose endpoints are checked, got their first request."""
 
@@ -134,7 +142,21 @@ class Handed:
 
 
 Message = (
-    Delta | Routes | Handed | Health | Drain | Hint | Reopen | Ask | Served | Failed | Used | Grown | Seen | Counted
+    Delta
+    | Routes
+    | Handed
+    | Health
+    | Break
+    | Drain
+    | Hint
+    | Reopen
+    | Ask
+    | Served
+    | Failed
+    | Used
+    | Grown
+    | Seen
+    | Counted
 )
 
 

@@ -11,6 +11,7 @@ from edgesim.balancing import Address, Balancer, EndpointSet, address_of, build_
 from edgesim.balancing.hashing import HASHED, Build
 from edgesim.model import BalancerKind, Cluster, Endpoint
 from edgesim.policies.health_checks import check_of
+from edgesim.proxy.breakages import Breakages, Broken, breakage_of
 from edgesim.proxy.breakers import Load
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.outliers import Outliers
@@ -27,6 +28,7 @@ class ClusterRuntime:
         "_clock",
         "_draw",
         "balancer",
+        "breakages",
         "cluster",
         "load",
         "outliers",
@@ -58,6 +60,8 @@ class ClusterRuntime:
         self.pools: dict[Address, Pool] = {}
         self.load = Load(cluster.breakers, self._requests)
         self.outliers = self._new_outliers(cluster)
+        self.breakages: Breakages = {}
+        """All that is broken on purpose, here or elsewhere."""
         self.told_used = False
         """Whether the parent knows that the cluster is used: checks of one that is not are far apart."""
 
@@ -107,9 +111,16 @@ class ClusterRuntime:
             self._observe(pool, address)
 
     def _observe(self, pool: Pool, address: Address) -> None:
+        breakage = breakage_of(self.breakages, self.cluster.name, address)
+        pool.broken = None if breakage is None else Broken(breakage)
         counts = self.cluster.balancer.kind is BalancerKind.LEAST_REQUEST
         pool.record = self.balancer.health.get(address) if counts else None
         pool.watch = None if self.outliers is None else self.outliers.watch(address)
+
+    def break_(self, breakages: Breakages) -> None:
+        """Let requests fail as they say, and all others not any more."""
+        self.breakages = breakages
+        self._renew_pools()
 
     def take_health(self, passing: Mapping[Address, bool | None]) -> None:
         """Take what active health checks found anew; a pass ends an ejection as well, as in Envoy."""

@@ -133,6 +133,14 @@ def _head_for(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> bytes:
 
 
 def send_to(exchange: Exchange, pool: Pool) -> None:
+    """Send over a connection of this pool, as soon as there is one; what is broken on purpose has its own way."""
+    if pool.broken is None:
+        send_over(exchange, pool)
+    else:
+        pool.broken(exchange, pool)
+
+
+def send_over(exchange: Exchange, pool: Pool) -> None:
     """Send over a connection of this pool, as soon as there is one."""
     exchange.pool = pool
     try:

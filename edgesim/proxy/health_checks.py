@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 from edgesim.balancing import Address, address_of
 from edgesim.model import Cluster, Endpoint, HealthCheck
+from edgesim.policies.breakage import Breakage, Ending, ending
 from edgesim.policies.health_checks import Course, Outcome, check_of, part_of
+from edgesim.proxy.breakages import Breakages, breakage_of
 from edgesim.proxy.probes import Prober, prober
 from edgesim.telemetry import spawn
 from edgesim.telemetry.states import Scope, State
@@ -49,6 +51,8 @@ class HealthChecks:
         self._told = told
         self._checked: dict[str, Checked] = {}
         self._used: set[str] = set()
+        self.breakages: Breakages = {}
+        """What is broken on purpose, also for checks."""
 
     def follow(self, clusters: Iterable[tuple[Cluster, tuple[Endpoint, ...]]]) -> frozenset[str]:
         """Check the endpoints of these clusters from now on, and no others. What is the same goes on as it is.
@@ -134,7 +138,8 @@ class HealthChecks:
             if check.initial_jitter:
                 await asyncio.sleep(part_of(check.initial_jitter, self._draw))
             while True:
-                outcome = await _ask(probe, check.timeout)
+                breakage = breakage_of(self.breakages, held.cluster.name, address)
+                outcome = await _ask(probe, check.timeout, breakage, self._draw)
                 held.outcomes[outcome] += 1
                 if course.take(outcome) or (outcome is Outcome.PASSED and held.cluster.outlier is not None):
                     held.passing[address] = course.healthy
@@ -160,11 +165,21 @@ def _counted(held: Checked) -> dict[str, int]:
     }
 
 
-async def _ask(probe: Prober, longest: float) -> Outcome:
+async def _ask(probe: Prober, longest: float, breakage: Breakage | None, draw: Callable[[], int]) -> Outcome:
     """Make one check, in time."""
     try:
         async with asyncio.timeout(longest):
-            return await probe.ask()
+            return await (probe.ask() if breakage is None else _ask_broken(probe, breakage, draw))
     except TimeoutError:
         probe.close()
         return Outcome.LOST
+
+
+async def _ask_broken(probe: Prober, breakage: Breakage, draw: Callable[[], int]) -> Outcome:
+    await asyncio.sleep(breakage.latency)
+    end = ending(breakage, draw())
+    if end is Ending.HANG:
+        await asyncio.Event().wait()
+    if end is Ending.PASS:
+        return await probe.ask()
+    return Outcome.REFUSED if end is Ending.ERROR else Outcome.LOST

@@ -22,6 +22,7 @@ from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
     from edgesim.balancing import HostHealth
+    from edgesim.proxy.breakages import Broken
     from edgesim.proxy.outliers import Watch
     from edgesim.proxy.upstream import UpstreamConnection
 
@@ -86,6 +87,7 @@ class Pool:
 
     __slots__ = (
         "address",
+        "broken",
         "busy",
         "connecting",
         "failure",
@@ -130,6 +132,8 @@ class Pool:
         self.load = load
         self.watch: Watch | None = None
         """What is told to outlier detection, where the cluster has any."""
+        self.broken: Broken | None = None
+        """What stands between requests and an endpoint that is broken on purpose."""
         self.record: HostHealth | None = None
         """Where requests under way are counted, for a balancer that looks at them."""
         self.idle: list[UpstreamConnection] = []

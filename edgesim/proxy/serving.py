@@ -21,6 +21,7 @@ from edgesim.model import (
 )
 from edgesim.policies.jwt import JwtRules, compile_jwt
 from edgesim.policies.remote import RemoteRules, compile_remote
+from edgesim.proxy.breakages import Breakages
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.deltas import Delta, put_together
 from edgesim.proxy.messages import Memory, Response
@@ -163,6 +164,7 @@ class Compiler:
         self._hosts: dict[str, CompiledHost] = {}
         self._clusters: dict[str, ClusterRuntime] = {}
         self._assignments: Assignments = {}
+        self._breakages: Breakages = {}
         self._passing: dict[str, dict[Address, bool]] = {}
         self._snapshots: dict[str, ListenerSnapshot] = {}
 
@@ -241,7 +243,15 @@ class Compiler:
         return same
 
     def _new_runtime(self, cluster: Cluster) -> ClusterRuntime:
-        return ClusterRuntime(cluster, self._draw, self._clock, self._responses, self._build)
+        made = ClusterRuntime(cluster, self._draw, self._clock, self._responses, self._build)
+        made.breakages = self._breakages
+        return made
+
+    def break_(self, breakages: Breakages) -> None:
+        """Let requests to what is named there fail, and all others not any more."""
+        self._breakages = breakages
+        for runtime in self._clusters.values():
+            runtime.break_(breakages)
 
     def take_health(self, cluster: str, passing: Mapping[Address, bool | None]) -> None:
         """Take what active health checks found of endpoints of a cluster, which may be yet to come; None forgets one."""

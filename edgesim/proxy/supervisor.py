@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from edgesim.balancing import Address
 from edgesim.model import Model, Update, UpdateRefusedError, endpoints_of
+from edgesim.policies.breakage import Breakage
 from edgesim.proxy import channel
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.dns import Names
@@ -66,6 +67,7 @@ class Supervisor:
         self._seed = seed
         self._settings = encode(given)
         self._checks = HealthChecks(partial(Random(f"{seed}:checks").getrandbits, 64), self._tell_health)
+        self._broken: dict[str, Breakage] = {}
         self._names = Names(self._push_names)
         starts = [partial(self._start_one, index) for index in range(workers)]
         self._slots = [Slot(index, start, self._greet, self._checks.used) for index, start in enumerate(starts)]
@@ -137,7 +139,7 @@ class Supervisor:
         """
         told = NOTHING
         child.send(self._hint)
-        self._tell_all_health(child)  # ahead, so that nobody is taken to be ill who is not
+        self._tell_found(child)  # ahead, so that nobody is taken to be ill who is not
         while told is not self._latest:
             latest, places = self._latest, self._places
             frames = await _unhurried(channel.frames(delta(told, latest, places)))
@@ -145,12 +147,45 @@ class Supervisor:
                 slot.hand_over(child, frames, places.values(), self._held.bound)
                 told = latest
         child.send(self._hint)
-        self._tell_all_health(child)
+        self._tell_found(child)
         slot.child = child
 
-    def _tell_all_health(self, child: Child) -> None:
+    def _tell_found(self, child: Child) -> None:
         for name, passing in self._checks.passing.items():
             child.send(channel.Health(name, {**passing}))
+        child.send(channel.Break(self.broken))
+
+    # -- breaking ------------------------------------------------------------------------------
+
+    @property
+    def broken(self) -> dict[str, Breakage]:
+        """What is broken on purpose, by the name of a cluster or by `ip:port`."""
+        return dict(self._broken)
+
+    def break_(self, target: str, breakage: Breakage, seconds: float | None = None) -> None:
+        """Let requests to a cluster, or to one endpoint (`ip:port`), fail from now on; with `seconds` for so long."""
+        self._broken[target] = breakage
+        self._tell_broken()
+        if seconds is not None:
+            asyncio.get_running_loop().call_later(seconds, self._expire, target, breakage)
+
+    def mend(self, target: str | None = None) -> bool:
+        """Let requests to a target go through again, or to all that is broken; return whether anything was."""
+        gone = [*self._broken] if target is None else [target] if target in self._broken else []
+        for each in gone:
+            del self._broken[each]
+        if gone:
+            self._tell_broken()
+        return bool(gone)
+
+    def _expire(self, target: str, breakage: Breakage) -> None:
+        if self._broken.get(target) is breakage:
+            self.mend(target)
+
+    def _tell_broken(self) -> None:
+        self._checks.breakages = self.broken
+        for slot in self._slots:
+            slot.send(channel.Break(self.broken))
 
     def _tell_health(self, cluster: str, passing: dict[Address, bool | None]) -> None:
         for slot in self._slots:

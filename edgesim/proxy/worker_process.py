@@ -85,6 +85,8 @@ async def _obey(
             teller.begin(message)
         elif isinstance(message, channel.Reopen | channel.Hint | channel.Health):
             _note(worker, message)
+        elif isinstance(message, channel.Break):
+            worker.compiler.break_(message.breakages)
         elif isinstance(message, channel.Handed):
             serving.places += message.places
         elif isinstance(message, channel.Routes):

@@ -59,8 +59,7 @@ def five(way: str) -> Iterator[list[Upstream]]:
     async def run() -> None:
         async with contextlib.AsyncExitStack() as stack:
             ups.append(await stack.enter_async_context(upstream(Failing(way))))
-            for _ in range(4):
-                ups.append(await stack.enter_async_context(upstream(OK)))
+            ups.extend([await stack.enter_async_context(upstream(OK)) for _ in range(4)])
             ready.set()
             await stop.wait()
 

@@ -1,0 +1,103 @@
+"""Upstreams that are broken on purpose, as clients, retries, outlier detection and health checks meet them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from edgesim.model import HealthCheck, HttpCheck, OutlierDetection, Policies
+from edgesim.model.policies import RetryPolicy
+from edgesim.policies.breakage import Breakage
+from edgesim.proxy.health_checks import HealthChecks
+from tests.proxy.scenes import DEADLINE, Client, Peer, cluster, forwarding, gateway, model, to, until, upstream
+
+RESET_BODY = b"upstream connect error or disconnect/reset before headers. reset reason: "
+
+
+@pytest.mark.parametrize(
+    ("breakage", "status", "body"),
+    [
+        (Breakage(error_rate=1.0), 500, b"broken on purpose\n"),
+        (Breakage(reset=True), 503, RESET_BODY + b"connection termination"),
+        (Breakage(kill=True), 503, RESET_BODY + b"remote connection failure"),
+        (Breakage(hang=True), 504, b"upstream request timeout"),
+        (Breakage(latency=10.0), 504, b"upstream request timeout"),
+        (Breakage(latency=0.01), 200, b"ok"),
+    ],
+)
+@pytest.mark.parametrize("by", ["cluster", "address"])
+async def test_what_a_client_sees(breakage: Breakage, status: int, body: bytes, by: str) -> None:
+    """It is what it would see if the endpoint did it; mended, all is as before, on the same connection."""
+    async with forwarding(timeout=0.2) as (gw, up):
+        client = await gw.client()
+        gw.worker.compiler.break_({"echo" if by == "cluster" else f"127.0.0.1:{up.port}": breakage})
+        reply = await client.ask()
+        assert (reply.status, reply.body) == (status, body)
+        gw.worker.compiler.break_({})
+        assert (await client.ask()).body == b"ok"
+        assert len(up.heads) == 1 + (status == 200)
+
+
+async def test_bodies_and_heads_pass_what_is_only_slow() -> None:
+    """A body that comes meanwhile waits, however large; an error to a HEAD has no body."""
+    got = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.exactly(500_000)
+        got.set()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async with forwarding(script) as (gw, _):
+        gw.worker.compiler.break_({"echo": Breakage(latency=0.02)})
+        client = await gw.client()
+        reply = await client.ask(b"POST / HTTP/1.1\r\nhost: any\r\ncontent-length: 500000\r\n\r\n" + b"x" * 500_000)
+        assert (reply.status, got.is_set()) == (200, True)
+        gw.worker.compiler.break_({"echo": Breakage(error_rate=1.0)})
+        assert (await client.ask(b"HEAD / HTTP/1.1\r\nhost: any\r\n\r\n")).status == 500
+
+
+async def test_retries_and_outlier_detection_see_it() -> None:
+    """A retry finds the endpoint that is whole, and the broken one is ejected."""
+    again = Policies(retries=RetryPolicy(("5xx",), base_interval=0.001))
+    outlier = OutlierDetection(consecutive_5xx=2, base_ejection_time=300.0, max_ejection_percent=50)
+    for breakage in (Breakage(error_rate=1.0), Breakage(reset=True), Breakage(kill=True)):
+        async with upstream() as one, upstream() as other:
+            served = model([to()], [cluster(one.endpoint, other.endpoint, outlier=outlier)], policies=again)
+            async with gateway(served) as gw:
+                gw.worker.compiler.break_({f"127.0.0.1:{one.port}": breakage})
+                client: Client = await gw.client()
+                assert [(await client.ask()).status for _ in range(6)] == [200] * 6
+                assert not one.heads
+                health = gw.worker.snapshot.clusters["echo"].balancer.health
+                assert health["127.0.0.1", one.port].ejected_until is not None
+
+
+async def test_a_client_that_leaves_is_forgotten() -> None:
+    """Whoever hangs when its client leaves is not under way any more."""
+    async with forwarding() as (gw, _):
+        gw.worker.compiler.break_({"echo": Breakage(hang=True)})
+        client = await gw.client()
+        client.send(b"GET / HTTP/1.1\r\nhost: any\r\n\r\n")
+        await until(lambda: gw.worker.active, "the request does not come")
+        client.reset()
+        await until(lambda: not gw.worker.active, "it is under way still")
+
+
+@pytest.mark.parametrize(
+    "breakage", [Breakage(error_rate=1.0), Breakage(reset=True), Breakage(kill=True), Breakage(hang=True)]
+)
+async def test_health_checks_see_it(breakage: Breakage) -> None:
+    """What is broken fails its checks, too; mended, it passes."""
+    news: list[bool | None] = []
+    check = HealthCheck(0.05, 0.01, 1, 1, HttpCheck("/"), no_traffic_interval=0.01)
+    checks = HealthChecks(lambda: 0, lambda _name, found: news.extend(found.values()))
+    async with upstream() as up:
+        checks.breakages = {"echo": breakage}
+        checks.follow([(cluster(up.endpoint, health_checks=(check,)), (up.endpoint,))])
+        await checks.known(["echo"], DEADLINE)
+        assert news == [False]
+        checks.breakages = {}
+        await until(lambda: news == [False, True], "it does not recover")
+        checks.close()
