@@ -59,8 +59,8 @@ class Workers(Protocol):
         """Take no connections any more."""
 
 
-Ask = Callable[[str, str], Awaitable[str]]
-"""Asks a real Envoy's admin API: the path with its query, and the method."""
+Ask = Callable[[str, str], Awaitable[tuple[int, str]]]
+"""Asks a real Envoy's admin API, by the path with its query and the method; returns status and text."""
 
 
 @dataclass(slots=True)

@@ -27,9 +27,9 @@ async def asked_of_envoy(request: web.Request) -> web.Response | None:
     ask = request.app[CONTEXT].envoy
     if ask is None:
         return None
-    text = await ask(request.path_qs, request.method)
+    status, text = await ask(request.path_qs, "POST" if request.method == "POST" else "GET")
     kind = "application/json" if text.startswith("{") else "text/plain"
-    return web.Response(text=text, content_type=kind)
+    return web.Response(text=text, status=status, content_type=kind)
 
 
 def matching(pattern: str) -> re2._Regexp[str]:

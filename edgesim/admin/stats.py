@@ -55,7 +55,7 @@ async def prometheus(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     told = await asked_of_envoy(request)
     if told is not None:
-        return web.Response(body=told.body, headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=told.body, status=told.status, headers={"Content-Type": CONTENT_TYPE})
     found, durations = await _chosen(request)
     text = exposition(found, durations)
     if not request.query.get("filter"):

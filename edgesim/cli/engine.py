@@ -62,11 +62,11 @@ def ask_of(plane: DataPlane) -> Ask | None:
         return None
     from edgesim.envoy.admin import AdminError  # noqa: PLC0415 - as above
 
-    async def ask(target: str, method: str) -> str:
+    async def ask(target: str, method: str) -> tuple[int, str]:
         try:
-            text: str = await admin.ask(target, method)
+            answer: tuple[int, str] = await admin.answer(target, method)
         except AdminError as gone:
             raise ApiError("ServiceUnavailable", f"Envoy does not answer: {gone}") from None
-        return text
+        return answer
 
     return ask

@@ -29,13 +29,17 @@ class Admin:
 
     async def ask(self, target: str, method: str = "GET") -> str:
         """Return an answer's text. Raises AdminError."""
+        return (await self.answer(target, method))[1]
+
+    async def answer(self, target: str, method: str) -> tuple[int, str]:
+        """Return an answer's status and text. Raises AdminError."""
         if self._session is None:
             self._session = ClientSession(
                 connector=UnixConnector(self._path, force_close=True), timeout=ClientTimeout(_SECONDS)
             )
         try:
             async with self._session.request(method, f"http://envoy{target}") as answer:
-                return await answer.text()
+                return answer.status, await answer.text()
         except (ClientError, OSError, TimeoutError) as error:
             raise AdminError(str(error)) from error
 

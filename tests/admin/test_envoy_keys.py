@@ -156,3 +156,18 @@ def test_ready_and_quantiles(sides: Sides) -> None:
 def _keys(histograms: Any) -> Any:
     found: list[Any] = histograms if isinstance(histograms, list) else [histograms]
     return {tuple(sorted(each)) for each in found}
+
+
+def test_envoy_as_the_engine_answers_itself() -> None:
+    """Where Envoy serves, its own admin API is asked: what it counts, what it refuses, and health checks that fail."""
+    with running("--engine", "envoy", *canary("echo", "upstream", "echo-v2", "vs-5")) as gateway:
+        assert gateway.get()[0] == 200
+        _, _, stats = send(gateway.admin, "GET", "/stats?filter=cluster.echo_gloo-system.external.upstream_rq_200")
+        assert stats == b"cluster.echo_gloo-system.external.upstream_rq_200: 1\n"
+        assert samples(send(gateway.admin, "GET", "/stats/prometheus")[2].decode())
+        assert send(gateway.admin, "HEAD", "/clusters")[0] == 200
+        assert send(gateway.admin, "GET", "/stats?filter=(")[0] == 400
+        assert send(gateway.admin, "POST", "/logging?level=loud")[0] == 400
+        assert send(gateway.admin, "POST", "/healthcheck/fail")[0] == 200
+        assert send(gateway.admin, "GET", "/ready")[::2] == (503, b"DRAINING\n")
+        assert send(gateway.proxy, "GET", "/")[1]["connection"] == "close"
