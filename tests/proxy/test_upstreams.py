@@ -8,6 +8,7 @@ import signal
 from dataclasses import replace
 
 from edgesim.model import Cluster, ClusterType, Endpoint, HealthCheck, HttpCheck, LoadBalancer, Update
+from edgesim.policies.breakage import Breakage
 from edgesim.proxy import Supervisor
 from tests.proxy.scenes import GET, Client, Peer, cluster, model, to, until, upstream
 
@@ -16,7 +17,7 @@ NO_PANIC = LoadBalancer(panic_threshold=0.0)
 
 
 async def test_workers_know_what_checks_found_and_where_names_lead() -> None:
-    """An endpoint that fails its checks gets nothing, from a new worker neither; one that recovers does; names work."""
+    """What fails its checks gets nothing, from a new worker neither; what recovers does; names work; so does breaking."""
     ill = True
 
     async def script(peer: Peer) -> None:
@@ -49,6 +50,14 @@ async def test_workers_know_what_checks_found_and_where_names_lead() -> None:
             await until(lambda: supervisor._checks.passing["echo"]["127.0.0.1", one.port], "it stays ill")
             assert {await ask() for _ in range(6)} == {b"well", b"ill"}
             await supervisor.push(Update(2, model([to()], [replace(both, health_checks=())]), {}))
+            assert {await ask() for _ in range(6)} == {b"well", b"ill"}
+            supervisor.break_(f"127.0.0.1:{one.port}", Breakage(error_rate=1.0))
+            assert {await ask() for _ in range(6)} == {b"well", b"broken on purpose\n"}
+            assert supervisor.mend()
+            assert not supervisor.mend("echo")
+            supervisor.break_("echo", Breakage(error_rate=1.0), seconds=0.2)
+            assert await ask() == b"broken on purpose\n"
+            await until(lambda: not supervisor.broken, "it is never mended")
             assert {await ask() for _ in range(6)} == {b"well", b"ill"}
         finally:
             await supervisor.close(0.5)
