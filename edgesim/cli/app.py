@@ -28,6 +28,7 @@ from edgesim.cli.stats import stats
 from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 from edgesim.cli.usage import USAGE_ERROR, Command, print_usage_error
+from edgesim.cli.verify import verify
 
 COMMANDS = (
     up,
@@ -47,6 +48,7 @@ COMMANDS = (
     simulate,
     compare,
     stats,
+    verify,
     explain,
     version,
 )

@@ -43,12 +43,16 @@ _TELLS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EnvoySettings:
-    """What an Envoy is started with. `access_log` is a file, `-` for standard output, empty for none."""
+    """What an Envoy is started with. `access_log` is a file, `-` for standard output, empty for none.
+
+    `draw_header` names a request header that pins the draw of weighted choices, for comparisons.
+    """
 
     command: str
     concurrency: int = 1
     access_log: str = ""
     access_log_format: str = ""
+    draw_header: str = ""
 
 
 class EnvoyEngine:
@@ -60,7 +64,7 @@ class EnvoyEngine:
         self.host = addresses.host
         self.port = self._held.port(self._held.first)
         self._folder = Folder(Path(tempfile.mkdtemp(prefix="edgesim-envoy-")))
-        self._form = Form(self._folder.source, given.access_log, given.access_log_format)
+        self._form = Form(self._folder.source, given.access_log, given.access_log_format, given.draw_header)
         self._given = given
         self._now = now
         self._process = EnvoyProcess(self._command(), self._hear)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from edgesim.proxy.upstream import UpstreamConnection
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_WITH_LOCATION = frozenset((201, *range(300, 400)))
+"""Statuses of direct responses that Envoy gives the request's own URL as location (RFC 9110, section 10.2.2)."""
+_HERE = RedirectAction()
 _BUFFERED = 65536
 """How many bytes of a body wait for an upstream that is not connected yet."""
 _REPLAYED = 1 << 20
@@ -121,10 +124,15 @@ class Exchange(ExchangeState):
             location = redirect_location(action, plan.rewrite, self.request.head, self.downstream.scheme)
             self.reply(action.status, fields=[(b"location", location)], details=b"direct_response")
         elif plan.response is not None:
-            self.reply(plan.response.status, plan.response.body.encode(), details=b"direct_response")
+            fields = [(b"location", self._own_url())] if plan.response.status in _WITH_LOCATION else []
+            self.reply(plan.response.status, plan.response.body.encode(), fields=fields, details=b"direct_response")
         else:
             self.flags |= NC
             self.reply(503, details=b"cluster_not_found")
+
+    def _own_url(self) -> bytes:
+        """Return the request's URL, which Envoy names as the location of a direct response that has one."""
+        return redirect_location(_HERE, None, self.request.head, self.downstream.scheme)
 
     # -- towards the upstream ------------------------------------------------------------------
 

@@ -1,0 +1,135 @@
+"""`edgesim verify`: the same requests through edgesim's engine and real Envoy."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgesim.cli.console import err, out, out_json
+from edgesim.cli.offline import load
+from edgesim.cli.options import Output, Report
+from edgesim.cli.problems import print_problems
+from edgesim.cli.progress import progress
+from edgesim.model import Severity
+from edgesim.telemetry.sources import new_seed
+
+if TYPE_CHECKING:
+    from edgesim.verify import Asked, Difference, Verified
+    from edgesim.verify.comparing import Seen
+
+_MOST_DIFFERENCES = 20
+"""So many differences are printed as text; JSON has them all."""
+
+
+def verify(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Manifests, folders of them, or -.")],
+    requests: Annotated[
+        int, typer.Option("--requests", metavar="N", min=1, max=1_000_000, help="So many requests at most.")
+    ] = 1000,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="Ask the same as another time; it is printed.")
+    ] = None,
+    output: Output = Report.TEXT,
+) -> None:
+    """Ask edgesim's engine and real Envoy the same, and compare what they answer.
+
+    Requests are made from the configuration: the boundary cases of every route, near misses, hosts, methods,
+    headers and queries, and mixtures of them. Draws of weighted choices are pinned on both sides; the endpoints are
+    recorders. Compared are status, destination, method, path, host, headers and body. Exit code 0 when all is
+    alike, 1 when something differs or manifests have errors, 2 where there is no Envoy.
+
+    Example:
+      edgesim verify configs/two-phased-canary/{echo,upstream,vs-3}.yaml
+      edgesim verify manifests/ --requests 20000 --seed 7 -o json
+    """
+    from edgesim.envoy import find_envoy  # noqa: PLC0415 - an HTTP client that other commands do not need
+    from edgesim.verify import verify as run  # noqa: PLC0415 - the same
+
+    command, loaded = find_envoy(), load(paths)
+    print_problems(problem for problem in loaded.problems if problem.severity is not Severity.NOTE)
+    if any(problem.severity is Severity.ERROR for problem in loaded.problems):
+        raise typer.Exit(1)
+    chosen = new_seed() % 1_000_000 if seed is None else seed
+    model, assignments = loaded.translation.model, loaded.assignments()
+    with progress("verify") as draw:
+        verified = asyncio.run(run(model, assignments, command, requests, Random(chosen), draw))
+    if output is Report.JSON:
+        out_json(_told(verified, chosen))
+    else:
+        _print(verified, chosen)
+    raise typer.Exit(int(bool(verified.differences)))
+
+
+def _print(verified: Verified, seed: int) -> None:
+    for each in verified.left_out:
+        err(f"not compared: {each}")
+    for number, difference in enumerate(verified.differences[:_MOST_DIFFERENCES], 1):
+        out(f"{number}. {', '.join(difference.parts)}")
+        for line in _lines(difference):
+            out(f"   {line}")
+    more = len(verified.differences) - _MOST_DIFFERENCES
+    if more > 0:
+        out(f"and {more} more: -o json has them all")
+    found = len(verified.differences)
+    what = "no difference" if not found else f"{found} difference{'s' if found > 1 else ''}"
+    out(f"{verified.requests} requests, {what} (--seed {seed})")
+
+
+def _lines(difference: Difference) -> Iterable[str]:
+    """Yield how to ask again, with `$EDGESIM` and `$ENVOY` for where the engines listen, and what each answered."""
+    for name, seen in (("edgesim", difference.edgesim), ("envoy", difference.envoy)):
+        yield f"{curl(difference.asked, f'${name.upper()}')}"
+        yield f"  {name}: {seen.status} {seen.destination}"
+        known = dict(seen.parts)
+        for part in difference.parts:
+            if part in known:
+                yield f"  {part}: {_text(known[part])}"
+            elif part == "endpoint":
+                yield f"  endpoint: {_text(seen.metadata)}"
+
+
+def curl(asked: Asked, where: str) -> str:
+    """Return a request as a curl command."""
+    headers = (("host", asked.host), ("x-edgesim-draw", str(asked.draw)), *asked.headers)
+    fields = (f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}" for name, value in headers)
+    method = "--head" if asked.method == "HEAD" else f"-X {asked.method}"
+    return f'curl -si --path-as-is {method} {" ".join(fields)} "{where}"{shlex.quote(asked.target)}'
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return repr(value.decode(errors="replace"))
+    if isinstance(value, tuple):
+        return ", ".join(f"{name}: {text}" for name, text in value)
+    return str(value)
+
+
+def _told(verified: Verified, seed: int) -> dict[str, Any]:
+    differences = [_difference(each) for each in verified.differences]
+    counts = {"requests": verified.requests, "seed": seed, "notCompared": list(verified.left_out)}
+    return {**counts, "differences": differences}
+
+
+def _difference(each: Difference) -> dict[str, Any]:
+    asked = each.asked
+    request = {
+        "listener": asked.listener,
+        "method": asked.method,
+        "host": asked.host,
+        "target": asked.target,
+        "headers": [list(line) for line in asked.headers],
+        "draw": asked.draw,
+        "curl": curl(asked, "$GATEWAY"),
+    }
+    return {"parts": list(each.parts), "request": request, "edgesim": _seen(each.edgesim), "envoy": _seen(each.envoy)}
+
+
+def _seen(seen: Seen) -> dict[str, Any]:
+    parts = {name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in seen.parts}
+    return {"status": seen.status, "destination": seen.destination, "metadata": dict(seen.metadata), **parts}

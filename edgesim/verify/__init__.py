@@ -1,0 +1,9 @@
+"""The same requests through edgesim's engine and real Envoy, and what differs between the answers."""
+
+from __future__ import annotations
+
+from edgesim.verify.comparing import Difference
+from edgesim.verify.requests import Asked
+from edgesim.verify.run import Progress, Verified, verify
+
+__all__ = ["Asked", "Difference", "Progress", "Verified", "verify"]

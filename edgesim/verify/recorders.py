@@ -1,0 +1,51 @@
+"""The endpoints: servers on loopback that answer with what reached them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from edgesim.verify.prepared import Place
+
+_LONGEST = 1 << 20
+
+
+@dataclass(slots=True)
+class Recorders:
+    """One server for each place."""
+
+    ports: dict[Place, int] = field(default_factory=dict)
+    servers: list[asyncio.Server] = field(default_factory=list)
+
+    async def start(self, place: Place) -> None:
+        """Stand in for a place."""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                await _answer(place, reader, writer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_LONGEST)
+        self.servers.append(server)
+        self.ports[place] = server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Answer no more."""
+        for server in self.servers:
+            server.close()
+
+
+async def _answer(place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request; bodies are not looked at, there are none."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.rstrip("\r\n").split("\r\n")
+    method, target, _version = first.split(" ", 2)
+    told = {"cluster": place.cluster, "metadata": dict(place.metadata), "method": method, "target": target}
+    body = json.dumps(told | {"headers": [line.partition(": ")[::2] for line in lines]}).encode()
+    fields = (f"content-length: {len(body)}", "x-recorder: 1", "content-type: application/json", "connection: close")
+    writer.write("\r\n".join(("HTTP/1.1 200 OK", *fields, "", "")).encode())
+    if method != "HEAD":
+        writer.write(body)
+    await writer.drain()

@@ -1,0 +1,93 @@
+"""A verification: both engines are started, asked the same, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from edgesim.model import Assignments, Model
+from edgesim.verify.asking import ask
+from edgesim.verify.comparing import Difference, Seen, differing, seen
+from edgesim.verify.engines import Pinned, envoy, free_ports, own_engine
+from edgesim.verify.prepared import places, prepared, served
+from edgesim.verify.recorders import Recorders
+from edgesim.verify.requests import Asked, requests
+
+Progress = Callable[[int, int], None]
+_LOOKS = 8
+"""So often a request is asked again on each side, where they went to different endpoints of one cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came of it; `left_out` is what is not compared."""
+
+    requests: int
+    differences: tuple[Difference, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Where each engine listens, by listeners' names."""
+
+    own: Mapping[str, int]
+    other: Mapping[str, int]
+    pinned: Pinned
+
+    async def ask_own(self, asked: Asked) -> Seen:
+        self.pinned.value = asked.draw
+        return seen(asked, await ask(self.own[asked.listener], asked))
+
+    async def ask_other(self, asked: Asked) -> Seen:
+        return seen(asked, await ask(self.other[asked.listener], asked))
+
+
+async def verify(
+    model: Model, assignments: Assignments, command: str, most: int, random: Random, progress: Progress
+) -> Verified:
+    """Ask both engines so many requests at most. Raises UpdateRefusedError where Envoy refuses the model."""
+    recorders, wanted = Recorders(), places(model, assignments)
+    listening = served(model)
+    try:
+        for place in wanted:
+            await recorders.start(place)
+        ports = dict(zip((each.name for each in listening), free_ports(len(listening)), strict=True))
+        copy = prepared(model, wanted, recorders.ports, ports)
+        asked = requests(copy.model, most, random)
+        found = await _compared(copy.model, asked, command, progress)
+    finally:
+        await recorders.close()
+    return Verified(len(asked), tuple(found), copy.left_out)
+
+
+async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> list[Difference]:
+    pinned, found = Pinned(), list[Difference]()
+    async with own_engine(model, pinned) as own, envoy(model, command) as other:
+        sides = _Sides(own, other, pinned)
+        for number, each in enumerate(asked):
+            progress(number, len(asked))
+            difference = await _difference(sides, each)
+            if difference is not None:
+                found.append(difference)
+    return found
+
+
+async def _difference(sides: _Sides, asked: Asked) -> Difference | None:
+    own, other = await sides.ask_own(asked), await sides.ask_other(asked)
+    parts = differing(own, other)
+    if not parts and own.metadata != other.metadata and not await _same_choice(sides, asked, own, other):
+        parts = ("endpoint",)
+    return Difference(asked, parts, own, other) if parts else None
+
+
+async def _same_choice(sides: _Sides, asked: Asked, own: Seen, other: Seen) -> bool:
+    """Tell whether each engine sends such a request to where the other did, too: then both choose among them."""
+    owns, others = {own.metadata}, {other.metadata}
+    for _ in range(_LOOKS):
+        owns.add((await sides.ask_own(asked)).metadata)
+        others.add((await sides.ask_other(asked)).metadata)
+        if own.metadata in others and other.metadata in owns:
+            return True
+    return False

