@@ -29,6 +29,7 @@ from edgesim.cli.test import test
 from edgesim.cli.up import demo, up
 from edgesim.cli.usage import USAGE_ERROR, Command, print_usage_error
 from edgesim.cli.verify import verify
+from edgesim.cli.xds import xds
 
 COMMANDS = (
     up,
@@ -49,6 +50,7 @@ COMMANDS = (
     compare,
     stats,
     verify,
+    xds,
     explain,
     version,
 )
