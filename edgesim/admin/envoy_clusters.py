@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import re2
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT
 from edgesim.admin.envoy_around import asked_of_envoy, endpoints, matching, served
 from edgesim.admin.stats import one_of
-from edgesim.model import Cluster, Endpoint
+from edgesim.model import Cluster, Endpoint, Update
 from edgesim.telemetry.histogram import Counts, classes, new_counts
 from edgesim.telemetry.states import Host, State
 from edgesim.telemetry.tally import Tally
@@ -65,6 +67,10 @@ async def clusters(request: web.Request) -> web.Response:
         return told
     context = request.app[CONTEXT]
     tally, update = await context.stats(reset=False), served(context)
+    return await asyncio.to_thread(_answer, tally, update, form, wanted)
+
+
+def _answer(tally: Tally, update: Update, form: str, wanted: re2._Regexp[str]) -> web.Response:
     counted = {(str(name), str(address)): each for (name, address), each in tally.by("cluster", "endpoint").items()}
     chosen = [each for each in update.model.clusters if wanted.search(each.name)]
     found = [(each, _members(each, endpoints(each, update.assignments), tally, counted)) for each in chosen]

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+import re2
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT, instance_of
 from edgesim.admin.envoy_around import around, asked_of_envoy, matching
 from edgesim.config.api_errors import ApiError
 from edgesim.dialects.nearest import did_you_mean
-from edgesim.telemetry.envoy_stats import Distribution, Metric, distributions, is_gauge, metrics
+from edgesim.telemetry.envoy_stats import Distribution, Metric, Surroundings, distributions, is_gauge, metrics
 from edgesim.telemetry.envoy_text import as_json, as_text
 from edgesim.telemetry.histogram import recorded
 from edgesim.telemetry.prometheus import CONTENT_TYPE, exposition, own_exposition
 from edgesim.telemetry.rows import SCOPES, Row, rows
+from edgesim.telemetry.tally import Tally
 
 _TYPES = ("All", "Counters", "Gauges", "Histograms", "TextReadouts")
 _BUCKETS = ("", "summary", "cumulative", "disjoint")
@@ -43,11 +46,11 @@ async def stats(request: web.Request) -> web.Response:
     told = await asked_of_envoy(request)
     if told is not None:
         return told
-    found, durations = await _chosen(request)
-    buckets = "" if buckets == "summary" else buckets
-    if form == "json":
-        return web.json_response(as_json(found, durations, buckets))
-    return web.Response(text=as_text(found, durations, buckets))
+    choose = _chooser(request)
+    tally = await request.app[CONTEXT].stats(reset=False)
+    written = as_json if form == "json" else as_text
+    text = await asyncio.to_thread(lambda: written(*choose(tally), "" if buckets == "summary" else buckets))
+    return web.Response(text=text) if isinstance(text, str) else web.json_response(text)
 
 
 async def prometheus(request: web.Request) -> web.Response:
@@ -56,12 +59,14 @@ async def prometheus(request: web.Request) -> web.Response:
     told = await asked_of_envoy(request)
     if told is not None:
         return web.Response(body=told.body, status=told.status, headers={"Content-Type": CONTENT_TYPE})
-    found, durations = await _chosen(request)
-    text = exposition(found, durations)
-    if not request.query.get("filter"):
-        tally = await context.stats(reset=False)
-        text += own_exposition(tally, pods_by_address(context.instance.assignments))
-    return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+    choose, pods = _chooser(request), pods_by_address(context.instance.assignments)
+    tally = await context.stats(reset=False)
+    own = "filter" not in request.query
+
+    def written() -> bytes:
+        return (exposition(*choose(tally)) + (own_exposition(tally, pods) if own else "")).encode()
+
+    return web.Response(body=await asyncio.to_thread(written), headers={"Content-Type": CONTENT_TYPE})
 
 
 def one_of(request: web.Request, name: str, known: tuple[str, ...]) -> str:
@@ -73,14 +78,20 @@ def one_of(request: web.Request, name: str, known: tuple[str, ...]) -> str:
     return given
 
 
-async def _chosen(request: web.Request) -> tuple[list[Metric], list[Distribution]]:
-    """Return what the query asks for: `type`, `usedonly`, `filter`, `invert_filter`."""
+def _chooser(request: web.Request) -> Callable[[Tally], tuple[list[Metric], list[Distribution]]]:
+    """Return what chooses what the query asks for: `type`, `usedonly`, `filter`, `invert_filter`. Raises ApiError.
+
+    It is called in a thread: of thousands of clusters it takes a while, in which pods and others are served.
+    """
     kind = one_of(request, "type", _TYPES)
     keep = _keeping(request)
-    context = request.app[CONTEXT]
-    tally = await context.stats(reset=False)
-    used = "usedonly" in request.query
-    known = around(context)
+    context, used = request.app[CONTEXT], "usedonly" in request.query
+    return lambda tally: _chosen(tally, around(context), kind, keep, used=used)
+
+
+def _chosen(
+    tally: Tally, known: Surroundings, kind: str, keep: _Keep, *, used: bool
+) -> tuple[list[Metric], list[Distribution]]:
     found = [each for each in keep(metrics(tally, known)) if _is(kind, each) and (each.value or not used)]
     durations = [each for each in keep(distributions(tally, known)) if recorded(each.counts) or not used]
     return found, durations if kind in {"All", "Histograms"} else []
@@ -90,10 +101,24 @@ def _is(kind: str, metric: Metric) -> bool:
     return kind == "All" or kind == ("Gauges" if is_gauge(metric) else "Counters")
 
 
-def _keeping(request: web.Request) -> Callable[[Iterable[N]], list[N]]:
-    wanted = matching(request.query.get("filter", ""))
-    inverted = "invert_filter" in request.query
-    return lambda found: [each for each in found if (wanted.search(each.name) is None) is inverted]
+@dataclass(frozen=True, slots=True)
+class _Keep:
+    """Which names are wanted; without a pattern, all."""
+
+    wanted: re2._Regexp[str] | None
+    inverted: bool
+
+    def __call__(self, found: list[N]) -> list[N]:
+        """Return those of stats that are."""
+        wanted = self.wanted
+        if wanted is None:
+            return found
+        return [each for each in found if (wanted.search(each.name) is None) is self.inverted]
+
+
+def _keeping(request: web.Request) -> _Keep:
+    pattern = request.query.get("filter", "")
+    return _Keep(matching(pattern) if pattern else None, "invert_filter" in request.query)
 
 
 async def stats_rows(request: web.Request) -> web.Response:
