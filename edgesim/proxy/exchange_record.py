@@ -126,8 +126,9 @@ def _authority(record: ExchangeRecord) -> bytes | None:
 
 
 def _is_rewritten(exchange: ExchangeState) -> bool:
-    """The path changes behind the mutations, and before an endpoint is looked for."""
-    return bool(exchange.sent_head) or (exchange.done and exchange.attempts > 0)
+    """The path changes behind the mutations, and before an endpoint is looked for; of a redirect with its answer."""
+    acted = exchange.attempts > 0 or exchange.details == b"direct_response"
+    return bool(exchange.sent_head) or (exchange.done and acted)
 
 
 def _original_path(record: ExchangeRecord) -> bytes | None:

@@ -182,6 +182,11 @@ MUTATIONS = [
         headers=added("x-a: %REQ(x-case)%"),
         host_headers=added("=location: elsewhere"),
     ),
+    Case(
+        "redirect-rewritten",
+        action=RedirectAction(prefix_rewrite="/new"),
+        headers=added("x-a: %REQ(:PATH)% %REQ(X-ENVOY-ORIGINAL-PATH)%"),
+    ),
     Case("refused", cluster="refused", headers=added("x-a: b", response_remove=("content-type",))),
     Case("no-endpoint", cluster="empty", headers=added("x-a: b"), host_headers=added("x-c: d")),
     Case("no-cluster", cluster="nowhere", headers=added("x-a: b")),
