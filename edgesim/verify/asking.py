@@ -23,9 +23,9 @@ class Answer:
     body: bytes = b""
 
 
-def written(asked: Asked) -> bytes:
-    """Return a request's bytes."""
-    own = (("host", asked.host), (DRAW_HEADER, str(asked.draw)), *asked.headers, ("connection", "close"))
+def written(asked: Asked, *more: tuple[str, str]) -> bytes:
+    """Return a request's bytes, with more headers at its end."""
+    own = (("host", asked.host), (DRAW_HEADER, str(asked.draw)), *asked.headers, *more)
     length = (("content-length", "0"),) if asked.method in {"POST", "PUT", "PATCH"} else ()
     lines = (f"{asked.method} {asked.target} HTTP/1.1", *(f"{name}: {value}" for name, value in (*own, *length)))
     return "\r\n".join((*lines, "", "")).encode()
@@ -37,15 +37,16 @@ async def ask(port: int, asked: Asked) -> Answer:
         async with asyncio.timeout(_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                writer.write(written(asked))
-                return await _read(reader, asked.method)
+                writer.write(written(asked, ("connection", "close")))
+                return await read(reader, asked.method)
             finally:
                 writer.close()
     except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return Answer(0)
 
 
-async def _read(reader: asyncio.StreamReader, method: str) -> Answer:
+async def read(reader: asyncio.StreamReader, method: str) -> Answer:
+    """Read the answer to a request. Raises IncompleteReadError where there is less than one."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip("\r\n")
     first, *lines = head.split("\r\n")
     status = int(first.split(" ")[1])

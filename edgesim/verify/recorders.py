@@ -18,13 +18,17 @@ class Recorders:
 
     ports: dict[Place, int] = field(default_factory=dict)
     servers: list[asyncio.Server] = field(default_factory=list)
+    open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def start(self, place: Place) -> None:
         """Stand in for a place."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.open.add(writer)
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                await _answer(place, reader, writer)
+                while True:
+                    await _answer(place, reader, writer)
+            self.open.discard(writer)
             writer.close()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_LONGEST)
@@ -35,6 +39,10 @@ class Recorders:
         """Answer no more."""
         for server in self.servers:
             server.close()
+        for writer in tuple(self.open):
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _answer(place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,7 +52,7 @@ async def _answer(place: Place, reader: asyncio.StreamReader, writer: asyncio.St
     method, target, _version = first.split(" ", 2)
     told = {"cluster": place.cluster, "metadata": dict(place.metadata), "method": method, "target": target}
     body = json.dumps(told | {"headers": [line.partition(": ")[::2] for line in lines]}).encode()
-    fields = (f"content-length: {len(body)}", "x-recorder: 1", "content-type: application/json", "connection: close")
+    fields = (f"content-length: {len(body)}", "x-recorder: 1", "content-type: application/json")
     writer.write("\r\n".join(("HTTP/1.1 200 OK", *fields, "", "")).encode())
     if method != "HEAD":
         writer.write(body)
