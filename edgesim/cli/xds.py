@@ -18,7 +18,7 @@ from edgesim.config.watch import watch
 from edgesim.control.guard import is_loopback
 from edgesim.control.instance import refusal
 from edgesim.dialects.envoy import Form, snapshot
-from edgesim.model import Severity, UpdateRefusedError
+from edgesim.model import Problem, Severity, UpdateRefusedError
 from edgesim.model.codes import failure
 from edgesim.telemetry import spawn
 from edgesim.telemetry.sources import monotonic, new_token
@@ -82,6 +82,7 @@ class _Serving:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = [*paths]
         self.loaded: Loaded | None = None
+        self._said: tuple[Problem, ...] = ()
 
     def read(self, discovery: Discovery) -> None:
         """Read the files; what has errors is said, and what was served stays."""
@@ -89,11 +90,14 @@ class _Serving:
         from edgesim.envoy.discovery_server import source  # noqa: PLC0415
 
         loaded = load(self._paths)
-        if self.loaded is not None and loaded.translation.model == self.loaded.translation.model:
+        grave = tuple(each for each in loaded.problems if each.severity is not Severity.NOTE)
+        print_problems(each for each in grave if each not in self._said)
+        before, self._said = self._said, grave
+        if any(each.severity is Severity.ERROR for each in grave):
+            if grave != before:
+                err("what was served stays served until this is mended" if self.loaded else "nothing is served yet")
             return
-        print_problems(each for each in loaded.problems if each.severity is not Severity.NOTE)
-        if any(each.severity is Severity.ERROR for each in loaded.problems):
-            err("what was served stays served until this is mended" if self.loaded else "nothing is served yet")
+        if self.loaded is not None and loaded.translation.model == self.loaded.translation.model:
             return
         self.loaded = loaded
         discovery.serve(snapshot(without_pods(loaded.translation.model), {}, source, Form()))

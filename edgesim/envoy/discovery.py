@@ -89,6 +89,10 @@ class Discovery:
         while (left := until - self._now()) > 0:
             changed = self._changed
             offer = self._offer(node, kind, names)
+            if offer is not None and offer.version == had and node.has.get((kind, names)) != had:
+                node.sent[kind, names] = had, self._now()  # of a server before this one
+                self._take(node, kind, names, had)
+                continue
             if offer is not None and self._is_news(node, (kind, names), offer.version, had):
                 node.sent[kind, names] = offer.version, self._now()
                 return offer

@@ -173,6 +173,17 @@ async def test_routes_wait_for_the_clusters_they_name() -> None:
     assert [each["name"] for each in listeners.resources] == ["edge"]
 
 
+async def test_a_server_that_was_started_again_goes_on() -> None:
+    """A node that has a version already, from a server before, is offered what follows on it."""
+    before, after = Fleet(), Fleet()
+    for each in (before, after):
+        each.serve(telling("text", 8080))
+    clusters = await before.discovery.fetch("one", Kind.CLUSTER, (), "", 1.0)
+    assert clusters is not None
+    assert await after.discovery.fetch("one", Kind.CLUSTER, (), clusters.version, 0.01) is None
+    assert await after.discovery.fetch("one", Kind.LISTENER, (), "", 1.0) is not None
+
+
 def test_services_are_found_by_name() -> None:
     """A cluster of pods becomes one that asks DNS for its Service."""
     pods = Cluster("a", ClusterType.EDS, service=ServiceRef("default", "echo", 80))
