@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from edgesim.http1.fields import Field, Fields
 from edgesim.http1.mutations import are_fixed, request_steps, response_steps
-from edgesim.model import Endpoint, ForwardAction, HostRewriteKind, ListenerOptions, Policies, RequestHead
+from edgesim.model import Endpoint, ForwardAction, HostRewrite, HostRewriteKind, ListenerOptions, Policies, RequestHead
 from edgesim.model.policies import OnEmpty
 from edgesim.policies.cors import compile_cors
 from edgesim.policies.formatter import Formatter, compile_header
@@ -87,6 +87,7 @@ class Rules:
         action = decision.action
         rewrite = action.host_rewrite if isinstance(action, ForwardAction) else None
         self.host: Callable[[RequestHead], bytes | None] | None = host_rewrite(rewrite)
+        self.host_header = _host_header(rewrite)
         self.auto_host = rewrite is not None and rewrite.kind is HostRewriteKind.AUTO
         self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
         self.rewrites_path = decision.rewrite is not None
@@ -94,9 +95,17 @@ class Rules:
         varies = self.auto_host or self.attempt_count or self.options.use_remote_address or _is_named(decision)
         self.repeatable = not varies and not self.varying_request
 
+    def _new_host(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> bytes | None:
+        """Return the Host the route asks for, None for the client's; a header is read as routes changed it."""
+        if self.auto_host:
+            return endpoint.hostname.encode()
+        if self.host_header:
+            return next((value for name, value in fields if name == self.host_header), None)
+        return self.host(head) if self.host is not None else None
+
     def rewritten(self, head: RequestHead, fields: Fields, endpoint: Endpoint) -> Fields:
         """Return the fields with the Host the route asks for, and the original path where it is rewritten."""
-        host = endpoint.hostname.encode() if self.auto_host else self.host(head) if self.host is not None else None
+        host = self._new_host(head, fields, endpoint)
         quiet = self.options.suppress_envoy_headers
         if host:
             fields = [field if field[0] != b"host" else (b"host", host) for field in fields]
@@ -121,6 +130,14 @@ def _is_named(decision: Decision) -> bool:
 
 def _first_given(route: float | None, listener: float) -> float:
     return listener if route is None else route
+
+
+def _host_header(rewrite: HostRewrite | None) -> bytes:
+    """Return the header that holds the new Host, where it is among the fields: a new request id is not yet."""
+    if rewrite is None or rewrite.kind is not HostRewriteKind.HEADER:
+        return b""
+    name = rewrite.value.lower().encode()
+    return b"" if name.startswith(b":") or name in {b"host", b"x-request-id"} else name
 
 
 def _appended(fields: Fields, name: bytes, value: bytes) -> Fields:
