@@ -14,7 +14,7 @@ ADMIN_PORT ?= 9901
 PYTEST_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
 
-.PHONY: help install demo test slow fuzz mutants lint format bench lock clean
+.PHONY: help install demo test slow fuzz differential mutants lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,12 @@ slow: $(VENV)/.dev ## minutes long: differential runs against Envoy, fuzz, soak
 
 fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FUZZ_EXAMPLES=20000]
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto tests/fuzz $(PYTEST_ARGS)
+
+N ?= 100
+SEED ?= $(shell date +%s)
+differential: $(VENV)/.dev ## random configurations through edgesim and real Envoy [N=100 SEED=...]
+	@echo 'N=$(N) SEED=$(SEED)'
+	DIFFERENTIAL_CASES=$(N) DIFFERENTIAL_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/differential/test_random.py $(PYTEST_ARGS)
 
 # In a copy, where caches are off: mutmut leaves decorated functions alone, and what a cache remembers hides a mutant.
 MUTANTS := build/mutation
