@@ -17,7 +17,7 @@ FUZZ_EXAMPLES ?= 20000
 .PHONY: help install demo test slow fuzz differential mutants lint format bench lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(VENV)/.dev ## make .venv with everything a developer needs
 
