@@ -51,7 +51,7 @@ def envoy_engine(settings: UpSettings, addresses: Addresses, told: WorkerSetting
     from edgesim.envoy import EnvoyEngine, find_envoy  # noqa: PLC0415 - an HTTP client that nothing else needs
     from edgesim.envoy.engine import EnvoySettings  # noqa: PLC0415 - the same
 
-    given = EnvoySettings(find_envoy(), settings.workers, told.access_log, told.access_log_format)
+    given = EnvoySettings(find_envoy(), settings.workers, told.access_log, _lines(told.access_log_format))
     return EnvoyEngine(addresses, given, monotonic)
 
 
@@ -70,3 +70,8 @@ def ask_of(plane: DataPlane) -> Ask | None:
         return answer
 
     return ask
+
+
+def _lines(text: str) -> str:
+    """Return a format whose every record is a line, as edgesim's own engine writes them; Envoy ends JSON itself."""
+    return text if not text or text.lstrip().startswith("{") or text.endswith("\n") else f"{text}\n"

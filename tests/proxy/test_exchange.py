@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edgesim.model import Policies, Route
 from edgesim.model.policies import RetryPolicy
 from edgesim.telemetry.sources import NEVER
@@ -11,6 +13,7 @@ from tests.proxy.scenes import (
     Peer,
     Script,
     cluster,
+    direct,
     forwarding,
     gateway,
     model,
@@ -66,3 +69,12 @@ async def test_a_try_that_was_answered_times_out_no_more() -> None:
         client.send(GET)
         await until(lambda: any(getattr(each, "waits", None) for each in gw.worker.active), "no other try waits")
         assert [each.try_deadline for each in gw.worker.active] == [NEVER]
+
+
+@pytest.mark.parametrize(("status", "location"), [(200, None), (201, "http://any/x?y=1"), (302, "http://any/x?y=1")])
+async def test_a_direct_response_names_its_location(status: int, location: str | None) -> None:
+    """A direct response of 201 or 3xx has the request's own URL as location, as Envoy gives it."""
+    async with gateway(model([direct(status=status)])) as made:
+        client = await made.client()
+        answer = await client.ask(b"GET /x?y=1 HTTP/1.1\r\nhost: any\r\n\r\n")
+        assert (answer.status, answer.headers.get("location")) == (status, location)

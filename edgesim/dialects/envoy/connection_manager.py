@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from edgesim.dialects.envoy.form import Form, Json, Kind, Part, given, seconds, typed, used
@@ -104,10 +105,16 @@ def _early(hosts: Sequence[VirtualHost]) -> list[Json] | None:
 
 
 def _access_log(form: Form) -> Json:
-    text = form.access_log_format
-    source = {"text_format_source": {"inline_string": text}} if text else None
+    source = _log_format(form.access_log_format)
     if form.access_log == "-":
         config = typed("access_loggers.stream.v3.StdoutAccessLog", log_format=source)
         return {"name": "envoy.access_loggers.stdout", "typed_config": config}
     config = typed("access_loggers.file.v3.FileAccessLog", path=form.access_log, **given(log_format=source))
     return {"name": "envoy.access_loggers.file", "typed_config": config}
+
+
+def _log_format(text: str) -> Json | None:
+    """Return a SubstitutionFormatString of a format string, or of a JSON object of them; None for Envoy's own."""
+    if text.lstrip().startswith("{"):
+        return {"json_format": json.loads(text)}
+    return {"text_format_source": {"inline_string": text}} if text else None
