@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Literal
 
 from edgesim.config.store import Change, Store
 from edgesim.control.builtin import IMPLIED, built_in
@@ -17,18 +17,25 @@ API_WRITER: Final = "api"
 """The writer of what came through the admin API."""
 
 
+Propagation = Literal["Background", "Foreground", "Orphan"]
+"""What becomes of what a deleted object owns: it goes afterwards, it goes first, or it stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Create or replace a resource.
 
     `expected` is the version the writer read (a resourceVersion): with another one in the store, or
-    none, nothing of the write is done. `notes` are what reading the document said about it.
+    none, nothing of the write is done. `notes` are what reading the document said about it. `managed` are its
+    managedFields, and `status` its status, where those are written, too.
     """
 
     resource: Resource
     writer: str
     expected: int | None = None
     notes: tuple[Problem, ...] | None = None
+    managed: tuple[dict[str, Any], ...] | None = None
+    status: dict[str, Any] | None = None
 
     @property
     def key(self) -> ResourceKey:
@@ -40,12 +47,15 @@ class Put:
 class Delete:
     """Delete a resource, if it exists and, where a writer is given, if that one wrote it last.
 
-    Deleting a Namespace without naming a writer deletes what is in it.
+    Deleting a Namespace without naming a writer deletes what is in it. `propagation` says what becomes of what
+    it owns; with a `uid`, another object of that name is left alone.
     """
 
     key: ResourceKey
     writer: str | None = None
     expected: int | None = None
+    propagation: Propagation = "Background"
+    uid: str | None = None
 
 
 Write = Put | Delete
@@ -96,7 +106,7 @@ def _put(store: Store, write: Put) -> Change:
     namespace = write.resource.namespace
     if namespace and store.get(ResourceKey("Namespace", "", namespace)) is None:
         store.put(_namespace(namespace), IMPLIED)
-    return store.put(write.resource, write.writer)
+    return store.put(write.resource, write.writer, managed=write.managed, status=write.status)
 
 
 def _namespace(name: str) -> Resource:

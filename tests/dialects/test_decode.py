@@ -27,14 +27,15 @@ def test_a_resource_knows_its_identity() -> None:
     ("api_version", "kind"),
     [
         ("v1", "PersistentVolume"),
-        ("v1", "ServiceAccount"),
+        ("apps/v1", "DaemonSet"),
         ("apps/v1", "StatefulSet"),
         ("gateway.solo.io/v1", "ListenerOption"),
         ("gateway.solo.io/v1", "MatchableHttpGateway"),
         ("networking.istio.io/v1", "VirtualService"),
         ("serving.knative.dev/v1", "Service"),
         ("monitoring.coreos.com/v1", "ServiceMonitor"),
-        ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "IngressClass"),
+        ("autoscaling/v1", "HorizontalPodAutoscaler"),
         ("gateway.networking.k8s.io/v1", "Gateway"),
     ],
 )

@@ -72,6 +72,17 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
     ONE_OF: ClassVar[OneOf] = ()
 
 
+class OwnerReference(Strict, frozen=True):
+    """The object that this one goes with when it is deleted, by its uid."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+    block_owner_deletion: bool = False
+
+
 class Metadata(Strict, frozen=True):
     """Kubernetes' ObjectMeta; what only a cluster writes is accepted as it comes."""
 
@@ -87,8 +98,8 @@ class Metadata(Strict, frozen=True):
     creation_timestamp: FreeForm = None
     deletion_timestamp: FreeForm = None
     deletion_grace_period_seconds: FreeForm = None
-    owner_references: FreeForm = None
-    finalizers: FreeForm = None
+    owner_references: tuple[OwnerReference, ...] = ()
+    finalizers: tuple[str, ...] = ()
     self_link: FreeForm = None
     cluster_name: FreeForm = None
 
