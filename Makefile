@@ -12,6 +12,8 @@ PIP = $$(cat $(VENV)/.pip) --disable-pip-version-check install --quiet --no-inpu
 PIP_DOWNLOAD = $$(cat $(VENV)/.pip) --disable-pip-version-check download --quiet --no-input
 PORT ?= 8080
 ADMIN_PORT ?= 9901
+# The Kubernetes API's; without one 8001, or the next that is free.
+KUBE_PORT ?=
 PYTEST_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
 
@@ -22,8 +24,8 @@ help: ## list the targets
 
 install: $(VENV)/.dev ## make .venv with everything a developer needs
 
-demo: $(VENV)/.runtime ## set up and serve the example canary [PORT=8080 ADMIN_PORT=9901]
-	@exec $(BIN)/edgesim demo --port $(PORT) --admin-port $(ADMIN_PORT)
+demo: $(VENV)/.runtime ## set up and serve the example canary, for kubectl too [PORT=8080 ADMIN_PORT=9901 KUBE_PORT=8001]
+	@exec $(BIN)/edgesim demo --port $(PORT) --admin-port $(ADMIN_PORT) $(if $(KUBE_PORT),--kube-port $(KUBE_PORT))
 
 test: $(VENV)/.dev ## the test suite, on every core
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)

@@ -9,16 +9,18 @@ from collections.abc import Callable
 
 import typer
 
-from edgesim.cli import bench
+from edgesim.cli import bench, gateway
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
 from edgesim.cli.compare import compare
 from edgesim.cli.delete import delete
 from edgesim.cli.diff import diff
 from edgesim.cli.endings import ending_well
+from edgesim.cli.env import env
 from edgesim.cli.explain import explain, version
 from edgesim.cli.get import get
 from edgesim.cli.history import history, undo
+from edgesim.cli.kubeconfig import kubeconfig
 from edgesim.cli.load import load
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
@@ -33,6 +35,8 @@ COMMANDS = (
     up,
     demo,
     run,
+    kubeconfig,
+    env,
     apply,
     delete,
     patch,
@@ -71,6 +75,10 @@ def _register(command: Callable[..., None], to: typer.Typer) -> None:
 for each in COMMANDS:
     _register(each, app)
 
+_gateways = typer.Typer(help=gateway.HELP, no_args_is_help=True, rich_markup_mode=None)
+for each in gateway.COMMANDS:
+    _register(each, _gateways)
+app.add_typer(_gateways, name="gateway")
 _benches = typer.Typer(help=bench.HELP, no_args_is_help=True, rich_markup_mode=None)
 for each in bench.COMMANDS:
     _register(each, _benches)

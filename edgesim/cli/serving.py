@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp import web
 from edgesim.admin.app import create_app
 from edgesim.admin.context import Context
 from edgesim.backends import Controllers, PodRuntime
-from edgesim.cli.announcing import Announcer, Reporter, announce, listeners, url
+from edgesim.cli.announcing import Announcer, KubeAddress, Reporter, announce, listeners, url
 from edgesim.cli.console import err
 from edgesim.cli.judging import Apart
 from edgesim.cli.problems import print_problems
@@ -31,6 +32,9 @@ from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
 from edgesim.telemetry.collector import resting_collector
 from edgesim.telemetry.sources import monotonic, new_seed, new_uid, today, wall
+
+if TYPE_CHECKING:
+    from edgesim.kube.serving import KubeServer
 
 
 @dataclass(slots=True)
@@ -82,10 +86,11 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     with_admin = reserve_admin(settings)
     recorder = open_recorder(settings)
     instance = _instance(settings, seed, supervisor, recorder)
+    kube = _kube(settings, instance)
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), admin_token(settings)
-    context = Context(instance, lambda: ready.live, token, supervisor.stats, lambda: listeners(supervisor))
+    context = Context(instance, lambda: ready.live, token, supervisor.stats, lambda: listeners(supervisor), kube)
     await _serve_admin(stack, with_admin, context)
     await supervisor.start()
     files = Files(instance, [str(path) for path in settings.paths])
@@ -94,8 +99,9 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     stack.push_async_callback(files.close)
     await files.follow()
     _reload_on_hangup(files, instance, supervisor)
+    address = await _open_kube(stack, kube)
     ready.live = True
-    announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token)
+    announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token, address)
     instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
     return True
 
@@ -145,6 +151,24 @@ def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) 
         supervisor.reopen_logs()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(reload(), "reload"))
+
+
+def _kube(settings: UpSettings, instance: Instance) -> KubeServer | None:
+    """Make the Kubernetes API; who does without it does without what it is made of."""
+    if settings.kube is None:
+        return None
+    from edgesim.cli.kube_serving import kube_server  # noqa: PLC0415 - see above
+
+    return kube_server(settings.kube, instance)
+
+
+async def _open_kube(stack: AsyncExitStack, kube: KubeServer | None) -> KubeAddress | None:
+    if kube is None:
+        return None
+    from edgesim.cli.kube_serving import open_kube  # noqa: PLC0415 - see above
+
+    stack.push_async_callback(kube.close)
+    return await open_kube(kube)
 
 
 async def _serve_admin(stack: AsyncExitStack, sock: socket.socket, context: Context) -> None:
