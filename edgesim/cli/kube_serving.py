@@ -10,6 +10,7 @@ from edgesim.control.guard import is_loopback
 from edgesim.kube.access import Access
 from edgesim.kube.app import create_app
 from edgesim.kube.context import KubeContext
+from edgesim.kube.default_roles import install_roles
 from edgesim.kube.serving import KubeServer
 from edgesim.kube.users import Users
 from edgesim.model.codes import failure
@@ -18,6 +19,7 @@ from edgesim.telemetry.sources import new_token, random_bytes, today
 
 def kube_server(settings: KubeSettings, instance: Instance) -> KubeServer:
     """Take the port and make what serves on it. Raises EdgesimError where the port is not to be had."""
+    install_roles(instance.store)
     sock, users = reserve_kube(settings), Users()
     token = settings.token or ("" if is_loopback(settings.host) else new_token())
     access = Access(instance.store, users, settings.rbac)

@@ -11,6 +11,7 @@ from aiohttp import web
 from edgesim.config.api_errors import ApiError
 from edgesim.config.store import Entry, Store
 from edgesim.control.guard import admit
+from edgesim.kube.escalation import check_grant
 from edgesim.kube.rbac import Attributes, Declared, NonResource, Policy, compile_policy
 from edgesim.kube.users import User, Users, account_of, authenticate, impersonated
 
@@ -64,6 +65,10 @@ class Access:
         """Raise ApiError Forbidden, in Kubernetes' words, unless a user may do something."""
         if not self.allows(user, wanted):
             raise forbidden(user, wanted)
+
+    def check_grant(self, user: User, manifest: dict[str, Any], before: dict[str, Any] | None) -> None:
+        """Refuse a role or binding that grants what its writer has not. Raises ApiError Forbidden, NotFound."""
+        check_grant(self.policy(), user, manifest, before)
 
 
 def _declared(entries: tuple[tuple[Entry, ...], ...]) -> Declared:
