@@ -7,7 +7,6 @@ from edgesim.cli.reserving import reserve_kube
 from edgesim.cli.settings import KubeSettings
 from edgesim.control import Instance
 from edgesim.control.guard import is_loopback
-from edgesim.kube.access import Access
 from edgesim.kube.app import create_app
 from edgesim.kube.context import KubeContext
 from edgesim.kube.default_roles import install_roles
@@ -22,8 +21,7 @@ def kube_server(settings: KubeSettings, instance: Instance) -> KubeServer:
     install_roles(instance.store)
     sock, users = reserve_kube(settings), Users()
     token = settings.token or ("" if is_loopback(settings.host) else new_token())
-    access = Access(instance.store, users, settings.rbac)
-    app = create_app(KubeContext(instance, access, today, random_bytes))
+    app = create_app(KubeContext(instance, today, random_bytes, users=users, rbac=settings.rbac))
     return KubeServer(app, users, sock, settings.host, today, new_token, token, passing=settings.port == 0)
 
 
