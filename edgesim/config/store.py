@@ -90,6 +90,7 @@ class Store:
         self._new_uid = new_uid
         self._entries: dict[ResourceKey, Entry] = {}
         self._by_kind: dict[str, dict[ResourceKey, Entry]] = {}
+        self._by_namespace: dict[str, dict[ResourceKey, Entry]] = {}
         self._resources: dict[ResourceKey, Resource] = {}
         """Those of the entries: all of them are asked for at each change."""
         self._touched: dict[ResourceKey, None] = {}
@@ -151,6 +152,7 @@ class Store:
             return None
         del self._entries[key]
         del self._by_kind[key.kind][key]
+        del self._by_namespace[key.namespace][key]
         del self._resources[key]
         del self._uids[old.uid]
         self._disown(old)
@@ -189,10 +191,13 @@ class Store:
 
         Writes made meanwhile do not disturb it: it shows what was there when it began.
         """
-        held = self._entries if kind is None else self._by_kind.get(kind, {})
-        for entry in [*held.values()]:
-            if namespace in (None, entry.resource.namespace):
+        for entry in self._of(kind, namespace):
+            if namespace in (None, entry.resource.namespace) and kind in (None, entry.resource.kind.kind):
                 yield entry
+
+    def is_empty(self, namespace: str) -> bool:
+        """Tell whether nothing is in a namespace."""
+        return not self._by_namespace.get(namespace)
 
     def resources(self) -> list[Resource]:
         """Return every resource, in the order they were created."""
@@ -214,6 +219,12 @@ class Store:
     def owned_by(self, uid: str) -> list[Entry]:
         """Return what names a uid in its ownerReferences, whether or not that object is there."""
         return [self._entries[key] for key in self._owned.get(uid, ())]
+
+    def _of(self, kind: str | None, namespace: str | None) -> list[Entry]:
+        """Return what may be of a kind and in a namespace: the smaller of both."""
+        held = self._entries if kind is None else self._by_kind.get(kind, {})
+        inside = held if namespace is None else self._by_namespace.get(namespace, {})
+        return [*min(held, inside, key=len).values()]
 
     def _create(
         self, resource: Resource, writer: str, managed: tuple[dict[str, Any], ...], status: dict[str, Any] | None
@@ -242,6 +253,7 @@ class Store:
         self._entries[key] = entry
         self._resources[key] = entry.resource
         self._by_kind.setdefault(key.kind, {})[key] = entry
+        self._by_namespace.setdefault(key.namespace, {})[key] = entry
         self._touched[key] = None
 
     def _own(self, entry: Entry) -> None:
