@@ -188,7 +188,7 @@ def test_a_long_line_of_owners_goes_whole() -> None:
         last = put(store, config_map("n0"))
         for number in range(1, 2000):
             last = put(store, config_map(f"n{number}", (last,)))
-        delete(store, "n0", propagation)  # type: ignore[arg-type]
+        delete(store, "n0", propagation)
         assert names(store) == []
 
 
@@ -203,7 +203,7 @@ def test_nothing_is_left_that_only_the_dead_own(edges: list[tuple[int, int]], fi
         owners = {owner: made[owner] for owner, owned in edges if owned == number}
         made[number] = put(store, config_map(f"n{number}", tuple(owners.values())))
     owned = {number for _, number in edges}
-    delete(store, f"n{first}", ("Background", "Foreground")[how])  # type: ignore[arg-type]
+    delete(store, f"n{first}", ("Background", "Foreground")[how])
     left = [*store.entries("ConfigMap")]
     alive = {entry.uid for entry in left}
     assert made[first].uid not in alive or how == 1
