@@ -16,9 +16,13 @@ PAGES = sorted(
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
     if "```console" in page.read_text()
 )
+BY_KUBECTL = "docs/kubernetes.md"
+"""The real kubectl and Helm are there for the slow tests only."""
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] if page == BY_KUBECTL else []) for page in PAGES]
+)
 def test_commands_print_what_the_page_says(page: str, tmp_path: Path) -> None:
     """Every command of a page's console blocks, run in order against a real instance, prints what stands below it."""
     text = (ROOT / page).read_text()
