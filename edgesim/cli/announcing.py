@@ -111,7 +111,7 @@ def announce(
     if kube is not None:
         _announce_kube(settings, kube)
     if settings.hints is not None:
-        out(settings.hints(proxy, admin))
+        out(settings.hints(proxy, admin, kube=kube is not None))
 
 
 def _announce_kube(settings: UpSettings, kube: KubeAddress) -> None:

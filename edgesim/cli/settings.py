@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from edgesim.config.serving import Policy
 
@@ -26,11 +26,18 @@ class KubeSettings:
     rbac: bool = False
 
 
+class Hints(Protocol):
+    """Returns what to try, given where proxy and admin API are and whether the Kubernetes API is there."""
+
+    def __call__(self, proxy: str, admin: str, *, kube: bool) -> str:
+        """Return the lines."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpSettings:
     """The options of `up`; `listen` is where the proxy listens, None for loopback unless a gateway says more.
 
-    `hints` returns what to print below the addresses (of proxy and admin URL).
+    `hints` returns what to print below the addresses.
 
     `as_json` prints the addresses as one line of JSON instead. `grace` is how many seconds requests in
     progress have at the end. `access_log` is a file, `-` for standard output, or `off`. `state` is a folder,
@@ -56,5 +63,5 @@ class UpSettings:
     policy: Policy = Policy.FREEZE
     state: str = ""
     lifeline: int | None = None
-    hints: Callable[[str, str], str] | None = None
+    hints: Hints | None = None
     kube: KubeSettings | None = None

@@ -263,7 +263,7 @@ def with_options_of_up(
     return give
 
 
-@with_options_of_up(state="off")
+@with_options_of_up(state="off", kube=True)
 def demo(**options: Any) -> None:
     """Serve the example release: echo v1 for everyone, v2 for requests with `stage: canary`.
 
