@@ -21,6 +21,9 @@ Fields = frozenset[Path]
 BRANCH: Final = object()
 """The value of a place whose parts are owned apart."""
 
+FRAME: Final = object()
+"""The value of such a place that is always there, so that nobody owns it (`spec`)."""
+
 _DEEPEST = 100
 
 UNOWNED_METADATA: Final = frozenset(
@@ -142,7 +145,7 @@ def item_elements(items: Sequence[Any], shape: Shape) -> list[str] | None:
 
 
 def values_of(manifest: Mapping[str, Any], kind: Kind) -> dict[Path, Any]:
-    """Return everything in a manifest that can be owned, by path; `BRANCH` where the parts are owned apart."""
+    """Return every place of a manifest by its path; `BRANCH` and `FRAME` where the parts are owned apart."""
     found: dict[Path, Any] = {}
     _collect(found, (), _ownable(manifest), shape_of(kind))
     found.pop((), None)
@@ -165,8 +168,7 @@ def _collect(found: dict[Path, Any], path: Path, value: Any, shape: Shape) -> No
     else:
         found[path] = value
         return
-    if not shape.inline:
-        found[path] = BRANCH
+    found[path] = FRAME if shape.inline else BRANCH
     for element, inner, inner_shape in parts:
         _collect(found, (*path, element), inner, inner_shape)
 
@@ -183,7 +185,8 @@ def _items(items: list[Any], elements: list[str], shape: Shape) -> list[tuple[st
 def applied_fields(values: Mapping[Path, Any]) -> Fields:
     """Return what somebody owns who applied an object: its leaves and its items, not the maps around them."""
     around = parents(values)
-    return frozenset(path for path in values if path not in around or not path[-1].startswith("f:"))
+    leaves = (path for path in values if path not in around or not path[-1].startswith("f:"))
+    return frozenset(path for path in leaves if values[path] is not FRAME)
 
 
 def parents(fields: Iterable[Path]) -> set[Path]:
@@ -193,12 +196,16 @@ def parents(fields: Iterable[Path]) -> set[Path]:
 
 def difference(before: Mapping[Path, Any], after: Mapping[Path, Any]) -> Difference:
     """Compare two objects path by path (structured-merge-diff, Compare)."""
-    both = before.keys() & after.keys()
+    old, new = _without_frames(before), _without_frames(after)
     return Difference(
-        added=frozenset(after.keys() - before.keys()),
-        modified=frozenset(path for path in both if not same(before[path], after[path])),
-        removed=frozenset(before.keys() - after.keys()),
+        added=frozenset(new.keys() - old.keys()),
+        modified=frozenset(path for path in old.keys() & new.keys() if not same(old[path], new[path])),
+        removed=frozenset(old.keys() - new.keys()),
     )
+
+
+def _without_frames(values: Mapping[Path, Any]) -> dict[Path, Any]:
+    return {path: value for path, value in values.items() if value is not FRAME}
 
 
 def same(one: Any, other: Any) -> bool:
