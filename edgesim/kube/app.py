@@ -150,4 +150,5 @@ def _attributes(request: web.Request, target: Target, verb: str) -> Attributes:
     kind, name = target.kind, target.name
     if verb in {"list", "watch"}:
         name = selection(request, target).name
-    return Attributes(verb, kind.group, kind.plural, target.subresource, target.namespace, name)
+    namespace = target.name if kind.kind == "Namespace" else target.namespace  # a namespace is in itself
+    return Attributes(verb, kind.group, kind.plural, target.subresource, namespace, name)

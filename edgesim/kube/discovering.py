@@ -19,7 +19,9 @@ from edgesim.kube.discovery import (
 from edgesim.kube.forms import form_of
 from edgesim.kube.paths import no_resource
 
+_PATHS: Final = ("/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version")
 _HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz", "/healthz/ping", "/livez/ping", "/readyz/ping"})
+_FIXED: Final[dict[str, dict[str, Any]]] = {"/": {"paths": [*_PATHS]}, "/version": {**VERSION}}
 
 
 def serve_discovery(request: web.Request) -> web.StreamResponse:
@@ -36,41 +38,22 @@ def serve_discovery(request: web.Request) -> web.StreamResponse:
             response = answer(found)
             response.headers["Content-Type"] = content_type
             return response
-    found_there = _document(request, path)
-    if found_there is None:
+    document = _FIXED.get(path) or _document(request, path)
+    if document is None:
         raise no_resource()
-    return answer(found_there, form_of(request))
+    return answer(document, form_of(request))
 
 
 def _document(request: web.Request, path: str) -> dict[str, Any] | None:
-    parts = path.strip("/").split("/")
-    match parts:
-        case ["version"]:
-            return dict(VERSION)
-        case ["api"]:
-            return core_versions(request.host)
-        case ["apis"]:
-            return group_list()
-        case ["api", version]:
-            return resource_list("", version)
+    match path.strip("/").split("/"):
+        case ["api" | "apis" as root]:
+            return core_versions(request.host) if root == "api" else group_list()
         case ["apis", group]:
             return group_of(group)
-        case ["apis", group, version]:
+        case ["api", version]:
+            return resource_list("", version)
+        case ["apis", group, version] if group:
             return resource_list(group, version)
-        case [""]:
-            return {
-                "paths": [
-                    "/api",
-                    "/api/v1",
-                    "/apis",
-                    "/healthz",
-                    "/livez",
-                    "/openapi/v2",
-                    "/openapi/v3",
-                    "/readyz",
-                    "/version",
-                ]
-            }
         case _:
             return None
 

@@ -54,7 +54,7 @@ class Told:
 class KindLog:
     """The last happenings of one kind, and who waits for the next."""
 
-    told: deque[Told] = field(default_factory=lambda: deque(maxlen=MOST_TOLD))
+    told: deque[Told] = field(default_factory=deque)
     forgotten: int = 0
     """The version up to which something was dropped."""
     watchers: int = 0
@@ -63,9 +63,9 @@ class KindLog:
 
     def add(self, happening: Happening) -> None:
         """Tell of a happening."""
-        if len(self.told) == MOST_TOLD:
-            self.forgotten = self.told[0].version
         self.told.append(Told(happening))
+        if len(self.told) > MOST_TOLD:
+            self.forgotten = self.told.popleft().version
         self.wake()
 
     def after(self, version: int) -> list[Told] | None:

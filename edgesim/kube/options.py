@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, get_args
 from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
-from edgesim.kube.paths import Target
 from edgesim.kube.field_selectors import parse_fields
+from edgesim.kube.paths import Target
 from edgesim.kube.selectors import parse_labels
 
 Manifest = dict[str, Any]

@@ -62,7 +62,7 @@ def watch_of(request: web.Request, target: Target, selection: Selection, form: F
     streamed = flag(request, "sendInitialEvents") if "sendInitialEvents" in request.query else None
     match = request.query.get("resourceVersionMatch", "")
     if (streamed is None) != (not match) or match not in {"", "NotOlderThan"}:
-        raise _bad_match(streamed)
+        raise _bad_match(streamed=streamed)
     marked = bool(streamed) and flag(request, "allowWatchBookmarks")
     return Watch(
         target,
@@ -76,7 +76,7 @@ def watch_of(request: web.Request, target: Target, selection: Selection, form: F
     )
 
 
-def _bad_match(streamed: bool | None) -> ApiError:
+def _bad_match(*, streamed: bool | None) -> ApiError:
     why = (
         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         if streamed is None
@@ -92,41 +92,35 @@ async def serve_watch(request: web.Request, context: KubeContext, watch: Watch) 
     """Answer with a watch; returns when it has ended."""
     hub = request.app[HUB]
     with hub.watching(watch.target.kind.kind) as log:
-        store = context.instance.store
-        begun, cursor = _beginning(store, watch, context), store.version
+        teller, store = _Teller(watch, context), context.instance.store
+        begun, cursor = _beginning(store, teller), store.version
         response = web.StreamResponse()
         response.content_type = "application/json"
         await response.prepare(request)
         stream = _Stream(request, response)
         if await stream.send(begun):
-            await _go_on(stream, watch, log, context, cursor)
+            await _go_on(stream, teller, log, cursor)
     return response
 
 
-def _beginning(store: Store, watch: Watch, context: KubeContext) -> list[bytes]:
+def _beginning(store: Store, teller: _Teller) -> list[bytes]:
     """Return what is told at once: what there is already, or what happened since; it is read in one go."""
+    watch, kind = teller.watch, teller.watch.target.kind.kind
     if watch.initial and not (watch.since is not None and watch.since > store.version):
-        found = [*_existing(store, watch, context)]
+        entries = store.entries(kind, watch.target.namespace or None)
+        found = [teller.line("ADDED", each) for each in map(shown, entries) if watch.wants(each)]
         return [*found, _bookmark(watch, store.version, ended=True)] if watch.marked else found
     if watch.since is None:
         return []
     happened = store.since(watch.since) if watch.since <= store.version else None
     if happened is None:
         return [_expired(watch.since)]
-    kind = watch.target.kind.kind
-    told = [Told(each) for each in happened if each.entry.resource.key.kind == kind]
-    return [*_events(watch, told, context)]
+    return [*teller.events([Told(each) for each in happened if each.entry.resource.key.kind == kind])]
 
 
-def _existing(store: Store, watch: Watch, context: KubeContext) -> Iterator[bytes]:
-    for entry in store.entries(watch.target.kind.kind, watch.target.namespace or None):
-        found = shown(entry)
-        if watch.wants(found):
-            yield _line("ADDED", in_form(found, watch.target.kind, watch.form, context.now()))
-
-
-async def _go_on(stream: _Stream, watch: Watch, log: KindLog, context: KubeContext, cursor: int) -> None:
+async def _go_on(stream: _Stream, teller: _Teller, log: KindLog, cursor: int) -> None:
     """Tell what happens until the client, its time or the server ends it."""
+    watch, store = teller.watch, teller.context.instance.store
     clock = asyncio.get_running_loop().time
     end, bookmark = clock() + watch.seconds, clock() + BETWEEN_BOOKMARKS
     while not log.closed and clock() < end:
@@ -136,11 +130,11 @@ async def _go_on(stream: _Stream, watch: Watch, log: KindLog, context: KubeConte
             return
         if told:
             cursor = told[-1].version
-            if not await stream.send(_events(watch, told, context)):
+            if not await stream.send(teller.events(told)):
                 return
         elif watch.bookmarks and clock() >= bookmark:
             bookmark = clock() + BETWEEN_BOOKMARKS
-            cursor = max(cursor, context.instance.store.version)
+            cursor = max(cursor, store.version)
             if not await stream.send([_bookmark(watch, cursor)]):
                 return
         else:
@@ -180,34 +174,47 @@ class _Stream:
         return True
 
 
-def _events(watch: Watch, told: Iterable[Told], context: KubeContext) -> Iterator[bytes]:
-    for each in told:
-        line = _event(watch, each, context)
-        if line is not None:
+@dataclass(slots=True)
+class _Teller:
+    """Writes the events of one watch; `headed` once the columns of its Tables were told."""
+
+    watch: Watch
+    context: KubeContext
+    headed: bool = False
+
+    def events(self, told: Iterable[Told]) -> Iterator[bytes]:
+        """Return what is told of happenings: an object may enter what is watched, or leave it."""
+        for each in told:
+            kind, found = _seen(self.watch, each)
+            if found is None:
+                continue
+            key = (kind, found is each.after(), self.watch.form, self.headed)
+            line = each.encoded.get(key)
+            if line is None:
+                line = each.encoded[key] = self.line(kind, found)
+            self.headed = self.watch.form.shape == "Table"
             yield line
 
-
-def _event(watch: Watch, told: Told, context: KubeContext) -> bytes | None:
-    """Return what one watcher is told of a happening: an object may enter what it watches, or leave it."""
-    happening = told.happening
-    if watch.target.namespace and happening.entry.resource.namespace != watch.target.namespace:
-        return None
-    kind, found = _seen(watch, told)
-    if found is None:
-        return None
-    key = (kind, found is told.after(), watch.form)
-    line = told.encoded.get(key)
-    if line is None:
-        line = told.encoded[key] = _line(kind, in_form(found, watch.target.kind, watch.form, context.now()))
-    return line
+    def line(self, kind: str, found: Manifest) -> bytes:
+        """Return an event."""
+        shaped = in_form(found, self.watch.target.kind, self.watch.form, self.context.now())
+        if self.watch.form.shape == "Table":
+            if self.headed:
+                shaped = {**shaped, "columnDefinitions": []}
+            self.headed = True
+        return _line(kind, shaped)
 
 
 def _seen(watch: Watch, told: Told) -> tuple[str, Manifest | None]:
+    """Return how a watcher sees a happening: as which type of event, and of what; None for not at all."""
+    happening = told.happening
+    if watch.target.namespace and happening.entry.resource.namespace != watch.target.namespace:
+        return happening.type, None
     if watch.selection.everything:
-        return told.happening.type, told.after()
+        return happening.type, told.after()
     before = told.before()
     was = before is not None and watch.selection(before)
-    if told.happening.type == "DELETED":
+    if happening.type == "DELETED":
         return "DELETED", told.after() if was else None
     if watch.selection(told.after()):
         return "MODIFIED" if was else "ADDED", told.after()

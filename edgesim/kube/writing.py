@@ -15,7 +15,7 @@ from edgesim.config.api_errors import ApiError
 from edgesim.config.store import CONTROLLER, Entry, timestamp
 from edgesim.control import ConflictError, Put
 from edgesim.control.changes import API_WRITER
-from edgesim.dialects import Document, Resource, decode, nowhere
+from edgesim.dialects import Resource
 from edgesim.kube.admission import admitted
 from edgesim.kube.answers import Manifest, answer, in_form, shown
 from edgesim.kube.bodies import object_body
@@ -29,7 +29,9 @@ from edgesim.kube.objects import existing
 from edgesim.kube.options import WriteOptions, write_options
 from edgesim.kube.paths import Target
 from edgesim.kube.rbac import Policy
+from edgesim.kube.strict_decoding import duplicate_fields
 from edgesim.kube.users import User
+from edgesim.kube.validation import Validated, validate
 from edgesim.model import ResourceKey
 
 ATTEMPTS: Final = 20
@@ -117,12 +119,13 @@ def written(entry: Entry) -> Manifest:
 async def create(writing: Writing, desired: Desired) -> Entry:
     """Store an object that is not there yet. Raises ApiError."""
     _room_for(writing)
-    resource = checked(writing, desired, None)
+    found = checked(writing, desired, None)
+    resource = resource_of(found)
     _absent(writing)
     managed = desired.managed
     if managed is None:
         managed = managed_after(writing, None, resource.manifest)
-    put = Put(resource, API_WRITER, managed=managed)
+    put = Put(resource, API_WRITER, notes=found.notes, managed=managed)
     if await admitted(writing.context.instance, [put], writing.warnings, dry_run=writing.options.dry_run):
         _absent(writing)
         return (await writing.context.instance.write([put]))[0].entry
@@ -133,12 +136,13 @@ async def create(writing: Writing, desired: Desired) -> Entry:
 async def update(writing: Writing, desired: Desired, entry: Entry) -> Entry:
     """Store an object in place of one. Raises ApiError; ConflictError where somebody else wrote it meanwhile."""
     version = check_preconditions(writing.target, desired.manifest, entry)
-    resource = checked(writing, desired, entry)
+    found = checked(writing, desired, entry)
+    resource = resource_of(found)
     managed = desired.managed
     if managed is None:
         managed = managed_after(writing, entry, _with_managed(resource.manifest, desired.manifest))
     writer = CONTROLLER if entry.writer == CONTROLLER else API_WRITER
-    put = Put(resource, writer, entry.version, managed=managed)
+    put = Put(resource, writer, entry.version, found.notes, managed)
     try:
         if await admitted(writing.context.instance, [put], writing.warnings, dry_run=writing.options.dry_run):
             return (await writing.context.instance.write([put]))[0].entry
@@ -150,14 +154,25 @@ async def update(writing: Writing, desired: Desired, entry: Entry) -> Entry:
     return replace(entry, resource=resource, managed=managed, generation=entry.generation + respecified)
 
 
-def checked(writing: Writing, desired: Desired, entry: Entry | None) -> Resource:
+def checked(writing: Writing, desired: Desired, entry: Entry | None) -> Validated:
     """Return what a manifest means as its kind, pruned and with defaults. Raises ApiError."""
-    decoded = decode(Document(desired.manifest, nowhere("(kubectl)")))
-    if decoded.resource is None:
-        raise ApiError("Invalid", "; ".join(each.message for each in decoded.problems), writing.target.details())
-    before = None if entry is None else entry.resource.manifest
-    check_grant(writing.policy, writing.user, decoded.resource.manifest, before)
-    return decoded.resource
+    validation = writing.options.validation
+    duplicates = duplicate_fields(desired.text) if desired.text and validation != "Ignore" else ()
+    before = None if entry is None else shown(entry)
+    found = validate(
+        writing.target.kind, desired.manifest, field_validation=validation, old=before, duplicates=duplicates
+    )
+    writing.warnings.extend(found.warnings)
+    if found.status is not None:
+        raise found.status
+    check_grant(writing.policy, writing.user, found.manifest, before)
+    return found
+
+
+def resource_of(found: Validated) -> Resource:
+    """Return the resource of what passed."""
+    assert found.resource is not None  # nothing is returned without one but with a refusal, which was raised
+    return found.resource
 
 
 def managed_after(writing: Writing, entry: Entry | None, manifest: Manifest) -> Managed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from edgesim.backends import Controllers, PodRuntime
@@ -55,6 +57,7 @@ class Answer:
 class Api:
     """A client of one instance."""
 
+    app: web.Application
     instance: Instance
     users: Users
     session: aiohttp.ClientSession
@@ -66,7 +69,8 @@ class Api:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if data is not None and "Content-Type" not in named:
             named["Content-Type"] = "application/json"
-        async with self.session.request(method, self.url + path, data=data, headers=named) as response:
+        sent = None if data is None else io.BytesIO(data)
+        async with self.session.request(method, self.url + path, data=sent, headers=named) as response:
             told = tuple(response.headers.getall("Warning", ()))
             return Answer(response.status, dict(response.headers), await response.read(), told)
 
@@ -82,7 +86,7 @@ async def serving(*, rbac: bool = False, logs: LogsOf = no_logs) -> AsyncIterato
         TestServer(app, access_log=None, handler_cancellation=True) as server,
         aiohttp.ClientSession() as session,
     ):
-        api = Api(instance, users, session, str(server.make_url("")).rstrip("/"))
+        api = Api(app, instance, users, session, str(server.make_url("")).rstrip("/"))
         await api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "default"}})
         yield api
     await instance.close(grace=0)
