@@ -211,6 +211,14 @@ class TemplateMetadata(Strict, frozen=True):
     generate_name: FreeForm = None
     creation_timestamp: FreeForm = None
     finalizers: FreeForm = None
+    uid: FreeForm = None
+    resource_version: FreeForm = None
+    generation: FreeForm = None
+    deletion_timestamp: FreeForm = None
+    deletion_grace_period_seconds: FreeForm = None
+    owner_references: FreeForm = None
+    managed_fields: FreeForm = None
+    self_link: FreeForm = None
 
 
 class PodTemplate(Strict, frozen=True):

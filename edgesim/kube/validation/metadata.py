@@ -36,7 +36,7 @@ def metadata_faults(kind: Kind, metadata: Mapping[str, Any]) -> Iterator[Fault]:
 def metadata_changes(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Fault]:
     """Iterate over what may not change in an object's metadata, and did."""
     for name in _IMMUTABLE:
-        if metadata.get(name) not in {None, old.get(name)}:
+        if old.get(name) is not None and metadata.get(name) not in {None, old[name]}:
             yield invalid(f"metadata.{name}", metadata[name], "field is immutable")
     if old.get("deletionTimestamp"):
         fresh = [each for each in metadata.get("finalizers") or () if each not in (old.get("finalizers") or ())]

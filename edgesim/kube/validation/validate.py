@@ -39,7 +39,7 @@ from edgesim.model.codes import problem
 Manifest = dict[str, Any]
 _Rule = Callable[[Mapping[str, Any], Mapping[str, Any] | None], Iterator[Fault]]
 
-CLIENT: Final = nowhere("kubernetes")
+CLIENT: Final = nowhere("(kubectl)")
 """The source of what no file declares."""
 
 
