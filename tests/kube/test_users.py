@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
-from multidict import CIMultiDict
+from aiohttp.test_utils import make_mocked_request
 
 from edgesim.config.api_errors import ApiError
 from edgesim.kube.users import ADMIN, User, Users, account_of, authenticate, impersonated, named
+
+
+def sent(*pairs: tuple[str, str]) -> Mapping[str, str]:
+    """Return the headers of a request, where a name may stand several times."""
+    given: Any = [*pairs]
+    return make_mocked_request("GET", "/", headers=given).headers
 
 
 def known() -> Users:
@@ -17,7 +26,7 @@ def test_a_token_says_who_one_is() -> None:
     """A bearer token, in any case of the scheme, stands for its user, also on the trusted port."""
     for header in ("Bearer secret", "bearer  secret "):
         for trusted in (True, False):
-            found = authenticate(CIMultiDict({"authorization": header}), known(), trusted=trusted)
+            found = authenticate(sent(("authorization", header)), known(), trusted=trusted)
             assert found == User("echo-team", ("teams", "system:authenticated"))
 
 
@@ -56,15 +65,13 @@ def test_service_accounts_are_in_their_groups() -> None:
 
 def test_impersonation_headers_are_read_whole() -> None:
     """User, every group, uid and extras, whose keys are lower case and percent-decoded."""
-    headers = CIMultiDict(
-        [
-            ("Impersonate-User", "bob"),
-            ("impersonate-group", "a"),
-            ("Impersonate-Group", "b"),
-            ("Impersonate-Uid", "7"),
-            ("Impersonate-Extra-Acme.com%2Fproject", "x"),
-            ("Impersonate-Extra-acme.com%2fproject", "y"),
-        ]
+    headers = sent(
+        ("Impersonate-User", "bob"),
+        ("impersonate-group", "a"),
+        ("Impersonate-Group", "b"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Extra-Acme.com%2Fproject", "x"),
+        ("Impersonate-Extra-acme.com%2fproject", "y"),
     )
     assert impersonated(headers) == User(
         "bob", ("a", "b", "system:authenticated"), "7", (("acme.com/project", ("x", "y")),)
@@ -76,7 +83,7 @@ def test_groups_stand_in_place_of_an_accounts_own() -> None:
     """Who acts as a service account with groups is in those only."""
     name = "system:serviceaccount:echo:x"
     assert impersonated({"Impersonate-User": name}) == named(name)
-    asked = CIMultiDict({"Impersonate-User": name, "Impersonate-Group": "a"})
+    asked = sent(("Impersonate-User", name), ("Impersonate-Group", "a"))
     assert impersonated(asked) == User(name, ("a", "system:authenticated"))
     anonymous = impersonated({"Impersonate-User": "system:anonymous"})
     assert anonymous == User("system:anonymous", ("system:unauthenticated",))
