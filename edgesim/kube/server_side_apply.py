@@ -28,6 +28,8 @@ from edgesim.kube.object_merge import check_items, laid_over, without, without_n
 Manifest = dict[str, Any]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_IDENTITY = frozenset({"name", "namespace", "uid", "resourceVersion"})
+"""What an apply may say though the server keeps it: which object, of which version, is meant."""
 _KUBECTL = "kubectl"
 _BEFORE = "before-first-apply"
 
@@ -135,8 +137,9 @@ def _configuration(config: Mapping[str, Any], kind: Kind, subresource: str) -> M
         raise PatchError("metadata must be an object")
     if metadata.get("managedFields"):
         raise PatchError("metadata.managedFields must be nil")
-    kept = {"name", "namespace"}
-    wanted["metadata"] = {n: value for n, value in metadata.items() if n in kept or n not in UNOWNED_METADATA}
+    wanted["metadata"] = {
+        name: value for name, value in metadata.items() if name in _IDENTITY or name not in UNOWNED_METADATA
+    }
     if has_status_endpoint(kind) and subresource == "status":
         return {name: value for name, value in wanted.items() if name != "spec"}
     return {name: value for name, value in wanted.items() if name != "status" or not has_status_endpoint(kind)}

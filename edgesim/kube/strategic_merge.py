@@ -5,7 +5,6 @@ Errors are worded as Kubernetes words them (apimachinery, `mergepatch/errors.go`
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -23,9 +22,9 @@ _ORDER = "$setElementOrder/"
 
 
 def strategic_merge(target: Manifest, patch: Manifest, kind: Kind) -> Manifest:
-    """Apply a strategic merge patch; lists merge by the keys of their kind. Raises PatchError."""
+    """Apply a strategic merge patch; lists merge by the keys of their kind. Both are kept. Raises PatchError."""
     try:
-        return _merged_map(copy.deepcopy(target), copy.deepcopy(patch), shape_of(kind))
+        return _merged_map(target, patch, shape_of(kind))
     except RecursionError:
         raise PatchError("the patch is nested too deeply") from None
 
@@ -36,7 +35,7 @@ def _merged_map(original: Manifest, patch: Manifest, shape: Shape) -> Manifest:
         return {}
     if directive not in ("merge", "replace"):
         raise PatchError(f"unknown patch type: {_go(directive)} in map: {_go(patch)}")
-    merged = _retained(original, patch) if directive == "merge" else {}
+    merged = dict(_retained(original, patch)) if directive == "merge" else {}
     for name in _names(patch):
         _merge_field(merged, patch, name, shape.named(name))
     return merged

@@ -124,7 +124,9 @@ async def _rescale(writing: Writing, scale: Manifest) -> Entry:
         raise _negative(writing.target, replicas)
     versions = {name: metadata[name] for name in ("uid", "resourceVersion") if metadata.get(name)}
     wanted = merge_patch(shown(entry), {"metadata": versions, "spec": {"replicas": replicas}})
-    return await update(writing, Desired(wanted), entry)
+    now, kind = timestamp(writing.context.now()), writing.target.kind
+    managed = updated_managed(shown(entry), entry.managed, wanted, writing.options.manager, now, kind, "scale")
+    return await update(writing, Desired(wanted, managed=managed), entry)
 
 
 def _negative(target: Target, replicas: int) -> ApiError:

@@ -263,6 +263,14 @@ def test_configurations_that_cannot_be_applied(spec: Manifest, message: str) -> 
     assert str(refusal.value).startswith("failed to create typed patch object (echo/echo; apps/v1, Kind=Deployment): ")
 
 
+def test_which_object_is_meant_is_passed_on_and_not_owned() -> None:
+    """A uid and a resourceVersion in a configuration stay for the server to compare, and nobody owns them."""
+    first = _applied(None, deployment({"replicas": 1}))
+    found = _applied(first, deployment({"replicas": 1}, uid="u", resourceVersion="7", generation=9))
+    assert found.manifest["metadata"] == {"name": "echo", "namespace": "echo", "uid": "u", "resourceVersion": "7"}
+    assert owned(found.managed) == {"me": {".spec.replicas"}}
+
+
 def test_odd_configurations_are_refused() -> None:
     """Entries in the configuration, metadata that is none, and endless nesting are refused."""
     with pytest.raises(PatchError, match=r"^metadata\.managedFields must be nil$"):
