@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from edgesim.backends.addresses import PodAddress
-from edgesim.backends.deployments import declare, labels_of
+from edgesim.backends.objects import declare, labels_of
 from edgesim.config.store import Entry
 from edgesim.dialects import Resource
 from edgesim.dialects.selectors import has_labels
 
+NODE: Final = "edgesim"
+"""The one node there is."""
 PortSet = tuple[tuple[str, int], ...]
 """The (name, number) of each port of a subset."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedPod:
-    """A Pod object and where it listens; without an address nothing of it runs."""
+    """A Pod object and where it listens; without an address nothing of it runs. Only a `ready` one is sent to."""
 
     entry: Entry
     address: PodAddress | None
+    ready: bool = True
+
+    @property
+    def serves(self) -> bool:
+        """Tell whether requests may be sent to it."""
+        return self.ready and self.address is not None
 
 
 def endpoints_of(service: Resource, pods: Iterable[PlacedPod]) -> Resource | None:
@@ -41,7 +49,7 @@ def endpoints_of(service: Resource, pods: Iterable[PlacedPod]) -> Resource | Non
             continue
         ports = _ports(spec.ports, pod)
         if ports or not spec.ports:
-            held = ready if pod.address is not None else unready
+            held = ready if pod.serves or spec.publish_not_ready_addresses else unready
             held.setdefault(ports, []).append(_address(pod))
     return _object(service, ready, unready)
 
@@ -78,7 +86,8 @@ def _address(pod: PlacedPod) -> dict[str, Any]:
     resource = pod.entry.resource
     reference = {"kind": "Pod", "namespace": resource.namespace, "name": resource.name, "uid": pod.entry.uid}
     # Of a pod that does not run nothing may be tried; an address must be written all the same.
-    return {"ip": pod.address.host if pod.address is not None else "0.0.0.0", "targetRef": reference}
+    host = pod.address.host if pod.address is not None else "0.0.0.0"
+    return {"ip": host, "nodeName": NODE, "targetRef": reference}
 
 
 def _object(
