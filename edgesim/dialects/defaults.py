@@ -129,7 +129,7 @@ def _endpoints(manifest: Fields) -> Fields:
 
 
 def _endpoint_slice(manifest: Fields) -> Fields:
-    return each(manifest, "ports", lambda port: {"name": "", "protocol": "TCP"} | port)
+    return each(manifest, "ports", lambda port: {"name": ""} | with_defaults(port, protocol="TCP"))
 
 
 def _binding(manifest: Fields) -> Fields:

@@ -72,7 +72,9 @@ def _list(kind: str, value: Any, path: FieldPath, owner: str, found: Decoding) -
         _refuse(_what(value), kind, path, owner, found)
         return
     for index, item in enumerate(value):
-        if item is not None:
+        if item is None:  # Go takes an empty value for it, which nobody can have meant
+            _refuse("null", kind[2:], path, owner, found)
+        else:
             _value(kind[2:], item, (*path, index), owner, found)
 
 

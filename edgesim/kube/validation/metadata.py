@@ -14,7 +14,6 @@ MAX_ANNOTATIONS: Final = 256 * 1024
 _RBAC: Final = "rbac.authorization.k8s.io"
 _NAMES: Final[dict[str, names.NameRule]] = {"Service": names.label_1035, "Namespace": names.label}
 _FINALIZERS: Final = {"kubernetes", "orphan", "foregroundDeletion"}
-_IMMUTABLE: Final = ("creationTimestamp", "uid")
 
 
 def metadata_faults(kind: Kind, metadata: Mapping[str, Any]) -> Iterator[Fault]:
@@ -35,9 +34,9 @@ def metadata_faults(kind: Kind, metadata: Mapping[str, Any]) -> Iterator[Fault]:
 
 def metadata_changes(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Fault]:
     """Iterate over what may not change in an object's metadata, and did."""
-    for name in _IMMUTABLE:
-        if old.get(name) is not None and metadata.get(name) not in {None, old[name]}:
-            yield invalid(f"metadata.{name}", metadata[name], "field is immutable")
+    uid = metadata.get("uid")
+    if uid and old.get("uid") and uid != old["uid"]:
+        yield invalid("metadata.uid", uid, "field is immutable")
     if old.get("deletionTimestamp"):
         fresh = [each for each in metadata.get("finalizers") or () if each not in (old.get("finalizers") or ())]
         if fresh:
@@ -73,7 +72,8 @@ def _namespace(kind: Kind, namespace: str) -> Iterator[Fault]:
         yield invalid("metadata.namespace", namespace, said)
 
 
-def _owners(owners: Any) -> Iterator[Fault]:
+def _owners(given: Any) -> Iterator[Fault]:
+    owners = [each or {} for each in given]  # null is an object without fields
     controllers: list[str] = []
     for owner in owners:
         for field, word in (("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")):

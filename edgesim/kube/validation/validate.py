@@ -133,18 +133,20 @@ def _faults(kind: Kind, manifest: Manifest, old: Mapping[str, Any] | None) -> It
 
 
 def _stored(kind: Kind, manifest: Manifest, warnings: tuple[str, ...], source: Source) -> Validated:
-    """Read what passed as edgesim does. What it cannot read is refused too, in its own words."""
+    """Read what passed as edgesim does; what it cannot read is refused, too."""
     decoded = decode(Document(manifest, source))
-    if decoded.resource is None:
-        faults = [_own_words(each) for each in decoded.problems if each.severity is not Severity.NOTE]
-        name = str((manifest.get("metadata") or {}).get("name") or "")
-        return Validated(None, manifest, warnings, refusal(kind, name, faults))
-    return Validated(decoded.resource, decoded.resource.manifest, warnings, notes=decoded.problems)
+    if decoded.resource is not None:
+        return Validated(decoded.resource, decoded.resource.manifest, warnings, notes=decoded.problems)
+    findings = [each for each in check(kind.schema, manifest) if _is_grave(each)]
+    grave = [each for each in decoded.problems if each.severity is not Severity.NOTE]
+    faults = [*schema_faults(kind, manifest, findings)] or [_own_words(each) for each in grave]
+    name = str((manifest.get("metadata") or {}).get("name") or "")
+    return Validated(None, manifest, warnings, refusal(kind, name, faults))
 
 
-def _own_words(problem: Problem) -> Fault:
-    hint = f" ({problem.hint})" if problem.hint else ""
-    return Fault("FieldValueInvalid", problem.field, f"Invalid value: {problem.message}{hint}")
+def _own_words(found: Problem) -> Fault:
+    hint = f" ({found.hint})" if found.hint else ""
+    return Fault("FieldValueInvalid", found.field, f"Invalid value: {found.message}{hint}")
 
 
 _RULES: Final[dict[tuple[str, str], _Rule]] = {

@@ -189,3 +189,19 @@ def test_names_and_labels_are_refused_as_kubernetes_does() -> None:
     assert causes(manifest(m.POD, metadata__name=...)) == [
         "metadata.name: Required value: name or generateName is required"
     ]
+
+
+def test_what_only_edgesim_s_schema_refuses_has_a_cluster_s_words() -> None:
+    """Kinds without rules of their own are held to their schema."""
+    body = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": {"name": "a"}}
+    assert causes(body) == ["addressType: Required value"]
+    supported = 'supported values: "FQDN", "IPv4", "IPv6"'
+    assert causes(body | {"addressType": "ip"}) == [f'addressType: Unsupported value: "ip": {supported}']
+
+
+def test_a_null_in_a_list_is_refused() -> None:
+    """Nobody means the empty value that Go makes of it."""
+    message = refused(manifest(m.DEPLOYMENT, spec__template__spec__containers__0__args=[None]))
+    assert message.endswith(
+        "json: cannot unmarshal null into Go struct field Container.spec.template.spec.containers.args of type string"
+    )
