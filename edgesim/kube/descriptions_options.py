@@ -43,7 +43,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "stats": "Statistics of groups of paths.",
     },
     options.RouteOptions: {
-        "prefixRewrite": "What replaces the prefix, or the whole exact path, that matched, before forwarding.",
+        "prefixRewrite": "What replaces the prefix that matched, or the whole path under `exact` and `regex`, before forwarding.",
         "regexRewrite": "What replaces the parts of the path that match a pattern, before forwarding.",
         "timeout": "How long a request may take with all its tries; 15s unless given, and `0s` for no limit.",
         "hostRewrite": "The host that the upstream sees.",

@@ -24,7 +24,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
     gateway.VirtualServiceSpec: {
         "displayName": "A name for people; nothing depends on it.",
         "sslConfig": "TLS towards clients; where it stands, only gateways with `ssl: true` serve this VirtualService.",
-        "virtualHost": "The hosts, and the routes that are tried in their order.",
+        "virtualHost": "The hosts, and the routes that are tried in order.",
     },
     gateway.VirtualHost: {
         "domains": "Hosts that are answered for: exact, `*.suffix`, `prefix.*`, or `*` for all; an empty list means `*`.",
@@ -34,8 +34,8 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
     },
     gateway.Route: {
         "matchers": "Conditions, one of which must hold; none at all means every path below `/`.",
-        "inheritableMatchers": "Whether headers, parameters and methods of the delegating route are asked for as well.",
-        "inheritablePathMatchers": "Whether the path of the delegating route is put before the paths of this route.",
+        "inheritableMatchers": "Whether headers, parameters and methods of the delegating route are put before those of this route; unless given, as there.",
+        "inheritablePathMatchers": "Whether the path of the delegating route stands in place of the paths of this route; unless given, as there.",
         "name": "A name for people, which also stands in statistics and in the access log.",
         "options": "What is done with the requests of this route.",
         "optionsConfigRefs": "RouteOption resources whose options hold where this route has none of its own.",
@@ -58,7 +58,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "name": "Name of the header, in any case; `:authority` is the host.",
         "value": "The value the header must have; an empty one asks only that the header is there.",
         "regex": "Whether `value` is a regular expression that the whole value must match.",
-        "invertMatch": "Whether the condition holds where it otherwise would not.",
+        "invertMatch": "Whether the condition is turned round: the header has another value, or, without a `value`, is not there.",
     },
     gateway.QueryParameterMatcher: {
         "name": "Name of the parameter.",

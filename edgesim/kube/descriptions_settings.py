@@ -30,7 +30,7 @@ FIELDS: Final[dict[type, dict[str, str]]] = {
         "virtualServices": "VirtualServices by name; an empty list leaves the choice to the selectors, or takes all.",
         "virtualServiceSelector": "Labels that a VirtualService must carry, all of them.",
         "virtualServiceExpressions": "Conditions on the labels of a VirtualService; they go before the selector.",
-        "virtualServiceNamespaces": "Namespaces that the selectors look in; all of them where the list is empty.",
+        "virtualServiceNamespaces": "Namespaces that VirtualServices are taken from, unless they are listed by name; `*` or an empty list means all.",
     },
     listener.VirtualServiceExpressions: {"expressions": "Conditions, all of which must hold."},
     listener.HttpListenerOptions: {
