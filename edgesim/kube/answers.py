@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import yaml
@@ -19,15 +19,21 @@ from edgesim.kube.tables import as_table
 
 Manifest = dict[str, Any]
 
-_ALWAYS: dict[str, Callable[[], Manifest]] = {
+_ALWAYS: Final[dict[str, Callable[[], Manifest]]] = {
     "Namespace": lambda: {"phase": "Active"},
     "Service": lambda: {"loadBalancer": {}},
 }
 
 
+_WITHOUT_GENERATION: Final = frozenset({"", "rbac.authorization.k8s.io"})
+"""The groups whose objects do not count how often what they ask for was changed."""
+
+
 def shown(entry: Entry) -> Manifest:
     """Return an object as the API shows it; one without a status has no such field."""
     found = published(entry)
+    if entry.resource.kind.group in _WITHOUT_GENERATION:
+        found["metadata"].pop("generation", None)
     if not found.get("status"):
         always = _ALWAYS.get(entry.resource.kind.kind)
         if always is None:

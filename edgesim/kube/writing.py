@@ -179,7 +179,9 @@ def managed_after(writing: Writing, entry: Entry | None, manifest: Manifest) -> 
     """Return who owns which fields after a write that is no apply."""
     before, managed = (None, ()) if entry is None else (entry.resource.manifest, entry.managed)
     now = timestamp(writing.context.now())
-    return updated_managed(before, managed, manifest, writing.options.manager, now, writing.target.kind)
+    target, manager = writing.target, writing.options.manager
+    through = "scale" if target.subresource == "scale" else ""
+    return updated_managed(before, managed, manifest, manager, now, target.kind, through)
 
 
 def _with_managed(manifest: Manifest, sent: Manifest) -> Manifest:
