@@ -18,7 +18,7 @@ from edgesim.dialects.kinds import GATEWAY, GLOO, KINDS, Kind
 from edgesim.kube.discovery import VERSION
 from edgesim.kube.discovery_rows import groups_and_versions, verbs_of
 from edgesim.kube.openapi_schemas import schema_name, schemas
-from edgesim.kube.openapi_v2 import as_protobuf
+from edgesim.kube.openapi_v2 import as_json, as_protobuf
 
 CONTENT_TYPE_V2: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 """The form clients ask for has an `@` before the version; the answer has a dot, or they fail."""
@@ -49,10 +49,19 @@ def document_v3(place: str) -> bytes | None:
 
 @cache
 def document_v2() -> bytes:
-    """Return the document of ``/openapi/v2``, in protobuf (`CONTENT_TYPE_V2`)."""
+    """Return the document of ``/openapi/v2``, in protobuf (`CONTENT_TYPE_V2`), which kubectl and Helm ask for."""
+    return as_protobuf(_INFO, *_version_2())
+
+
+def document_v2_json() -> bytes:
+    """Return the document of ``/openapi/v2`` as JSON, for whoever does not ask for protobuf."""
+    return msgspec.json.encode(as_json(_INFO, *_version_2()))
+
+
+def _version_2() -> tuple[dict[str, Any], dict[str, Any]]:
     kinds = [kind for kind in KINDS if kind.group in {GATEWAY, GLOO}]
     paths = {path: item for kind in kinds for path, item in _paths(kind).items() if "patch" in item}
-    return as_protobuf(_INFO, paths, schemas(kinds))
+    return paths, schemas(kinds)
 
 
 def _place(group: str, version: str) -> str:

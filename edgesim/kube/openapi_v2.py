@@ -1,4 +1,4 @@
-"""The protobuf form of an OpenAPI v2 document, as far as kubectl reads it.
+"""An OpenAPI v2 document, in JSON and, as far as kubectl reads it, in protobuf.
 
 Source: OpenAPIv2.proto of gnostic-models; the numbers below are its field numbers.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 Node = Mapping[str, Any]
+_COMPONENTS: Final = "#/components/schemas/"
+_DEFINITIONS: Final = "#/definitions/"
 _VENDOR: Final = "x-kubernetes-"
 
 
@@ -22,6 +24,29 @@ def as_protobuf(info: Node, paths: Mapping[str, Node], schemas: Mapping[str, Nod
         _message(9, [_named(1, name, _schema(schema)) for name, schema in schemas.items()]),
     ]
     return b"".join(parts)
+
+
+def as_json(info: Node, paths: Mapping[str, Node], schemas: Mapping[str, Node]) -> dict[str, Any]:
+    """Return the same document as one reads it."""
+    shown = {path: {"patch": _patch(item["patch"])} for path, item in paths.items()}
+    definitions = {name: _with_own_references(schema) for name, schema in schemas.items()}
+    return {"swagger": "2.0", "info": info, "paths": shown, "definitions": definitions}
+
+
+def _patch(operation: Node) -> dict[str, Any]:
+    parameters = [{**each, **each["schema"]} for each in operation["parameters"]]
+    plain = [{name: value for name, value in each.items() if name != "schema"} for each in parameters]
+    kept = {name: value for name, value in operation.items() if name != "requestBody"}
+    return {**kept, "consumes": list(operation["requestBody"]["content"]), "parameters": plain}
+
+
+def _with_own_references(value: Any) -> Any:
+    """Return a schema whose references lead where version 2 keeps its schemas."""
+    if isinstance(value, dict):
+        return {name: _with_own_references(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_own_references(inner) for inner in value]
+    return value.replace(_COMPONENTS, _DEFINITIONS) if isinstance(value, str) else value
 
 
 def _operation(operation: Node) -> list[bytes]:
@@ -46,7 +71,7 @@ def _schema(schema: Node) -> list[bytes]:
     if "allOf" in schema:  # version 2 puts a description beside the reference itself
         return [*_schema(schema["allOf"][0]), *_texts(4, schema, "description")]
     if "$ref" in schema:
-        return [_text(1, schema["$ref"].replace("#/components/schemas/", "#/definitions/"))]
+        return [_text(1, schema["$ref"].replace(_COMPONENTS, _DEFINITIONS))]
     return [
         *_texts(2, schema, "format"),
         *_texts(4, schema, "description"),

@@ -129,3 +129,17 @@ def test_version_2_is_a_protobuf_document_with_the_kinds_of_gloo_alone() -> None
 def test_version_2_is_small() -> None:
     """It is downloaded by each `kubectl apply`."""
     assert len(openapi.document_v2()) < 200_000
+
+
+def test_version_2_reads_the_same_in_json() -> None:
+    """Whoever does not ask for protobuf gets the same paths and definitions, whose references lead to definitions."""
+    whole = json.loads(openapi.document_v2_json())
+    binary = openapi.document_v2()
+    assert list(whole["definitions"]) == [parts(each, 1)[0].decode() for each in parts(parts(binary, 9)[0], 1)]
+    assert list(whole["paths"]) == [parts(each, 1)[0].decode() for each in parts(parts(binary, 8)[0], 2)]
+    known = {f"#/definitions/{name}" for name in whole["definitions"]}
+    assert set(references(whole)) <= known
+    path = "/apis/gateway.solo.io/v1/namespaces/{namespace}/routetables/{name}"
+    assert {"name": "dryRun", "in": "query", "type": "string", "uniqueItems": True} in whole["paths"][path]["patch"][
+        "parameters"
+    ]
