@@ -17,6 +17,7 @@ from edgesim.kube.discovery import (
     resource_list,
 )
 from edgesim.kube.forms import form_of
+from edgesim.kube.openapi import CONTENT_TYPE_V2, document_v2, document_v2_json, document_v3, index_v3
 from edgesim.kube.paths import no_resource
 
 _PATHS: Final = ("/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version")
@@ -59,4 +60,16 @@ def _document(request: web.Request, path: str) -> dict[str, Any] | None:
 
 
 def _openapi(request: web.Request, path: str) -> web.StreamResponse:
-    raise no_resource()
+    if path == "/openapi/v2":
+        return _openapi_v2(",".join(request.headers.getall("Accept", ())))
+    body = index_v3() if path == "/openapi/v3" else document_v3(path.removeprefix("/openapi/v3/"))
+    if body is None:
+        raise no_resource()
+    return web.Response(body=body, content_type="application/json")
+
+
+def _openapi_v2(accept: str) -> web.Response:
+    """Answer in protobuf whoever asks for it, as kubectl and Helm do."""
+    if "proto-openapi.spec.v2" in accept:
+        return web.Response(body=document_v2(), headers={"Content-Type": CONTENT_TYPE_V2})
+    return web.Response(body=document_v2_json(), content_type="application/json")
