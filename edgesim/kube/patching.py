@@ -13,9 +13,11 @@ from edgesim.config.store import Entry, timestamp
 from edgesim.dialects.kinds import GATEWAY, GLOO
 from edgesim.kube.answers import Manifest, shown
 from edgesim.kube.bodies import media_of, raw_body, read_json, read_yaml, unsupported
+from edgesim.kube.context import access_of, user_of
 from edgesim.kube.identity import addressed
 from edgesim.kube.objects import existing
 from edgesim.kube.paths import Target
+from edgesim.kube.rbac import Attributes
 from edgesim.kube.server_side_apply import FieldConflictError, apply_patch
 from edgesim.kube.strategic_merge import strategic_merge
 from edgesim.kube.writing import Desired, Writing, create, respond, update, with_retries, writing_of
@@ -108,10 +110,17 @@ async def _apply(request: web.Request, writing: Writing, patch: Patch) -> web.Re
         entry = writing.context.instance.store.get(target.key)
         desired = _merged(writing, manifest, entry)
         made = entry is None
+        if made:
+            access_of(request).require(user_of(request), _creation(target))
         return await (create(writing, desired) if entry is None else update(writing, desired, entry))
 
     entry = await with_retries(target, change)
     return respond(writing, entry, status=201 if made else 200)
+
+
+def _creation(target: Target) -> Attributes:
+    """Return what an apply of something new needs besides the right to patch."""
+    return Attributes("create", target.kind.group, target.kind.plural, "", target.namespace, target.key.name)
 
 
 def _applied_manifest(request: web.Request, target: Target, content: Manifest) -> Manifest:

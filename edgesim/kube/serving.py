@@ -68,7 +68,10 @@ class KubeServer:
 
     async def start(self) -> None:
         """Serve. Raises OSError where no kubeconfig can be written."""
-        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        # With cancellation a watch ends when its client goes away.
+        self._runner = web.AppRunner(
+            self.app, access_log=None, handle_signals=False, shutdown_timeout=2.0, handler_cancellation=True
+        )
         await self._runner.setup()
         secure = None if is_loopback(self.host) else await self._context()
         await web.SockSite(self._runner, self.sock, ssl_context=secure).start()
