@@ -53,7 +53,7 @@ def test_creates_replaces_and_deletes(kube: Cluster, namespace: str, api: Any) -
     """An object the client makes is kubectl's, too; a stale replace is a conflict, a missing one NotFound."""
     apps = client.AppsV1Api(api)
     made = apps.create_namespaced_deployment(namespace, deployment(namespace))
-    kube.says("rollout", "status", "-n", namespace, "deploy/echo-v1")
+    kube.says("label", "-n", namespace, "deploy/echo-v1", "later=yes")
     with pytest.raises(client.ApiException) as refused:
         apps.create_namespaced_deployment(namespace, deployment(namespace))
     assert (refused.value.status, refused.value.reason) == (409, "Conflict")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kube.real import cluster
+from tests.kube.real import binaries, cluster
 from tests.kube.real.cluster import Cluster
 from tests.running import ROOT, Finished
 
@@ -19,7 +19,7 @@ REPLACE = '{"spec":{"gloo":{"invalidConfigPolicy":{"replaceInvalidRoutes":true}}
 OBEY = '{"spec":{"gateway":{"validation":{"alwaysAccept":false}}}}'
 
 
-@pytest.fixture(params=["1.27", "1.33", "1.37"])
+@pytest.fixture(params=[binaries.OLDEST, binaries.NEWEST])
 def teams(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
     """The delegation form of two teams, each with the rights of an editor in its own namespace."""
     with cluster.cluster(tmp_path_factory.mktemp("home"), TEAMS / "delegation") as running:
