@@ -11,7 +11,7 @@ from tests.kube.real.cluster import Cluster, documents, rows
 from tests.kube.real.scenes import application, deployment, service, virtual_service
 
 pytestmark = pytest.mark.slow
-versions = pytest.mark.parametrize("version", (binaries.OLDEST, binaries.NEWEST))
+versions = pytest.mark.parametrize("version", [binaries.OLDEST, binaries.NEWEST])
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.kube.real.scenes import application, deployment, service, virtual_ser
 from tests.running import CANARY
 
 pytestmark = pytest.mark.slow
-versions = pytest.mark.parametrize("version", (binaries.OLDEST, binaries.NEWEST))
+versions = pytest.mark.parametrize("version", [binaries.OLDEST, binaries.NEWEST])
 
 
 @pytest.mark.parametrize("version", binaries.KUBECTLS)

@@ -12,7 +12,7 @@ from tests.kube.real.cluster import Cluster, documents, eventually, rows
 from tests.kube.real.scenes import application, deployment, service, upstream, virtual_service
 
 pytestmark = pytest.mark.slow
-versions = pytest.mark.parametrize("version", (binaries.OLDEST, binaries.NEWEST))
+versions = pytest.mark.parametrize("version", [binaries.OLDEST, binaries.NEWEST])
 
 
 @pytest.fixture
