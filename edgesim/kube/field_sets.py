@@ -25,6 +25,7 @@ FRAME: Final = object()
 """The value of such a place that is always there, so that nobody owns it (`spec`)."""
 
 _DEEPEST = 100
+"""From there on a place is owned whole."""
 
 UNOWNED_METADATA: Final = frozenset(
     {
@@ -161,6 +162,10 @@ def _ownable(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _collect(found: dict[Path, Any], path: Path, value: Any, shape: Shape) -> None:
+    parts: list[tuple[str, Any, Shape]]
+    if len(path) == _DEEPEST:
+        found[path] = value
+        return
     if isinstance(value, dict) and not shape.atomic:
         parts = [(f"f:{name}", inner, shape.named(name)) for name, inner in value.items()]
     elif isinstance(value, list) and (elements := item_elements(value, shape)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,11 +29,11 @@ def laid_over(live: Any, wanted: Any, shape: Shape) -> Any:
 def _items(live: dict[str, Any], wanted: dict[str, Any], shape: Shape) -> list[Any]:
     """Merge two keyed lists: the order is the wanted one; an item of others stays before what it stood before."""
     merged: list[Any] = []
-    others = [element for element in live if element not in wanted]
+    others = deque(element for element in live if element not in wanted)
     places = {element: place for place, element in enumerate(live)}
     for element, item in wanted.items():
         while element in live and others and places[others[0]] < places[element]:
-            merged.append(live[others.pop(0)])
+            merged.append(live[others.popleft()])
         merged.append(laid_over(live.get(element), item, shape.of_items))
     return merged + [live[element] for element in others]
 

@@ -6,6 +6,7 @@ Errors are worded as Kubernetes words them (apimachinery, `mergepatch/errors.go`
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,7 +77,8 @@ def _merge_field(merged: Manifest, patch: Manifest, name: str, shape: Shape) -> 
     given = patch.get(name, [])
     deleted = _list(patch.get(_DELETE + name, []), "invalid patch format of primitive list")
     items = _merged_list(original, given, shape) if name in patch else original
-    items = [item for item in items if all(_identity(item) != _identity(gone) for gone in deleted)]
+    gone = {_identity(item) for item in deleted}
+    items = [item for item in items if _identity(item) not in gone] if gone else items
     if _ORDER + name in patch:
         order = _list(patch[_ORDER + name], "invalid patch format of setElementOrder list")
         _check_order(given, order, shape)
@@ -110,16 +112,17 @@ def _merged_items(original: list[Any], patch: list[Any], shape: Shape) -> list[A
     plain = [item for item in patch if item.get(_DIRECTIVE, "merge") == "merge"]
     if any(item.get(_DIRECTIVE) == "replace" for item in patch):
         return [_merged_map({}, item, shape.of_items) for item in plain]
-    merged = _without(original, [item for item in patch if item not in plain], shape.patch_key)
+    merged = _without(original, [item for item in patch if item.get(_DIRECTIVE, "merge") != "merge"], shape.patch_key)
+    places = _places(merged, shape)
     for item in plain:
-        key = _key(item, shape.patch_key)
-        place = next((at for at, there in enumerate(merged) if _key_of(there, shape.patch_key) == key), len(merged))
+        place = places.setdefault(_key(item, shape.patch_key), len(merged))
         there = merged[place] if place < len(merged) else {}
         merged[place : place + 1] = [_merged_map(there, item, shape.of_items)]
     return _ordered(merged, plain, original, shape)
 
 
 def _without(original: list[Any], directives: list[Manifest], merge_key: str) -> list[Any]:
+    """Return a list without the items that are to be deleted."""
     for item in directives:
         if item[_DIRECTIVE] != "delete":
             raise PatchError(f"unknown patch type: {_go(item[_DIRECTIVE])} in map: {_go(item)}")
@@ -160,19 +163,17 @@ def _check_order(patch: Sequence[Any], order: Sequence[Any], shape: Shape) -> No
 
 def _ordered(items: list[Any], order: Sequence[Any], original: Sequence[Any], shape: Shape) -> list[Any]:
     """Bring the items that `order` names into that order; the others keep theirs, before what they stood before."""
-    places = _places(order, shape)
-    before = _places(original, shape)
-    named = sorted(
-        (item for item in items if _element(item, shape) in places), key=lambda i: places[_element(i, shape)]
-    )
-    others = [item for item in items if _element(item, shape) not in places]
+    places, before = _places(order, shape), _places(original, shape)
+    known = [(_element(item, shape), item) for item in items]
+    named = sorted((pair for pair in known if pair[0] in places), key=lambda pair: places[pair[0]])
+    others = deque(pair for pair in known if pair[0] not in places)
     arranged: list[Any] = []
-    for item in named:
-        place = before.get(_element(item, shape), -1)
-        while others and before.get(_element(others[0], shape), place) < place:
-            arranged.append(others.pop(0))
+    for element, item in named:
+        place = before.get(element, -1)
+        while others and before.get(others[0][0], place) < place:
+            arranged.append(others.popleft()[1])
         arranged.append(item)
-    return arranged + others
+    return arranged + [item for _, item in others]
 
 
 def _places(items: Sequence[Any], shape: Shape) -> dict[str | None, int]:
