@@ -76,9 +76,11 @@ class PodLog:
         """Return the lines that are kept, oldest first."""
         return [_line(each) for each in self._kept]
 
-    async def follow(self) -> AsyncIterator[LogLine]:
+    def follow(self) -> AsyncIterator[LogLine]:
         """Give what is written from now on, until the pod ends; who reads too slowly misses lines."""
-        seen = self._written
+        return self._follow(self._written)
+
+    async def _follow(self, seen: int) -> AsyncIterator[LogLine]:
         while True:
             for line in self._after(seen):
                 seen += 1

@@ -107,7 +107,7 @@ async def _serve_other(request: web.Request) -> web.StreamResponse:
     access_of(request).require(user_of(request), NonResource(request.method.lower(), request.path))
     if request.method not in {"GET", "HEAD"}:
         raise no_resource()
-    return serve_discovery(request)
+    return await serve_discovery(request)
 
 
 async def _serve_review(request: web.Request, asked: ReviewTarget) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from aiohttp import web
@@ -25,13 +26,13 @@ _HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz", "/healthz/ping", "/
 _FIXED: Final[dict[str, dict[str, Any]]] = {"/": {"paths": [*_PATHS]}, "/version": {**VERSION}}
 
 
-def serve_discovery(request: web.Request) -> web.StreamResponse:
+async def serve_discovery(request: web.Request) -> web.StreamResponse:
     """Answer a path that names no resource. Raises ApiError NotFound."""
     path = request.path.rstrip("/") or "/"
     if path in _HEALTH:
         return web.Response(text="ok")
     if path.startswith("/openapi/"):
-        return _openapi(request, path)
+        return await _openapi(request, path)
     if path in {"/api", "/apis"}:
         content_type = aggregated_type(",".join(request.headers.getall("Accept", ())))
         if content_type:
@@ -59,17 +60,15 @@ def _document(request: web.Request, path: str) -> dict[str, Any] | None:
             return None
 
 
-def _openapi(request: web.Request, path: str) -> web.StreamResponse:
+async def _openapi(request: web.Request, path: str) -> web.StreamResponse:
+    """Answer with an OpenAPI document; a large one is made, once, beside whatever else goes on. Raises ApiError NotFound."""
+    protobuf = "protobuf" in request.headers.get("Accept", "")
     if path == "/openapi/v2":
-        return _openapi_v2(",".join(request.headers.getall("Accept", ())))
-    body = index_v3() if path == "/openapi/v3" else document_v3(path.removeprefix("/openapi/v3/"))
-    if body is None:
+        body = await asyncio.to_thread(document_v2 if protobuf else document_v2_json)
+        return web.Response(body=body, content_type=CONTENT_TYPE_V2 if protobuf else "application/json")
+    if path == "/openapi/v3":
+        return web.Response(body=await asyncio.to_thread(index_v3), content_type="application/json")
+    found = await asyncio.to_thread(document_v3, path.removeprefix("/openapi/v3/"))
+    if found is None:
         raise no_resource()
-    return web.Response(body=body, content_type="application/json")
-
-
-def _openapi_v2(accept: str) -> web.Response:
-    """Answer in protobuf whoever asks for it, as kubectl and Helm do."""
-    if "proto-openapi.spec.v2" in accept:
-        return web.Response(body=document_v2(), headers={"Content-Type": CONTENT_TYPE_V2})
-    return web.Response(body=document_v2_json(), content_type="application/json")
+    return web.Response(body=found, content_type="application/json")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
-from edgesim.kube.answers import shown
+from edgesim.kube.answers import Manifest, shown
 from edgesim.kube.context import context_of
 from edgesim.kube.objects import existing
 from edgesim.kube.options import flag, number
@@ -39,9 +39,9 @@ async def serve_log(request: web.Request, target: Target) -> web.StreamResponse:
         raise no_method()
     context = context_of(request)
     options = _options(request, context.now())
-    _check_container(target, shown(existing(context, target)), request.query.get("container", ""))
+    container = _container(target, shown(existing(context, target)), request.query.get("container", ""))
     if flag(request, "previous"):
-        why = f'previous terminated container in pod "{target.name}" not found'
+        why = f'previous terminated container "{container}" in pod "{target.name}" not found'
         raise ApiError("BadRequest", why)
     log = context.logs(target.key)
     response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
@@ -74,12 +74,12 @@ def _time(text: str) -> datetime:
     return found
 
 
-def _check_container(target: Target, pod: dict[str, object], wanted: str) -> None:
-    spec = pod.get("spec")
-    containers = spec.get("containers") or [] if isinstance(spec, dict) else []
-    names = [each.get("name") for each in containers]
+def _container(target: Target, pod: Manifest, wanted: str) -> str:
+    """Return whose log is wanted. Raises ApiError."""
+    names = [str(each.get("name")) for each in (pod.get("spec") or {}).get("containers") or []]
     if wanted and wanted not in names:
         raise ApiError("BadRequest", f"container {wanted[:100]} is not valid for pod {target.name}")
+    return wanted or next(iter(names), "")
 
 
 def chosen(lines: Iterable[Line], options: LogOptions) -> list[Line]:
@@ -90,19 +90,19 @@ def chosen(lines: Iterable[Line], options: LogOptions) -> list[Line]:
 
 async def _send(response: web.StreamResponse, log: PodLog, options: LogOptions) -> None:
     """Send what is kept, then what comes, to the limit or until either side ends."""
-    left = options.limit
     coming = log.follow() if options.follow else None
-    data = b"".join(map(options.written, chosen(log.lines(), options)))
-    await response.write(data[:left])
+    left = await _written(response, b"".join(map(options.written, chosen(log.lines(), options))), options.limit)
     if coming is None:
         return
-    left = None if left is None else left - len(data)
     async for line in coming:
-        if left is not None and left <= 0:
+        if left == 0:
             return
-        piece = options.written(line)[:left]
-        left = None if left is None else left - len(piece)
-        try:
-            await response.write(piece)
-        except ConnectionError:
-            return
+        left = await _written(response, options.written(line), left)
+
+
+async def _written(response: web.StreamResponse, data: bytes, left: int | None) -> int | None:
+    """Send as much as the limit leaves; return what is left of it then."""
+    piece = data if left is None else data[:left]
+    if piece:
+        await response.write(piece)
+    return None if left is None else left - len(piece)
