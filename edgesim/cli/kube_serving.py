@@ -10,18 +10,19 @@ from edgesim.control.guard import is_loopback
 from edgesim.kube.app import create_app
 from edgesim.kube.context import KubeContext
 from edgesim.kube.default_roles import install_roles
+from edgesim.kube.pod_logs import LogsOf
 from edgesim.kube.serving import KubeServer
 from edgesim.kube.users import Users
 from edgesim.model.codes import failure
 from edgesim.telemetry.sources import new_token, random_bytes, today
 
 
-def kube_server(settings: KubeSettings, instance: Instance) -> KubeServer:
+def kube_server(settings: KubeSettings, instance: Instance, logs: LogsOf) -> KubeServer:
     """Take the port and make what serves on it. Raises EdgesimError where the port is not to be had."""
     install_roles(instance.store)
     sock, users = reserve_kube(settings), Users()
     token = settings.token or ("" if is_loopback(settings.host) else new_token())
-    app = create_app(KubeContext(instance, today, random_bytes, users=users, rbac=settings.rbac))
+    app = create_app(KubeContext(instance, today, random_bytes, users=users, rbac=settings.rbac, logs=logs))
     return KubeServer(app, users, sock, settings.host, today, new_token, token, passing=settings.port == 0)
 
 

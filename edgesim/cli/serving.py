@@ -15,7 +15,7 @@ from aiohttp import web
 
 from edgesim.admin.app import create_app
 from edgesim.admin.context import Context
-from edgesim.backends import Controllers, PodRuntime
+from edgesim.backends import Controllers, Gateway, PodRuntime
 from edgesim.cli.announcing import Announcer, KubeAddress, Reporter, announce, listeners, url
 from edgesim.cli.console import err
 from edgesim.cli.judging import Apart
@@ -85,8 +85,8 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     supervisor = reserve_proxy(settings, seed, told)
     with_admin = reserve_admin(settings)
     recorder = open_recorder(settings)
-    instance = _instance(settings, seed, supervisor, recorder)
-    kube = _kube(settings, instance)
+    instance, controllers = _instance(settings, seed, supervisor, recorder)
+    kube = _kube(settings, instance, controllers)
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), admin_token(settings)
@@ -106,12 +106,17 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     return True
 
 
-def _instance(settings: UpSettings, seed: int, supervisor: Supervisor, recorder: Recorder) -> Instance:
+def _instance(
+    settings: UpSettings, seed: int, supervisor: Supervisor, recorder: Recorder
+) -> tuple[Instance, Controllers]:
     """Put the parts together."""
     store = Store(today, new_uid)
     install(store)
-    controllers = Controllers(store, PodRuntime(seed, now=monotonic, wall=wall), seed)
-    return Instance(
+    gateway = None
+    if settings.kube is not None:
+        gateway = Gateway(lambda: supervisor.bound, "" if settings.access_log == "off" else settings.access_log)
+    controllers = Controllers(store, PodRuntime(seed, now=monotonic, wall=wall), seed, gateway=gateway)
+    instance = Instance(
         store,
         supervisor,
         controllers,
@@ -120,6 +125,7 @@ def _instance(settings: UpSettings, seed: int, supervisor: Supervisor, recorder:
         recorder=recorder,
         judging=Apart(),
     )
+    return instance, controllers
 
 
 async def _load(settings: UpSettings, instance: Instance, recorder: Recorder, files: Files) -> bool:
@@ -153,13 +159,13 @@ def _reload_on_hangup(files: Files, instance: Instance, supervisor: Supervisor) 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(reload(), "reload"))
 
 
-def _kube(settings: UpSettings, instance: Instance) -> KubeServer | None:
+def _kube(settings: UpSettings, instance: Instance, controllers: Controllers) -> KubeServer | None:
     """Make the Kubernetes API; who does without it does without what it is made of."""
     if settings.kube is None:
         return None
     from edgesim.cli.kube_serving import kube_server  # noqa: PLC0415 - see above
 
-    return kube_server(settings.kube, instance)
+    return kube_server(settings.kube, instance, controllers.logs)
 
 
 async def _open_kube(stack: AsyncExitStack, kube: KubeServer | None) -> KubeAddress | None:
