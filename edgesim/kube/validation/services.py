@@ -27,13 +27,17 @@ _ASSIGNED: Final = ("clusterIP", "clusterIPs")
 
 
 def carried_over(manifest: dict[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a Service with the addresses it was assigned, where a replacement does not name them."""
+    """Return a Service with the addresses it was assigned, where a replacement does not name them.
+
+    Who names another `clusterIP` means the first of `clusterIPs`, too (`NormalizeClusterIPs`).
+    """
     spec, before = manifest.get("spec"), (old or {}).get("spec") or {}
     if not isinstance(spec, dict) or "ExternalName" in {spec.get("type"), before.get("type")}:
         return manifest
     kept = {name: before[name] for name in _ASSIGNED if before.get(name) and not spec.get(name)}
-    if "clusterIPs" in kept and spec.get("clusterIP") not in {None, "", before.get("clusterIP")}:
-        del kept["clusterIPs"]  # another address is asked for, which is refused
+    address, addresses = spec.get("clusterIP"), spec.get("clusterIPs") or before.get("clusterIPs")
+    if address and addresses and address != before.get("clusterIP") and addresses == before.get("clusterIPs"):
+        kept["clusterIPs"] = [address, *addresses[1:]]
     return manifest | {"spec": spec | kept} if kept else manifest
 
 

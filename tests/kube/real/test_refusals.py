@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.kube.real import binaries
-from tests.kube.real.cluster import Cluster, documents
+from tests.kube.real.cluster import Cluster, documents, eventually
 from tests.kube.validation import manifests as m
 
 pytestmark = pytest.mark.slow
@@ -55,6 +55,8 @@ def test_what_never_changes_is_refused_at_apply(kube: Cluster, namespace: str, v
     """The selector, a Service's address, a Secret's type and a binding's role stay."""
     for text in (m.DEPLOYMENT, m.SERVICE, m.SECRET, m.BINDING):
         kube.says("apply", "-f", "-", stdin=of(namespace, text), version=version)
+    address = ("get", "svc/echo", "-n", namespace, "-o", "jsonpath={.spec.clusterIP}")
+    eventually(lambda: kube.says(*address) != "", "the Service has no address")
     other = {"app": "other"}
     moved = of(namespace, m.DEPLOYMENT, spec__selector__matchLabels=other, spec__template__metadata__labels=other)
     assert kube.refuses("apply", "-f", "-", stdin=moved, version=version) == (

@@ -43,7 +43,10 @@ def test_the_cluster_ip_stays() -> None:
     old["spec"] |= {"clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"]}
     assert judged(m.SERVICE, old=old).manifest == old
     other = manifest(m.SERVICE, spec__clusterIP="None")
-    assert causes(other, old=old) == ['spec.clusterIPs[0]: Invalid value: []string{"None"}: may not change once set']
+    said = ['spec.clusterIPs[0]: Invalid value: []string{"None"}: may not change once set']
+    assert causes(other, old=old) == said
+    patched = manifest(m.SERVICE, spec__clusterIP="None", spec__clusterIPs=["10.96.0.7"])
+    assert causes(patched, old=old) == said
 
 
 def test_endpoints_are_addresses() -> None:
