@@ -125,6 +125,15 @@ async def _bytes(request: web.Request) -> bytes:
         raise ApiError("BadRequest", f"the body cannot be read: {type(error).__name__}") from None
 
 
+def bounded(value: Any) -> Any:
+    """Return a value that is nested no deeper than a body may be. Raises ApiError BadRequest."""
+    try:
+        _bound(value, MAX_DEPTH)
+    except RecursionError:
+        raise ApiError("BadRequest", "the object provided is nested too deeply") from None
+    return value
+
+
 def _bound(value: Any, depth: int) -> None:
     if depth < 0:
         raise RecursionError
