@@ -20,7 +20,7 @@ import typer
 
 from edgesim.cli.background import Background, start
 from edgesim.cli.options import Report
-from edgesim.cli.up import settings_of, with_options_of_up
+from edgesim.cli.up import on_free_ports, settings_of, with_options_of_up
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 
@@ -59,9 +59,7 @@ def run(words: list[str], **options: Any) -> None:
     paths, command = _split(words, sys.argv)
     if shutil.which(command[0]) is None:
         raise _not_run(command[0], _refusal(command[0]))
-    if options["kube"] and options["kube_port"] is None:
-        options["kube_port"] = 0
-    settings = settings_of(tuple(map(Path, paths)), output=Report.JSON, **options)
+    settings = on_free_ports(settings_of(tuple(map(Path, paths)), output=Report.JSON, **options))
     with _signals(_give_up):
         instance = start(settings, sys.argv)
     try:

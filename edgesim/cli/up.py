@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -243,6 +244,13 @@ def settings_of(
     return UpSettings(
         paths, policy=invalid_config, as_json=output is Report.JSON, kube=wanted if kube else None, **same
     )
+
+
+def on_free_ports(settings: UpSettings) -> UpSettings:
+    """Return settings whose Kubernetes API takes any free port, where it is to be there and nobody chose one."""
+    if settings.kube is None or settings.kube.port is not None:
+        return settings
+    return replace(settings, kube=replace(settings.kube, port=0))
 
 
 def with_options_of_up(
