@@ -24,21 +24,38 @@ from edgesim.kube.validation.metadata import label_faults
 _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _AFFINITIES: Final = ("ClientIP", "None")
 _ASSIGNED: Final = ("clusterIP", "clusterIPs")
+_OF_TYPES: Final = (
+    (("ClusterIP", "NodePort", "LoadBalancer"), (*_ASSIGNED, "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")),
+    (("NodePort", "LoadBalancer"), ("externalTrafficPolicy",)),
+    (("LoadBalancer",), ("allocateLoadBalancerNodePorts", "loadBalancerClass")),
+)
+"""Which types of Service have which fields."""
 
 
 def carried_over(manifest: dict[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a Service with the addresses it was assigned, where a replacement does not name them.
 
-    Who names another `clusterIP` means the first of `clusterIPs`, too (`NormalizeClusterIPs`).
+    Who names another `clusterIP` means the first of `clusterIPs`, too (`NormalizeClusterIPs`), and what was filled in for
+    another type of Service goes with that type (`dropTypeDependentFields`).
     """
     spec, before = manifest.get("spec"), (old or {}).get("spec") or {}
-    if not isinstance(spec, dict) or "ExternalName" in {spec.get("type"), before.get("type")}:
+    if not isinstance(spec, dict) or not before:
         return manifest
-    kept = {name: before[name] for name in _ASSIGNED if before.get(name) and not spec.get(name)}
-    address, addresses = spec.get("clusterIP"), spec.get("clusterIPs") or before.get("clusterIPs")
+    given = _of_type(spec, before)
+    if "ExternalName" in {given.get("type"), before.get("type")}:
+        return manifest | {"spec": given}
+    kept = {name: before[name] for name in _ASSIGNED if before.get(name) and not given.get(name)}
+    address, addresses = given.get("clusterIP"), given.get("clusterIPs") or before.get("clusterIPs")
     if address and addresses and address != before.get("clusterIP") and addresses == before.get("clusterIPs"):
         kept["clusterIPs"] = [address, *addresses[1:]]
-    return manifest | {"spec": spec | kept} if kept else manifest
+    return manifest | {"spec": given | kept}
+
+
+def _of_type(spec: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what only the former type has, where it is as it was."""
+    kind, former = spec.get("type") or "ClusterIP", before.get("type") or "ClusterIP"
+    gone = {name for kinds, names in _OF_TYPES if former in kinds and kind not in kinds for name in names}
+    return {name: value for name, value in spec.items() if name not in gone or value != before.get(name)}
 
 
 def service_faults(manifest: Mapping[str, Any], old: Mapping[str, Any] | None) -> Iterator[Fault]:

@@ -79,12 +79,13 @@ def validate(
     if said and field_validation == "Strict":
         return Validated(None, manifest, status=strict_error(kind, said))
     warnings = said if field_validation == "Warn" else ()
-    before = old if old is None or is_custom(kind) else defaulted(kind, dict(old))  # it may come from a file
+    before = None if old is None else dict(old) if is_custom(kind) else defaulted(kind, dict(old))
     kept = _completed(kind, pruned(manifest, unknown), before)
     name = str((kept.get("metadata") or {}).get("name") or "")
     faults = [*_faults(kind, kept, before), *schema_faults(kind, manifest, findings)]
-    if faults:
-        return Validated(None, kept, warnings, refusal(kind, name, faults))
+    fresh = _new(kind, faults, before)
+    if fresh:
+        return Validated(None, kept, warnings, refusal(kind, name, fresh))
     return _stored(kind, kept, warnings, source)
 
 
@@ -130,6 +131,12 @@ def _faults(kind: Kind, manifest: Manifest, old: Mapping[str, Any] | None) -> It
     rule = _RULES.get((kind.group, kind.kind))
     if rule is not None:
         yield from rule(manifest, old)
+
+
+def _new(kind: Kind, faults: list[Fault], before: Manifest | None) -> list[Fault]:
+    """Leave out what was wrong before: a file may have declared it, and a label can still be changed."""
+    known = set(_faults(kind, before, None)) if faults and before is not None and not is_custom(kind) else set()
+    return [fault for fault in faults if fault not in known]
 
 
 def _stored(kind: Kind, manifest: Manifest, warnings: tuple[str, ...], source: Source) -> Validated:

@@ -49,6 +49,18 @@ def test_the_cluster_ip_stays() -> None:
     assert causes(patched, old=old) == said
 
 
+def test_what_only_another_type_has_goes_with_it() -> None:
+    """A LoadBalancer that becomes a ClusterIP, or an ExternalName, leaves nothing of its own behind."""
+    balancer = judged(manifest(m.SERVICE, spec__type="LoadBalancer")).manifest
+    plain = manifest(m.SERVICE, spec=balancer["spec"] | {"type": "ClusterIP"})
+    assert judged(plain, old=balancer).manifest == stored(m.SERVICE)
+    old = stored(m.SERVICE)
+    old["spec"] |= {"clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"]}
+    named = manifest(m.SERVICE, spec=old["spec"] | {"type": "ExternalName", "externalName": "a.b"})
+    kept = {"selector", "ports", "type", "externalName", "sessionAffinity"}
+    assert judged(named, old=old).manifest["spec"].keys() == kept
+
+
 def test_endpoints_are_addresses() -> None:
     """A subset has addresses, and they are IP addresses."""
     body = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "a", "namespace": "default"}}

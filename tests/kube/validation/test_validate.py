@@ -205,3 +205,13 @@ def test_a_null_in_a_list_is_refused() -> None:
     assert message.endswith(
         "json: cannot unmarshal null into Go struct field Container.spec.template.spec.containers.args of type string"
     )
+
+
+def test_what_was_wrong_before_does_not_keep_a_label_from_changing() -> None:
+    """An object that a file declared may be less than a cluster asks for: only what is newly wrong is refused."""
+    old = manifest(m.DEPLOYMENT, spec__template__spec__containers__0__image=...)
+    labelled = manifest(m.DEPLOYMENT, spec__template__spec__containers__0__image=..., metadata__labels={"a": "b"})
+    assert len(causes(labelled)) == 1
+    assert judged(labelled, old=old).status is None
+    worse = {**labelled, "spec": {**labelled["spec"], "replicas": -1}}
+    assert causes(worse, old=old) == ["spec.replicas: Invalid value: -1: must be greater than or equal to 0"]
