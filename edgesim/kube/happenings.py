@@ -123,6 +123,10 @@ class Hub:
             if not log.watchers:
                 self._logs.pop(kind, None)
 
+    def watched(self) -> int:
+        """Return how many watches there are."""
+        return sum(log.watchers for log in self._logs.values())
+
     def close(self) -> None:
         """End every watch."""
         self._end()

@@ -72,6 +72,12 @@ def _other_namespace(target: Target, namespace: str) -> str:
     )
 
 
+def version_in(manifest: Manifest) -> bool:
+    """Tell whether a body names the version it is about."""
+    metadata = manifest.get("metadata")
+    return isinstance(metadata, dict) and bool(metadata.get("resourceVersion"))
+
+
 def check_preconditions(target: Target, manifest: Manifest, entry: Entry) -> int | None:
     """Return the version a body insists on, None for none.
 

@@ -10,13 +10,12 @@ from aiohttp import web
 from edgesim.config.api_errors import ApiError
 from edgesim.config.patches import PatchError, json_patch, merge_patch
 from edgesim.config.store import Entry, timestamp
-from edgesim.dialects.kinds import GATEWAY, GLOO
 from edgesim.kube.answers import Manifest, shown
 from edgesim.kube.bodies import bounded, media_of, raw_body, read_json, read_yaml, unsupported
 from edgesim.kube.context import access_of, user_of
 from edgesim.kube.identity import addressed
 from edgesim.kube.objects import existing
-from edgesim.kube.paths import Target
+from edgesim.kube.paths import CUSTOM_GROUPS, Target
 from edgesim.kube.rbac import Attributes
 from edgesim.kube.server_side_apply import FieldConflictError, apply_patch
 from edgesim.kube.strategic_merge import strategic_merge
@@ -29,7 +28,6 @@ APPLY_PATCH: Final = "application/apply-patch+yaml"
 
 MOST_OPERATIONS: Final = 10_000
 """Operations of one JSON patch, as an API server takes them."""
-_CUSTOM: Final = frozenset({GATEWAY, GLOO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ async def body_patch(request: web.Request, target: Target) -> Patch:
     """Read a patch; custom kinds know no strategic ones. Raises ApiError."""
     media = media_of(request)
     known = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
-    if target.kind.group not in _CUSTOM:
+    if target.kind.group not in CUSTOM_GROUPS:
         known.insert(2, STRATEGIC_PATCH)
     if media not in known:
         raise unsupported(tuple(known))

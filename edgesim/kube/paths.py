@@ -6,13 +6,16 @@ The shapes are those of "API concepts, Resource URIs" in Kubernetes' reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from edgesim.config.api_errors import ApiError
 from edgesim.dialects import KINDS, Kind
+from edgesim.dialects.kinds import GATEWAY, GLOO
 from edgesim.model import ResourceKey
 
 _BY_PLURAL = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
+CUSTOM_GROUPS: Final = frozenset({GATEWAY, GLOO})
+"""The groups a cluster knows by CustomResourceDefinitions."""
 _OF_NAMESPACES = frozenset({"status", "finalize"})
 
 

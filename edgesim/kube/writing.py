@@ -22,12 +22,12 @@ from edgesim.kube.bodies import object_body
 from edgesim.kube.context import KubeContext, access_of, context_of, user_of
 from edgesim.kube.escalation import check_grant
 from edgesim.kube.forms import Form, form_of
-from edgesim.kube.identity import addressed, check_preconditions, modified
+from edgesim.kube.identity import addressed, check_preconditions, modified, version_in
 from edgesim.kube.managed_fields import updated_managed
 from edgesim.kube.naming import with_name
 from edgesim.kube.objects import existing
 from edgesim.kube.options import WriteOptions, write_options
-from edgesim.kube.paths import Target
+from edgesim.kube.paths import CUSTOM_GROUPS, Target
 from edgesim.kube.rbac import Policy
 from edgesim.kube.strict_decoding import duplicate_fields
 from edgesim.kube.users import User
@@ -83,6 +83,8 @@ async def create_object(request: web.Request, target: Target) -> web.StreamRespo
 async def replace_object(request: web.Request, target: Target) -> web.StreamResponse:
     """PUT to a name."""
     writing, body = writing_of(request, target), await object_body(request)
+    if target.kind.group in CUSTOM_GROUPS and not version_in(body.manifest):
+        raise _unversioned(target)
 
     async def change() -> Entry:
         return await update(
@@ -90,6 +92,14 @@ async def replace_object(request: web.Request, target: Target) -> web.StreamResp
         )
 
     return respond(writing, await with_retries(target, change))
+
+
+def _unversioned(target: Target) -> ApiError:
+    """Return what to raise for a custom object that does not say what it replaces."""
+    field, why = "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update"
+    causes = [{"reason": "FieldValueInvalid", "message": why, "field": field}]
+    details = {**target.details(), "kind": target.kind.kind, "causes": causes}
+    return ApiError("Invalid", f'{target.qualified} "{target.name}" is invalid: {field}: {why}', details)
 
 
 async def with_retries(target: Target, change: Callable[[], Awaitable[T]]) -> T:

@@ -84,7 +84,7 @@ async def serving(*, rbac: bool = False, logs: LogsOf = no_logs) -> AsyncIterato
     app = create_app(KubeContext(instance, lambda: NOW, lambda size: bytes(range(size)), users, rbac, logs))
     async with (
         TestServer(app, access_log=None, handler_cancellation=True) as server,
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         api = Api(app, instance, users, session, str(server.make_url("")).rstrip("/"))
         await api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "default"}})

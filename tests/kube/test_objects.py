@@ -35,7 +35,9 @@ async def test_what_is_not_there_or_already_there(api: Api) -> None:
     assert again.refusal == (409, "AlreadyExists", 'virtualservices.gateway.solo.io "vs" already exists')
     nowhere = await api.ask("POST", VIRTUAL_SERVICES.replace("default", "none"), virtual_service("vs"))
     assert nowhere.refusal == (404, "NotFound", 'namespaces "none" not found')
-    missing = await api.ask("PUT", f"{VIRTUAL_SERVICES}/other", virtual_service("other"))
+    other = virtual_service("other")
+    other["metadata"]["resourceVersion"] = "1"
+    missing = await api.ask("PUT", f"{VIRTUAL_SERVICES}/other", other)
     assert missing.refusal == (404, "NotFound", 'virtualservices.gateway.solo.io "other" not found')
 
 
@@ -225,3 +227,13 @@ async def test_an_object_of_another_kind_or_place_is_refused(api: Api) -> None:
         .refusal[2]
         .startswith("the namespace of the provided object does not match the namespace sent on the request")
     )
+
+
+async def test_a_custom_object_says_what_it_replaces(api: Api) -> None:
+    """A PUT of one of Gloo's kinds needs a resourceVersion, as for every custom resource; of others it does not."""
+    await api.ask("POST", VIRTUAL_SERVICES, virtual_service("vs"))
+    refused = await api.ask("PUT", f"{VIRTUAL_SERVICES}/vs", virtual_service("vs"))
+    assert refused.refusal[:2] == (422, "Invalid")
+    assert refused.refusal[2].endswith("metadata.resourceVersion: Invalid value: 0x0: must be specified for an update")
+    await api.ask("POST", CONFIG_MAPS, config_map("one"))
+    assert (await api.ask("PUT", f"{CONFIG_MAPS}/one", config_map("one", a="1"))).status == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -14,6 +14,7 @@ import pytest
 from edgesim.config.store import Entry
 from edgesim.kube import happenings, watching
 from edgesim.kube.answers import shown
+from tests.control.scenes import until
 from tests.kube.api import CONFIG_MAPS, MERGE, Api, Json, config_map
 
 SECONDS = 30.0
@@ -197,3 +198,32 @@ async def test_a_watcher_that_falls_behind_ends(api: Api, monkeypatch: pytest.Mo
         log.add(each)
     assert [told.version for told in log.after(happened[-3].version) or ()] == [each.version for each in happened[-2:]]
     assert log.after(happened[-4].version) is None
+
+
+@pytest.mark.slow
+async def test_a_thousand_watches_are_told(api: Api) -> None:
+    """A thousand watchers of a kind are all told of a write; when they go nothing of them stays."""
+    async with AsyncExitStack() as stack:
+        watchers = [await stack.enter_async_context(watch(api)) for _ in range(1000)]
+        await create(api, "one")
+        assert {await each.told() for each in watchers} == {("ADDED", "one")}
+    hub = api.app[watching.HUB]
+    await until(lambda: not hub.watched())
+
+
+@pytest.mark.slow
+async def test_a_watch_that_is_never_read_ends(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that does not read what it is sent is cut off in time, and holds nothing meanwhile."""
+    monkeypatch.setattr(watching, "SEND_WITHIN", 0.5)
+    host, port = api.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    writer.write(f"GET {CONFIG_MAPS}?watch=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    hub = api.app[watching.HUB]
+    await until(lambda: hub.watched() == 1)
+    for number in range(60):
+        await api.ask("POST", CONFIG_MAPS, config_map(f"large-{number}", a="x" * 400_000))
+        if not hub.watched():
+            break
+    await until(lambda: not hub.watched())
+    assert not reader.at_eof()
+    writer.close()
