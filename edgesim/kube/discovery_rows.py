@@ -78,5 +78,6 @@ def subresources_of(kind: Kind) -> tuple[Subresource, ...]:
 
 def groups_and_versions() -> dict[str, tuple[str, ...]]:
     """Return the versions of every group that has a kind or a review, in the order of the registry; core is ``""``."""
-    pairs = dict.fromkeys((each.group, each.version) for each in (*KINDS, *REVIEWS))
+    of_kinds = [(kind.group, kind.version) for kind in KINDS]
+    pairs = dict.fromkeys([*of_kinds, *((review.group, review.version) for review in REVIEWS)])
     return {group: tuple(version for owner, version in pairs if owner == group) for group, _version in pairs}

@@ -115,7 +115,11 @@ def _plain(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
 
 def _of_type(kind: inspect.Type) -> Schema:
     kind, _marks = _plain(kind)
-    return _SCHEMAS.get(type(kind), lambda _kind: {_FREE: True})(kind)
+    return _SCHEMAS.get(type(kind), _anything)(kind)
+
+
+def _anything(_kind: inspect.Type) -> Schema:
+    return {_FREE: True}
 
 
 def _reference(kind: inspect.StructType) -> Schema:
