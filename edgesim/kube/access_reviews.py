@@ -117,16 +117,15 @@ def _rules(asked: _Asked, user: User, policy: Policy) -> Json:
     namespace = asked.text(asked.spec, "namespace")
     if not namespace:
         raise ApiError("BadRequest", "no namespace on request")
-    rules = [grant.rule for grant in policy.grants(user, namespace)] if policy.on else [*EVERYTHING]
-    unique = [*dict.fromkeys(rules)]
+    rules = policy.rules(user, namespace) if policy.on else EVERYTHING
     return {
-        "resourceRules": [*_of_resources(unique)],
-        "nonResourceRules": [{"verbs": [*rule.verbs], "nonResourceURLs": [*rule.urls]} for rule in unique if rule.urls],
+        "resourceRules": [*_of_resources(rules)],
+        "nonResourceRules": [{"verbs": [*rule.verbs], "nonResourceURLs": [*rule.urls]} for rule in rules if rule.urls],
         "incomplete": False,
     }
 
 
-def _of_resources(rules: list[Rule]) -> Iterator[Json]:
+def _of_resources(rules: tuple[Rule, ...]) -> Iterator[Json]:
     for rule in rules:
         if rule.resources:
             found = {"verbs": rule.verbs, "apiGroups": rule.groups, "resources": rule.resources}

@@ -64,7 +64,7 @@ def _check_binding(policy: Policy, user: User, wanted: Attributes, manifest: Man
 
 
 def _check(policy: Policy, user: User, wanted: Attributes, rules: Iterable[Rule]) -> None:
-    owned = [grant.rule for grant in policy.grants(user, wanted.namespace)]
+    owned = policy.rules(user, wanted.namespace)
     missing = [atom for rule in rules for atom in _atoms(rule) if not any(_covers(have, atom) for have in owned)]
     if missing:
         raise _escalates(user, wanted, missing)

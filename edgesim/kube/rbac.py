@@ -5,7 +5,7 @@ Kubernetes, "Using RBAC Authorization". Rights only add up; what no rule allows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -72,17 +72,21 @@ def _of_resource(allowed: tuple[str, ...], wanted: Attributes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A rule somebody has, and the sentence that says why."""
+    """The rules of a role somebody has, and the sentence that says why."""
 
-    rule: Rule
+    rules: tuple[Rule, ...]
     because: str
+
+    def allows(self, wanted: Attributes | NonResource) -> bool:
+        """Tell whether one of the rules allows a request."""
+        return any(rule.allows(wanted) for rule in self.rules)
 
 
 Subject = tuple[str, str]
 """`User` or `Group`, and a name; a service account is the user of its name."""
 
 EVERYTHING: Final = (Rule(("*",), ("*",), ("*",)), Rule(("*",), urls=("*",)))
-_FOR_MASTERS: Final = tuple(Grant(rule, f"the group {MASTERS} may do everything") for rule in EVERYTHING)
+_FOR_MASTERS: Final = Grant(EVERYTHING, f"the group {MASTERS} may do everything")
 _DISCOVERY: Final = (
     "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/",
 )  # fmt: skip
@@ -92,7 +96,8 @@ BASIC: Final = (
     Rule(("create",), ("authentication.k8s.io",), ("selfsubjectreviews",)),
 )
 """What everyone may who is known: ClusterRoles system:discovery and system:basic-user."""
-_FOR_AUTHENTICATED: Final = tuple(Grant(rule, f"everyone in {AUTHENTICATED} may") for rule in BASIC)
+_FOR_AUTHENTICATED: Final = Grant(BASIC, f"everyone in {AUTHENTICATED} may")
+Granted = Mapping[Subject, Sequence[Grant]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,8 @@ class Policy:
     """The rights of everyone. `on` is false while there is no binding: then everyone may do everything."""
 
     on: bool = False
-    cluster: Mapping[Subject, tuple[Grant, ...]] = field(default_factory=dict)
-    namespaced: Mapping[str, Mapping[Subject, tuple[Grant, ...]]] = field(default_factory=dict)
+    cluster: Granted = field(default_factory=dict)
+    namespaced: Mapping[str, Granted] = field(default_factory=dict)
     roles: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict)
     """The rules of each role by namespace and name; a ClusterRole's namespace is empty."""
 
@@ -109,24 +114,27 @@ class Policy:
         """Return why a user may do something, None where they may not."""
         if not self.on:
             return "RBAC is off: there is no binding"
-        return next(
-            (grant.because for grant in self.grants(user, _namespace(wanted)) if grant.rule.allows(wanted)), None
-        )
+        granted = self.grants(user, _namespace(wanted))
+        return next((grant.because for grant in granted if grant.allows(wanted)), None)
 
     def allows(self, user: User, wanted: Attributes | NonResource) -> bool:
         """Tell whether a user may do something."""
         return self.reason(user, wanted) is not None
 
     def grants(self, user: User, namespace: str) -> Iterator[Grant]:
-        """Yield what a user was granted that holds in a namespace; without one, at the cluster scope."""
+        """Yield the roles a user was granted that holds in a namespace; without one, at the cluster scope."""
         if MASTERS in user.groups:
-            yield from _FOR_MASTERS
+            yield _FOR_MASTERS
         if AUTHENTICATED in user.groups:
-            yield from _FOR_AUTHENTICATED
+            yield _FOR_AUTHENTICATED
         subjects = [("User", user.name), *(("Group", group) for group in user.groups)]
         for granted in (self.cluster, self.namespaced.get(namespace, {}) if namespace else {}):
             for subject in subjects:
                 yield from granted.get(subject, ())
+
+    def rules(self, user: User, namespace: str) -> tuple[Rule, ...]:
+        """Return every rule a user has in a namespace, each once."""
+        return tuple(dict.fromkeys(rule for grant in self.grants(user, namespace) for rule in grant.rules))
 
 
 def _namespace(wanted: Attributes | NonResource) -> str:
@@ -157,24 +165,23 @@ def compile_policy(declared: Declared, *, always: bool = False) -> Policy:
     roles |= {
         ("", _of(each, "name")): _with_aggregated(each, declared.cluster_roles) for each in declared.cluster_roles
     }
-    cluster: dict[Subject, tuple[Grant, ...]] = {}
+    cluster: dict[Subject, list[Grant]] = {}
     for each in declared.cluster_bindings:
         _grant(cluster, each, roles)
-    namespaced: dict[str, dict[Subject, tuple[Grant, ...]]] = {}
+    namespaced: dict[str, dict[Subject, list[Grant]]] = {}
     for each in declared.bindings:
         _grant(namespaced.setdefault(_of(each, "namespace"), {}), each, roles)
     return Policy(always or bool(declared.bindings or declared.cluster_bindings), cluster, namespaced, roles)
 
 
 def _grant(
-    granted: dict[Subject, tuple[Grant, ...]], binding: Object, roles: Mapping[tuple[str, str], tuple[Rule, ...]]
+    granted: dict[Subject, list[Grant]], binding: Object, roles: Mapping[tuple[str, str], tuple[Rule, ...]]
 ) -> None:
     """Grant the rules of a binding's role to its subjects; a role that is not there grants nothing."""
     rules = roles.get(role_of(binding), ())
     for subject in _objects(binding.get("subjects")):
         who = _subject(subject, _of(binding, "namespace"))
-        because = _because(binding, subject)
-        granted[who] = (*granted.get(who, ()), *(Grant(rule, because) for rule in rules))
+        granted.setdefault(who, []).append(Grant(rules, _because(binding, subject)))
 
 
 def role_of(binding: Object) -> tuple[str, str]:
@@ -250,11 +257,11 @@ def _of(manifest: Object, field_name: str) -> str:
 
 
 def _mapping(value: Any) -> Object:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: Any) -> Iterator[Object]:
-    return (each for each in value if isinstance(each, Mapping)) if isinstance(value, list) else iter(())
+    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
 
 
 def _words(value: Any) -> tuple[str, ...]:
