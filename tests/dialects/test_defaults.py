@@ -166,7 +166,9 @@ def test_defaulting_twice_is_defaulting_once(kind: Kind, data: st.DataObject) ->
     keys = st.sampled_from(
         [*names, "rollingUpdate", "env", "volumes", "readinessProbe", "labels", "name", "port", "ingress"]
     )
-    inner = st.recursive(leaf, lambda deep: st.lists(deep, max_size=3) | st.dictionaries(keys, deep, max_size=4))
+    inner = st.recursive(
+        leaf, lambda deep: st.lists(deep, max_size=3) | st.dictionaries(keys, deep, max_size=4), max_leaves=12
+    )
     manifest = data.draw(st.dictionaries(keys, inner, max_size=4))
     before = deepcopy(manifest)
     once = defaulted(kind, manifest)

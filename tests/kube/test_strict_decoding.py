@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesim.kube.strict_decoding import dotted, duplicate_fields
@@ -28,7 +28,8 @@ def test_fields_written_twice_are_found(text: str, paths: list[str]) -> None:
     assert sorted(duplicate_fields(text)) == sorted(f'duplicate field "{path}"' for path in paths)
 
 
-@given(st.recursive(st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@settings(max_examples=50)
+@given(st.recursive(st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10))
 def test_what_a_serializer_writes_repeats_nothing(value: object) -> None:
     """No mapping that came from data has a field twice."""
     assert duplicate_fields(json.dumps(value)) == ()
