@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from edgesim.kube.access import Access
 from edgesim.kube.access_reviews import review
 from edgesim.kube.answers import answer
 from edgesim.kube.bodies import MAX_BODY, object_body
-from edgesim.kube.context import ACCESS, CONTEXT, KubeContext, access_of, is_from, user_of
+from edgesim.kube.context import ACCESS, CONTEXT, KubeContext, access_of, begin, is_from, user_of, warnings_of
 from edgesim.kube.discovering import serve_discovery
 from edgesim.kube.discovery_rows import subresources_of, verbs_of
 from edgesim.kube.forms import form_of
@@ -77,11 +77,12 @@ async def _end_watches(app: web.Application) -> None:
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let in who may ask, and answer every failure with a Status object."""
+    begin(request)
     try:
         is_from(request, access_of(request).user_of(request))
         return await handler(request)
     except ApiError as error:
-        return _status(error)
+        return _status(error, warnings_of(request))
     except web.HTTPException as error:
         return _status(ApiError("BadRequest", error.reason))
     except Exception as error:  # noqa: BLE001 - the last resort: a mistake of ours, told in one line
@@ -89,8 +90,8 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _status(ApiError("InternalError", f"Internal error occurred: {type(error).__name__}"))
 
 
-def _status(error: ApiError) -> web.Response:
-    return answer(error.status(), status=error.code)
+def _status(error: ApiError, warnings: Iterable[str] = ()) -> web.Response:
+    return answer(error.status(), status=error.code, warnings=warnings)
 
 
 async def _serve(request: web.Request) -> web.StreamResponse:

@@ -32,7 +32,8 @@ class KubeContext:
 
 CONTEXT: web.AppKey[KubeContext] = web.AppKey("context", KubeContext)
 ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
-_USER = "edgesim.user"
+_USER: web.RequestKey[User] = web.RequestKey("user", User)
+_WARNINGS: web.RequestKey[list[str]] = web.RequestKey("warnings", list)
 
 
 def context_of(request: web.Request) -> KubeContext:
@@ -47,10 +48,19 @@ def access_of(request: web.Request) -> Access:
 
 def user_of(request: web.Request) -> User:
     """Return who sends a request."""
-    user: User = request[_USER]
-    return user
+    return request[_USER]
 
 
 def is_from(request: web.Request, user: User) -> None:
     """Note who sends a request."""
     request[_USER] = user
+
+
+def begin(request: web.Request) -> None:
+    """Make ready for a request: nobody is to be warned of anything yet."""
+    request[_WARNINGS] = []
+
+
+def warnings_of(request: web.Request) -> list[str]:
+    """Return what the client is to be warned of, to be added to: an answer that refuses tells it, too."""
+    return request[_WARNINGS]

@@ -15,7 +15,7 @@ from edgesim.control import Delete
 from edgesim.kube.admission import admitted
 from edgesim.kube.answers import Manifest, answer, list_in_form, shown
 from edgesim.kube.bodies import optional_body
-from edgesim.kube.context import KubeContext, context_of
+from edgesim.kube.context import KubeContext, context_of, warnings_of
 from edgesim.kube.forms import Form, form_of
 from edgesim.kube.identity import modified, other_uid
 from edgesim.kube.objects import existing
@@ -30,7 +30,7 @@ LASTING: Final = frozenset({"default", "kube-system", "gloo-system"})
 async def delete_object(request: web.Request, target: Target) -> web.StreamResponse:
     """DELETE of a name: a Status or, while something still holds the object, the object."""
     form, options = form_of(request), delete_options(request, await optional_body(request))
-    context, warnings = context_of(request), list[str]()
+    context, warnings = context_of(request), warnings_of(request)
     _check_lasting(target)
 
     async def change() -> Entry:
@@ -46,7 +46,7 @@ async def delete_object(request: web.Request, target: Target) -> web.StreamRespo
 async def delete_collection(request: web.Request, target: Target) -> web.StreamResponse:
     """DELETE of a plural: everything in a namespace that the selectors choose."""
     form, options = form_of(request), delete_options(request, await optional_body(request))
-    context, chosen, warnings = context_of(request), selection(request, target), list[str]()
+    context, chosen, warnings = context_of(request), selection(request, target), warnings_of(request)
 
     async def change() -> list[Entry]:
         held = context.instance.store.entries(target.kind.kind, target.namespace or None)

@@ -19,7 +19,7 @@ from edgesim.dialects import Resource
 from edgesim.kube.admission import admitted
 from edgesim.kube.answers import Manifest, answer, in_form, shown
 from edgesim.kube.bodies import object_body
-from edgesim.kube.context import KubeContext, access_of, context_of, user_of
+from edgesim.kube.context import KubeContext, access_of, context_of, user_of, warnings_of
 from edgesim.kube.escalation import check_grant
 from edgesim.kube.forms import Form, form_of
 from edgesim.kube.identity import addressed, check_preconditions, modified, version_in
@@ -66,7 +66,9 @@ class Desired:
 def writing_of(request: web.Request, target: Target) -> Writing:
     """Read what holds for every write. Raises ApiError."""
     user, policy = user_of(request), access_of(request).policy()
-    return Writing(context_of(request), target, write_options(request), form_of(request), user, policy, [])
+    return Writing(
+        context_of(request), target, write_options(request), form_of(request), user, policy, warnings_of(request)
+    )
 
 
 async def create_object(request: web.Request, target: Target) -> web.StreamResponse:

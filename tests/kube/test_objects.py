@@ -237,3 +237,18 @@ async def test_a_custom_object_says_what_it_replaces(api: Api) -> None:
     assert refused.refusal[2].endswith("metadata.resourceVersion: Invalid value: 0x0: must be specified for an update")
     await api.ask("POST", CONFIG_MAPS, config_map("one"))
     assert (await api.ask("PUT", f"{CONFIG_MAPS}/one", config_map("one", a="1"))).status == 200
+
+
+async def test_unknown_fields(api: Api) -> None:
+    """Strict refuses an unknown field, Warn takes it off and warns (beside a refusal, too), Ignore takes it off."""
+    odd = {**config_map("one", a="1"), "colour": "red"}
+    refused = await api.ask("POST", f"{CONFIG_MAPS}?fieldValidation=Strict", odd)
+    assert refused.refusal[:2] == (400, "BadRequest")
+    assert refused.refusal[2].endswith('strict decoding error: unknown field "colour"')
+    warned = await api.ask("POST", f"{CONFIG_MAPS}?fieldValidation=Warn", odd)
+    assert (warned.status, "colour" in warned.json) == (201, False)
+    assert warned.warnings == ('299 - "unknown field \\"colour\\""',)
+    unnamed = await api.ask("POST", f"{CONFIG_MAPS}?fieldValidation=Warn", {**odd, "metadata": {"name": "A_B"}})
+    assert (unnamed.status, unnamed.warnings) == (422, warned.warnings)
+    ignored = await api.ask("PUT", f"{CONFIG_MAPS}/one?fieldValidation=Ignore", odd)
+    assert (ignored.status, ignored.warnings, "colour" in ignored.json) == (200, (), False)
