@@ -168,12 +168,8 @@ def _merged(
     live: Mapping[str, Any], wanted: Manifest, mine: Ownership | None, others: Iterable[Ownership], kind: Kind
 ) -> Manifest:
     shape = shape_of(kind)
-    try:
-        merged = laid_over(dict(live), wanted, shape)
-        doomed = _doomed(merged, wanted, mine, others, kind)
-        pruned: Manifest = without(merged, encode_fields(doomed), shape)
-    except RecursionError:
-        raise PatchError("the object is nested too deeply") from None
+    merged = laid_over(dict(live), wanted, shape)
+    pruned: Manifest = without(merged, encode_fields(_doomed(merged, wanted, mine, others, kind)), shape)
     return pruned
 
 

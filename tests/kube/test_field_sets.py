@@ -131,6 +131,16 @@ def test_odd_manifests_can_be_looked_at() -> None:
     assert values_of({"metadata": [], "spec": 1}, ROUTE_TABLE) == {("f:spec",): 1}
 
 
+def test_what_lies_very_deep_is_owned_whole() -> None:
+    """Beyond a hundred levels a place has one owner, so that what owns it can be written and read again."""
+    deep: dict[str, Any] = {"a": 1, "b": 2}
+    for _ in range(200):
+        deep = {"x": deep}
+    fields = applied_fields(values_of({"spec": deep}, ROUTE_TABLE))
+    assert [len(path) for path in fields] == [100]
+    assert decode_fields(encode_fields(fields)) == fields
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(0, 1) | st.just(1.0) | st.just("1"),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),

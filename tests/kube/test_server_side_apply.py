@@ -92,6 +92,15 @@ def test_items_that_others_applied_stay_in_their_place() -> None:
     assert _names(_applied(again, deployment(containers({"name": "c"})))) == ["x", "b", "a", "c"]
 
 
+def test_what_became_another_type_meanwhile_stays() -> None:
+    """A map that somebody made a text, and that is no longer applied, is not looked into."""
+    first = _applied(None, {"metadata": {"name": "r"}, "spec": {"a": {"b": 1, "c": 2}}}, kind=ROUTE_TABLE)
+    live = {"metadata": {"name": "r"}, "spec": {"a": "text"}}
+    managed = (*first.managed, *updated_managed({}, (), live, "other", _NOW, ROUTE_TABLE))
+    second = _applied(Applied(live, managed), {"metadata": {"name": "r"}, "spec": {"d": 1}}, kind=ROUTE_TABLE)
+    assert second.manifest["spec"] == {"a": "text", "d": 1}
+
+
 def test_ports_are_told_apart_by_protocol() -> None:
     """A port without protocol is the TCP one of that number; the UDP one is another."""
     ports = [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53, "protocol": "TCP"}]
