@@ -69,5 +69,5 @@ def test_keys_of_a_config_map_are_file_names() -> None:
 def test_a_config_map_has_at_most_a_megabyte() -> None:
     """Larger ones are too long."""
     assert causes(manifest(m.CONFIG_MAP, data={"a": "b" * 1_048_577})) == [
-        ": Too long: may not be more than 1048576 bytes"
+        "[]: Too long: may not be more than 1048576 bytes"
     ]
