@@ -7,22 +7,26 @@ from typing import Any
 
 from edgesim.dialects import FieldPath
 
+_Branch = dict[str | int, Any]
+"""The steps of paths that begin alike; where a path ends stands an empty one. No path goes through the end of another."""
+
 
 def pruned(manifest: dict[str, Any], paths: Iterable[FieldPath]) -> dict[str, Any]:
     """Return a manifest without the fields at some paths; the one given is not changed."""
-    kept: Any = manifest
+    root: _Branch = {}
     for path in paths:
-        kept = _without(kept, path)
+        branch = root
+        for step in path:
+            branch = branch.setdefault(step, {})
+    kept = _without(manifest, root) if root else manifest
     assert isinstance(kept, dict)
     return kept
 
 
-def _without(value: Any, path: FieldPath) -> Any:
-    step, rest = path[0], path[1:]
-    if isinstance(value, list) and isinstance(step, int) and rest:
-        return [_without(item, rest) if index == step else item for index, item in enumerate(value)]
-    if not isinstance(value, dict) or step not in value:
+def _without(value: Any, branch: _Branch) -> Any:
+    if isinstance(value, list):
+        return [_without(item, branch[index]) if branch.get(index) else item for index, item in enumerate(value)]
+    if not isinstance(value, dict):
         return value
-    if not rest:
-        return {name: item for name, item in value.items() if name != step}
-    return {name: _without(item, rest) if name == step else item for name, item in value.items()}
+    kept = {name: item for name, item in value.items() if branch.get(name) != {}}
+    return {name: _without(item, branch[name]) if name in branch else item for name, item in kept.items()}

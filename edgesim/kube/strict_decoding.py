@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Final, Literal
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -17,6 +18,10 @@ from edgesim.config.read import compose
 from edgesim.dialects import FieldPath, Kind
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
+
+
+MAX_ERRORS: Final = 100
+"""Errors of strict decoding that are told; Kubernetes stops there, too."""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -31,7 +36,7 @@ def dotted(path: FieldPath) -> str:
 
 def unknown_fields(paths: Sequence[FieldPath]) -> tuple[str, ...]:
     """Return what strict decoding says of fields that a kind does not have."""
-    return tuple(f"unknown field {json.dumps(dotted(path), ensure_ascii=False)}" for path in paths)
+    return tuple(f"unknown field {json.dumps(dotted(path), ensure_ascii=False)}" for path in paths[:MAX_ERRORS])
 
 
 def duplicate_fields(text: str) -> tuple[str, ...]:
@@ -40,7 +45,8 @@ def duplicate_fields(text: str) -> tuple[str, ...]:
         paths = list(_in_json(json.loads(text, object_pairs_hook=_Pairs), ()))
     except (ValueError, RecursionError):
         paths = _in_yaml_text(text)
-    return tuple(dict.fromkeys(f"duplicate field {json.dumps(dotted(path), ensure_ascii=False)}" for path in paths))
+    said = dict.fromkeys(f"duplicate field {json.dumps(dotted(path), ensure_ascii=False)}" for path in paths)
+    return tuple(islice(said, MAX_ERRORS))
 
 
 def cannot_be_handled(kind: Kind, why: str) -> ApiError:
@@ -69,15 +75,15 @@ def _in_json(value: Any, path: FieldPath) -> Iterator[FieldPath]:
 def _in_yaml_text(text: str) -> list[FieldPath]:
     try:
         root = compose(text)
-        return [] if root is None else list(_in_yaml(root, (), frozenset()))
+        return [] if root is None else list(_in_yaml(root, (), set()))
     except (yaml.YAMLError, UnicodeError, RecursionError):
         return []
 
 
-def _in_yaml(node: Node, path: FieldPath, above: frozenset[int]) -> Iterator[FieldPath]:
-    if id(node) in above:
-        return  # an anchor that contains itself
-    inside = above | {id(node)}
+def _in_yaml(node: Node, path: FieldPath, visited: set[int]) -> Iterator[FieldPath]:
+    if id(node) in visited:
+        return  # an alias: what it stands for was looked at where it is written
+    visited.add(id(node))
     if isinstance(node, MappingNode):
         seen: set[str] = set()
         for key, item in node.value:
@@ -85,7 +91,7 @@ def _in_yaml(node: Node, path: FieldPath, above: frozenset[int]) -> Iterator[Fie
             if name in seen and name != "<<":
                 yield (*path, name)
             seen.add(name)
-            yield from _in_yaml(item, (*path, name), inside)
+            yield from _in_yaml(item, (*path, name), visited)
     elif isinstance(node, SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _in_yaml(item, (*path, index), inside)
+            yield from _in_yaml(item, (*path, index), visited)

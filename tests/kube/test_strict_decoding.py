@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgesim.kube.strict_decoding import dotted, duplicate_fields
+from edgesim.kube.strict_decoding import dotted, duplicate_fields, unknown_fields
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,16 @@ def test_a_path_is_written_as_kubernetes_does() -> None:
 def test_deep_bodies_do_not_exhaust_the_stack() -> None:
     """A body nested beyond any sense repeats nothing that is told."""
     assert duplicate_fields("[" * 100_000) == ()
+
+
+def test_aliases_are_not_expanded() -> None:
+    """A bomb of aliases is looked at once."""
+    layers = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
+    assert duplicate_fields(f"a0: &a0 {{b: 1, b: 2}}\n{layers}\n") == ('duplicate field "a0.b"',)
+
+
+def test_a_hundred_errors_are_enough() -> None:
+    """Of a body of mistakes the first hundred are told."""
+    body = ", ".join(f'"a{number}": 1, "a{number}": 2' for number in range(300))
+    assert len(duplicate_fields(f"{{{body}}}")) == 100
+    assert len(unknown_fields([("a", number) for number in range(300)])) == 100
