@@ -21,13 +21,13 @@ from edgesim.backends.objects import (
     spell,
 )
 from edgesim.backends.rolling import Bounds, Count, bounds, grown, shrunk
+from edgesim.config.assigned import REVISION
 from edgesim.config.store import Entry
 from edgesim.dialects import Resource
 from edgesim.dialects.defaults_pods import pod_spec
 from edgesim.model import ResourceKey
 
 COMPONENT: Final = "deployment-controller"
-REVISION: Final = "deployment.kubernetes.io/revision"
 HISTORY: Final = "deployment.kubernetes.io/revision-history"
 DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
 MOST: Final = "deployment.kubernetes.io/max-replicas"

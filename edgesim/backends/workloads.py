@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from edgesim.backends.deployment_status import created_condition, deadline_of, deployment_status
-from edgesim.backends.deployments import REVISION, Counted, plan_sets
+from edgesim.backends.deployments import Counted, plan_sets
 from edgesim.backends.objects import Told, adopted, controller_of, key_of, labels_of, template_hash
 from edgesim.backends.replica_sets import PodTable, is_available, plan_pods, pod_table, replica_set_status, told_of
 from edgesim.backends.services import revisioned
+from edgesim.config.assigned import REVISION
 from edgesim.config.store import CONTROLLER, Entry, Store
 from edgesim.dialects import Resource
 from edgesim.dialects.selectors import selects

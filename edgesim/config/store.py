@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final, Literal
 
+from edgesim.config.assigned import keep_assigned
 from edgesim.dialects import Resource
 from edgesim.model import ResourceKey
 
@@ -120,6 +121,7 @@ class Store:
         old = self._entries.get(resource.key)
         if old is None:
             return self._create(resource, writer, managed or (), status)
+        resource = keep_assigned(old.resource, resource)
         if managed is None or _timeless(managed) == _timeless(old.managed):
             managed = old.managed
         if status is None:

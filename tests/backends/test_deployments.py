@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesim.backends.deployments import REVISION
 from edgesim.backends.objects import annotations_of, controller_of, labels_of, template_hash
+from edgesim.config.assigned import REVISION
 from edgesim.dialects.schema.kubernetes import LabelExpression, LabelSelector
 from edgesim.dialects.selectors import selects
 from tests.backends.clusters import Cluster, hash_of, rolling

@@ -1,0 +1,46 @@
+"""What controllers put into an object that somebody else declares: it stays when that one declares it anew.
+
+An API server does the same: a Service keeps its address though no manifest names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from edgesim.dialects import Resource
+
+REVISION: Final = "deployment.kubernetes.io/revision"
+_ADDRESSES: Final = ("clusterIP", "clusterIPs")
+
+
+def keep_assigned(old: Resource, new: Resource) -> Resource:
+    """Return a resource with what was assigned to it before; itself where that is nothing, or is told again."""
+    match new.kind.kind:
+        case "Service":
+            return _with(new, "spec", _addresses(old.manifest.get("spec", {}), new.manifest.get("spec", {})))
+        case "Deployment":
+            return _with(new, "metadata", _revision(old.manifest["metadata"], new.manifest["metadata"]))
+        case _:
+            return new
+
+
+def _addresses(before: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    if spec.get("type") == "ExternalName":
+        return {}
+    if spec.get("clusterIP") not in {None, "", before.get("clusterIP")}:
+        return {}
+    return {name: before[name] for name in _ADDRESSES if before.get(name) and not spec.get(name)}
+
+
+def _revision(before: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    revision = (before.get("annotations") or {}).get(REVISION)
+    annotations = metadata.get("annotations") or {}
+    return {} if revision is None or REVISION in annotations else {"annotations": {**annotations, REVISION: revision}}
+
+
+def _with(resource: Resource, part: str, kept: dict[str, Any]) -> Resource:
+    if not kept:
+        return resource
+    return replace(resource, manifest={**resource.manifest, part: {**resource.manifest[part], **kept}})
