@@ -1,17 +1,18 @@
 """A running instance: one write path, from a change to what is served.
 
-Writes queue up. One task takes all that wait, applies them to the store, lets the controllers start
+A write is in the store at once. One task brings what is served after it: it lets the controllers start
 pods, translates, asks the policy, pushes to the engine, and only then lets pods go that nothing sends
-to any more. So writes are serialised, and those that wait while one is being served share the next
-translation.
+to any more. What is written meanwhile, or shortly after, shares the next translation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import logging
+import math
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.recorder import Recorder
+from edgesim.control.refusals import fallen_back, refusal
 from edgesim.dialects import (
     ASSIGNED_FROM,
     Document,
@@ -35,8 +37,6 @@ from edgesim.dialects import (
     translate,
 )
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
-from edgesim.model.codes import problem
-from edgesim.model.update import CANNOT_SERVE
 from edgesim.telemetry.tasks import spawn
 
 LARGE: Final = 500
@@ -46,6 +46,17 @@ MAX_REFUSALS: Final = 8
 """Virtual hosts the proxy refuses that are isolated one after the other, before everything is held back."""
 
 
+LINGER: Final = 0.05
+"""Seconds after a translation within which what is written shares the next one, unless its writer waits for it."""
+
+ACTING: Final = frozenset({
+    "Deployment", "EndpointSlice", "Endpoints", "Gateway", "Namespace", "Pod", "ReplicaSet", "RouteOption", "RouteTable",
+    "Secret", "Service", "Settings", "Upstream", "UpstreamGroup", "VirtualHostOption", "VirtualService",
+})  # fmt: skip
+"""The kinds from which something follows; nobody waits for another to be served."""
+
+_log = logging.getLogger("edgesim")
+
 Judging = Callable[[], AbstractContextManager[Judge]]
 
 
@@ -54,11 +65,11 @@ def _here() -> AbstractContextManager[Judge]:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """A write that waits. `problems` replaces those of the files where it is not None."""
+class _Waiter:
+    """Who waits until his writes are served; with `all_steps` until the controllers have nothing left to do at once."""
 
-    writes: Sequence[Write]
-    problems: tuple[Problem, ...] | None
+    changes: list[Change]
+    all_steps: bool
     done: asyncio.Future[list[Change]]
 
 
@@ -95,8 +106,16 @@ class Instance:
         self._controllers = controllers
         self._keep_going = keep_going
         self._policy = policy
-        self._waiting: list[_Batch] = []
+        self._waiting: list[_Waiter] = []
         self._worker: asyncio.Task[None] | None = None
+        self._due = False
+        """Something is written that is not served yet, or the controllers have more to do."""
+        self._urgent = asyncio.Event()
+        """Somebody waits: the next translation lingers no longer."""
+        self._rests_from = -math.inf
+        """When LINGER after the last translation is over, on the loop's clock."""
+        self._later: asyncio.TimerHandle | None = None
+        """The controllers' next step, where it is not due at once."""
         self._file_problems: tuple[Problem, ...] = ()
         self._read_notes: dict[ResourceKey, tuple[Resource, tuple[Problem, ...]]] = {}
         self._leaving: list[Any] = []
@@ -125,7 +144,7 @@ class Instance:
         return lambda: self._listeners.remove(listener)
 
     async def write(self, writes: Iterable[Write], *, file_problems: tuple[Problem, ...] | None = None) -> list[Change]:
-        """Write, and return what changed when it is served.
+        """Write, and return what changed when it is served, with all that the controllers make of it at once.
 
         There is one change for each put, in order, and one for each delete that found something. All of
         a write is applied or, on a conflict, nothing. `file_problems` are those of all watched files.
@@ -134,18 +153,31 @@ class Instance:
             ConflictError: an object is not of the version the writer expected.
             RuntimeError: the instance is closed.
         """
-        if self._closed:
-            raise RuntimeError("the instance is closed")
-        batch = _Batch([*writes], file_problems, asyncio.get_running_loop().create_future())
-        self._waiting.append(batch)
-        if self._worker is None:
-            self._worker = spawn(self._work(), "write to the instance")
-        # A writer that goes away does not take its write back.
-        return await asyncio.shield(batch.done)
+        changes = self._apply(writes)
+        if file_problems is not None:
+            self._file_problems = file_problems
+        return await self._until_served(changes, all_steps=True)
+
+    async def accept(self, writes: Iterable[Write]) -> list[Change]:
+        """Write, and return what changed when it is kept: what is written within LINGER shares one translation.
+
+        Where nothing was translated within LINGER it returns when the write is served, so that a single one acts when
+        it is acknowledged; if it is of a kind that acts. Raises as `write` does.
+        """
+        changes = self._apply(writes)
+        acting = any(change.key.kind in ACTING and change.verb != "unchanged" for change in changes)
+        if acting and self._worker is None and asyncio.get_running_loop().time() >= self._rests_from:
+            return await self._until_served(changes, all_steps=False)
+        self._wake()
+        await self._kept()
+        return [self._current(change) for change in changes]
 
     async def close(self, grace: float = 30.0) -> None:
         """Take no more writes, finish those that wait, and drain the pods within `grace` seconds."""
         self._closed = True
+        self._urgent.set()
+        if self._later is not None:
+            self._later.cancel()
         if self._worker is not None:
             await self._worker
         self._controllers.retire(self._leaving)
@@ -156,51 +188,103 @@ class Instance:
 
     # --- the one write path -----------------------------------------------------------------------
 
+    def _apply(self, writes: Iterable[Write]) -> list[Change]:
+        """Write into the store."""
+        if self._closed:
+            raise RuntimeError("the instance is closed")
+        wanted = [*writes]
+        changes = apply_writes(self.store, wanted)
+        for write in wanted:
+            if isinstance(write, Put):
+                self._note(write)
+        if self.recorder is not None:
+            self.recorder.note(self.store.take_touched())
+        return changes
+
+    async def _until_served(self, changes: list[Change], *, all_steps: bool) -> list[Change]:
+        waiter = _Waiter(changes, all_steps, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        self._urgent.set()
+        self._wake()
+        # A writer that goes away does not take its write back.
+        return await asyncio.shield(waiter.done)
+
+    def _wake(self) -> None:
+        """Have what is written served soon."""
+        self._due = True
+        if self._worker is None and not self._closed:
+            self._worker = spawn(self._work(), "write to the instance")
+
     async def _work(self) -> None:
         try:
-            while self._waiting:
-                batches, self._waiting = self._waiting, []
-                await self._serve_batches(batches)
+            while self._due:
+                await self._linger()
+                await self._step()
+                await asyncio.sleep(0)  # steps without end must leave others their turn
         finally:
             self._worker = None
 
-    async def _serve_batches(self, batches: list[_Batch]) -> None:
-        applied = [(batch, changes) for batch in batches if (changes := self._apply(batch)) is not None]
+    async def _linger(self) -> None:
+        """Wait for more writes, unless somebody waits for those there are."""
+        left = self._rests_from - asyncio.get_running_loop().time()
+        if left > 0 and not self._urgent.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), left)
+
+    async def _step(self) -> None:
+        """Serve what is in the store now, and tell who waited for it."""
+        waiting, self._waiting = self._waiting, []
+        self._due = False
+        self._urgent.clear()
         try:
-            await self._settle()
+            again_in = await self._settle()
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
-            for batch, _ in applied:
-                _fail(batch, error)
+            _fail(waiting, error)
             return
-        await self._keep()
-        for batch, changes in applied:
-            if not batch.done.done():
-                batch.done.set_result([self._current(change) for change in changes])
+        finally:
+            self._rests_from = asyncio.get_running_loop().time() + LINGER
+        await self._record()
+        self._schedule(again_in)
+        self._tell(waiting, more=again_in == 0)
+
+    def _schedule(self, again_in: float | None) -> None:
+        """Have the controllers make their next step when it is due."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if self._closed or again_in is None:
+            return
+        if again_in > 0:
+            self._later = asyncio.get_running_loop().call_later(again_in, self._wake)
+            return
+        self._due = True
+        self._urgent.set()
+
+    def _tell(self, waiting: Iterable[_Waiter], *, more: bool) -> None:
+        """Tell those whose writes are served, and the listeners; with `more` the next step follows at once."""
+        for waiter in waiting:
+            if more and waiter.all_steps and not self._closed:
+                self._waiting.append(waiter)
+            elif not waiter.done.done():
+                waiter.done.set_result([self._current(change) for change in waiter.changes])
         for listener in [*self._listeners]:
             listener(self)
 
-    async def _keep(self) -> None:
-        """Have what is served taken down; what must not be lost is on disk when this returns."""
+    async def _kept(self) -> None:
+        """Return when what must not be lost is on disk."""
         if self.recorder is None:
             return
-        self.recorder.record(self.served, self.translation.model, self.store.take_touched())
         await self.recorder.keep()
         told = [each for each in self.recorder.problems if each not in self.served.problems]
         if told:
             self.served = dataclasses.replace(self.served, problems=(*self.served.problems, *told))
 
-    def _apply(self, batch: _Batch) -> list[Change] | None:
-        try:
-            changes = apply_writes(self.store, batch.writes)
-        except Exception as error:  # noqa: BLE001 - a conflict is the writer's to handle
-            _fail(batch, error)
-            return None
-        if batch.problems is not None:
-            self._file_problems = batch.problems
-        for write in batch.writes:
-            if isinstance(write, Put):
-                self._note(write)
-        return changes
+    async def _record(self) -> None:
+        """Have what is served taken down."""
+        if self.recorder is not None:
+            self.recorder.note(self.store.take_touched())
+            self.recorder.record(self.served, self.translation.model)
+            await self._kept()
 
     def _note(self, put: Put) -> None:
         notes = put.notes
@@ -216,16 +300,26 @@ class Instance:
         entry = None if change.verb == "deleted" else self.store.get(change.key)
         return change if entry is None else dataclasses.replace(change, entry=entry)
 
-    async def _settle(self) -> None:
-        """Bring pods, model and engine to what the store says."""
-        self._leaving += await self._controllers.reconcile()
-        resources = self.store.resources()
-        self.translation = await self._translate(resources)
-        candidate = Candidate(self.translation.model, self.store.version, self._all_problems(), self._unread)
+    async def _settle(self) -> float | None:
+        """Bring pods, model and engine to what the store says; return when the controllers want to go on.
+
+        Others write meanwhile: what is read of the store is read at once, right after the controllers were at work,
+        so that Endpoints and the pods that leave go together.
+        """
+        step = await self._controllers.reconcile()
+        self._leaving += step if isinstance(step, list) else step.leaving
+        resources, version = self.store.resources(), self.store.version
         sources = [entry.resource for kind in ASSIGNED_FROM for entry in self.store.entries(kind)]
-        await self._serve(candidate, sources)
         leaving, self._leaving = self._leaving, []
+        try:
+            self.translation = await self._translate(resources)
+            candidate = Candidate(self.translation.model, version, self._all_problems(), self._unread)
+            await self._serve(candidate, sources)
+        except BaseException:
+            self._leaving += leaving
+            raise
         self._controllers.retire(leaving)
+        return None if isinstance(step, list) else step.again_in
 
     async def _serve(self, candidate: Candidate, sources: list[Resource]) -> None:
         """Serve what the policy says of the candidate; what the engine refuses is held back with its problem.
@@ -279,24 +373,10 @@ class Instance:
         return tuple(dict.fromkeys(found))
 
 
-def refusal(refused: UpdateRefusedError, model: Model, translation: Translation) -> Problem:
-    """Return what the engine said as a problem of the resource whose virtual host, listener or cluster it names."""
-    origins = {each.name: each.origin for each in model.clusters}
-    origins |= {each.name: each.origin for each in model.listeners}
-    origins |= {each.name: each.origin for each in model.virtual_hosts}
-    step = next(iter(origins.get(refused.culprit, ())), None)
-    if step is None:
-        return problem(CANNOT_SERVE, refused.reason)
-    return problem(CANNOT_SERVE, refused.reason, resource=step.resource, position=translation.where(step))
-
-
-def fallen_back(revision: Revision, policy: Policy) -> Problem:
-    """Return the note that what is held back is served as it was before the restart."""
-    what = "what has an error is " if policy is Policy.ISOLATE else ""
-    which = f"revision {revision.number} of {revision.time}"
-    return problem("ES0724", f"{what}served as before the restart ({which}) until the problems are mended")
-
-
-def _fail(batch: _Batch, error: Exception) -> None:
-    if not batch.done.done():
-        batch.done.set_exception(error)
+def _fail(waiting: Iterable[_Waiter], error: Exception) -> None:
+    """Give an error to those who wait; where nobody does, it is logged."""
+    told = [waiter for waiter in waiting if not waiter.done.done()]
+    for waiter in told:
+        waiter.done.set_exception(error)
+    if not told:
+        _log.error("serving what was written failed: %s: %s", type(error).__name__, error)
