@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
@@ -92,7 +93,7 @@ class Node:
             for moment in (placed.retry_at, placed.ready_at if placed.running is not None else None)
             if moment is not None and moment > now
         ]
-        if any(placed.program.fetch is not None and not placed.begun for placed in self._placed.values()):
+        if any(placed.is_new() for placed in self._placed.values()):
             return 0.0
         return min(moments) - now if moments else None
 
@@ -233,21 +234,25 @@ class Node:
                 placed.log.end()
             return
         placed.last = ended
-        placed.retry_at = self._now() + placed.pause()
+        placed.retry_at = self._now() + placed.pause() if placed.program.fetch is None else None
         resource = placed.entry.resource
         what = f"Back-off restarting failed container {{name}} in pod {resource.name}_{resource.namespace}({placed.entry.uid})"
         self._tell_each(placed, "BackOff", what, warning=True)
 
     async def _fetch(self, placed: Placed) -> None:
-        """Make the request of a pod and report how it ended."""
-        result = await self._result(placed)
-        began = placed.running_since or placed.started
-        if placed.log is not None:
-            placed.log.say(result.output)
-        placed.begun = False
-        self._ended(placed, Ended(result.code, began, self._clock()))
-        if self.placed(placed.entry) is placed:
+        """Make the request of a pod, again as its restartPolicy says, and report each time how it ended."""
+        while placed.ended is None:
+            began = placed.running_since = self._clock()
             self._show(placed)
+            result = await self._result(placed)
+            if placed.log is not None:
+                placed.log.say(result.output)
+            self._ended(placed, Ended(result.code, began, self._clock()))
+            self._show(placed)
+            if placed.ended is None:
+                await asyncio.sleep(placed.pause())
+                placed.restarts += 1
+                self._tell_start(placed)
 
     async def _result(self, placed: Placed) -> Result:
         fetch, namespace = placed.program.fetch, placed.entry.resource.namespace

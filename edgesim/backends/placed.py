@@ -47,6 +47,10 @@ class Placed:
         """Tell whether it serves at a moment of the monotonic clock."""
         return self.running is not None and now >= self.ready_at
 
+    def is_new(self) -> bool:
+        """Tell whether its one request is to be made as soon as the proxy serves what came with it."""
+        return self.program.fetch is not None and not self.begun
+
     def pause(self) -> float:
         """Return the seconds to wait before the next start."""
         return min(FIRST_PAUSE * 2.0**self.restarts, LONGEST_PAUSE)
