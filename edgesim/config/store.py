@@ -197,6 +197,10 @@ class Store:
             if namespace in (None, entry.resource.namespace) and kind in (None, entry.resource.kind.kind):
                 yield entry
 
+    def count(self, kind: str) -> int:
+        """Return how many entries of a kind there are."""
+        return len(self._by_kind.get(kind, ()))
+
     def is_empty(self, namespace: str) -> bool:
         """Tell whether nothing is in a namespace."""
         return not self._by_namespace.get(namespace)
