@@ -66,7 +66,7 @@ async def _delete(context: KubeContext, entries: list[Entry], options: DeleteOpt
         for each in entries
     ]
     if await admitted(context.instance, deletes, warnings, dry_run=options.dry_run):
-        await context.instance.write(deletes)
+        await context.instance.accept(deletes)
 
 
 def _outcome(context: KubeContext, target: Target, entry: Entry, options: DeleteOptions) -> Manifest:

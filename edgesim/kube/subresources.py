@@ -59,7 +59,7 @@ async def _write_status(writing: Writing, body: Manifest) -> Entry:
     if writing.options.dry_run:
         return replace(entry, status=status)
     put = Put(entry.resource, entry.writer, entry.version, managed=_managed(writing, entry, status), status=status)
-    return (await writing.context.instance.write([put]))[0].entry
+    return (await writing.context.instance.accept([put]))[0].entry
 
 
 def _managed(writing: Writing, entry: Entry, status: Manifest) -> tuple[dict[str, Any], ...]:
@@ -144,7 +144,7 @@ async def evict(request: web.Request, target: Target) -> web.StreamResponse:
     await object_body(request)
     entry = existing(writing.context, target)
     if not writing.options.dry_run:
-        await writing.context.instance.write([Delete(target.key, uid=entry.uid)])
+        await writing.context.instance.accept([Delete(target.key, uid=entry.uid)])
     return answer({**success({}), "code": 201}, status=201)
 
 

@@ -140,7 +140,7 @@ async def create(writing: Writing, desired: Desired) -> Entry:
     put = Put(resource, API_WRITER, notes=found.notes, managed=managed)
     if await admitted(writing.context.instance, [put], writing.warnings, dry_run=writing.options.dry_run):
         _absent(writing)
-        return (await writing.context.instance.write([put]))[0].entry
+        return (await writing.context.instance.accept([put]))[0].entry
     now = writing.context.now()
     return Entry(resource, API_WRITER, _uid(writing.context), now, 0, 1, managed=managed)
 
@@ -157,7 +157,7 @@ async def update(writing: Writing, desired: Desired, entry: Entry) -> Entry:
     put = Put(resource, writer, entry.version, found.notes, managed)
     try:
         if await admitted(writing.context.instance, [put], writing.warnings, dry_run=writing.options.dry_run):
-            return (await writing.context.instance.write([put]))[0].entry
+            return (await writing.context.instance.accept([put]))[0].entry
     except ConflictError:
         if version is not None:
             raise modified(writing.target) from None
