@@ -164,6 +164,20 @@ class Store:
         self._tell(Happening(self.version, "DELETED", entry, old))
         return Change("deleted", entry)
 
+    def copy(self) -> Store:
+        """Return a store with the same entries, to try writes on; nobody listens to it."""
+        made = Store(self._clock, self._new_uid)
+        made._entries, made._resources, made._uids = {**self._entries}, {**self._resources}, {**self._uids}
+        made._by_kind = {kind: {**held} for kind, held in self._by_kind.items()}
+        made._by_namespace = {namespace: {**held} for namespace, held in self._by_namespace.items()}
+        made._owned = {uid: {**held} for uid, held in self._owned.items()}
+        made.version = self.version
+        return made
+
+    def now(self) -> datetime:
+        """Return the time on the store's clock (UTC)."""
+        return self._clock()
+
     def since(self, version: int) -> list[Happening] | None:
         """Return what happened after a version, in order; None where that is no longer remembered."""
         if version < self._forgotten():

@@ -24,6 +24,7 @@ from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.recorder import Recorder
 from edgesim.control.refusals import fallen_back, refusal
+from edgesim.control.rehearsal import Rehearsal, new_problems, written
 from edgesim.dialects import (
     ASSIGNED_FROM,
     Document,
@@ -100,6 +101,9 @@ class Instance:
         self.served: Served = NOTHING
         self.translation: Translation = translate([])
         self._memo = Memo()
+        self._rehearsed = Memo()
+        self._reading = asyncio.Lock()
+        """There is one judge: one translation at a time asks him."""
         self._judging = judging
         self.assignments: Assignments = {}
         self._engine = engine
@@ -171,6 +175,17 @@ class Instance:
         self._wake()
         await self._kept()
         return [self._current(change) for change in changes]
+
+    async def rehearse(self, writes: Iterable[Write]) -> Rehearsal:
+        """Return what would become of writes; nothing of them is kept, and what is served stays.
+
+        It is read beside the real translations with a memo of its own, so that those stay as cheap as they are.
+        Raises ConflictError.
+        """
+        async with self._reading:
+            changes, resources = written(self.store, writes)
+            translation = await self._read_apart(resources, self._rehearsed)
+        return Rehearsal(changes, translation, new_problems(self.translation.problems, translation.problems))
 
     async def close(self, grace: float = 30.0) -> None:
         """Take no more writes, finish those that wait, and drain the pods within `grace` seconds."""
@@ -341,13 +356,17 @@ class Instance:
         await self._choose(hold_back(previous, candidate), sources)
 
     async def _translate(self, resources: list[Resource]) -> Translation:
-        if len(resources) < LARGE:
-            return self._read(resources)
-        return await asyncio.to_thread(self._read, resources)
+        async with self._reading:
+            return await self._read_apart(resources, self._memo)
 
-    def _read(self, resources: list[Resource]) -> Translation:
+    async def _read_apart(self, resources: list[Resource], memo: Memo) -> Translation:
+        if len(resources) < LARGE:
+            return self._read(resources, memo)
+        return await asyncio.to_thread(self._read, resources, memo)
+
+    def _read(self, resources: list[Resource], memo: Memo) -> Translation:
         with self._judging() as judge:
-            return translate(resources, read_file, self._memo, judge)
+            return translate(resources, read_file, memo, judge)
 
     async def _choose(self, chosen: Served, sources: list[Resource]) -> None:
         if chosen.model is self.translation.model and not self._unread:
