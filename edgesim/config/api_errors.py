@@ -67,7 +67,7 @@ class ApiError(EdgesimError):
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            **({"details": self.details} if self.details else {}),
+            **({} if self.details is None else {"details": self.details}),
             "code": self.code,
         }
 

@@ -1,10 +1,43 @@
-"""What the gateway's webhook says of a write before it is stored: Gloo Edge, "Resource validation"."""
+"""What the gateway's webhook says of a write before it is stored: Gloo Edge, "Resource validation".
+
+It is asked where Settings say `gateway.validation.alwaysAccept: false`, and refuses what would break what was sound.
+A dry run is always asked, so that `kubectl apply --dry-run=server` tells what would come of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from edgesim.control import Instance, Write
+from edgesim.config.api_errors import ApiError
+from edgesim.control import Instance, Put, Write
+from edgesim.control.builtin import SETTINGS
+from edgesim.control.reported import wording
+from edgesim.dialects import INSTALL_NAMESPACE
+from edgesim.model import Problem, ResourceKey, Severity
+
+MOST_WARNINGS: Final = 10
+"""Warnings of one write: more than anybody reads."""
+
+_GLOO: Final = frozenset({
+    "Gateway", "RouteOption", "RouteTable", "Upstream", "UpstreamGroup", "VirtualHostOption", "VirtualService",
+})  # fmt: skip
+_CORE: Final = frozenset({"Namespace", "Secret"})
+"""Kinds of which only the deletion is validated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What Settings say of the webhook."""
+
+    refuses: bool = False
+    warnings_pass: bool = True
+
+    def grave(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Return the problems for which a write is refused."""
+        severities = {Severity.ERROR} if self.warnings_pass else {Severity.ERROR, Severity.WARNING}
+        return [each for each in problems if each.severity in severities]
 
 
 async def admitted(instance: Instance, writes: Sequence[Write], warnings: list[str], *, dry_run: bool) -> bool:
@@ -12,5 +45,86 @@ async def admitted(instance: Instance, writes: Sequence[Write], warnings: list[s
 
     Raises:
         ApiError: the webhook refuses.
+        ConflictError: an object is not of the version the writer expected.
     """
+    validation = validation_of(instance)
+    if (dry_run or validation.refuses) and any(_is_asked(instance, each) for each in writes):
+        found = await _new_problems(instance, writes)
+        if validation.refuses and not validation.grave(instance.problems):
+            _refuse(instance, writes, validation.grave(found))
+        if dry_run:
+            warnings.extend(_told(instance, found))
     return not dry_run
+
+
+def validation_of(instance: Instance) -> Validation:
+    """Return what the Settings say; without the object `validation` there is no webhook (reference, section 10)."""
+    entry = instance.store.get(SETTINGS)
+    spec = {} if entry is None else entry.resource.manifest.get("spec") or {}
+    found: dict[str, Any] | None = (spec.get("gateway") or {}).get("validation")
+    if found is None:
+        return Validation()
+    return Validation(found.get("alwaysAccept", True) is False, found.get("allowWarnings", True) is not False)
+
+
+def _is_asked(instance: Instance, write: Write) -> bool:
+    """Tell whether a write may change what Gloo makes of everything."""
+    if not isinstance(write, Put):
+        return write.key.kind in _GLOO | _CORE
+    entry = instance.store.get(write.key)
+    return write.key.kind in _GLOO and (entry is None or entry.resource.manifest != write.resource.manifest)
+
+
+async def _new_problems(instance: Instance, writes: Sequence[Write]) -> list[Problem]:
+    """Return what would be wrong that is not now. Raises ConflictError."""
+    found = (await instance.rehearse(writes)).problems
+    return [each for each in found if each.severity is not Severity.NOTE]
+
+
+def _refuse(instance: Instance, writes: Sequence[Write], problems: Sequence[Problem]) -> None:
+    """Raise ApiError where there are problems: a webhook's refusal has neither reason nor details."""
+    if not problems:
+        return
+    key = writes[0].key
+    webhook = f"{'kube' if key.kind in _CORE else 'gloo'}.{INSTALL_NAMESPACE}.svc"
+    said = _details(instance, key, problems)
+    message = (
+        f'admission webhook "{webhook}" denied the request: resource incompatible with current Gloo snapshot: [{said}]'
+    )
+    error = ApiError("", message)
+    error.code = 400
+    raise error
+
+
+def _details(instance: Instance, key: ResourceKey, problems: Sequence[Problem]) -> str:
+    kind = f"*v1.{key.kind}"
+    what = f'Validating {kind} failed: validating {kind} name:"{key.name}" namespace:"{key.namespace}": '
+    lines = [f"\t* {what}{_worded(instance, each, key)}\n" for each in problems]
+    count = "1 error" if len(lines) == 1 else f"{len(lines)} errors"
+    return f"Validating {kind} failed: {count} occurred:\n{''.join(lines)}\n"
+
+
+def _worded(instance: Instance, problem: Problem, key: ResourceKey) -> str:
+    text = wording(problem, problem.resource or key, _manifest(instance, problem.resource))
+    return f"WARN: \n  [{text}]" if problem.severity is Severity.WARNING else text
+
+
+def _manifest(instance: Instance, key: ResourceKey | None) -> dict[str, Any] | None:
+    entry = None if key is None else instance.store.get(key)
+    return None if entry is None else entry.resource.manifest
+
+
+def _told(instance: Instance, problems: Sequence[Problem]) -> list[str]:
+    """Return what a dry run warns of."""
+    return [_sentence(instance, each) for each in problems[:MOST_WARNINGS]]
+
+
+def _sentence(instance: Instance, problem: Problem) -> str:
+    outcome = "Rejected" if problem.severity is Severity.ERROR else "accepted with a warning"
+    whose = f"{problem.resource} would be {outcome}: " if problem.resource else ""
+    text = (
+        problem.message
+        if problem.resource is None
+        else wording(problem, problem.resource, _manifest(instance, problem.resource))
+    )
+    return f"{whose}{' '.join(text.split())} ({problem.code})"

@@ -104,7 +104,7 @@ def not_found(target: Target, name: str = "") -> ApiError:
 
 def no_resource() -> ApiError:
     """Return what to raise for a path that names no resource."""
-    return ApiError("NotFound", "the server could not find the requested resource")
+    return ApiError("NotFound", "the server could not find the requested resource", {})
 
 
 def no_method() -> ApiError:

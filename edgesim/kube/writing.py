@@ -222,9 +222,12 @@ def _room_for(writing: Writing) -> None:
 
 
 def _absent(writing: Writing) -> None:
+    """Refuse to create what is there, or has not gone yet. Raises ApiError."""
     target = writing.target
-    if writing.context.instance.store.get(target.key) is not None:
-        raise ApiError("AlreadyExists", f'{target.qualified} "{target.name}" already exists', target.details())
+    entry = writing.context.instance.store.get(target.key)
+    if entry is not None:
+        leaving = "object is being deleted: " if entry.deleting is not None else ""
+        raise ApiError("AlreadyExists", f'{leaving}{target.qualified} "{target.name}" already exists', target.details())
 
 
 def _uid(context: KubeContext) -> str:
