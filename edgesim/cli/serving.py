@@ -124,6 +124,7 @@ def _instance(
         policy=settings.policy,
         recorder=recorder,
         judging=Apart(),
+        publish_statuses=settings.kube is not None,
     )
     return instance, controllers
 

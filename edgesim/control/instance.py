@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
 import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from edgesim.config.files import read_file
@@ -22,9 +20,11 @@ from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back
 from edgesim.config.store import Change, Store
 from edgesim.control.changes import Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
+from edgesim.control.publishing import Publisher
 from edgesim.control.recorder import Recorder
 from edgesim.control.refusals import fallen_back, refusal
 from edgesim.control.rehearsal import Rehearsal, new_problems, written
+from edgesim.control.waiters import Waiter, fail
 from edgesim.dialects import (
     ASSIGNED_FROM,
     Document,
@@ -56,22 +56,11 @@ ACTING: Final = frozenset({
 })  # fmt: skip
 """The kinds from which something follows; nobody waits for another to be served."""
 
-_log = logging.getLogger("edgesim")
-
 Judging = Callable[[], AbstractContextManager[Judge]]
 
 
 def _here() -> AbstractContextManager[Judge]:
     return nullcontext(fault_of)
-
-
-@dataclass(slots=True)
-class _Waiter:
-    """Who waits until his writes are served; with `all_steps` until the controllers have nothing left to do at once."""
-
-    changes: list[Change]
-    all_steps: bool
-    done: asyncio.Future[list[Change]]
 
 
 class Instance:
@@ -87,11 +76,13 @@ class Instance:
         policy: Policy = Policy.FREEZE,
         recorder: Recorder | None = None,
         judging: Judging = _here,
+        publish_statuses: bool = False,
     ) -> None:
         """Take the parts; `keep_going` serves what can be served while nothing good was ever there.
 
         `policy` says how much a problem holds up, `recorder` keeps what is served, and
-        `judging` lends whoever judges certificates and keys while a configuration is read.
+        `judging` lends whoever judges certificates and keys while a configuration is read. With `publish_statuses`
+        Gloo's statuses, its Proxy and events of problems are in the store.
         """
         self.store = store
         self.recorder = recorder
@@ -110,7 +101,7 @@ class Instance:
         self._controllers = controllers
         self._keep_going = keep_going
         self._policy = policy
-        self._waiting: list[_Waiter] = []
+        self._waiting: list[Waiter] = []
         self._worker: asyncio.Task[None] | None = None
         self._due = False
         """Something is written that is not served yet, or the controllers have more to do."""
@@ -123,6 +114,7 @@ class Instance:
         self._file_problems: tuple[Problem, ...] = ()
         self._read_notes: dict[ResourceKey, tuple[Resource, tuple[Problem, ...]]] = {}
         self._leaving: list[Any] = []
+        self._publisher = Publisher(store) if publish_statuses else None
         self._pushed: Update | None = None
         self._listeners: list[Callable[[Instance], None]] = []
         self._closed = False
@@ -217,7 +209,7 @@ class Instance:
         return changes
 
     async def _until_served(self, changes: list[Change], *, all_steps: bool) -> list[Change]:
-        waiter = _Waiter(changes, all_steps, asyncio.get_running_loop().create_future())
+        waiter = Waiter(changes, all_steps, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         self._urgent.set()
         self._wake()
@@ -253,8 +245,10 @@ class Instance:
         self._urgent.clear()
         try:
             again_in = await self._settle()
+            if self._publisher is not None:
+                self._publisher.publish(self)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
-            _fail(waiting, error)
+            fail(waiting, error)
             return
         finally:
             self._rests_from = asyncio.get_running_loop().time() + LINGER
@@ -275,7 +269,7 @@ class Instance:
         self._due = True
         self._urgent.set()
 
-    def _tell(self, waiting: Iterable[_Waiter], *, more: bool) -> None:
+    def _tell(self, waiting: Iterable[Waiter], *, more: bool) -> None:
         """Tell those whose writes are served, and the listeners; with `more` the next step follows at once."""
         for waiter in waiting:
             if more and waiter.all_steps and not self._closed:
@@ -390,12 +384,3 @@ class Instance:
         read = [problem for _, notes in self._read_notes.values() for problem in notes]
         found = (*self._file_problems, *read, *self.translation.problems, *self._controllers.problems)
         return tuple(dict.fromkeys(found))
-
-
-def _fail(waiting: Iterable[_Waiter], error: Exception) -> None:
-    """Give an error to those who wait; where nobody does, it is logged."""
-    told = [waiter for waiter in waiting if not waiter.done.done()]
-    for waiter in told:
-        waiter.done.set_exception(error)
-    if not told:
-        _log.error("serving what was written failed: %s: %s", type(error).__name__, error)
