@@ -24,6 +24,7 @@ from edgesim.backends.pod_log import PodLog
 from edgesim.backends.published import Published
 from edgesim.backends.runtime import GRACE, PodRuntime, RunningPod
 from edgesim.backends.workloads import Workloads
+from edgesim.config.events import record_event
 from edgesim.config.store import CONTROLLER, Store
 from edgesim.dialects import Resource
 from edgesim.model import Problem, ResourceKey
@@ -32,7 +33,7 @@ from edgesim.telemetry import sources
 from edgesim.telemetry.tasks import spawn
 
 MAX_ROUNDS: Final = 4
-"""Create, then remove what that made superfluous; more rounds mean that pods fail to start."""
+"""Plans of one step: what is still to be done then is done in the next, so that what there is is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,21 @@ class Controllers:
         seed: int = 0,
         *,
         gateway: Gateway | None = None,
-        tell: Callable[[Told], None] = lambda _told: None,
         now: Callable[[], float] = sources.monotonic,
         clock: Callable[[], datetime] = sources.today,
     ) -> None:
         """Take the store to follow, what starts pods, the seed of generated names, and a monotonic and a UTC clock.
 
         With a `gateway` there is all that kubectl shows of a cluster: objects that stand for the proxy, addresses of
-        Services, logs of pods. `tell` hears of each event.
+        Services, logs of pods, events.
         """
         self._store = store
         self._runtime = runtime
+        self._clock = clock
         self._gateway = gateway
         self._random = Random(f"{seed}/pod names")
-        self._node = Node(store, runtime, now, clock, tell, gateway)
-        self._workloads = Workloads(store, self._suffix, clock, tell, shown=gateway is not None)
+        self._node = Node(store, runtime, now, clock, self._tell, gateway)
+        self._workloads = Workloads(store, self._suffix, clock, self._tell, shown=gateway is not None)
         self._published = Published(store, self._node, shown=gateway is not None)
         self._draining: set[asyncio.Task[None]] = set()
         self._checked: dict[ResourceKey, tuple[Resource, tuple[Problem, ...]]] = {}
@@ -92,7 +93,7 @@ class Controllers:
         self._workloads.publish(self._node.ready())
         self._published.services()
         self.problems = tuple(self._problems())
-        return Step(leaving, 0.0 if self._is_unserved(leaving, changed=changed) else self._due())
+        return Step(leaving, 0.0 if self._has_news_of_the_proxy() or changed else self._due())
 
     def retire(self, leaving: list[RunningPod], grace: float = GRACE) -> None:
         """Drain pods that nothing sends to any more, beside whatever else goes on."""
@@ -120,13 +121,25 @@ class Controllers:
     def _suffix(self) -> str:
         return spell(self._random.getrandbits(40), 5)
 
-    def _is_unserved(self, leaving: list[RunningPod], *, changed: bool) -> bool:
-        """Tell whether the next step waits for no more than that this one is served."""
+    def _tell(self, told: Told) -> None:
+        """Write an event, where somebody could see it."""
+        if self._gateway is not None:
+            record_event(
+                self._store,
+                told.about,
+                type=told.type,
+                reason=told.reason,
+                message=told.message,
+                component=told.component,
+                now=self._clock(),
+            )
+
+    def _has_news_of_the_proxy(self) -> bool:
+        """Tell whether Gateways changed: where the proxy listens is known once it serves them."""
         if self._gateway is None:
-            return bool(leaving) and changed
-        # Where the proxy listens is known once it serves: then its objects are put right.
-        gates, self._gates = self._gates, [entry.resource for entry in self._store.entries("Gateway")]
-        return (bool(leaving) and changed) or gates != self._gates
+            return False
+        before, self._gates = self._gates, [entry.resource for entry in self._store.entries("Gateway")]
+        return before != self._gates
 
     def _due(self) -> float | None:
         found = [each for each in (self._node.due(), self._workloads.due(self._node.ready())) if each is not None]

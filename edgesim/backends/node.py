@@ -24,6 +24,8 @@ from edgesim.telemetry.tasks import spawn
 
 KUBELET: Final = "kubelet"
 SCHEDULER: Final = "default-scheduler"
+LOOK_AGAIN: Final = 0.5
+"""Seconds after which it is looked again whether the proxy listens."""
 _FLAGS, _MISSING = 2, 127
 """How http-echo exits: with Go's code for a flag it does not know, with its own for a text it lacks."""
 
@@ -93,7 +95,9 @@ class Node:
             for moment in (placed.retry_at, placed.ready_at if placed.running is not None else None)
             if moment is not None and moment > now
         ]
-        if any(placed.is_new() for placed in self._placed.values()):
+        if self._is_blind():
+            moments.append(now + LOOK_AGAIN)
+        elif any(placed.is_new() for placed in self._placed.values()):
             return 0.0
         return min(moments) - now if moments else None
 
@@ -141,11 +145,17 @@ class Node:
         return []
 
     def _is_due(self, placed: Placed) -> bool:
-        if placed.ended is not None or (placed.program.fetch is not None and placed.begun):
+        if placed.program.fetch is not None:
+            return placed.is_new() and not self._is_blind()
+        if placed.ended is not None:
             return False
         if placed.failure:
             return True  # the system may have what it lacked with any change
         return placed.retry_at is None or placed.retry_at <= self._now()
+
+    def _is_blind(self) -> bool:
+        """Tell whether nobody knows yet where the proxy listens, which pods are to ask."""
+        return self._gateway is not None and not self._proxy_ports
 
     def _read(self, entry: Entry) -> Program:
         resource = entry.resource

@@ -43,13 +43,12 @@ class Published:
         self._remove_others(kept)
 
     def _placed(self) -> list[PlacedPod]:
-        ready = self._node.ready()
-        found = []
+        """Return the pods that have an address: one that does not run, or makes its one request, has none."""
+        ready, found = self._node.ready(), []
         for entry in self._store.entries("Pod"):
             placed = self._node.placed(entry)
-            if entry.deleting is None and placed is not None and placed.ended is None and placed.program.fetch is None:
-                address = placed.running.address if placed.running is not None else None
-                found.append(PlacedPod(entry, address, key_of(entry) in ready))
+            if entry.deleting is None and placed is not None and placed.running is not None:
+                found.append(PlacedPod(entry, placed.running.address, key_of(entry) in ready))
         return found
 
     def _of(
