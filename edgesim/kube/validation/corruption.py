@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import string
 from typing import Final
 
-_ALPHABET: Final = frozenset(string.ascii_letters + string.digits + "+/")
+_ALPHABET: Final = frozenset((string.ascii_letters + string.digits + "+/").encode())
+_SOUND: Final = re.compile("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 def corrupt_at(text: str) -> int | None:
     """Return the byte at which standard base64 is corrupt, or None if it is sound; line breaks count, and are skipped."""
-    data = text.encode()
-    kept = [(at, chr(byte)) for at, byte in enumerate(data) if byte not in b"\r\n"]
-    for begin in range(0, len(kept), 4):
-        quantum = kept[begin : begin + 4]
-        wrong = _in_quantum(quantum, kept[begin + 4 :], len(data))
-        if wrong is not None or quantum[-1][1] == "=":
-            return wrong
-    return None
+    if _SOUND.fullmatch(text.replace("\n", "").replace("\r", "")):
+        return None
+    data = text.encode("utf-8", "surrogatepass")
+    places = [at for at, byte in enumerate(data) if byte not in b"\r\n"]
+    first = next((index for index, at in enumerate(places) if data[at] not in _ALPHABET), None)
+    if first is None:
+        return len(data) - len(places) % 4
+    if data[places[first]] != ord("=") or first % 4 < 2:
+        return places[first]
+    return _in_padding(data, places, first)
 
 
-def _in_quantum(quantum: list[tuple[int, str]], rest: list[tuple[int, str]], end: int) -> int | None:
-    for index, (at, character) in enumerate(quantum):
-        if character in _ALPHABET:
-            continue
-        if character != "=" or index < 2:
-            return at
-        return _in_padding(quantum[index + 1 :], rest, at, end, needs=index == 2)
-    return None if len(quantum) == 4 else end - len(quantum)
-
-
-def _in_padding(
-    left: list[tuple[int, str]], rest: list[tuple[int, str]], at: int, end: int, *, needs: bool
-) -> int | None:
-    """Check what follows the first `=` of a quantum: another one where it `needs` one, and then nothing."""
-    if needs:
-        if not left:
-            return end
-        if left[0][1] != "=":
-            return at
-        left = left[1:]
-    return next((place for place, _ in (*left, *rest)), None)
+def _in_padding(data: bytes, places: list[int], first: int) -> int | None:
+    """Look at what follows the first `=` of a quantum: another one where two are needed, and then nothing."""
+    rest = places[first + 1 :]
+    if first % 4 == 2:
+        if not rest:
+            return len(data)
+        if data[rest[0]] != ord("="):
+            return places[first]
+        rest = rest[1:]
+    return rest[0] if rest else None

@@ -16,6 +16,8 @@ from edgesim.kube.validation.corruption import corrupt_at
 
 _QUANTITY: Final = re.compile(r"[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*\Z")
 _AMOUNT: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?\Z")
+_LONGEST: Final = 100
+"""Characters of a quantity: no amount needs more."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)\Z")
 _BITS: Final = {"int32": 32, "int64": 64}
 _PLAIN: Final = {"string", "bool", "int32", "int64"}
@@ -131,7 +133,7 @@ def _quantity(value: Any) -> str:
     text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _QUANTITY.match(text):
         return r"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-    return "" if _AMOUNT.match(text) else "unable to parse quantity's suffix"
+    return "" if _AMOUNT.match(text) and len(text) <= _LONGEST else "unable to parse quantity's suffix"
 
 
 def _time(value: Any) -> str:

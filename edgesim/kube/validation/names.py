@@ -9,6 +9,8 @@ from typing import Final
 NameRule = Callable[[str], list[str]]
 """Says everything that is wrong with a name."""
 
+_LONGEST: Final = 10_000
+"""Characters that are looked at: no name is nearly as long."""
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
 _LABEL_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -118,7 +120,7 @@ def percent(text: str) -> list[str]:
 
 
 def _is(text: str, pattern: str) -> bool:
-    return re.fullmatch(pattern, text) is not None
+    return len(text) <= _LONGEST and re.fullmatch(pattern, text) is not None
 
 
 def _empty() -> str:

@@ -71,3 +71,10 @@ def test_a_config_map_has_at_most_a_megabyte() -> None:
     assert causes(manifest(m.CONFIG_MAP, data={"a": "b" * 1_048_577})) == [
         "[]: Too long: may not be more than 1048576 bytes"
     ]
+
+
+def test_a_long_secret_is_read_at_once() -> None:
+    """Helm's releases are a megabyte; where one is corrupt is found without going over it again and again."""
+    assert corrupt_at("QUJD" * 700_000) is None
+    assert corrupt_at("QUJD" * 700_000 + "Q") == 2_800_000
+    assert corrupt_at("QUJD" * 700_000 + "Q===") == 2_800_001

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.kube.validation import manifests as m
-from tests.kube.validation.manifests import causes, judged, manifest, stored
+from tests.kube.validation.manifests import causes, judged, manifest, refused, stored
 
 SELECTED = "`selector` does not match template `labels`"
 CONTAINER = "spec.template.spec.containers[0]"
@@ -168,3 +168,10 @@ def test_an_autoscaler_has_a_target_and_bounds() -> None:
         "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`",
         "spec.scaleTargetRef.name: Required value",
     ]
+
+
+def test_no_quantity_is_too_long_to_be_refused() -> None:
+    """An amount with a million digits is no amount."""
+    for cpu in ("9" * 1_000_000, "1e" + "9" * 10_000):
+        body = manifest(m.DEPLOYMENT, **{f"{IMAGE}__resources": {"limits": {"cpu": cpu}}})
+        assert refused(body).endswith("unable to parse quantity's suffix")
