@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import string
 from typing import Final
 
-_ALPHABET: Final = frozenset((string.ascii_letters + string.digits + "+/").encode())
 _SOUND: Final = re.compile("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_OTHER: Final = re.compile(rb"[^A-Za-z0-9+/\r\n]")
+_WRITTEN: Final = re.compile(rb"[^\r\n]")
 
 
 def corrupt_at(text: str) -> int | None:
@@ -15,22 +15,28 @@ def corrupt_at(text: str) -> int | None:
     if _SOUND.fullmatch(text.replace("\n", "").replace("\r", "")):
         return None
     data = text.encode("utf-8", "surrogatepass")
-    places = [at for at, byte in enumerate(data) if byte not in b"\r\n"]
-    first = next((index for index, at in enumerate(places) if data[at] not in _ALPHABET), None)
-    if first is None:
-        return len(data) - len(places) % 4
-    if data[places[first]] != ord("=") or first % 4 < 2:
-        return places[first]
-    return _in_padding(data, places, first)
+    other = _OTHER.search(data)
+    if other is None:
+        return len(data) - _letters(data, len(data)) % 4
+    at = other.start()
+    letters = _letters(data, at) % 4
+    if data[at] != ord("=") or letters < 2:
+        return at
+    return _in_padding(data, at, needed=letters == 2)
 
 
-def _in_padding(data: bytes, places: list[int], first: int) -> int | None:
-    """Look at what follows the first `=` of a quantum: another one where two are needed, and then nothing."""
-    rest = places[first + 1 :]
-    if first % 4 == 2:
-        if not rest:
+def _letters(data: bytes, end: int) -> int:
+    """Count what is no line break before a byte."""
+    return end - data.count(b"\n", 0, end) - data.count(b"\r", 0, end)
+
+
+def _in_padding(data: bytes, at: int, *, needed: bool) -> int | None:
+    """Look at what follows the first `=` of a quantum: another one where it is needed, and then nothing."""
+    after = _WRITTEN.search(data, at + 1)
+    if needed:
+        if after is None:
             return len(data)
-        if data[rest[0]] != ord("="):
-            return places[first]
-        rest = rest[1:]
-    return rest[0] if rest else None
+        if after[0] != b"=":
+            return at
+        after = _WRITTEN.search(data, after.end())
+    return None if after is None else after.start()
