@@ -241,6 +241,7 @@ class Instance:
     async def _step(self) -> None:
         """Serve what is in the store now, and tell who waited for it."""
         waiting, self._waiting = self._waiting, []
+        begun = asyncio.get_running_loop().time()
         self._due = False
         self._urgent.clear()
         try:
@@ -251,7 +252,9 @@ class Instance:
             fail(waiting, error)
             return
         finally:
-            self._rests_from = asyncio.get_running_loop().time() + LINGER
+            now = asyncio.get_running_loop().time()
+            # Of a burst of writes translating takes half the time at most, however much there is to translate.
+            self._rests_from = now + max(LINGER, now - begun)
         await self._record()
         self._schedule(again_in)
         self._tell(waiting, more=again_in == 0)
@@ -316,7 +319,7 @@ class Instance:
         so that Endpoints and the pods that leave go together.
         """
         step = await self._controllers.reconcile()
-        self._leaving += step if isinstance(step, list) else step.leaving
+        self._leaving += step.leaving
         resources, version = self.store.resources(), self.store.version
         sources = [entry.resource for kind in ASSIGNED_FROM for entry in self.store.entries(kind)]
         leaving, self._leaving = self._leaving, []
@@ -328,7 +331,7 @@ class Instance:
             self._leaving += leaving
             raise
         self._controllers.retire(leaving)
-        return None if isinstance(step, list) else step.again_in
+        return step.again_in
 
     async def _serve(self, candidate: Candidate, sources: list[Resource]) -> None:
         """Serve what the policy says of the candidate; what the engine refuses is held back with its problem.

@@ -40,7 +40,7 @@ class Controllers(Protocol[Pod]):
     def problems(self) -> tuple[Problem, ...]:
         """What the last `reconcile` found wrong."""
 
-    async def reconcile(self) -> Step[Pod] | list[Pod]:
+    async def reconcile(self) -> Step[Pod]:
         """Make one step from what runs to what is declared: start pods, write Pods and Endpoints.
 
         Others write into the store meanwhile. What it wrote last fits the pods that leave.
