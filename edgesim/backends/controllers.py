@@ -20,7 +20,7 @@ from edgesim.backends.checks import template_problems
 from edgesim.backends.gateway import SERVICE, Gateway, gateway_objects, ports_of, put_right, service_status
 from edgesim.backends.node import Node
 from edgesim.backends.objects import Told, spell
-from edgesim.backends.pod_log import PodLog
+from edgesim.backends.pod_log import Log
 from edgesim.backends.published import Published
 from edgesim.backends.runtime import GRACE, PodRuntime, RunningPod
 from edgesim.backends.workloads import Workloads
@@ -114,9 +114,10 @@ class Controllers:
         """Return the pods that run now, by their Pod object."""
         return {key: placed.running for key, placed in self._node.all() if placed.running is not None}
 
-    def logs(self, key: ResourceKey) -> PodLog | None:
+    def logs(self, key: ResourceKey) -> Log | None:
         """Return what a pod logged; None for one that does not run, or where logs are not kept."""
-        return next((placed.log for found, placed in self._node.all() if found == key), None)
+        placed = self._node.find(key)
+        return None if placed is None else placed.file_log or placed.log
 
     def _suffix(self) -> str:
         return spell(self._random.getrandbits(40), 5)

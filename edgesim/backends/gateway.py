@@ -21,6 +21,7 @@ HTTP_PORT: Final = 8080
 HTTPS_PORT: Final = 8443
 _SELECTOR: Final = {"gateway-proxy-id": NAME, "gloo": NAME}
 _LABELS: Final = {"gateway-proxy": "live", **_SELECTOR}
+STDOUT: Final = "-"
 DEPLOYMENT: Final = ResourceKey("Deployment", INSTALL_NAMESPACE, NAME)
 SERVICE: Final = ResourceKey("Service", INSTALL_NAMESPACE, NAME)
 
@@ -39,7 +40,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The proxy, as its objects in the cluster tell of it: where it listens, and what its log says of itself."""
+    """The proxy, as its objects in the cluster tell of it: where it listens, and its access log.
+
+    That is a file, `-` for standard output, or empty where it is off.
+    """
 
     listeners: Callable[[], Sequence[Listener]]
     access_log: str = ""
@@ -62,6 +66,13 @@ def stands_for_the_proxy(gateway: Gateway | None, pod: Resource) -> bool:
 def gateway_objects(ports: dict[int, int]) -> tuple[Resource, ...]:
     """Return the Deployment and the Service of a proxy that listens on these ports."""
     return (_deployment(), _service(ports)) if ports else (_deployment(),)
+
+
+def where_the_log_is(gateway: Gateway) -> str:
+    """Say, in place of a log there is not, how to have it."""
+    if gateway.access_log == STDOUT:
+        return "the access log goes to edgesim's standard output (--access-log FILE brings it here)"
+    return "the access log is off (edgesim up --access-log FILE turns it on, and brings it here)"
 
 
 def put_right(store: Store, wanted: Resource) -> Resource | None:

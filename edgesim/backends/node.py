@@ -11,7 +11,8 @@ from edgesim.backends.addresses import LOOPBACK, PodAddress
 from edgesim.backends.cluster_names import place_of
 from edgesim.backends.endpoints import NODE
 from edgesim.backends.fetch import Result, run_fetch
-from edgesim.backends.gateway import Gateway, ports_of, stands_for_the_proxy
+from edgesim.backends.file_log import FileLog
+from edgesim.backends.gateway import STDOUT, Gateway, ports_of, stands_for_the_proxy, where_the_log_is
 from edgesim.backends.objects import Told, key_of
 from edgesim.backends.placed import Placed
 from edgesim.backends.pod_log import PodLog
@@ -77,6 +78,10 @@ class Node:
         placed = self._placed.get(key_of(entry))
         return placed if placed is not None and placed.entry.uid == entry.uid else None
 
+    def find(self, key: ResourceKey) -> Placed | None:
+        """Return what is known of the pod of a name."""
+        return self._placed.get(key)
+
     def all(self) -> Iterator[tuple[ResourceKey, Placed]]:
         """Iterate over all pods of the node."""
         yield from [*self._placed.items()]
@@ -121,8 +126,9 @@ class Node:
     def _end(self, placed: Placed) -> list[RunningPod]:
         if placed.task is not None:
             placed.task.cancel()
-        if placed.log is not None:
-            placed.log.end()
+        for log in (placed.log, placed.file_log):
+            if log is not None:
+                log.end()
         if placed.running_since is not None:
             self._tell_each(placed, "Killing", "Stopping container {name}")
         return [placed.running] if placed.running is not None else []
@@ -170,6 +176,7 @@ class Node:
         self._tell(Told(entry, "Scheduled", where, SCHEDULER))
         self._show(placed)
         if stands_for_the_proxy(self._gateway, entry.resource):
+            self._read_access_log(placed)
             self._stand_in(placed)
         elif placed.program.fetch is None:  # one that asks the gateway waits until it serves what came with it
             await self._start(placed)
@@ -224,6 +231,14 @@ class Node:
         if placed.running_since is None:
             placed.running_since, placed.ready_at = self._clock(), self._now()
             self._tell_start(placed)
+
+    def _read_access_log(self, placed: Placed) -> None:
+        assert self._gateway is not None
+        if self._gateway.access_log in {"", STDOUT}:
+            if placed.log is not None:
+                placed.log.say(where_the_log_is(self._gateway))
+        else:
+            placed.file_log = FileLog(self._gateway.access_log, self._clock)
 
     # --- programs that end ----------------------------------------------------------------------------------
 

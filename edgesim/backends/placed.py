@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from edgesim.backends.file_log import FileLog
 from edgesim.backends.pod_log import PodLog
 from edgesim.backends.pod_status import Ended, Phase, PodFacts
 from edgesim.backends.program import Program
@@ -22,7 +23,7 @@ LONGEST_PAUSE: Final = 300.0
 class Placed:
     """A pod on the node.
 
-    `ready_at` and `retry_at` are moments of the monotonic clock. `failure` says why the system does not let it
+    `log` is what it writes itself, `file_log` that of the proxy it stands for. `ready_at` and `retry_at` are moments of the monotonic clock. `failure` says why the system does not let it
     listen, `shown` is the status that was written last, and `facts` what it was made of.
     """
 
@@ -30,6 +31,7 @@ class Placed:
     program: Program
     started: datetime
     log: PodLog | None = None
+    file_log: FileLog | None = None
     running: RunningPod | None = None
     running_since: datetime | None = None
     ready_at: float = 0.0

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 MOST_LINES: Final = 1000
 _UNITS: Final = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"))
@@ -37,6 +37,16 @@ class Served(NamedTuple):
     size: int
     agent: bytes
     took: float
+
+
+class Log(Protocol):
+    """What of a pod's log others may ask for."""
+
+    def lines(self) -> list[LogLine]:
+        """Return the lines that are kept, oldest first."""
+
+    def follow(self) -> AsyncIterator[LogLine]:
+        """Give what is written from now on, until the pod ends."""
 
 
 class PodLog:
@@ -81,18 +91,14 @@ class PodLog:
         return self._follow(self._written)
 
     async def _follow(self, seen: int) -> AsyncIterator[LogLine]:
-        while True:
-            for line in self._after(seen):
-                seen += 1
+        while not self._ended or seen < self._written:
+            lines, seen = self._after(seen), self._written
+            for line in lines:
                 yield line
-            seen = max(seen, self._written - len(self._kept))
-            if seen < self._written:
-                continue
-            if self._ended:
-                return
-            waker = asyncio.get_running_loop().create_future()
-            self._wakers.append(waker)
-            await waker
+            if seen == self._written and not self._ended:
+                waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._wakers.append(waker)
+                await waker
 
     def _after(self, seen: int) -> list[LogLine]:
         new = min(self._written - seen, len(self._kept))
