@@ -49,6 +49,13 @@ QUERIES = (
     "pretty=true",
 )
 ACCEPTS = ("*/*", "application/json;as=Table;v=v1;g=meta.k8s.io", "application/yaml", "", ";;,=", "text/html")
+REVIEWS = (
+    "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+    "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+    "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+    "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews",
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+)
 PARTS = ("", "", "", "/status", "/scale", "/log", "/exec", "/finalize", "/eviction", "/proxy", "/none")
 NAMES = ("one", "two", "x", "a%2Fb", "%00", "A_B", "ü", "x" * 300, "..", "%2e%2e")
 VALUES: tuple[Any, ...] = (
@@ -136,6 +143,14 @@ def _path(kind: Kind, method: str, random: random.Random) -> str:
     return f"{root}{place}/{kind.plural}{name}{part}?{query.replace('&force=true', '') if method != 'PATCH' else query}"
 
 
+def _review(random: random.Random) -> tuple[str, bytes]:
+    """Return a question about rights, nearly right."""
+    path, attributes = random.choice(REVIEWS), {"verb": "get", "resource": "pods", "namespace": "default"}
+    spec = {"resourceAttributes": attributes, "user": "u", "groups": ["g"], "namespace": "default"}
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
+    return path, json.dumps(_mutated(body, random)).encode()
+
+
 def _type(method: str, body: bytes | None, random: random.Random) -> str:
     """Return a media type that fits, most of the time."""
     if random.random() < 0.1:
@@ -155,6 +170,8 @@ async def test_no_request_is_answered_with_a_500(api: Api, seed: int, caplog: py
                 await api.ask("POST", _path(kind, "POST", random.Random(1)).partition("?")[0], made)
         kind, method = drawn.choice(COMMON if drawn.random() < 0.7 else KINDS), drawn.choice(METHODS)
         path, body = _path(kind, method, drawn), None if method in {"GET", "HEAD"} else _body(kind, method, drawn)
+        if drawn.random() < 0.03:
+            method, (path, body) = "POST", _review(drawn)
         accept = drawn.choice(ACCEPTS) if drawn.random() < 0.2 else "*/*"
         headers = {"Content-Type": _type(method, body, drawn), "Accept": accept}
         answered = await api.ask(method, path, body, **headers)

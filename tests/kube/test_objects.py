@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.kube.api import CONFIG_MAPS, MERGE, VIRTUAL_SERVICES, Api, config_map, virtual_service
@@ -252,3 +254,56 @@ async def test_unknown_fields(api: Api) -> None:
     assert (unnamed.status, unnamed.warnings) == (422, warned.warnings)
     ignored = await api.ask("PUT", f"{CONFIG_MAPS}/one?fieldValidation=Ignore", odd)
     assert (ignored.status, ignored.warnings, "colour" in ignored.json) == (200, (), False)
+
+
+async def test_writers_at_once_lose_nothing(api: Api) -> None:
+    """Of many who patch one object each finds its change kept; of many who create it one does."""
+    created = await asyncio.gather(*(api.ask("POST", CONFIG_MAPS, config_map("one")) for _ in range(20)))
+    assert sorted(each.status for each in created) == [201, *[409] * 19]
+    path = f"{CONFIG_MAPS}/one"
+    patches = [api.ask("PATCH", path, {"data": {f"key-{n}": "x"}}, Content_Type=MERGE) for n in range(50)]
+    assert {each.status for each in await asyncio.gather(*patches)} == {200}
+    assert len((await api.ask("GET", path)).json["data"]) == 50
+
+
+async def test_replicas_are_written_by_scale(api: Api) -> None:
+    """A Scale shows and sets how many replicas there are to be; fewer than none is Invalid, text is BadRequest."""
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "none"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": "x"}}, "template": template}
+    await api.ask("POST", path, {"metadata": {"name": "web"}, "spec": spec})
+    scale = (await api.ask("GET", f"{path}/web/scale")).json
+    assert (scale["kind"], scale["spec"], scale["status"]["selector"]) == ("Scale", {"replicas": 0}, "app=x")
+    scaled = await api.ask("PUT", f"{path}/web/scale", {**scale, "spec": {"replicas": 2}})
+    assert (scaled.status, scaled.json["spec"]) == (200, {"replicas": 2})
+    patched = await api.ask("PATCH", f"{path}/web/scale", {"spec": {"replicas": 1}}, Content_Type=MERGE)
+    assert patched.json["spec"] == {"replicas": 1}
+    assert (await api.ask("GET", f"{path}/web")).json["spec"]["replicas"] == 1
+    for replicas, refusal in ((-1, (422, "Invalid")), ("many", (400, "BadRequest"))):
+        body = {"spec": {"replicas": replicas}}
+        assert (await api.ask("PATCH", f"{path}/web/scale", body, Content_Type=MERGE)).refusal[:2] == refusal
+
+
+async def test_a_namespace_that_terminates_takes_nothing_new(api: Api) -> None:
+    """While a finalizer holds something, its namespace is Terminating: creating in it is Forbidden."""
+    await api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "team"}})
+    maps, held = CONFIG_MAPS.replace("default", "team"), config_map("held")
+    held["metadata"]["finalizers"] = ["example.com/hold"]
+    await api.ask("POST", maps, held)
+    gone = (await api.ask("DELETE", "/api/v1/namespaces/team")).json
+    assert (gone["kind"], gone["status"]["phase"]) == ("Namespace", "Terminating")
+    refused = await api.ask("POST", maps, config_map("new"))
+    assert refused.refusal[:2] == (403, "Forbidden")
+    assert refused.refusal[2].endswith("in namespace team because it is being terminated")
+    again = await api.ask("POST", maps, config_map("held"))
+    assert again.refusal[0] in {403, 409}
+    await api.ask("PATCH", f"{maps}/held", {"metadata": {"finalizers": None}}, Content_Type=MERGE)
+    assert (await api.ask("GET", "/api/v1/namespaces/team")).refusal[:2] == (404, "NotFound")
+
+
+async def test_a_pod_is_evicted(api: Api) -> None:
+    """POST to a pod's eviction deletes it."""
+    pods = "/api/v1/namespaces/default/pods"
+    await api.ask("POST", pods, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "none"}]}})
+    assert (await api.ask("POST", f"{pods}/p/eviction", {"metadata": {"name": "p"}})).status == 201
+    assert (await api.ask("GET", f"{pods}/p")).refusal[0] == 404
