@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## the test suite, on every core
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 slow: $(VENV)/.dev $(VENV)/.clients ## minutes long: differential runs against Envoy, the real kubectl and Helm, fuzz, soak
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow -n auto --dist loadfile $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FUZZ_EXAMPLES=20000]
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto tests/fuzz $(PYTEST_ARGS)
