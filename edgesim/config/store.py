@@ -54,6 +54,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays of an object through a restart: whoever names it by its uid finds it again."""
+
+    uid: str
+    created: datetime
+    generation: int
+    deleting: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What one write did; `entry` is the entry afterwards, or the deleted one."""
 
@@ -109,18 +119,20 @@ class Store:
         *,
         managed: tuple[dict[str, Any], ...] | None = None,
         status: dict[str, Any] | None = None,
+        identity: Identity | None = None,
     ) -> Change:
         """Create or replace a resource; the same manifest again is `unchanged` and keeps its version.
 
         As on an API server, a status and the server's own metadata in a manifest are left out. `managed` and
-        `status` stay as they are where they are None. Managed fields that differ by their times only stay, too.
+        `status` stay as they are where they are None. Managed fields that differ by their times only stay, too. An
+        `identity` is that of an object that comes back.
         """
         declared = _declared(resource.manifest)
         if declared is not resource.manifest:
             resource = replace(resource, manifest=declared)
         old = self._entries.get(resource.key)
         if old is None:
-            return self._create(resource, writer, managed or (), status)
+            return self._create(resource, writer, managed or (), status, identity)
         resource = keep_assigned(old.resource, resource)
         if managed is None or _timeless(managed) == _timeless(old.managed):
             managed = old.managed
@@ -179,8 +191,8 @@ class Store:
         return self._clock()
 
     def since(self, version: int) -> list[Happening] | None:
-        """Return what happened after a version, in order; None where that is no longer remembered."""
-        if version < self._forgotten():
+        """Return what happened after a version, in order; None where that is no longer remembered, or was another store."""
+        if version < self._forgotten() or version > self.version:
             return None
         found = [*takewhile(lambda each: each.version > version, reversed(self._happened))]
         found.reverse()
@@ -247,10 +259,27 @@ class Store:
         return [*min(held, inside, key=len).values()]
 
     def _create(
-        self, resource: Resource, writer: str, managed: tuple[dict[str, Any], ...], status: dict[str, Any] | None
+        self,
+        resource: Resource,
+        writer: str,
+        managed: tuple[dict[str, Any], ...],
+        status: dict[str, Any] | None,
+        identity: Identity | None,
     ) -> Change:
+        if identity is None or identity.uid in self._uids:
+            identity = Identity(self._new_uid(), self._clock(), 1)
         self.version += 1
-        entry = Entry(resource, writer, self._new_uid(), self._clock(), self.version, 1, status, managed)
+        entry = Entry(
+            resource,
+            writer,
+            identity.uid,
+            identity.created,
+            self.version,
+            identity.generation,
+            status,
+            managed,
+            identity.deleting,
+        )
         self._uids[entry.uid] = resource.key
         self._own(entry)
         self._insert(entry)
@@ -270,11 +299,13 @@ class Store:
 
     def _insert(self, entry: Entry) -> None:
         key = entry.resource.key
+        before = self._entries.get(key)
         self._entries[key] = entry
         self._resources[key] = entry.resource
         self._by_kind.setdefault(key.kind, {})[key] = entry
         self._by_namespace.setdefault(key.namespace, {})[key] = entry
-        self._touched[key] = None
+        if before is None or not _differ_by_status(before, entry):  # a status is never kept
+            self._touched[key] = None
 
     def _own(self, entry: Entry) -> None:
         for uid in owner_uids(entry.resource):
@@ -297,6 +328,12 @@ class Store:
                 listener(happening)
             except Exception:  # noqa: BLE001 - whatever it is, the write stands
                 _log.exception("telling of %s failed", happening.entry.resource.key)
+
+
+def _differ_by_status(one: Entry, other: Entry) -> bool:
+    """Tell whether it is a status, and nothing else, that is new."""
+    same = one.resource is other.resource and one.managed is other.managed and one.deleting is other.deleting
+    return same and one.writer == other.writer
 
 
 def owner_uids(resource: Resource) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edgesim.config.store import CONTROLLER, Change, Store
+from edgesim.config.store import CONTROLLER, Change, Identity, Store
 from edgesim.control.builtin import IMPLIED, built_in, implied_namespace
 from edgesim.control.deletion import Propagation, release, remove
 from edgesim.dialects import Resource
@@ -27,7 +27,8 @@ class Put:
 
     `expected` is the version the writer read (a resourceVersion): with another one in the store, or
     none, nothing of the write is done. `notes` are what reading the document said about it. `managed` are its
-    managedFields, and `status` its status, where those are written, too.
+    managedFields, and `status` its status, where those are written, too. An `identity` is that of an object that
+    comes back after a restart.
     """
 
     resource: Resource
@@ -36,6 +37,7 @@ class Put:
     notes: tuple[Problem, ...] | None = None
     managed: tuple[dict[str, Any], ...] | None = None
     status: dict[str, Any] | None = None
+    identity: Identity | None = None
 
     @property
     def key(self) -> ResourceKey:
@@ -113,7 +115,7 @@ def _put(store: Store, write: Put) -> Change:
     status = write.status
     if status is None and store.get(write.key) is None:
         status = _FIRST_STATUS.get(write.key.kind)
-    change = store.put(write.resource, write.writer, managed=write.managed, status=status)
+    change = store.put(write.resource, write.writer, managed=write.managed, status=status, identity=write.identity)
     if change.entry.deleting is not None:
         release(store, write.key)
     return change

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from edgesim.config.encoding import StoredResource, digest_of
+from edgesim.config.encoding import Known, StoredResource, digest_of
 from edgesim.config.revisions import Revision, RevisionInfo, Snapshot
 from edgesim.config.serving import Policy, Served
 from edgesim.config.state_folder import Opened, in_words
@@ -195,7 +195,7 @@ class Recorder:
 
     def _keep(self, changed: Changed) -> None:
         written = {key: entry for key, entry in changed.items() if entry is not None and entry.writer == API_WRITER}
-        objects = [_stored(entry, self._over(entry)) for entry in written.values()]
+        objects = [replace(_stored(entry, self._over(entry)), known=_known(entry)) for entry in written.values()]
         self._state.write(objects, [key for key in changed if key not in written])
 
     def _over(self, entry: Entry) -> str:
@@ -210,6 +210,10 @@ def stored(entries: Iterable[Entry | None]) -> tuple[StoredResource, ...]:
 
 def _is_declared(entry: Entry | None) -> bool:
     return entry is not None and entry.writer not in NOT_DECLARED
+
+
+def _known(entry: Entry) -> Known:
+    return Known(entry.uid, entry.created, entry.generation, entry.managed, entry.deleting)
 
 
 def _stored(entry: Entry, over: str = "") -> StoredResource:

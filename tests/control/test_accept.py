@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -15,12 +14,12 @@ from edgesim.backends import Controllers, PodRuntime
 from edgesim.config.state import DATABASE
 from edgesim.config.state_folder import open_explicit
 from edgesim.config.store import Store
-from edgesim.control import ConflictError, Delete, Instance, Put
+from edgesim.control import ConflictError, Delete, Files, Instance, Put
 from edgesim.control.changes import API_WRITER
 from edgesim.control.recorder import Recorder
 from edgesim.model import Problem, ResourceKey
 from edgesim.telemetry.tasks import spawn
-from tests.control.scenes import ECHO, RecordingEngine, puts, until, virtual_service
+from tests.control.scenes import ECHO, RecordingEngine, made_store, puts, until, virtual_service
 
 UPSTREAM = """
 apiVersion: gloo.solo.io/v1
@@ -70,6 +69,11 @@ async def plain(engine: RecordingEngine, store: Store, steps: Steps) -> AsyncIte
     await made.close(grace=0)
 
 
+def just_translated(instance: Instance) -> None:
+    """Have the next accepted write not wait, as if something had just been translated."""
+    instance._rests_from = asyncio.get_running_loop().time() + 0.05
+
+
 def prefix(engine: RecordingEngine) -> str:
     return str(engine.last.model.virtual_hosts[0].routes[0].matches[0].path.value)
 
@@ -81,8 +85,11 @@ async def test_a_single_write_is_served_when_it_is_accepted(plain: Instance, eng
     assert prefix(engine) == "/a"
 
 
-async def test_what_follows_shortly_shares_one_translation(plain: Instance, engine: RecordingEngine) -> None:
+async def test_what_follows_shortly_shares_one_translation(
+    plain: Instance, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hundred writes one after the other are each in the store at once, and few translations serve them all."""
+    monkeypatch.setattr("edgesim.control.instance.LINGER", 0.5)
     await plain.accept(puts(UPSTREAM))
     pushed = len(engine.updates)
     for number in range(100):
@@ -96,6 +103,7 @@ async def test_what_follows_shortly_shares_one_translation(plain: Instance, engi
 
 async def test_who_writes_serves_what_was_accepted_before(plain: Instance, engine: RecordingEngine) -> None:
     """A write that waits does not linger, and what others had accepted is served with it."""
+    just_translated(plain)
     await plain.accept(puts(UPSTREAM))
     await plain.accept(puts(virtual_service(prefix="/a")))
     await plain.write([])
@@ -157,6 +165,7 @@ async def test_an_engine_that_fails_nobody_waits_for_is_logged(
     """What was accepted and cannot be served is logged, and served with the next write."""
     await plain.accept(puts(UPSTREAM))
     engine.failure = RuntimeError("worker gone")
+    just_translated(plain)
     await plain.accept(puts(virtual_service(prefix="/a")))
     await until(lambda: "worker gone" in caplog.text)
     engine.failure = None
@@ -177,9 +186,35 @@ async def test_what_is_accepted_is_on_disk(engine: RecordingEngine, store: Store
     written = [Put(put.resource, API_WRITER) for put in puts(ECHO)]
     await instance.accept(written)
     assert len(kept(tmp_path)) == 4
-    instance._rests_from = math.inf  # as if something had just been translated
+    just_translated(instance)
     await instance.accept([Delete(VIRTUAL_SERVICE)])
     assert str(VIRTUAL_SERVICE) not in kept(tmp_path)
     await asyncio.gather(*(instance.accept([put]) for put in written))
     assert str(VIRTUAL_SERVICE) in kept(tmp_path)
     await instance.close(grace=0)
+
+
+async def test_a_restart_keeps_who_an_object_is(engine: RecordingEngine, store: Store, tmp_path: Path) -> None:
+    """After a restart an object that the API wrote has its uid, its times and its managed fields, and is still held."""
+    managed = ({"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {}}},)
+    (put,) = puts(UPSTREAM.replace("namespace: gloo-system", "namespace: gloo-system, finalizers: [a.example/x]"))
+    first = Instance(store, engine, Steps(), recorder=recorded(tmp_path))
+    await first.accept([Put(put.resource, API_WRITER, managed=managed)])
+    await first.accept([Delete(put.key)])
+    before = store.get(put.key)
+    await first.close(grace=0)
+    recorder, again = recorded(tmp_path), made_store()
+    second = Instance(again, RecordingEngine(), Steps(), recorder=recorder)
+    _, kept_objects = await recorder.restored()
+    await Files(second, []).load(kept_objects)
+    after = again.get(put.key)
+    assert before is not None
+    assert after is not None
+    assert (after.uid, after.created, after.generation) == (before.uid, before.created, before.generation)
+    assert (after.managed, after.deleting) == (managed, before.deleting)
+    assert after.deleting is not None
+    await second.close(grace=0)
+
+
+def recorded(folder: Path) -> Recorder:
+    return Recorder(open_explicit(folder), lambda: datetime(2026, 1, 1, tzinfo=UTC))
