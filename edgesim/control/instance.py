@@ -50,6 +50,9 @@ MAX_REFUSALS: Final = 8
 LINGER: Final = 0.05
 """Seconds after a translation within which what is written shares the next one, unless its writer waits for it."""
 
+PROMPT: Final = 0.1
+"""Seconds of translating in one burst of writes that its writers wait for: a file of some objects, not of a thousand."""
+
 ACTING: Final = frozenset({
     "Deployment", "EndpointSlice", "Endpoints", "Gateway", "Namespace", "Pod", "ReplicaSet", "RouteOption", "RouteTable",
     "Secret", "Service", "Settings", "Upstream", "UpstreamGroup", "VirtualHostOption", "VirtualService",
@@ -109,6 +112,8 @@ class Instance:
         """Somebody waits: the next translation lingers no longer."""
         self._rests_from = -math.inf
         """When LINGER after the last translation is over, on the loop's clock."""
+        self._spent = 0.0
+        """Seconds that translating took since nothing was to be served for LINGER."""
         self._later: asyncio.TimerHandle | None = None
         """The controllers' next step, where it is not due at once."""
         self._file_problems: tuple[Problem, ...] = ()
@@ -157,12 +162,14 @@ class Instance:
     async def accept(self, writes: Iterable[Write]) -> list[Change]:
         """Write, and return what changed when it is kept: what is written within LINGER shares one translation.
 
-        Where nothing was translated within LINGER it returns when the write is served, so that a single one acts when
-        it is acknowledged; if it is of a kind that acts. Raises as `write` does.
+        A write of a kind that acts is also served when this returns, so that who asks next meets it; but for those of
+        a burst, from where its translations took PROMPT on. Raises as `write` does.
         """
         changes = self._apply(writes)
         acting = any(change.key.kind in ACTING and change.verb != "unchanged" for change in changes)
-        if acting and self._worker is None and asyncio.get_running_loop().time() >= self._rests_from:
+        if self._worker is None and asyncio.get_running_loop().time() >= self._rests_from:
+            self._spent = 0.0
+        if acting and self._spent < PROMPT:
             return await self._until_served(changes, all_steps=False)
         self._wake()
         await self._kept()
@@ -253,6 +260,7 @@ class Instance:
             return
         finally:
             now = asyncio.get_running_loop().time()
+            self._spent += now - begun
             # Of a burst of writes translating takes half the time at most, however much there is to translate.
             self._rests_from = now + max(LINGER, now - begun)
         await self._record()

@@ -16,6 +16,7 @@ from edgesim.config.state_folder import open_explicit
 from edgesim.config.store import Store
 from edgesim.control import ConflictError, Delete, Files, Instance, Put
 from edgesim.control.changes import API_WRITER
+from edgesim.control.instance import PROMPT
 from edgesim.control.recorder import Recorder
 from edgesim.model import Problem, ResourceKey
 from edgesim.telemetry.tasks import spawn
@@ -70,8 +71,8 @@ async def plain(engine: RecordingEngine, store: Store, steps: Steps) -> AsyncIte
 
 
 def just_translated(instance: Instance) -> None:
-    """Have the next accepted write not wait, as if something had just been translated."""
-    instance._rests_from = asyncio.get_running_loop().time() + 0.05
+    """Have the next accepted write not wait, as in the middle of a burst of writes."""
+    instance._rests_from, instance._spent = asyncio.get_running_loop().time() + 0.05, PROMPT
 
 
 def prefix(engine: RecordingEngine) -> str:
@@ -85,12 +86,20 @@ async def test_a_single_write_is_served_when_it_is_accepted(plain: Instance, eng
     assert prefix(engine) == "/a"
 
 
+async def test_a_few_writes_in_a_row_are_each_served(plain: Instance, engine: RecordingEngine) -> None:
+    """Of a short burst each write is served when it is accepted, not only the first."""
+    await plain.accept(puts(UPSTREAM))
+    await plain.accept(puts(virtual_service(prefix="/a")))
+    assert prefix(engine) == "/a"
+
+
 async def test_what_follows_shortly_shares_one_translation(
     plain: Instance, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred writes one after the other are each in the store at once, and few translations serve them all."""
     monkeypatch.setattr("edgesim.control.instance.LINGER", 0.5)
     await plain.accept(puts(UPSTREAM))
+    just_translated(plain)
     pushed = len(engine.updates)
     for number in range(100):
         await plain.accept(puts(virtual_service(prefix=f"/{number}")))
@@ -117,6 +126,7 @@ async def test_a_write_is_accepted_while_another_is_being_served(
     steps.gate = asyncio.Event()
     first = spawn(plain.write(puts(UPSTREAM)), "write")
     await until(lambda: steps.made == 1)
+    just_translated(plain)
     (change,) = await plain.accept(puts(virtual_service(prefix="/a")))
     assert change.verb == "created"
     assert not first.done()
