@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from edgesim.backends.addresses import LOOPBACK, PodAddress
+from edgesim.backends.behaviour import READY_AFTER
 from edgesim.backends.cluster_names import place_of
 from edgesim.backends.endpoints import NODE
 from edgesim.backends.fetch import Result, run_fetch
 from edgesim.backends.file_log import FileLog
 from edgesim.backends.gateway import STDOUT, Gateway, ports_of, stands_for_the_proxy, where_the_log_is
-from edgesim.backends.objects import Told, key_of
+from edgesim.backends.objects import Told, annotations_of, key_of
 from edgesim.backends.placed import Placed
 from edgesim.backends.pod_log import PodLog
 from edgesim.backends.pod_status import Ended, pod_status
@@ -168,6 +170,7 @@ class Node:
         return read_program(resource.manifest, resource.name, resource.namespace).program
 
     async def _place(self, entry: Entry) -> None:
+        entry = self._scheduled(entry)
         placed = Placed(entry, self._read(entry), self._clock())
         self._placed[key_of(entry)] = placed
         if self._gateway is not None:
@@ -180,6 +183,14 @@ class Node:
             self._stand_in(placed)
         elif placed.program.fetch is None:  # one that asks the gateway waits until it serves what came with it
             await self._start(placed)
+
+    def _scheduled(self, entry: Entry) -> Entry:
+        """Put a Pod on this node, where somebody could see that it is on none."""
+        manifest = entry.resource.manifest
+        if self._gateway is None or manifest["spec"].get("nodeName"):
+            return entry
+        placed = {**manifest, "spec": {**manifest["spec"], "nodeName": NODE}}
+        return self._store.put(replace(entry.resource, manifest=placed), entry.writer).entry
 
     async def _replace(self, placed: Placed) -> list[RunningPod]:
         """Start a changed program; the old one goes when that runs."""
@@ -216,6 +227,9 @@ class Node:
             listening = ", ".join(f":{port}" for port in placed.program.ports)
             placed.log.say(f"{self._clock():%Y/%m/%d %H:%M:%S} [INFO] server is listening on {listening}")
         placed.failure, placed.retry_at = "", None
+        if READY_AFTER in annotations_of(placed.entry.resource):
+            late = f"Readiness probe failed: {READY_AFTER} of {placed.program.ready_after:g}s is not over"
+            self._tell(Told(placed.entry, "Unhealthy", late, KUBELET, "Warning"))
         placed.ready_at = self._now() + placed.program.ready_after
 
     def _stand_in(self, placed: Placed) -> None:

@@ -20,6 +20,8 @@ def keep_assigned(old: Resource, new: Resource) -> Resource:
     match new.kind.kind:
         case "Service":
             return _with(new, "spec", _addresses(old.manifest.get("spec", {}), new.manifest.get("spec", {})))
+        case "Pod":
+            return _with(new, "spec", _node(old.manifest.get("spec", {}), new.manifest.get("spec", {})))
         case "Deployment":
             return _with(new, "metadata", _revision(old.manifest["metadata"], new.manifest["metadata"]))
         case _:
@@ -32,6 +34,10 @@ def _addresses(before: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
     if spec.get("clusterIP") not in {None, "", before.get("clusterIP")}:
         return {}
     return {name: before[name] for name in _ADDRESSES if before.get(name) and not spec.get(name)}
+
+
+def _node(before: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"nodeName": before["nodeName"]} if before.get("nodeName") and not spec.get("nodeName") else {}
 
 
 def _revision(before: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:

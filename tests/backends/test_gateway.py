@@ -236,6 +236,7 @@ async def test_a_pod_that_is_ready_later(world: World) -> None:
     assert (pod.status or {})["phase"] == "Running"
     (subset,) = world.entry("Endpoints", "echo").resource.manifest["subsets"]
     assert "addresses" not in subset
+    assert "Unhealthy" in [reason for reason, _ in world.events("Pod")]
     assert world.again == 5
     world.moment = 5
     await world.settle()
@@ -284,6 +285,7 @@ async def test_a_pod_that_makes_its_request(world: World) -> None:
         await world.apply(fetching(f"curl -fsS http://{host}/x", name=name))
         await until(lambda name=name: world.status("Pod", name)["phase"] == "Succeeded")  # type: ignore[misc]
         assert world.log(name) == ["version:v1"]
+    assert world.entry("Pod", "ask0").resource.manifest["spec"]["nodeName"] == "edgesim"
     (container,) = world.status("Pod", "ask0")["containerStatuses"]
     assert container["state"]["terminated"] | {"startedAt": "", "finishedAt": ""} == {
         "exitCode": 0,

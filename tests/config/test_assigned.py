@@ -57,3 +57,15 @@ def test_a_deployment_keeps_its_revision() -> None:
     assert written(repr(revised), repr(deployment)) == ("unchanged", revised)
     other = {**deployment, "metadata": {"name": "echo"}}
     assert written(repr(revised), repr(other))[1]["metadata"]["annotations"] == {REVISION: "3"}
+
+
+def test_a_pod_stays_on_its_node() -> None:
+    """A Pod that is declared again stays where it was put."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "echo"},
+        "spec": {"containers": [{"name": "a", "image": "b"}]},
+    }
+    placed = {**pod, "spec": {"nodeName": "edgesim", "containers": [{"name": "a", "image": "b"}]}}
+    assert written(repr(placed), repr(pod)) == ("unchanged", placed)
