@@ -17,6 +17,8 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
 
 
 @pytest.fixture
-def namespace(kube: cluster.Cluster) -> str:
-    """A namespace of the test's own."""
-    return kube.namespace()
+def namespace(kube: cluster.Cluster) -> Iterator[str]:
+    """A namespace of the test's own; what is wrong in it afterwards must not hold up the next test."""
+    name = kube.namespace()
+    yield name
+    kube.gateway.ask("DELETE", f"/api/v1/namespaces/{name}")

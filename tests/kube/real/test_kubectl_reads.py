@@ -202,5 +202,5 @@ def test_wait_for_what_comes_and_goes(kube: Cluster, namespace: str, version: st
             waiting.line("configmap/late condition met")
     with kube.following("wait", *on, "--for=delete", "vs/echo", version=version) as waiting:
         kube.says("delete", "-n", namespace, "vs/echo", version=version)
-        waiting.line("virtualservice.gateway.solo.io/echo condition met")
-        assert waiting.code() == 0
+        assert waiting.code() == 0  # it says so only if it saw it go
+    assert waiting.lines in ([], ["virtualservice.gateway.solo.io/echo condition met"])

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.kube.real import binaries
-from tests.kube.real.cluster import Cluster, documents
+from tests.kube.real.cluster import Cluster, documents, eventually
 from tests.kube.real.scenes import application, deployment, service, virtual_service
 from tests.running import CANARY
 
@@ -36,8 +36,8 @@ def test_apply_tells_what_became_of_each_object(kube: Cluster, namespace: str, v
         "virtualservice.gateway.solo.io/echo configured",
         "deployment.apps/echo-v1 configured",
     ]
+    eventually(lambda: kube.curl("/other", host=namespace) == (200, "version:v1"), "what is applied is not served")
     assert kube.curl(host=namespace)[0] == 404
-    assert kube.curl("/other", host=namespace) == (200, "version:v1")
 
 
 @versions
@@ -179,7 +179,7 @@ def test_delete_by_file_name_label_and_all(kube: Cluster, namespace: str, versio
         'upstream.gloo.solo.io "echo" deleted',
         'virtualservice.gateway.solo.io "echo" deleted',
     ]
-    assert kube.curl(host=namespace)[0] == 404
+    eventually(lambda: kube.curl(host=namespace)[0] == 404, "what is deleted is still served")
     kube.says("apply", "-f", "-", stdin=app, version=version)
     assert 'upstream.gloo.solo.io "echo" deleted' in kube.says("delete", "-n", namespace, "us", "echo", version=version)
     kube.says("delete", "-n", namespace, "deploy,svc", "--all", version=version)
@@ -196,7 +196,7 @@ def test_deleting_a_namespace_takes_all_that_is_in_it(kube: Cluster, namespace: 
     """A namespace is emptied and gone when the command returns, and so are its routes; gloo-system cannot be deleted."""
     kube.says("apply", "-f", "-", stdin=documents(*application(namespace)))
     kube.says("delete", "namespace", namespace)
-    assert kube.curl(host=namespace)[0] == 404
+    eventually(lambda: kube.curl(host=namespace)[0] == 404, "what is deleted is still served")
     assert "not found" in kube.refuses("apply", "-f", "-", stdin=documents(service(namespace)))
     assert "Forbidden" in kube.refuses("delete", "namespace", "gloo-system")
 
