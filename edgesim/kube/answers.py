@@ -14,6 +14,7 @@ from aiohttp import web
 
 from edgesim.config.store import Entry, published
 from edgesim.dialects import Kind
+from edgesim.kube.file_applied import with_last_applied
 from edgesim.kube.forms import Form
 from edgesim.kube.tables import as_table
 
@@ -31,7 +32,7 @@ _WITHOUT_GENERATION: Final = frozenset({"", "rbac.authorization.k8s.io"})
 
 def shown(entry: Entry) -> Manifest:
     """Return an object as the API shows it; one without a status has no such field."""
-    found = published(entry)
+    found = with_last_applied(entry, published(entry))
     if entry.resource.kind.group in _WITHOUT_GENERATION:
         found["metadata"].pop("generation", None)
     if not found.get("status"):
