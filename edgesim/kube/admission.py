@@ -6,8 +6,7 @@ A dry run is always asked, so that `kubectl apply --dry-run=server` tells what w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 from edgesim.config.api_errors import ApiError
@@ -15,6 +14,8 @@ from edgesim.control import Instance, Put, Write
 from edgesim.control.builtin import SETTINGS
 from edgesim.control.reported import wording
 from edgesim.dialects import INSTALL_NAMESPACE
+from edgesim.dialects.gloo.webhook import Webhook, webhook_of
+from edgesim.dialects.schema.settings import Settings
 from edgesim.model import Problem, ResourceKey, Severity
 
 MOST_WARNINGS: Final = 10
@@ -27,19 +28,6 @@ _CORE: Final = frozenset({"Namespace", "Secret"})
 """Kinds of which only the deletion is validated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What Settings say of the webhook."""
-
-    refuses: bool = False
-    warnings_pass: bool = True
-
-    def grave(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Return the problems for which a write is refused."""
-        severities = {Severity.ERROR} if self.warnings_pass else {Severity.ERROR, Severity.WARNING}
-        return [each for each in problems if each.severity in severities]
-
-
 async def admitted(instance: Instance, writes: Sequence[Write], warnings: list[str], *, dry_run: bool) -> bool:
     """Tell whether writes are to be stored; a dry run is asked of everything, and stores nothing.
 
@@ -47,24 +35,20 @@ async def admitted(instance: Instance, writes: Sequence[Write], warnings: list[s
         ApiError: the webhook refuses.
         ConflictError: an object is not of the version the writer expected.
     """
-    validation = validation_of(instance)
-    if (dry_run or validation.refuses) and any(_is_asked(instance, each) for each in writes):
+    webhook = _webhook(instance)
+    if (dry_run or webhook.refuses) and any(_is_asked(instance, each) for each in writes):
         found = await _new_problems(instance, writes)
-        if validation.refuses and not validation.grave(instance.problems):
-            _refuse(instance, writes, validation.grave(found))
+        if webhook.refuses and not webhook.grave(instance.problems):
+            _refuse(instance, writes, webhook.grave(found))
         if dry_run:
             warnings.extend(_told(instance, found))
     return not dry_run
 
 
-def validation_of(instance: Instance) -> Validation:
-    """Return what the Settings say; without the object `validation` there is no webhook (reference, section 10)."""
+def _webhook(instance: Instance) -> Webhook:
     entry = instance.store.get(SETTINGS)
-    spec = {} if entry is None else entry.resource.manifest.get("spec") or {}
-    found: dict[str, Any] | None = (spec.get("gateway") or {}).get("validation")
-    if found is None:
-        return Validation()
-    return Validation(found.get("alwaysAccept", True) is False, found.get("allowWarnings", True) is not False)
+    typed = None if entry is None else entry.resource.typed
+    return webhook_of(typed if isinstance(typed, Settings) else None)
 
 
 def _is_asked(instance: Instance, write: Write) -> bool:

@@ -15,7 +15,6 @@ NotSimulated = Annotated[Any, NOT_SIMULATED]
 """A real field whose shape is not checked yet, and which has no effect."""
 
 OnlyFalse = Annotated[bool | None, Meta(extra={"simulated": False, "default": False})]
-OnlyTrue = Annotated[bool | None, Meta(extra={"simulated": False, "default": True})]
 """A switch that has no effect here: nothing is said of it where it stands as edgesim behaves."""
 
 FreeForm = Annotated[Any, Meta(extra={"free": True})]

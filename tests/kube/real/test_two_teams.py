@@ -107,7 +107,7 @@ def test_a_webhook_that_does_not_always_accept_refuses_the_mistake(teams: Teams)
     """With `alwaysAccept: false` the typo is refused at once, dry run or not, in the webhook's words."""
     teams.admin("patch", "settings", "default", "-n", "gloo-system", "--type=merge", "-p", OBEY)
     words = ("patch", "rt", "echo", "-n", "echo", "--type=json", "-p")
-    bad = '[{"op":"replace","path":"/spec/routes/0/matchers/0","value":{"regex":"/(a"}}]'
+    bad = '[{"op":"replace","path":"/spec/routes/0/matchers/0","value":{"regex":"/echo(a"}}]'
     for dry in ((), ("--dry-run=server",)):
         refused = teams.team("echo", *words, bad, *dry)
         assert refused.code == 1, refused
