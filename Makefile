@@ -66,6 +66,7 @@ bench: $(VENV)/.dev ## measure routing, loading, reloading, and the proxy beside
 	$(BIN)/python -m bench.route_tests
 	$(BIN)/python -m bench.config
 	$(BIN)/python -m bench.reload
+	$(BIN)/python -m bench.writes
 	$(BIN)/python -m bench.hotpath
 	$(BIN)/python -m bench.simulate
 	$(BIN)/python -m bench.history --add
