@@ -23,9 +23,14 @@ class Condition:
 
 
 def find_condition(status: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
-    """Return the condition of a type in a status, or None."""
-    listed = (status or {}).get("conditions") or ()
-    return next((each for each in listed if isinstance(each, dict) and each.get("type") == name), None)
+    """Return the condition of a type in a status, or None; people may write anything into a status."""
+    return next((each for each in conditions_of(status) if each.get("type") == name), None)
+
+
+def conditions_of(status: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Return the conditions of a status."""
+    listed = (status or {}).get("conditions")
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 def of_pod(condition: Condition, before: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:

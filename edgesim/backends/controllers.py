@@ -32,6 +32,8 @@ from edgesim.model.codes import problem
 from edgesim.telemetry import sources
 from edgesim.telemetry.tasks import spawn
 
+LONGEST_REST: Final = 3600.0
+"""Seconds after which it is looked again at the latest where something is awaited."""
 MAX_ROUNDS: Final = 4
 """Plans of one step: what is still to be done then is done in the next, so that what there is is served."""
 
@@ -144,7 +146,7 @@ class Controllers:
 
     def _due(self) -> float | None:
         found = [each for each in (self._node.due(), self._workloads.due(self._node.ready())) if each is not None]
-        return min(found, default=None)
+        return min(*found, LONGEST_REST) if found else None
 
     def _stand_for_the_proxy(self) -> None:
         if self._gateway is None:

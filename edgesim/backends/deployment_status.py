@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from edgesim.backends.conditions import Condition, find_condition, of_deployment, read_time
+from edgesim.backends.conditions import Condition, conditions_of, find_condition, of_deployment, read_time
 from edgesim.backends.deployments import Counted
 from edgesim.backends.rolling import bounds
 from edgesim.config.store import Entry
@@ -42,7 +42,7 @@ def created_condition(deployment: Entry, name: str, now: datetime) -> dict[str, 
     """Return the status of a Deployment for whose present template a ReplicaSet was just made."""
     status = dict(deployment.status or {})
     made = Condition("Progressing", "True", CREATED, f'Created new replica set "{name}"')
-    others = [each for each in status.get("conditions") or () if each.get("type") != "Progressing"]
+    others = [each for each in conditions_of(status) if each.get("type") != "Progressing"]
     status["conditions"] = [*others, of_deployment(made, status, now, moved=True)]
     return status
 
@@ -50,7 +50,7 @@ def created_condition(deployment: Entry, name: str, now: datetime) -> dict[str, 
 def deadline_of(deployment: Entry) -> datetime | None:
     """Return when the rollout of a Deployment is late unless something moves; None where it is not awaited."""
     condition = find_condition(deployment.status, "Progressing")
-    if condition is None or condition.get("reason") in {DONE, LATE, PAUSED}:
+    if condition is None or condition.get("reason") in (DONE, LATE, PAUSED):
         return None
     since = read_time(condition.get("lastUpdateTime"))
     seconds = deployment.resource.typed.spec.progress_deadline_seconds
@@ -112,7 +112,7 @@ def _complete(deployment: Entry, numbers: Mapping[str, int]) -> bool:
 
 def _moved(status: Mapping[str, Any], numbers: Mapping[str, int]) -> bool:
     """Tell whether the rollout got on: more new, ready or available pods, or fewer old ones."""
-    old = {name: status.get(name, 0) for name in _COUNTS}
+    old = {name: count if isinstance(count := status.get(name), int) else 0 for name in _COUNTS}
     more = any(numbers[name] > old[name] for name in ("updatedReplicas", "readyReplicas", "availableReplicas"))
     return more or numbers["replicas"] - numbers["updatedReplicas"] < old["replicas"] - old["updatedReplicas"]
 
@@ -120,4 +120,5 @@ def _moved(status: Mapping[str, Any], numbers: Mapping[str, int]) -> bool:
 def _again(before: Mapping[str, Any] | None) -> Condition | None:
     if before is None:
         return None
-    return Condition("Progressing", before["status"], before.get("reason", ""), before.get("message", ""))
+    said = (str(before.get(name, "")) for name in ("reason", "message"))
+    return Condition("Progressing", before.get("status", "Unknown"), *said)

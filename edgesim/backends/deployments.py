@@ -30,6 +30,7 @@ from edgesim.model import ResourceKey
 COMPONENT: Final = "deployment-controller"
 HISTORY: Final = "deployment.kubernetes.io/revision-history"
 DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
+_LONG: Final = 19
 MOST: Final = "deployment.kubernetes.io/max-replicas"
 _NOT_COPIED: Final = frozenset({
     "kubectl.kubernetes.io/last-applied-configuration", "deprecated.deployment.rollback.to",
@@ -57,7 +58,7 @@ class Counted:
     def revision(self) -> int:
         """Return its revision; 0 where it has none."""
         text = annotations_of(self.entry.resource).get(REVISION, "0")
-        return int(text) if text.isascii() and text.isdigit() else 0
+        return int(text) if text.isascii() and text.isdigit() and len(text) < _LONG else 0
 
 
 @dataclass(frozen=True, slots=True)

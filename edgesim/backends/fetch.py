@@ -12,10 +12,8 @@ import aiohttp
 from yarl import URL
 
 from edgesim.backends.cluster_names import NobodyThereError, Place
-from edgesim.backends.fetch_command import Fetch
+from edgesim.backends.fetch_command import LONGEST, Fetch
 
-LONGEST: Final = 300.0
-"""Seconds a try may take that has no bound of its own."""
 MOST_OUTPUT: Final = 64 << 10
 """Bytes of a body that are logged."""
 TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+LONGEST: Final = 300.0
+"""Seconds that a try may take, whatever the command says."""
 HOOK: Final = "helm.sh/hook"
 SHELLS: Final = frozenset({"sh", "bash", "ash"})
 _CHAINED: Final = re.compile(r"[|;&<>`$\n]")
@@ -239,7 +241,7 @@ def _url(text: str) -> str:
 
 def _seconds(text: str | None) -> float | None:
     found = _SECONDS.match(text or "")
-    return float(found[1]) if found is not None and float(found[1]) > 0 else None
+    return min(float(found[1]), LONGEST) if found is not None and float(found[1]) > 0 else None
 
 
 def _count(text: str | None, otherwise: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from edgesim.backends.addresses import LOOPBACK
 from edgesim.backends.objects import declare, labels_of, rewritten
-from edgesim.config.store import Entry, Store
+from edgesim.config.store import CONTROLLER, Entry, Store
 from edgesim.dialects import INSTALL_NAMESPACE, Resource
 from edgesim.dialects.defaults import defaulted
 from edgesim.model import ResourceKey
@@ -80,9 +80,9 @@ def put_right(store: Store, wanted: Resource) -> Resource | None:
     found = store.get(wanted.key)
     if found is None:
         return wanted
-    held = _compared(found)
-    if held == wanted.manifest["spec"]:
-        return None
+    if _compared(found) == wanted.manifest["spec"]:
+        # Whoever writes such an object does not own it: it is not kept beyond this run.
+        return None if found.writer == CONTROLLER else found.resource
     kept = {
         name: value for name, value in found.resource.manifest["spec"].items() if name not in wanted.manifest["spec"]
     }

@@ -66,7 +66,7 @@ def pod_table(pods: Iterable[Entry]) -> PodTable:
 
 def is_active(pod: Entry) -> bool:
     """Tell whether a pod counts: it has not ended, and is not about to be deleted."""
-    return pod.deleting is None and (pod.status is None or pod.status.get("phase") not in OVER)
+    return pod.deleting is None and (pod.status is None or str(pod.status.get("phase")) not in OVER)
 
 
 def plan_pods(owner: Entry, pods: PodTable, ready: Collection[ResourceKey], suffix: Callable[[], str]) -> PodPlan:

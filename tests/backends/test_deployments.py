@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -288,6 +289,31 @@ def test_times_of_conditions_change_with_what_they_say() -> None:
     assert available == before["conditions"][0]
     assert progressing["lastTransitionTime"] == before["conditions"][1]["lastTransitionTime"]
     assert progressing["lastUpdateTime"] > before["conditions"][1]["lastUpdateTime"]
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["type", "status", "reason", "lastUpdateTime", "x"]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["conditions", "replicas", "updatedReplicas", "phase", "readyReplicas"]), ODD),
+    st.lists(st.dictionaries(st.sampled_from(["type", "status", "reason", "lastUpdateTime"]), ODD), max_size=2),
+)
+def test_a_status_somebody_wrote(status: dict[str, Any], conditions: list[dict[str, Any]]) -> None:
+    """Whatever people write into a status, the controllers put it right."""
+    cluster = Cluster()
+    cluster.apply(deployment())
+    odd = {**status, "conditions": [{"type": "Progressing", **each} for each in conditions]} if conditions else status
+    for entry in [*cluster.store.entries()]:
+        cluster.store.set_status(entry.resource.key, odd)
+    cluster.apply(deployment(text="two"))
+    assert cluster.condition("Progressing") == ("True", "NewReplicaSetAvailable")
 
 
 def test_a_complete_rollout_stays_complete() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from edgesim.backends import Controllers, Gateway, PodRuntime
 from edgesim.backends.addresses import Bind, open_socket
-from edgesim.config.store import Entry
+from edgesim.config.store import CONTROLLER, Entry
 from edgesim.model import ResourceKey
 from edgesim.telemetry import sources
 from edgesim.telemetry.tasks import spawn
@@ -135,6 +135,7 @@ async def test_the_proxy_s_objects_are_put_right(world: World) -> None:
     assert len(world.pods("gloo-system")) == 1
     world.ports = [Port(28080)]
     await world.settle()
+    assert world.entry("Deployment", "gateway-proxy", "gloo-system").writer == CONTROLLER
     service = world.entry("Service", "gateway-proxy", "gloo-system").resource.manifest["spec"]
     assert [port["port"] for port in service["ports"]] == [28080]
 
