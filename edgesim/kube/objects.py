@@ -32,7 +32,12 @@ async def list_objects(request: web.Request, target: Target) -> web.StreamRespon
     form, context, chosen = form_of(request), context_of(request), selection(request, target)
     _check_list(request)
     version, found = context.instance.store.version, await selected(context, target, chosen)
-    return answer(list_in_form(found, target.kind, form, context.now(), version), form)
+    now = context.now()
+
+    def written() -> web.Response:
+        return answer(list_in_form(found, target.kind, form, now, version), form)
+
+    return written() if len(found) <= AT_ONCE else await asyncio.to_thread(written)
 
 
 async def watch_objects(request: web.Request, target: Target) -> web.StreamResponse:

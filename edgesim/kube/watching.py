@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
-from edgesim.config.store import Store
+from edgesim.config.store import Entry, Store
 from edgesim.kube.answers import in_form, shown
 from edgesim.kube.context import KubeContext
 from edgesim.kube.forms import Form
@@ -103,19 +104,18 @@ async def serve_watch(request: web.Request, context: KubeContext, watch: Watch) 
     return response
 
 
-def _beginning(store: Store, teller: _Teller) -> list[bytes]:
-    """Return what is told at once: what there is already, or what happened since; it is read in one go."""
+def _beginning(store: Store, teller: _Teller) -> Iterable[bytes]:
+    """Return what is told at once: what there is already, or what happened since, as it is when this is called."""
     watch, kind = teller.watch, teller.watch.target.kind.kind
     if watch.initial and not (watch.since is not None and watch.since > store.version):
-        entries = store.entries(kind, watch.target.namespace or None)
-        found = [teller.line("ADDED", each) for each in map(shown, entries) if watch.wants(each)]
-        return [*found, _bookmark(watch, store.version, ended=True)] if watch.marked else found
+        end = [_bookmark(watch, store.version, ended=True)] if watch.marked else []
+        return chain(teller.existing([*store.entries(kind, watch.target.namespace or None)]), end)
     if watch.since is None:
         return []
     happened = store.since(watch.since) if watch.since <= store.version else None
     if happened is None:
         return [_expired(watch.since)]
-    return [*teller.events([Told(each) for each in happened if each.entry.resource.key.kind == kind])]
+    return teller.events([Told(each) for each in happened if each.entry.resource.key.kind == kind])
 
 
 async def _go_on(stream: _Stream, teller: _Teller, log: KindLog, cursor: int) -> None:
@@ -159,6 +159,7 @@ class _Stream:
                 if not await self._write(b"".join(piece)):
                     return False
                 piece, size = [], 0
+                await asyncio.sleep(0)  # the embedded pods are on this event loop, too
         return not piece or await self._write(b"".join(piece))
 
     async def _write(self, data: bytes) -> bool:
@@ -194,6 +195,12 @@ class _Teller:
                 line = each.encoded[key] = self.line(kind, found)
             self.headed = self.watch.form.shape == "Table"
             yield line
+
+    def existing(self, entries: Iterable[Entry]) -> Iterator[bytes]:
+        """Return what is told of what there is already."""
+        for each in map(shown, entries):
+            if self.watch.wants(each):
+                yield self.line("ADDED", each)
 
     def line(self, kind: str, found: Manifest) -> bytes:
         """Return an event."""
