@@ -8,7 +8,7 @@ wrote last.
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -100,8 +100,8 @@ class Store:
         self._clock = clock
         self._new_uid = new_uid
         self._entries: dict[ResourceKey, Entry] = {}
-        self._by_kind: dict[str, dict[ResourceKey, Entry]] = {}
-        self._by_namespace: dict[str, dict[ResourceKey, Entry]] = {}
+        self._by_kind: defaultdict[str, dict[ResourceKey, Entry]] = defaultdict(dict)
+        self._by_namespace: defaultdict[str, dict[ResourceKey, Entry]] = defaultdict(dict)
         self._resources: dict[ResourceKey, Resource] = {}
         """Those of the entries: all of them are asked for at each change."""
         self._touched: dict[ResourceKey, None] = {}
@@ -141,7 +141,7 @@ class Store:
         same = old.resource.manifest == resource.manifest
         entry = replace(old, resource=resource, writer=writer, managed=managed, status=status)
         if same and managed == old.managed and status == old.status:
-            self._insert(entry)
+            self._insert(entry, old)
             return Change("unchanged", entry)
         respecified = not same and _desired(old.resource.manifest) != _desired(resource.manifest)
         return Change("configured", self._modify(old, replace(entry, generation=old.generation + respecified)))
@@ -180,8 +180,8 @@ class Store:
         """Return a store with the same entries, to try writes on; nobody listens to it."""
         made = Store(self._clock, self._new_uid)
         made._entries, made._resources, made._uids = {**self._entries}, {**self._resources}, {**self._uids}
-        made._by_kind = {kind: {**held} for kind, held in self._by_kind.items()}
-        made._by_namespace = {namespace: {**held} for namespace, held in self._by_namespace.items()}
+        made._by_kind.update({kind: {**held} for kind, held in self._by_kind.items()})
+        made._by_namespace.update({namespace: {**held} for namespace, held in self._by_namespace.items()})
         made._owned = {uid: {**held} for uid, held in self._owned.items()}
         made.version = self.version
         return made
@@ -282,7 +282,7 @@ class Store:
         )
         self._uids[entry.uid] = resource.key
         self._own(entry)
-        self._insert(entry)
+        self._insert(entry, None)
         self._tell(Happening(self.version, "ADDED", entry, None))
         return Change("created", entry)
 
@@ -293,17 +293,16 @@ class Store:
         if old.resource is not entry.resource:
             self._disown(old)
             self._own(entry)
-        self._insert(entry)
+        self._insert(entry, old)
         self._tell(Happening(self.version, "MODIFIED", entry, old))
         return entry
 
-    def _insert(self, entry: Entry) -> None:
+    def _insert(self, entry: Entry, before: Entry | None) -> None:
         key = entry.resource.key
-        before = self._entries.get(key)
         self._entries[key] = entry
         self._resources[key] = entry.resource
-        self._by_kind.setdefault(key.kind, {})[key] = entry
-        self._by_namespace.setdefault(key.namespace, {})[key] = entry
+        self._by_kind[key.kind][key] = entry
+        self._by_namespace[key.namespace][key] = entry
         if before is None or not _differ_by_status(before, entry):  # a status is never kept
             self._touched[key] = None
 
@@ -338,7 +337,8 @@ def _differ_by_status(one: Entry, other: Entry) -> bool:
 
 def owner_uids(resource: Resource) -> tuple[str, ...]:
     """Return the uids in the ownerReferences of a resource."""
-    return tuple(each.uid for each in resource.typed.metadata.owner_references)
+    references = resource.typed.metadata.owner_references
+    return tuple([each.uid for each in references]) if references else ()
 
 
 def _declared(manifest: dict[str, Any]) -> dict[str, Any]:
