@@ -55,7 +55,7 @@ class Placed:
 
     def pause(self) -> float:
         """Return the seconds to wait before the next start."""
-        return min(FIRST_PAUSE * 2 ** min(self.restarts, 10), LONGEST_PAUSE)
+        return min(FIRST_PAUSE * 2.0 ** min(self.restarts, 10), LONGEST_PAUSE)
 
     def known(self, now: float) -> PodFacts:
         """Return what its status is made of."""

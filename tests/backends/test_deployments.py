@@ -219,7 +219,12 @@ def test_pods_of_a_dump() -> None:
         cluster.apply(
             f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{containers: [{{name: a, image: b}}]}}\n"
         )
+    dumped = deployment("echo-v1-5d4c", replicas=2).replace("kind: Deployment", "kind: ReplicaSet")
+    owner = "ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: echo-v1, uid: x, controller: true}]"
+    labels = "labels: {app: echo, version: v1}"
+    cluster.apply(dumped.replace("namespace: echo}", f"namespace: echo, {labels}, {owner}}}", 1))
     assert cluster.pods() == [*own, "statefulset-1"]
+    assert cluster.sets() == {"1": 1}
 
 
 def test_a_set_nobody_owns_is_adopted() -> None:

@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 
 from edgesim.backends import Controllers, Gateway, PodRuntime
-from edgesim.backends.addresses import Bind, open_socket
 from edgesim.config.store import CONTROLLER, Entry
 from edgesim.model import ResourceKey
 from edgesim.telemetry import sources
@@ -23,7 +22,6 @@ from tests.control.scenes import SERVICE, deployment, documents, made_store, res
 NAMESPACES = "\n---\n".join(
     f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}" for name in ("echo", "gloo-system")
 )
-BIND: Bind = open_socket
 
 
 @dataclass(frozen=True)
@@ -297,23 +295,32 @@ async def test_a_pod_that_makes_its_request(world: World) -> None:
 
 
 async def test_the_gateway_has_a_name(world: World) -> None:
-    """`gateway-proxy.gloo-system` leads to where the proxy listens, with the name in Host."""
+    """`gateway-proxy.gloo-system` leads to where the proxy listens, with that name in Host, and 80 is its port."""
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nproxy")
+        await writer.drain()
+        writer.close()
+
+    proxy = await asyncio.start_server(answer, "127.0.0.1", 0)
+    world.ports = [Port(proxy.sockets[0].getsockname()[1])]
+    async with proxy:
+        await world.apply(NAMESPACES, fetching("curl -fsS http://gateway-proxy.gloo-system/x"))
+        await until(lambda: world.status("Pod", "ask")["phase"] == "Succeeded")
+    assert world.log("ask") == ["proxy"]
+    assert asked[0].startswith(b"GET /x HTTP/1.1\r\n")
+    assert b"Host: gateway-proxy.gloo-system\r\n" in asked[0]
+
+
+async def test_a_request_that_is_refused(world: World) -> None:
+    """With `-f` an answer of 400 or more is a failure, with curl's exit code and words."""
     bad = deployment("echo-v2", version="v2").replace('"-text=version:v1"', '"-text=no", "-status-code=404"')
-    await world.apply(NAMESPACES, bad)
-    (pod,) = world.pods()
-    running = world.controllers.running()[pod.resource.key]
-    server = running.listeners[0].sockets[0].getsockname()
-    # What listens at the pod stands in for the proxy, on loopback: a Service's name would lead there, too.
-    sock = BIND("127.0.0.1", 0)
-    world.ports = [Port(sock.getsockname()[1])]
-    sock.close()
-    await world.apply(fetching("curl -fsS http://gateway-proxy.gloo-system/x", name="refused"))
-    await until(lambda: world.status("Pod", "refused")["phase"] == "Failed")
-    assert world.log("refused")[0].startswith("curl: (7) Failed to connect to 127.0.0.1")
-    await world.apply(fetching(f"curl -fsS http://{server[0]}:{server[1]}/x", name="bad"))
-    await until(lambda: world.status("Pod", "bad")["phase"] == "Failed")
-    assert world.log("bad") == ["curl: (22) The requested URL returned error: 404"]
-    (container,) = world.status("Pod", "bad")["containerStatuses"]
+    await world.apply(NAMESPACES, SERVICE, bad, fetching("curl -fsS http://echo/x"))
+    await until(lambda: world.status("Pod", "ask")["phase"] == "Failed")
+    assert world.log("ask") == ["curl: (22) The requested URL returned error: 404"]
+    (container,) = world.status("Pod", "ask")["containerStatuses"]
     assert container["state"]["terminated"]["exitCode"] == 22
 
 
