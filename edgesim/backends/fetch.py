@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from edgesim.backends.cluster_names import NobodyThereError, Place
 from edgesim.backends.fetch_command import LONGEST, Fetch
@@ -98,16 +98,17 @@ def _reason(error: aiohttp.ClientConnectorError) -> str:
 
 
 async def _ask(fetch: Fetch, resolve: Resolve) -> tuple[_Failure | None, str]:
-    url = URL(fetch.url)
-    if not url.host:
+    url = urlsplit(fetch.url)
+    if not url.hostname:
         raise ValueError(fetch.url)
-    place = resolve(url.host, url.port or 80)
+    place = resolve(url.hostname, url.port or (443 if url.scheme == "https" else 80))
     headers = dict(fetch.headers)
-    target = url
+    user, at, host = url.netloc.rpartition("@")
+    target = fetch.url
     if place is not None:
         # The name goes on in Host, as it would from a pod whose resolver knows the cluster.
-        headers.setdefault("Host", url.authority if url.explicit_port is not None else url.host)
-        target = url.with_host(place[0]).with_port(place[1])
+        headers.setdefault("Host", host)
+        target = url._replace(netloc=f"{user}{at}{place[0]}:{place[1]}").geturl()
     async with (
         aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as session,
         session.request(
@@ -117,7 +118,7 @@ async def _ask(fetch: Fetch, resolve: Resolve) -> tuple[_Failure | None, str]:
             data=fetch.body.encode() if fetch.body is not None else None,
             allow_redirects=fetch.follow,
             ssl=_unchecked() if url.scheme == "https" else True,
-            server_hostname=headers.get("Host", url.host).partition(":")[0] if url.scheme == "https" else None,
+            server_hostname=headers.get("Host", host).partition(":")[0] if url.scheme == "https" else None,
         ) as response,
     ):
         return await _read(fetch, response)
