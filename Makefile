@@ -61,11 +61,12 @@ format: $(VENV)/.dev ## mend what ruff can mend, and write the generated docs
 	$(BIN)/ruff format --quiet
 	@for script in docs/generate/*.py; do test ! -e "$$script" || PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
 
-bench: $(VENV)/.dev ## measure routing, loading, reloading, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
+bench: $(VENV)/.dev $(VENV)/.clients ## measure routing, loading, reloading, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
 	$(BIN)/python -m bench.routes
 	$(BIN)/python -m bench.route_tests
 	$(BIN)/python -m bench.config
 	$(BIN)/python -m bench.reload
+	$(BIN)/python -m bench.kube
 	$(BIN)/python -m bench.writes
 	$(BIN)/python -m bench.hotpath
 	$(BIN)/python -m bench.simulate

@@ -55,7 +55,7 @@ class Results:
 
     def growth(self) -> list[float]:
         """Return the time of an object among the most against that of one among the fewest, of each round."""
-        few, many = COUNTS
+        few, many = self.apply
         return [(b / many) / (a / few) for a, b in zip(self.apply[few], self.apply[many], strict=True)]
 
     def ratios(self) -> list[float]:
@@ -110,6 +110,7 @@ def kubectl() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and write what was found."""
     parser = argparse.ArgumentParser(prog="python -m bench.kube", description="What the Kubernetes API costs.")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of objects (default 1: up to 1,000)")
     parser.add_argument("--rounds", type=int, default=5, help="of everything (default 5)")
     parser.add_argument("--seconds", type=int, default=8, help="length of a window of load (default 8)")
     parser.add_argument("--output", type=Path, default=report.RESULTS, help="folder for kube.json and kube.md")
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(options.rounds):
-            _writes(results, folder / f"writes-{number}")
+            _writes(results, folder / f"writes-{number}", options.scale)
             _memory(results, folder / f"memory-{number}")
             print(f"  round {number + 1} of {options.rounds}: {_applied(results)}", flush=True)
         if shutil.which("wrk") is not None:
@@ -157,9 +158,9 @@ def _found(log: Path, word: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _writes(results: Results, folder: Path) -> None:
+def _writes(results: Results, folder: Path, scale: float) -> None:
     """Apply so many VirtualServices by one command, apply them again, and list them."""
-    for count in COUNTS:
+    for count in (max(1, round(scale * each)) for each in COUNTS):
         with instance(folder / str(count), "--kube", "--kube-port", "0") as served:
             file = folder / f"{count}.yaml"
             file.write_text("---\n".join(_HOST.format(number=number) for number in range(count)))
@@ -299,7 +300,7 @@ load ({_CONNECTIONS} connections) through the proxy, in turn without and with a 
 
 
 def _applied(results: Results) -> str:
-    return ", ".join(f"{count} in {results.apply[count][-1]:.2f} s" for count in COUNTS)
+    return ", ".join(f"{count} in {took[-1]:.2f} s" for count, took in results.apply.items())
 
 
 def _sections(results: Results) -> list[str]:
@@ -310,11 +311,11 @@ def _sections(results: Results) -> list[str]:
             report.spread([1000 * took / count for took in results.again[count]]),
             report.spread(results.listing[count]),
         )
-        for count in COUNTS
+        for count in results.apply
     ]
     columns = ("VirtualServices", "applied, ms each", "again, ms each", "listed, s")
     costs = [
-        ("an object among 1,000 against one among 100", report.spread(results.growth())),
+        ("an object among the most against one among the fewest", report.spread(results.growth())),
         ("throughput with a watch of everything against none", report.spread(results.ratios(), 3)),
         ("MiB without the API", report.spread(results.memory_without, 1)),
         ("MiB with it", report.spread(results.memory_with, 1)),
