@@ -96,9 +96,13 @@ def fetch_of(pod: Mapping[str, Any], expand: Callable[[str], str]) -> Fetch | No
         return None
     container = containers[0]
     words = [expand(str(word)) for word in [*(container.get("command") or ()), *(container.get("args") or ())]]
-    if not container.get("command") and words and _image_name(container) in {"curl", "wget"}:
-        words = [_image_name(container), *words]  # curlimages/curl: its entry point is curl
-    return parse_fetch(words)
+    return parse_fetch(words if container.get("command") else _from_entry_point(_image_name(container), words))
+
+
+def _from_entry_point(image: str, words: list[str]) -> list[str]:
+    """Return what runs where only arguments are given: curlimages/curl begins them with `curl`, but for a program's name."""
+    program = bool(words) and _base(words[0]) in {image, *SHELLS}
+    return words if program or not words or image not in {"curl", "wget"} else [image, *words]
 
 
 def _image_name(container: Mapping[str, Any]) -> str:
@@ -214,7 +218,7 @@ def _wget(options: _Options) -> Fetch:
         data,
         fails=True,
         silent=quiet,
-        shows_errors=not quiet,
+        shows_errors=True,  # as BusyBox's does, quiet or not
         output=not spider and options.last("O", "output-document") in {"-", "/dev/stdout"},
         follow=True,
         seconds=_seconds(options.last("T", "timeout")),

@@ -112,6 +112,20 @@ def test_pods_that_end() -> None:
     assert found(image="busybox", args=["curl", "echo"]) == read("curl", "echo")
 
 
+@pytest.mark.parametrize("image", ["curlimages/curl", "curlimages/curl:8.11.0", "alpine/curl", "busybox"])
+@pytest.mark.parametrize(
+    "args", [["curl", "-s", "echo"], ["/usr/bin/curl", "-s", "echo"], ["sh", "-c", "curl -s echo"]]
+)
+def test_arguments_that_name_the_program(image: str, args: list[str]) -> None:
+    """`kubectl run c --image=curlimages/curl -- curl URL` asks once, as without the second `curl`."""
+    assert fetch_of(pod(image=image, args=args), str) == read("curl", "-s", "echo")
+
+
+def test_a_quiet_wget_tells_what_fails() -> None:
+    """`wget -q` of BusyBox prints its errors all the same."""
+    assert read("wget", "-qO-", "http://echo").shows_errors
+
+
 @given(
     st.lists(st.text(alphabet="-curlwget sh\"'$\\=/oO1", max_size=8), max_size=6),
     st.sampled_from(["curl", "wget", "sh"]),
