@@ -145,7 +145,8 @@ def instance(folder: Path, *arguments: str) -> Iterator[Served]:
     command = ["env", *(f"{name}={folder}" for name in ("HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"))]
     command += [sys.executable, "-m", "edgesim", "up", "--port", "0", "--admin-port", "0", *arguments]
     with running(command, CLIENT_CORE, log) as process:
-        wait(lambda: _found(log, "kube" if "--kube" in arguments else "admin") > 0, process, log)
+        last = "export KUBECONFIG=" if "--kube" in arguments else "admin "
+        wait(lambda: re.search(rf"^{last}\S+\n", log.read_text(), re.MULTILINE) is not None, process, log)
         pin_children(process.pid, PROXY_CORE)
         config = re.search(r"^export KUBECONFIG=(\S+)$", log.read_text(), re.MULTILINE)
         known = {"KUBECONFIG": config[1]} if config else {}
@@ -265,12 +266,13 @@ def _everything(served: Served) -> Iterator[list[str]]:
         for watch in watches:
             if watch.sock is not None:
                 watch.sock.shutdown(2)
-        for thread in threads:
+        for thread, watch in zip(threads, watches, strict=True):
             thread.join(_TIMEOUT)
+            watch.close()
 
 
 def _follow(answer: http.client.HTTPResponse, happened: list[str]) -> None:
-    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+    with answer, contextlib.suppress(OSError, http.client.HTTPException, ValueError):
         while line := answer.readline():
             happened.append(json.loads(line)["type"])
 
