@@ -13,7 +13,7 @@ from edgesim.kube import deleting, logs, objects, patching, subresources, writin
 from edgesim.kube.access import Access
 from edgesim.kube.access_reviews import review
 from edgesim.kube.answers import answer
-from edgesim.kube.bodies import MAX_BODY, object_body
+from edgesim.kube.bodies import MAX_BODY, BrokenBodyError, object_body
 from edgesim.kube.context import ACCESS, CONTEXT, KubeContext, access_of, begin, is_from, user_of, warnings_of
 from edgesim.kube.discovering import serve_discovery
 from edgesim.kube.discovery_rows import subresources_of, verbs_of
@@ -82,7 +82,10 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         is_from(request, access_of(request).user_of(request))
         return await handler(request)
     except ApiError as error:
-        return _status(error, warnings_of(request))
+        response = _status(error, warnings_of(request))
+        if isinstance(error, BrokenBodyError):
+            response.force_close()
+        return response
     except web.HTTPException as error:
         return _status(ApiError("BadRequest", error.reason))
     except Exception as error:  # noqa: BLE001 - the last resort: a mistake of ours, told in one line
@@ -129,7 +132,7 @@ def _handler(request: web.Request, target: Target) -> tuple[str, OfTarget]:
     if found is None or (not target.namespace and target.kind.namespaced and request.method in {"POST", "DELETE"}):
         raise no_method()
     verb, handler = found
-    if verb == "list" and flag(request, "watch"):
+    if verb == "list" and flag(request, "watch") and request.method == "GET":
         verb, handler = "watch", objects.watch_objects
     if verb not in verbs_of(target.kind):
         raise no_method()

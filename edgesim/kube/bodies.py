@@ -25,6 +25,10 @@ PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 OBJECT_TYPES: Final = (JSON, YAML, PROTOBUF)
 
 
+class BrokenBodyError(ApiError):
+    """A body that ends in the middle, or cannot be unpacked: the connection is of no use any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """An object a client sent; `text` is what it wrote, empty where that was no text."""
@@ -121,8 +125,9 @@ async def _bytes(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         message = f"Request entity too large: limit is {MAX_BODY}"
         raise ApiError("RequestEntityTooLarge", message) from None
-    except (web.HTTPException, ValueError) as error:
-        raise ApiError("BadRequest", f"the body cannot be read: {type(error).__name__}") from None
+    except (web.HTTPException, web.RequestPayloadError, ValueError) as error:
+        request.content.feed_eof()  # aiohttp would read on after the answer, and log what it cannot
+        raise BrokenBodyError("BadRequest", f"the body cannot be read: {type(error).__name__}") from None
 
 
 def bounded(value: Any) -> Any:

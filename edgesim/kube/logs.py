@@ -61,7 +61,8 @@ def _options(request: web.Request, now: datetime) -> LogOptions:
     since = _time(time) if time else None
     if seconds is not None:
         since = now - timedelta(seconds=min(seconds, 10**9))
-    return LogOptions(flag(request, "follow"), tail, since, flag(request, "timestamps"), number(request, "limitBytes"))
+    follow = flag(request, "follow") and request.method == "GET"
+    return LogOptions(follow, tail, since, flag(request, "timestamps"), number(request, "limitBytes"))
 
 
 def _time(text: str) -> datetime:

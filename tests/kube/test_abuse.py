@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import io
+
 import pytest
 
 from tests.kube.api import CONFIG_MAPS, Api, config_map
@@ -72,3 +76,28 @@ async def test_nothing_is_stored_in_part(api: Api) -> None:
     refused = await api.ask("PATCH", f"{CONFIG_MAPS}/one", operations, Content_Type="application/json-patch+json")
     assert refused.refusal[0] == 422
     assert (await api.ask("GET", f"{CONFIG_MAPS}/one")).json["data"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        (gzip.compress(b" " * (4 * 1024 * 1024)), (413, "RequestEntityTooLarge")),
+        (b"no gzip", (400, "BadRequest")),
+    ],
+)
+async def test_compressed_bodies(
+    api: Api, body: bytes, refusal: tuple[int, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is small on the wire and large in memory is too large; what cannot be unpacked is BadRequest."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with api.session.post(api.url + CONFIG_MAPS, data=io.BytesIO(body), headers=headers) as response:
+        found = await response.json()
+    assert (await api.ask("GET", "/healthz")).body == b"ok"
+    assert not caplog.records
+    assert (found["code"], found["reason"]) == refusal
+
+
+async def test_head_ends(api: Api) -> None:
+    """HEAD of what streams to GET has an end."""
+    for path in (f"{CONFIG_MAPS}?watch=true", f"{CONFIG_MAPS}?watch=true&resourceVersion=0"):
+        assert (await asyncio.wait_for(api.ask("HEAD", path), 30)).status == 200
