@@ -59,6 +59,25 @@ def _replica_set(spec: Fields) -> Fields:
     return _template(with_defaults(spec, replicas=1))
 
 
+def _stateful_set(spec: Fields) -> Fields:
+    filled = with_defaults(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    return _template(filled)
+
+
+def _daemon_set(spec: Fields) -> Fields:
+    return _template(with_defaults(spec, revisionHistoryLimit=10))
+
+
+def _cron_job(spec: Fields) -> Fields:
+    filled = with_defaults(spec, concurrencyPolicy="Allow", suspend=False)
+    filled = with_defaults(filled, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
+    return inside(filled, "jobTemplate", lambda job: inside(job, "spec", _template))
+
+
+def _claim(spec: Fields) -> Fields:
+    return with_defaults(spec, volumeMode="Filesystem")
+
+
 def _job(spec: Fields) -> Fields:
     filled = with_defaults(spec, completionMode="NonIndexed", suspend=False, backoffLimit=6)
     filled = with_defaults(filled, podReplacementPolicy="TerminatingOrFailed")
@@ -163,6 +182,11 @@ _RULES: Final[dict[tuple[str, str], Callable[[Fields], Fields]]] = {
     ("apps", "Deployment"): _spec(_deployment),
     ("apps", "ReplicaSet"): _spec(_replica_set),
     ("autoscaling", "HorizontalPodAutoscaler"): _spec(_autoscaler),
+    ("", "PersistentVolumeClaim"): _spec(_claim),
+    ("", "ReplicationController"): _spec(_replica_set),
+    ("apps", "DaemonSet"): _spec(_daemon_set),
+    ("apps", "StatefulSet"): _spec(_stateful_set),
+    ("batch", "CronJob"): _spec(_cron_job),
     ("batch", "Job"): _spec(_job),
     ("discovery.k8s.io", "EndpointSlice"): _endpoint_slice,
     ("networking.k8s.io", "NetworkPolicy"): _spec(_network_policy),

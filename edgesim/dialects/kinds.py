@@ -53,6 +53,32 @@ GLOO = "gloo.solo.io"
 RBAC = "rbac.authorization.k8s.io"
 _ALL = ("all",)
 
+
+def _stored(
+    group: str,
+    kind: str,
+    *short_names: str,
+    version: str = "v1",
+    plural: str = "",
+    namespaced: bool = True,
+    categories: tuple[str, ...] = (),
+) -> Kind:
+    """Return a kind that is stored, so that clients can apply and prune it, and that nothing acts on."""
+    word = kind.lower()
+    return Kind(
+        group,
+        version,
+        kind,
+        plural or f"{word}s",
+        word,
+        short_names,
+        namespaced=namespaced,
+        simulated=False,
+        categories=categories,
+        schema=StoredOnly,
+    )
+
+
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Namespace", "namespaces", "namespace", ("ns",), namespaced=False, schema=Namespace),
     Kind("", "v1", "Service", "services", "service", ("svc",), categories=_ALL, schema=Service),
@@ -77,39 +103,19 @@ KINDS: tuple[Kind, ...] = (
         namespaced=False,
         schema=ClusterRoleBinding,
     ),
-    Kind(
-        "autoscaling",
-        "v2",
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-        "horizontalpodautoscaler",
-        ("hpa",),
-        simulated=False,
-        categories=_ALL,
-        schema=StoredOnly,
-    ),
-    Kind(
-        "policy",
-        "v1",
-        "PodDisruptionBudget",
-        "poddisruptionbudgets",
-        "poddisruptionbudget",
-        ("pdb",),
-        simulated=False,
-        schema=StoredOnly,
-    ),
-    Kind("networking.k8s.io", "v1", "Ingress", "ingresses", "ingress", ("ing",), simulated=False, schema=StoredOnly),
-    Kind(
-        "networking.k8s.io",
-        "v1",
-        "NetworkPolicy",
-        "networkpolicies",
-        "networkpolicy",
-        ("netpol",),
-        simulated=False,
-        schema=StoredOnly,
-    ),
-    Kind("batch", "v1", "Job", "jobs", "job", simulated=False, categories=_ALL, schema=StoredOnly),
+    _stored("", "PersistentVolume", "pv", namespaced=False),
+    _stored("", "PersistentVolumeClaim", "pvc"),
+    _stored("", "ReplicationController", "rc", categories=_ALL),
+    _stored("", "LimitRange", "limits"),
+    _stored("", "ResourceQuota", "quota"),
+    _stored("apps", "DaemonSet", "ds", categories=_ALL),
+    _stored("apps", "StatefulSet", "sts", categories=_ALL),
+    _stored("autoscaling", "HorizontalPodAutoscaler", "hpa", version="v2", categories=_ALL),
+    _stored("policy", "PodDisruptionBudget", "pdb"),
+    _stored("networking.k8s.io", "Ingress", "ing", plural="ingresses"),
+    _stored("networking.k8s.io", "NetworkPolicy", "netpol", plural="networkpolicies"),
+    _stored("batch", "Job", categories=_ALL),
+    _stored("batch", "CronJob", "cj", categories=_ALL),
     Kind(GATEWAY, "v1", "VirtualService", "virtualservices", "virtualservice", ("vs",), schema=VirtualService),
     Kind(GATEWAY, "v1", "RouteTable", "routetables", "routetable", ("rt",), schema=RouteTable),
     Kind(GATEWAY, "v1", "RouteOption", "routeoptions", "routeoption", ("rtopt",), schema=RouteOption),
@@ -132,18 +138,13 @@ KINDS: tuple[Kind, ...] = (
 UNSIMULATED: dict[str, frozenset[str]] = {
     "": frozenset(
         {
-            "ReplicationController",
-            "PersistentVolume",
-            "PersistentVolumeClaim",
             "Node",
-            "LimitRange",
-            "ResourceQuota",
             "PodTemplate",
             "Binding",
             "ComponentStatus",
         }
     ),
-    "apps": frozenset({"DaemonSet", "StatefulSet", "ControllerRevision"}),
+    "apps": frozenset({"ControllerRevision"}),
     RBAC: frozenset(),
     GATEWAY: frozenset(
         {

@@ -54,6 +54,12 @@ _SUBRESOURCES: Final[dict[tuple[str, str], tuple[Subresource, ...]]] = {
     ("policy", "PodDisruptionBudget"): (_STATUS,),
     ("networking.k8s.io", "Ingress"): (_STATUS,),
     ("batch", "Job"): (_STATUS,),
+    ("batch", "CronJob"): (_STATUS,),
+    ("", "PersistentVolume"): (_STATUS,),
+    ("", "PersistentVolumeClaim"): (_STATUS,),
+    ("", "ResourceQuota"): (_STATUS,),
+    ("apps", "DaemonSet"): (_STATUS,),
+    ("apps", "StatefulSet"): (_STATUS,),
 }
 
 REVIEWS: Final = (

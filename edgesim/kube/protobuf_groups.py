@@ -59,6 +59,17 @@ JobSpec:
   5 *manualSelector bool, 6 template PodTemplateSpec, 7 *backoffLimit int32, 8 *ttlSecondsAfterFinished int32,
   9 completionMode, 10 *suspend bool, 11 podFailurePolicy PodFailurePolicy, 12 *backoffLimitPerIndex int32,
   13 *maxFailedIndexes int32, 14 podReplacementPolicy, 15 managedBy, 16 successPolicy SuccessPolicy
+CronJob:
+  1 metadata ObjectMeta, 2 spec CronJobSpec
+CronJobSpec:
+  1 schedule, 2 *startingDeadlineSeconds int64, 3 concurrencyPolicy, 4 *suspend bool,
+  5 jobTemplate JobTemplateSpec, 6 *successfulJobsHistoryLimit int32, 7 *failedJobsHistoryLimit int32, 8 timeZone
+JobTemplateSpec:
+  1 metadata ObjectMeta, 2 spec JobSpec
+ResourceQuota:
+  1 metadata ObjectMeta, 2 spec ResourceQuotaSpec
+ResourceQuotaSpec:
+  1 {}hard Quantity, 2 []scopes
 PodFailurePolicy:
   1 []rules PodFailurePolicyRule
 PodFailurePolicyRule:

@@ -38,8 +38,8 @@ LabelSelectorRequirement:
 """
 
 ROOTS: Final = frozenset({
-    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DeleteOptions", "Deployment", "HorizontalPodAutoscaler",
-    "Ingress", "Job", "Namespace", "NetworkPolicy", "Pod", "PodDisruptionBudget", "ReplicaSet", "Role", "RoleBinding",
+    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CronJob", "DeleteOptions", "Deployment", "HorizontalPodAutoscaler",
+    "Ingress", "Job", "Namespace", "NetworkPolicy", "Pod", "PodDisruptionBudget", "ReplicaSet", "ResourceQuota", "Role", "RoleBinding",
     "Scale", "Secret", "SelfSubjectAccessReview", "SelfSubjectReview", "SelfSubjectRulesReview", "Service",
     "ServiceAccount", "SubjectAccessReview",
 })  # fmt: skip

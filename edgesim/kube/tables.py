@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from edgesim.dialects.kinds import GATEWAY, GLOO, Kind
-from edgesim.kube import columns_cluster, columns_gloo, columns_network, columns_workloads
+from edgesim.kube import columns_cluster, columns_gloo, columns_network, columns_stored, columns_workloads
 from edgesim.kube.columns import Column, Object
 
 _COLUMNS: Final[dict[tuple[str, str], tuple[Column, ...]]] = {
@@ -27,6 +27,14 @@ _COLUMNS: Final[dict[tuple[str, str], tuple[Column, ...]]] = {
     ("autoscaling", "HorizontalPodAutoscaler"): columns_workloads.AUTOSCALER,
     ("batch", "Job"): columns_workloads.JOB,
     ("discovery.k8s.io", "EndpointSlice"): columns_network.ENDPOINT_SLICE,
+    ("", "PersistentVolume"): columns_stored.VOLUME,
+    ("", "PersistentVolumeClaim"): columns_stored.CLAIM,
+    ("", "ReplicationController"): columns_stored.REPLICATION_CONTROLLER,
+    ("", "LimitRange"): columns_stored.LIMIT_RANGE,
+    ("", "ResourceQuota"): columns_stored.RESOURCE_QUOTA,
+    ("apps", "DaemonSet"): columns_stored.DAEMON_SET,
+    ("apps", "StatefulSet"): columns_stored.STATEFUL_SET,
+    ("batch", "CronJob"): columns_stored.CRON_JOB,
     ("networking.k8s.io", "Ingress"): columns_network.INGRESS,
     ("networking.k8s.io", "NetworkPolicy"): columns_network.NETWORK_POLICY,
     ("policy", "PodDisruptionBudget"): columns_workloads.DISRUPTION_BUDGET,

@@ -26,9 +26,9 @@ def test_a_resource_knows_its_identity() -> None:
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("v1", "PersistentVolume"),
-        ("apps/v1", "DaemonSet"),
-        ("apps/v1", "StatefulSet"),
+        ("v1", "Node"),
+        ("v1", "PodTemplate"),
+        ("apps/v1", "ControllerRevision"),
         ("gateway.solo.io/v1", "ListenerOption"),
         ("gateway.solo.io/v1", "MatchableHttpGateway"),
         ("networking.istio.io/v1", "VirtualService"),

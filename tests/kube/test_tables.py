@@ -268,3 +268,33 @@ def test_objects_of_any_shape_have_a_row(kind: Any, found: dict[str, Any]) -> No
     table = as_table(kind, [found], NOW)
     assert len(table["rows"][0]["cells"]) == len(table["columnDefinitions"])
     assert all(isinstance(cell, str | int) for cell in table["rows"][0]["cells"])
+
+
+@pytest.mark.parametrize(
+    ("word", "found", "cells"),
+    [
+        ("sts", {"spec": {"replicas": 2}}, ["echo", "0/2", "5m"]),
+        ("ds", {"spec": {}}, ["echo", 0, 0, 0, 0, 0, "<none>", "5m"]),
+        ("rc", {"spec": {"replicas": 2}}, ["echo", 2, 0, 0, "5m"]),
+        ("cj", {"spec": {"schedule": "@daily"}}, ["echo", "@daily", "<none>", "False", 0, "<none>", "5m"]),
+        ("pvc", {"spec": {"volumeName": "disk"}}, ["echo", "Pending", "disk", "", "", "", "<unset>", "5m"]),
+        (
+            "pv",
+            {
+                "spec": {
+                    "capacity": {"storage": "1Gi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "claimRef": {"namespace": "a", "name": "b"},
+                }
+            },
+            ["echo", "1Gi", "RWO", "", "Pending", "a/b", "", "<unset>", "", "5m"],
+        ),
+        ("quota", {"spec": {"hard": {"pods": "2", "limits.cpu": "1"}}}, ["echo", "pods: 0/2", "limits.cpu: 0/1", "5m"]),
+        ("limits", {}, ["echo", ago(minutes=5)]),
+    ],
+)
+def test_kinds_that_nothing_acts_on_have_their_columns(
+    word: str, found: dict[str, Any], cells: list[str | int]
+) -> None:
+    """Volumes, quotas and workloads that do not run are listed as on a cluster whose controllers sleep."""
+    assert row(word, found) == cells

@@ -22,6 +22,15 @@ HorizontalPodAutoscalerSpec: scaleTargetRef CrossVersionObjectReference; minRepl
 CrossVersionObjectReference: kind string; name string; apiVersion string
 PodDisruptionBudget: spec PodDisruptionBudgetSpec; status any
 PodDisruptionBudgetSpec: minAvailable IntOrString; selector LabelSelector; maxUnavailable IntOrString; unhealthyPodEvictionPolicy UnhealthyPodEvictionPolicyType
+ReplicationController: spec ReplicationControllerSpec; status any
+ReplicationControllerSpec: replicas int32; minReadySeconds int32; selector {}string; template PodTemplateSpec
+DaemonSet: spec DaemonSetSpec; status any
+DaemonSetSpec: selector LabelSelector; template PodTemplateSpec; updateStrategy any; minReadySeconds int32; revisionHistoryLimit int32
+StatefulSet: spec StatefulSetSpec; status any
+StatefulSetSpec: replicas int32; selector LabelSelector; template PodTemplateSpec; volumeClaimTemplates any; serviceName string; podManagementPolicy PodManagementPolicyType; updateStrategy any; revisionHistoryLimit int32; minReadySeconds int32; persistentVolumeClaimRetentionPolicy any; ordinals any
+CronJob: spec CronJobSpec; status any
+CronJobSpec: schedule string; timeZone string; startingDeadlineSeconds int64; concurrencyPolicy ConcurrencyPolicy; suspend bool; jobTemplate JobTemplateSpec; successfulJobsHistoryLimit int32; failedJobsHistoryLimit int32
+JobTemplateSpec: metadata ObjectMeta; spec JobSpec
 LabelSelector: matchLabels {}string; matchExpressions []LabelSelectorRequirement
 LabelSelectorRequirement: key string; operator LabelSelectorOperator; values []string
 """
@@ -115,6 +124,12 @@ EventSource: component string; host string
 EndpointSlice: addressType AddressType; endpoints []Endpoint; ports []EndpointPort
 Endpoint: addresses []string; conditions EndpointConditions; hostname string; targetRef ObjectReference; deprecatedTopology {}string; nodeName string; zone string; hints any
 EndpointConditions: ready bool; serving bool; terminating bool
+PersistentVolume: spec any; status any
+PersistentVolumeClaim: spec PersistentVolumeClaimSpec; status any
+PersistentVolumeClaimSpec: accessModes []PersistentVolumeAccessMode; selector LabelSelector; resources any; volumeName string; storageClassName string; volumeMode PersistentVolumeMode; dataSource any; dataSourceRef any; volumeAttributesClassName string
+LimitRange: spec any
+ResourceQuota: spec ResourceQuotaSpec; status any
+ResourceQuotaSpec: hard {}Quantity; scopes []ResourceQuotaScope; scopeSelector any
 Ingress: spec any; status any
 NetworkPolicy: spec any
 Role: rules []PolicyRule
