@@ -186,6 +186,23 @@ def test_one_pass_over_a_watch(kube: Cluster, app: str) -> None:
         watched.line("echo")
 
 
+def test_events_are_followed(kube: Cluster, app: str) -> None:
+    """`kubectl get events -w` and `kubectl events -w` tell of a rollout's step and of a problem when they happen."""
+    wrong = documents(virtual_service(app, target="nobody"))
+    with (
+        kube.following("get", "events", "-n", app, "-w") as listed,
+        kube.following("events", "-n", app, "-w") as told,
+    ):
+        for followed in (listed, told):
+            followed.line("Started")
+        kube.says("scale", "-n", app, "deploy/echo-v1", "--replicas=2")
+        for followed in (listed, told):
+            followed.line("ScalingReplicaSet.*from 1 to 2")
+        kube.says("apply", "-f", "-", stdin=wrong)
+        for followed in (listed, told):
+            followed.line("Warning.*nobody")
+
+
 @versions
 def test_wait_for_what_comes_and_goes(kube: Cluster, namespace: str, version: str) -> None:
     """`kubectl wait` sees conditions, states of VirtualServices, deletions and, where it can, creations."""
