@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edgesim.dialects import Resource
 
+Manifest = dict[str, Any]
 REVISION: Final = "deployment.kubernetes.io/revision"
 _ADDRESSES: Final = ("clusterIP", "clusterIPs")
 
@@ -26,6 +27,27 @@ def keep_assigned(old: Resource, new: Resource) -> Resource:
             return _with(new, "metadata", _revision(old.manifest["metadata"], new.manifest["metadata"]))
         case _:
             return new
+
+
+def without_assigned(kind: str, manifest: Manifest) -> Manifest:
+    """Return a manifest without what a controller may have put in, since nothing tells who did; itself without any."""
+    match kind:
+        case "Service" if manifest.get("spec", {}).get("clusterIP") != "None":
+            return _without(manifest, "spec", _ADDRESSES)
+        case "Pod":
+            return _without(manifest, "spec", ("nodeName",))
+        case "Deployment":
+            metadata = _without(manifest["metadata"], "annotations", (REVISION,))
+            return {**manifest, "metadata": metadata} if metadata is not manifest["metadata"] else manifest
+        case _:
+            return manifest
+
+
+def _without(owner: Manifest, part: str, names: tuple[str, ...]) -> Manifest:
+    found = owner.get(part)
+    if not found or not any(name in found for name in names):
+        return owner
+    return {**owner, part: {name: value for name, value in found.items() if name not in names}}
 
 
 def _addresses(before: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:

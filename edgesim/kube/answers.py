@@ -13,7 +13,9 @@ import yaml
 from aiohttp import web
 
 from edgesim.config.store import Entry, published
+from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Kind
+from edgesim.dialects.defaults import defaulted
 from edgesim.kube.file_applied import with_last_applied
 from edgesim.kube.forms import Form
 from edgesim.kube.tables import as_table
@@ -31,8 +33,13 @@ _WITHOUT_GENERATION: Final = frozenset({"", "rbac.authorization.k8s.io"})
 
 
 def shown(entry: Entry) -> Manifest:
-    """Return an object as the API shows it; one without a status has no such field."""
+    """Return an object as the API shows it; one without a status has no such field.
+
+    What a client wrote was stored with its defaults; what a file declares, or a controller, gets them here.
+    """
     found = with_last_applied(entry, published(entry))
+    if entry.writer != API_WRITER:
+        found = defaulted(entry.resource.kind, found)
     if entry.resource.kind.group in _WITHOUT_GENERATION:
         found["metadata"].pop("generation", None)
     if not found.get("status"):

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from edgesim.config.applied import LAST_APPLIED
+from edgesim.config.assigned import without_assigned
 from edgesim.config.store import CONTROLLER, Entry
 from edgesim.control.builtin import IMPLIED
 from edgesim.control.changes import API_WRITER
@@ -29,14 +30,15 @@ def with_last_applied(entry: Entry, shown: dict[str, Any]) -> dict[str, Any]:
     annotations = metadata.get("annotations") or {}
     if LAST_APPLIED in annotations:
         return shown
-    text = _applied(entry.resource.manifest, metadata, annotations)
+    text = _applied(without_assigned(entry.resource.kind.kind, entry.resource.manifest), metadata)
     return {**shown, "metadata": {**metadata, "annotations": {**annotations, LAST_APPLIED: text}}}
 
 
-def _applied(manifest: dict[str, Any], metadata: dict[str, Any], annotations: dict[str, Any]) -> str:
+def _applied(manifest: dict[str, Any], metadata: dict[str, Any]) -> str:
     """Write a manifest as kubectl does: sorted, with a namespace and annotations, and a line break behind it."""
     placed = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
-    declared = {**manifest, "metadata": {**manifest.get("metadata", {}), **placed, "annotations": annotations}}
+    said = manifest.get("metadata", {})
+    declared = {**manifest, "metadata": {**said, **placed, "annotations": said.get("annotations") or {}}}
     text = _SORTED.encode(declared)
     for raw, escaped in _ESCAPED:
         text = text.replace(raw, escaped)
