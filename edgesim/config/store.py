@@ -127,7 +127,7 @@ class Store:
         `status` stay as they are where they are None. Managed fields that differ by their times only stay, too. An
         `identity` is that of an object that comes back.
         """
-        declared = _declared(resource.manifest)
+        declared = declared_part(resource.manifest)
         if declared is not resource.manifest:
             resource = replace(resource, manifest=declared)
         old = self._entries.get(resource.key)
@@ -341,7 +341,7 @@ def owner_uids(resource: Resource) -> tuple[str, ...]:
     return tuple([each.uid for each in references]) if references else ()
 
 
-def _declared(manifest: dict[str, Any]) -> dict[str, Any]:
+def declared_part(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest without what only the server writes; the same object where there is nothing of it."""
     metadata = manifest.get("metadata", {})
     if "status" not in manifest and SERVER_METADATA.isdisjoint(metadata):

@@ -63,6 +63,10 @@ class Delete:
 Write = Put | Delete
 
 
+class ClosedError(RuntimeError):
+    """The instance is on its way out and takes no more writes."""
+
+
 class ConflictError(Exception):
     """Somebody else wrote the object since it was read (an API server's 409)."""
 

@@ -18,7 +18,7 @@ from edgesim.config.files import read_file
 from edgesim.config.revisions import Revision
 from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back, serve
 from edgesim.config.store import Change, Store
-from edgesim.control.changes import Put, Write, apply_writes
+from edgesim.control.changes import ClosedError, Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.publishing import Publisher
 from edgesim.control.recorder import Recorder
@@ -152,7 +152,7 @@ class Instance:
 
         Raises:
             ConflictError: an object is not of the version the writer expected.
-            RuntimeError: the instance is closed.
+            ClosedError: the instance takes no more writes.
         """
         changes = self._apply(writes)
         if file_problems is not None:
@@ -205,7 +205,7 @@ class Instance:
     def _apply(self, writes: Iterable[Write]) -> list[Change]:
         """Write into the store."""
         if self._closed:
-            raise RuntimeError("the instance is closed")
+            raise ClosedError("the instance is closed")
         wanted = [*writes]
         changes = apply_writes(self.store, wanted)
         for write in wanted:

@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
+from edgesim.control import ClosedError
 from edgesim.kube import deleting, logs, objects, patching, subresources, writing
 from edgesim.kube.access import Access
 from edgesim.kube.access_reviews import review
@@ -45,7 +46,7 @@ _OF_PARTS: Final[dict[str, OfTarget]] = {
     "status": subresources.serve_status,
     "scale": subresources.serve_scale,
     "log": logs.serve_log,
-    "finalize": writing.replace_object,
+    "finalize": subresources.finalize,
 }
 _UNLISTED: Final[dict[tuple[str, str], OfTarget]] = {
     ("Pod", "exec"): subresources.refuse_stream,
@@ -85,6 +86,12 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         response = _status(error, warnings_of(request))
         if isinstance(error, BrokenBodyError):
             response.force_close()
+        return response
+    except web.HTTPNotFound:
+        return _status(no_resource())
+    except ClosedError:
+        response = _status(ApiError("ServiceUnavailable", "edgesim is shutting down"), warnings_of(request))
+        response.force_close()
         return response
     except web.HTTPException as error:
         return _status(ApiError("BadRequest", error.reason))

@@ -58,10 +58,23 @@ def parse_fields(text: str, kind: Kind) -> Callable[[Mapping[str, Any]], bool]:
 
     Raises ValueError, in Kubernetes' words, for a selector that is none or a field this kind is not selected by.
     """
-    terms = [_term(text, part) for part in re.findall(r"(?:[^\\,]|\\.?)+", text)]
+    terms = _terms(text)
     for term in terms:
         _check(term.label, kind)
     return lambda manifest: all(term.holds(manifest) for term in terms)
+
+
+def only_name(text: str) -> str:
+    """Return the only name a `fieldSelector` selects, empty for none.
+
+    Raises ValueError where `parse_fields` does: what is allowed is read as what is selected is.
+    """
+    names = (term.value for term in _terms(text) if term.label == "metadata.name" and term.equal)
+    return next(names, "")
+
+
+def _terms(text: str) -> list[_Term]:
+    return [_term(text, part) for part in re.findall(r"(?:[^\\,]|\\.?)+", text)]
 
 
 def _term(text: str, part: str) -> _Term:

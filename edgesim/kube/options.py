@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
-from edgesim.kube.field_selectors import parse_fields
+from edgesim.kube.field_selectors import only_name, parse_fields
 from edgesim.kube.paths import Target
 from edgesim.kube.selectors import parse_labels
 
@@ -192,15 +192,7 @@ def selection(request: web.Request, target: Target) -> Selection:
         return Selection(
             parse_labels(labels) if labels.strip() else None,
             parse_fields(fields, target.kind) if fields.strip() else None,
-            _only_name(fields),
+            only_name(fields),
         )
     except ValueError as error:
         raise ApiError("BadRequest", str(error)) from None
-
-
-def _only_name(fields: str) -> str:
-    for each in fields.split(","):
-        name, equals, value = each.partition("=")
-        if equals and name.strip() == "metadata.name":
-            return value.removeprefix("=").strip()
-    return ""

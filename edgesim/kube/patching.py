@@ -100,13 +100,13 @@ def _refusal(patch: Patch, why: str) -> str:
 async def _apply(request: web.Request, writing: Writing, patch: Patch) -> web.Response:
     """Server-side apply: create what is not there, else merge what this manager wants."""
     target = writing.target
-    manifest = _applied_manifest(request, target, patch.content)
+    manifest = applied_manifest(request, target, patch.content)
     made = False
 
     async def change() -> Entry:
         nonlocal made
         entry = writing.context.instance.store.get(target.key)
-        desired = _merged(writing, manifest, entry)
+        desired = merged(writing, manifest, entry)
         made = entry is None
         if made:
             access_of(request).require(user_of(request), _creation(target))
@@ -121,7 +121,8 @@ def _creation(target: Target) -> Attributes:
     return Attributes("create", target.kind.group, target.kind.plural, "", target.namespace, target.key.name)
 
 
-def _applied_manifest(request: web.Request, target: Target, content: Manifest) -> Manifest:
+def applied_manifest(request: web.Request, target: Target, content: Manifest) -> Manifest:
+    """Return the object an apply patch says. Raises ApiError."""
     if not request.query.get("fieldManager"):
         raise _bad_options(
             "fieldManager: Required value: is required for apply patch", "fieldManager", "FieldValueRequired"
@@ -135,13 +136,15 @@ def _applied_manifest(request: web.Request, target: Target, content: Manifest) -
     return manifest
 
 
-def _merged(writing: Writing, manifest: Manifest, entry: Entry | None) -> Desired:
+def merged(writing: Writing, manifest: Manifest, entry: Entry | None) -> Desired:
     """Return what an apply makes of an object. Raises ApiError Conflict where others own what it changes."""
-    options, kind = writing.options, writing.target.kind
+    options, target = writing.options, writing.target
     live, managed = (None, ()) if entry is None else (shown(entry), entry.managed)
-    now = timestamp(writing.context.now())
+    now, force, through = timestamp(writing.context.now()), bool(options.force), target.subresource
     try:
-        applied = apply_patch(live, managed, manifest, options.manager, kind, force=bool(options.force), now=now)
+        applied = apply_patch(
+            live, managed, manifest, options.manager, target.kind, force=force, now=now, subresource=through
+        )
     except FieldConflictError as error:
         raise _conflict(error) from None
     except PatchError as error:

@@ -6,7 +6,7 @@ Kubernetes API: subresources; autoscaling/v1 Scale; policy/v1 Eviction.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -21,9 +21,9 @@ from edgesim.kube.context import context_of
 from edgesim.kube.identity import addressed, check_preconditions
 from edgesim.kube.managed_fields import updated_managed
 from edgesim.kube.objects import existing
-from edgesim.kube.patching import Patch, body_patch, patched
+from edgesim.kube.patching import APPLY_PATCH, Patch, applied_manifest, body_patch, merged, patched
 from edgesim.kube.paths import Target, no_method
-from edgesim.kube.writing import Desired, Writing, respond, update, with_retries, writing_of
+from edgesim.kube.writing import Desired, Managed, Writing, replace_object, respond, update, with_retries, writing_of
 
 _SCALE: Final = Kind("autoscaling", "v1", "Scale", "scales", "scale")
 
@@ -38,6 +38,9 @@ async def serve_status(request: web.Request, target: Target) -> web.StreamRespon
         return respond(writing, await with_retries(target, lambda: _write_status(writing, body)))
     if request.method == "PATCH":
         patch = await body_patch(request, target)
+        if patch.media == APPLY_PATCH:
+            manifest = applied_manifest(request, target, patch.content)
+            return respond(writing, await with_retries(target, lambda: _apply_status(writing, manifest)))
         return respond(writing, await with_retries(target, lambda: _patch_status(writing, patch)))
     raise no_method()
 
@@ -53,16 +56,33 @@ async def _write_status(writing: Writing, body: Manifest) -> Entry:
     entry = existing(writing.context, writing.target)
     manifest = addressed(writing.target, body)
     check_preconditions(writing.target, manifest, entry)
+    status = _status_in(manifest)
+    return await _put_status(writing, entry, status, _managed(writing, entry, status))
+
+
+async def _apply_status(writing: Writing, manifest: Manifest) -> Entry:
+    """Apply the status a configuration says, and nothing else of it. Raises ApiError, ConflictError."""
+    entry = existing(writing.context, writing.target)
+    check_preconditions(writing.target, manifest, entry)
+    desired = merged(writing, manifest, entry)
+    return await _put_status(writing, entry, _status_in(desired.manifest), desired.managed or ())
+
+
+def _status_in(manifest: Manifest) -> Manifest:
     status = manifest.get("status") or {}
     if not isinstance(status, dict):
         raise ApiError("BadRequest", "json: cannot unmarshal into Go struct field .status")
+    return status
+
+
+async def _put_status(writing: Writing, entry: Entry, status: Manifest, managed: Managed) -> Entry:
     if writing.options.dry_run:
-        return replace(entry, status=status)
-    put = Put(entry.resource, entry.writer, entry.version, managed=_managed(writing, entry, status), status=status)
+        return replace(entry, status=status, managed=managed)
+    put = Put(entry.resource, entry.writer, entry.version, managed=managed, status=status)
     return (await writing.context.instance.accept([put]))[0].entry
 
 
-def _managed(writing: Writing, entry: Entry, status: Manifest) -> tuple[dict[str, Any], ...]:
+def _managed(writing: Writing, entry: Entry, status: Manifest) -> Managed:
     before = {**entry.resource.manifest, "status": entry.status or {}}
     after = {**entry.resource.manifest, "status": status}
     now, kind = timestamp(writing.context.now()), writing.target.kind
@@ -79,6 +99,9 @@ async def serve_scale(request: web.Request, target: Target) -> web.StreamRespons
         return _respond_scale(writing, await with_retries(target, lambda: _rescale(writing, body)))
     if request.method == "PATCH":
         patch = await body_patch(request, target)
+        if patch.media == APPLY_PATCH:
+            scale = applied_manifest(request, replace(target, kind=_SCALE), patch.content)
+            return _respond_scale(writing, await with_retries(target, lambda: _apply_scale(writing, scale)))
         return _respond_scale(writing, await with_retries(target, lambda: _patch_scale(writing, patch)))
     raise no_method()
 
@@ -112,21 +135,35 @@ async def _patch_scale(writing: Writing, patch: Patch) -> Entry:
     return await _rescale(writing, scale)
 
 
+async def _apply_scale(writing: Writing, scale: Manifest) -> Entry:
+    """Apply the replicas a Scale says: whoever applies it owns them. Raises ApiError, ConflictError."""
+    entry = existing(writing.context, writing.target)
+    _wanted(writing.target, scale)
+    spec = {name: value for name, value in (scale.get("spec") or {}).items() if name == "replicas"}
+    manifest = addressed(writing.target, {"metadata": scale["metadata"], "spec": spec})
+    return await update(writing, merged(writing, manifest, entry), entry)
+
+
 async def _rescale(writing: Writing, scale: Manifest) -> Entry:
     """Write the replicas a Scale asks for. Raises ApiError, ConflictError."""
     entry = existing(writing.context, writing.target)
+    wanted = merge_patch(shown(entry), _wanted(writing.target, scale))
+    now, kind = timestamp(writing.context.now()), writing.target.kind
+    managed = updated_managed(shown(entry), entry.managed, wanted, writing.options.manager, now, kind, "scale")
+    return await update(writing, Desired(wanted, managed=managed), entry)
+
+
+def _wanted(target: Target, scale: Manifest) -> Manifest:
+    """Return what a Scale asks of the workload, as a patch of it. Raises ApiError."""
     metadata, spec = scale.get("metadata") or {}, scale.get("spec") or {}
     replicas = spec.get("replicas", 0) if isinstance(spec, dict) else None
     if not isinstance(replicas, int) or isinstance(replicas, bool) or not isinstance(metadata, dict):
         said = "json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32"
         raise ApiError("BadRequest", f'Scale in version "v1" cannot be handled as a Scale: {said}')
     if replicas < 0:
-        raise _negative(writing.target, replicas)
+        raise _negative(target, replicas)
     versions = {name: metadata[name] for name in ("uid", "resourceVersion") if metadata.get(name)}
-    wanted = merge_patch(shown(entry), {"metadata": versions, "spec": {"replicas": replicas}})
-    now, kind = timestamp(writing.context.now()), writing.target.kind
-    managed = updated_managed(shown(entry), entry.managed, wanted, writing.options.manager, now, kind, "scale")
-    return await update(writing, Desired(wanted, managed=managed), entry)
+    return {"metadata": versions, "spec": {"replicas": replicas}}
 
 
 def _negative(target: Target, replicas: int) -> ApiError:
@@ -134,6 +171,13 @@ def _negative(target: Target, replicas: int) -> ApiError:
     causes = [{"reason": "FieldValueInvalid", "message": why, "field": "spec.replicas"}]
     details = {"name": target.name, "group": "autoscaling", "kind": "Scale", "causes": causes}
     return ApiError("Invalid", f'Scale.autoscaling "{target.name}" is invalid: spec.replicas: {why}', details)
+
+
+async def finalize(request: web.Request, target: Target) -> web.StreamResponse:
+    """PUT to `finalize` of a namespace, which replaces it."""
+    if request.method != "PUT":
+        raise no_method()
+    return await replace_object(request, target)
 
 
 async def evict(request: web.Request, target: Target) -> web.StreamResponse:

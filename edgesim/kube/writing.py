@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
-from edgesim.config.store import CONTROLLER, Entry, timestamp
+from edgesim.config.store import CONTROLLER, Entry, declared_part, timestamp
 from edgesim.control import ConflictError, Put
 from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Resource
@@ -141,7 +141,7 @@ async def create(writing: Writing, desired: Desired) -> Entry:
     if await admitted(writing.context.instance, [put], writing.warnings, dry_run=writing.options.dry_run):
         _absent(writing)
         return (await writing.context.instance.accept([put]))[0].entry
-    now = writing.context.now()
+    now, resource = writing.context.now(), replace(resource, manifest=declared_part(resource.manifest))
     return Entry(resource, API_WRITER, _uid(writing.context), now, 0, 1, managed=managed)
 
 
@@ -163,6 +163,7 @@ async def update(writing: Writing, desired: Desired, entry: Entry) -> Entry:
             raise modified(writing.target) from None
         raise
     respecified = entry.resource.manifest.get("spec") != resource.manifest.get("spec")
+    resource = replace(resource, manifest=declared_part(resource.manifest))
     return replace(entry, resource=resource, managed=managed, generation=entry.generation + respecified)
 
 

@@ -101,3 +101,17 @@ async def test_head_ends(api: Api) -> None:
     """HEAD of what streams to GET has an end."""
     for path in (f"{CONFIG_MAPS}?watch=true", f"{CONFIG_MAPS}?watch=true&resourceVersion=0"):
         assert (await asyncio.wait_for(api.ask("HEAD", path), 30)).status == 200
+
+
+async def test_a_write_while_it_closes(api: Api) -> None:
+    """What is asked of an instance on its way out is unavailable, not a mistake of ours; reading goes on."""
+    await api.instance.close(grace=0)
+    refused = await api.ask("POST", CONFIG_MAPS, config_map("late"))
+    assert refused.refusal == (503, "ServiceUnavailable", "edgesim is shutting down")
+    assert (await api.ask("GET", f"{CONFIG_MAPS}/late")).status == 404
+
+
+async def test_odd_paths(api: Api) -> None:
+    """A path with a line break in it, and one that is none, name nothing."""
+    for path in ("/api/v1/namespaces/default/pods/%0d%0aX-Evil:1/log", "/api/v1/pods%0a"):
+        assert (await api.ask("GET", path)).refusal[:2] == (404, "NotFound")

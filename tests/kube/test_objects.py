@@ -133,6 +133,11 @@ async def test_a_dry_run_stores_nothing(api: Api) -> None:
     version = api.instance.store.version
     made = await api.ask("POST", f"{CONFIG_MAPS}?dryRun=All", config_map("one"))
     assert (made.status, "resourceVersion" in made.json["metadata"]) == (201, False)
+    dreamt = {
+        "metadata": {"name": "one", "managedFields": "no", "deletionTimestamp": "2020-01-01T00:00:00Z", "uid": "u"}
+    }
+    metadata = (await api.ask("POST", f"{CONFIG_MAPS}?dryRun=All", dreamt)).json["metadata"]
+    assert metadata.keys() == {"name", "namespace", "uid", "creationTimestamp"}
     path = f"{CONFIG_MAPS}/kept?dryRun=All"
     patched = await api.ask("PATCH", path, {"data": {"a": "2"}}, Content_Type=MERGE)
     assert patched.json["data"] == {"a": "2"}

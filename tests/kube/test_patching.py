@@ -93,3 +93,42 @@ async def test_a_json_patch_cannot_nest_without_end(api: Api) -> None:
         refused = await api.ask("PATCH", f"{VIRTUAL_SERVICES}/v", operations, Content_Type=_JSON)
         assert refused.refusal[0] == code
     assert (await api.ask("GET", f"{VIRTUAL_SERVICES}/v")).json["spec"] == virtual_service("v")["spec"]
+
+
+async def test_a_status_can_be_applied(api: Api) -> None:
+    """An apply at `status` owns what it says of the status and leaves the rest; what it says no longer goes."""
+    await api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "team", "labels": {"kept": "yes"}}})
+    path = "/api/v1/namespaces/team"
+
+    async def apply(**status: str) -> Answer:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"a": "b"}}}
+        asked = f"{path}/status?fieldManager=ci&force=true"
+        return await api.ask("PATCH", asked, {**body, "status": status}, Content_Type=_APPLY)
+
+    told = (await apply(phase="Terminating")).json
+    assert (told["status"], told["metadata"]["labels"]["kept"]) == ({"phase": "Terminating"}, "yes")
+    mine = [each for each in told["metadata"]["managedFields"] if each["manager"] == "ci"]
+    assert [(each["operation"], each["subresource"]) for each in mine] == [("Apply", "status")]
+    assert "f:phase" in mine[0]["fieldsV1"]["f:status"]
+    assert (await apply()).json["status"] == {"phase": "Active"}  # what an API server says where nobody says anything
+    unnamed = await api.ask("PATCH", f"{path}/status", {"apiVersion": "v1", "kind": "Namespace"}, Content_Type=_APPLY)
+    assert unnamed.refusal[0] == 422
+
+
+async def test_a_scale_can_be_applied(api: Api) -> None:
+    """An apply at `scale` owns the replicas under that subresource; another manager conflicts with it."""
+    template = {"metadata": {"labels": {"app": "d"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": "d"}}, "template": template}
+    made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}
+    await api.ask("POST", f"{_DEPLOYMENTS}?fieldManager=kubectl", made)
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "d"}, "spec": {"replicas": 1}}
+    path = f"{_DEPLOYMENTS}/d/scale?fieldManager=ci"
+    refused = await api.ask("PATCH", path, scale, Content_Type=_APPLY)
+    message = 'conflict with "kubectl" using apps/v1: .spec.replicas'
+    assert refused.refusal == (409, "Conflict", f"Apply failed with 1 conflict: {message}")
+    assert (await api.ask("PATCH", f"{path}&force=true", scale, Content_Type=_APPLY)).json["spec"]["replicas"] == 1
+    found = (await api.ask("GET", f"{_DEPLOYMENTS}/d")).json
+    assert (found["spec"]["replicas"], found["spec"]["template"]["spec"]["containers"][0]["image"]) == (1, "i")
+    assert [each["subresource"] for each in found["metadata"]["managedFields"] if each["manager"] == "ci"] == ["scale"]
+    odd = {**scale, "spec": {"replicas": -1}}
+    assert (await api.ask("PATCH", path, odd, Content_Type=_APPLY)).refusal[0] == 422

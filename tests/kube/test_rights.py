@@ -145,3 +145,28 @@ async def test_rights_may_be_asked_for_from_the_start() -> None:
         api.users.give("bobs", named("bob"))
         assert (await api.ask("GET", CONFIG_MAPS, **BOB)).status == 403
         assert (await api.ask("GET", CONFIG_MAPS)).status == 200
+
+
+async def test_only_a_put_finalizes(api: Api) -> None:
+    """Who may look at everything of namespaces, subresources included, replaces none by a GET with a body."""
+    await api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "team", "labels": {"kept": "yes"}}})
+    await grant(api, "viewer", rule("get", "*"), namespace="team")
+    for method in ("GET", "DELETE", "PATCH"):
+        refused = await api.ask(method, "/api/v1/namespaces/team/finalize", {"metadata": {"name": "team"}}, **BOB)
+        assert refused.status in {403, 405}
+    assert (await api.ask("GET", "/api/v1/namespaces/team")).json["metadata"]["labels"]["kept"] == "yes"
+
+
+async def test_a_list_of_one_name_is_of_that_name(api: Api) -> None:
+    """Rights to one name are rights to list what a selector leaves of it, however the selector is escaped."""
+    await api.ask("POST", CONFIG_MAPS, config_map("mine"))
+    await api.ask("POST", CONFIG_MAPS, config_map("other"))
+    await grant(api, "one", {**rule("list,watch", "configmaps"), "resourceNames": ["mine"]})
+    listed = await api.ask("GET", f"{CONFIG_MAPS}?fieldSelector=metadata.name%3Dmine", **BOB)
+    assert [each["metadata"]["name"] for each in listed.json["items"]] == ["mine"]
+    for sly in (
+        "metadata.namespace!=a%5C,metadata.name%5C%3Dmine",
+        "metadata.name!=mine",
+        "metadata.namespace%3Ddefault",
+    ):
+        assert (await api.ask("GET", f"{CONFIG_MAPS}?fieldSelector={sly}", **BOB)).refusal[:2] == (403, "Forbidden")
