@@ -27,6 +27,7 @@ from edgesim.config.store import Store
 from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
+from edgesim.control.http_log import HTTP_LOG
 from edgesim.control.recorder import Recorder
 from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
@@ -179,7 +180,8 @@ async def _open_kube(stack: AsyncExitStack, kube: KubeServer | None) -> KubeAddr
 
 
 async def _serve_admin(stack: AsyncExitStack, sock: socket.socket, context: Context) -> None:
-    runner = web.AppRunner(create_app(context), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    app = create_app(context)
+    runner = web.AppRunner(app, access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, sock).start()

@@ -21,6 +21,7 @@ from typing import Final
 from aiohttp import web
 
 from edgesim.control.guard import is_loopback
+from edgesim.control.http_log import HTTP_LOG
 from edgesim.kube.credentials import LOCAL, Credentials, make_credentials, server_context
 from edgesim.kube.kubeconfig import Login, file_name, folders, kubeconfig, write_private
 from edgesim.kube.users import ADMIN, User, Users, named
@@ -70,7 +71,12 @@ class KubeServer:
         """Serve. Raises OSError where no kubeconfig can be written."""
         # With cancellation a watch ends when its client goes away.
         self._runner = web.AppRunner(
-            self.app, access_log=None, handle_signals=False, shutdown_timeout=2.0, handler_cancellation=True
+            self.app,
+            access_log=None,
+            logger=HTTP_LOG,
+            handle_signals=False,
+            shutdown_timeout=2.0,
+            handler_cancellation=True,
         )
         await self._runner.setup()
         secure = None if is_loopback(self.host) else await self._context()

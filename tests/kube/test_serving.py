@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import ssl
@@ -112,3 +113,19 @@ async def test_files_of_a_port_nobody_chose_go_with_it(tmp_path: Path) -> None:
             await server.kubeconfig_of("bob")
             assert len([*(tmp_path / "edgesim").iterdir()]) == 2
         assert len([*(tmp_path / "edgesim").iterdir()]) == left
+
+
+async def test_what_is_no_http_is_answered_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Bytes that are no HTTP, or too many of them, get 400; the log is for mistakes of ours."""
+    async with serving() as server:
+        for sent in (
+            b"\x16\x03\x01\r\n\r\n",
+            b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(sent)
+            assert (await reader.readline()).split()[1] == b"400"
+            writer.close()
+            await writer.wait_closed()
+    assert not caplog.records
