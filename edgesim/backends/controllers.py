@@ -19,6 +19,7 @@ from typing import Final
 from edgesim.backends.checks import template_problems
 from edgesim.backends.gateway import SERVICE, Gateway, gateway_objects, ports_of, put_right, service_status
 from edgesim.backends.node import Node
+from edgesim.backends.node_object import NODE, node_object, node_status
 from edgesim.backends.objects import Told, spell
 from edgesim.backends.pod_log import Log
 from edgesim.backends.published import Published
@@ -85,7 +86,7 @@ class Controllers:
         leaving: list[RunningPod] = []
         changed = False
         for _ in range(MAX_ROUNDS):
-            self._stand_for_the_proxy()
+            self._stand_for_what_runs()
             changed = self._workloads.plan(self._node.ready())
             gone = await self._node.run()
             self._node.publish()
@@ -148,14 +149,18 @@ class Controllers:
         found = [each for each in (self._node.due(), self._workloads.due(self._node.ready())) if each is not None]
         return min(*found, LONGEST_REST) if found else None
 
-    def _stand_for_the_proxy(self) -> None:
+    def _stand_for_what_runs(self) -> None:
+        """Keep the objects that stand for the proxy, and for the machine it and every pod is on."""
         if self._gateway is None:
             return
-        for wanted in gateway_objects(ports_of(self._gateway)):
+        for wanted in (node_object(), *gateway_objects(ports_of(self._gateway))):
             changed = put_right(self._store, wanted)
             if changed is not None:
                 self._store.put(changed, CONTROLLER)
         self._store.set_status(SERVICE, service_status())
+        node = self._store.get(NODE)
+        if node is not None:
+            self._store.set_status(NODE, node_status(node.created))
 
     # --- problems -------------------------------------------------------------------------------
 

@@ -44,7 +44,8 @@ def declare(kind: str, manifest: dict[str, Any]) -> Resource:
     found = find_kind(kind)
     assert found is not None
     typed = msgspec.convert(manifest, found.schema)
-    return Resource(found, typed.metadata.namespace, typed.metadata.name, manifest, typed, nowhere(CONTROLLER))
+    namespace = typed.metadata.namespace if found.namespaced else ""
+    return Resource(found, namespace, typed.metadata.name, manifest, typed, nowhere(CONTROLLER))
 
 
 def labels_of(resource: Resource) -> Mapping[str, str]:

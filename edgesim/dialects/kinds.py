@@ -47,6 +47,9 @@ class Kind:
         return f"{self.singular}.{self.group}" if self.group else self.singular
 
 
+KUBERNETES_VERSION = "v1.33.0"
+"""The release of Kubernetes whose API this is."""
+
 GATEWAY = "gateway.solo.io"
 GLOO = "gloo.solo.io"
 
@@ -103,6 +106,7 @@ KINDS: tuple[Kind, ...] = (
         namespaced=False,
         schema=ClusterRoleBinding,
     ),
+    _stored("", "Node", "no", namespaced=False),
     _stored("", "PersistentVolume", "pv", namespaced=False),
     _stored("", "PersistentVolumeClaim", "pvc"),
     _stored("", "ReplicationController", "rc", categories=_ALL),
@@ -138,7 +142,6 @@ KINDS: tuple[Kind, ...] = (
 UNSIMULATED: dict[str, frozenset[str]] = {
     "": frozenset(
         {
-            "Node",
             "PodTemplate",
             "Binding",
             "ComponentStatus",

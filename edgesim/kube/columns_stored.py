@@ -1,4 +1,4 @@
-"""Columns of kinds that are stored, and on which nothing acts: volumes, quotas, and workloads that do not run.
+"""Columns of kinds that are stored, and on which nothing acts: nodes, volumes, quotas, workloads that do not run.
 
 Source: the printers of Kubernetes v1.33 (pkg/printers/internalversion), as kubectl shows them.
 """
@@ -13,6 +13,7 @@ from edgesim.kube.columns import (
     AGE,
     NAME,
     NONE,
+    UNKNOWN,
     UNSET,
     Cell,
     Column,
@@ -87,6 +88,52 @@ _CONTAINERS: Final = (
     Column("Images", _of_containers("image"), description="Images of the template's containers.", wide=True),
 )
 
+_ROLE: Final = "node-role.kubernetes.io/"
+
+
+def _node_status(node: Object, _now: datetime) -> Cell:
+    conditions = objects_at(node, "status", "conditions")
+    ready = next((text_at(each, "status") for each in conditions if text_at(each, "type") == "Ready"), "")
+    status = {"True": "Ready", "": "Unknown"}.get(ready, "NotReady")
+    return f"{status},SchedulingDisabled" if at(node, "spec", "unschedulable") is True else status
+
+
+def _roles(node: Object, _now: datetime) -> Cell:
+    labels = at(node, "metadata", "labels")
+    names = labels if isinstance(labels, dict) else {}
+    return ",".join(sorted(name.removeprefix(_ROLE) for name in names if name.startswith(_ROLE))) or NONE
+
+
+def _address(type_: str) -> Callable[[Object, datetime], Cell]:
+    def cell(node: Object, _now: datetime) -> Cell:
+        addresses = objects_at(node, "status", "addresses")
+        return next((text_at(each, "address") for each in addresses if text_at(each, "type") == type_), NONE)
+
+    return cell
+
+
+NODE: Final = (
+    NAME,
+    Column("Status", _node_status, description="Whether pods run on it."),
+    Column("Roles", _roles, description="What it is for."),
+    AGE,
+    Column("Version", _text("status", "nodeInfo", "kubeletVersion"), description="Its version of Kubernetes."),
+    Column("Internal-IP", _address("InternalIP"), description="Its address inside.", wide=True),
+    Column("External-IP", _address("ExternalIP"), description="Its address outside.", wide=True),
+    Column("OS-Image", _text("status", "nodeInfo", "osImage", absent=UNKNOWN), description="Its system.", wide=True),
+    Column(
+        "Kernel-Version",
+        _text("status", "nodeInfo", "kernelVersion", absent=UNKNOWN),
+        description="Its kernel.",
+        wide=True,
+    ),
+    Column(
+        "Container-Runtime",
+        _text("status", "nodeInfo", "containerRuntimeVersion", absent=UNKNOWN),
+        description="What runs its pods.",
+        wide=True,
+    ),
+)
 VOLUME: Final = (
     NAME,
     Column("Capacity", _text("spec", "capacity", "storage"), description="How much it holds."),

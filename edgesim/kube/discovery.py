@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from edgesim.dialects.kinds import KINDS, Kind
+from edgesim.dialects.kinds import KINDS, KUBERNETES_VERSION, Kind
 from edgesim.kube.discovery_rows import (
     REVIEWS,
     Review,
@@ -22,7 +22,7 @@ from edgesim.kube.discovery_rows import (
 VERSION: Final[dict[str, str]] = {
     "major": "1",
     "minor": "33",
-    "gitVersion": "v1.33.0",
+    "gitVersion": KUBERNETES_VERSION,
     "gitCommit": "60a317eadfcb839692a68eab88b2096f4d708f4f",
     "gitTreeState": "clean",
     "buildDate": "2025-04-23T13:00:00Z",

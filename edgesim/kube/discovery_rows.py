@@ -55,6 +55,7 @@ _SUBRESOURCES: Final[dict[tuple[str, str], tuple[Subresource, ...]]] = {
     ("networking.k8s.io", "Ingress"): (_STATUS,),
     ("batch", "Job"): (_STATUS,),
     ("batch", "CronJob"): (_STATUS,),
+    ("", "Node"): (_STATUS,),
     ("", "PersistentVolume"): (_STATUS,),
     ("", "PersistentVolumeClaim"): (_STATUS,),
     ("", "ResourceQuota"): (_STATUS,),
@@ -72,7 +73,7 @@ REVIEWS: Final = (
 
 def verbs_of(kind: Kind) -> tuple[str, ...]:
     """Return the verbs a kind knows; namespaces are deleted one at a time."""
-    if kind.namespaced or kind.group:
+    if kind.kind != "Namespace":
         return VERBS
     return tuple(verb for verb in VERBS if verb != "deletecollection")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
@@ -56,13 +57,21 @@ def existing(context: KubeContext, target: Target) -> Entry:
 
 async def selected(context: KubeContext, target: Target, chosen: Selection) -> list[Manifest]:
     """Return the objects of a list, as they were when this was called."""
-    entries = [*context.instance.store.entries(target.kind.kind, target.namespace or None)]
+    entries = in_order(context.instance.store.entries(target.kind.kind, target.namespace or None))
     found: list[Manifest] = []
     for begin in range(0, len(entries), AT_ONCE):
         if begin:
             await asyncio.sleep(0)
         objects = map(shown, entries[begin : begin + AT_ONCE])
         found += objects if chosen.everything else filter(chosen, objects)
+    return found
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries of one kind by namespace and name, as etcd lists them; events by when they came, to be read."""
+    found = [*entries]
+    if found and found[0].resource.kind.kind != "Event":
+        found.sort(key=lambda entry: (entry.resource.namespace, entry.resource.name))
     return found
 
 

@@ -27,6 +27,7 @@ _COLUMNS: Final[dict[tuple[str, str], tuple[Column, ...]]] = {
     ("autoscaling", "HorizontalPodAutoscaler"): columns_workloads.AUTOSCALER,
     ("batch", "Job"): columns_workloads.JOB,
     ("discovery.k8s.io", "EndpointSlice"): columns_network.ENDPOINT_SLICE,
+    ("", "Node"): columns_stored.NODE,
     ("", "PersistentVolume"): columns_stored.VOLUME,
     ("", "PersistentVolumeClaim"): columns_stored.CLAIM,
     ("", "ReplicationController"): columns_stored.REPLICATION_CONTROLLER,

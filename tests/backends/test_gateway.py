@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from edgesim.backends import Controllers, Gateway, PodRuntime
+from edgesim.backends.objects import rewritten
 from edgesim.config.store import CONTROLLER, Entry
 from edgesim.model import ResourceKey
 from edgesim.telemetry import sources
@@ -212,7 +213,7 @@ async def test_the_events_of_a_pod(world: World) -> None:
 
 
 async def test_a_pod_is_seen_pending_before_it_runs(world: World) -> None:
-    """Who watches sees a pod Pending, then Running."""
+    """Who watches sees a pod Pending from the first, then placed, then Running."""
     phases: list[str] = []
     world.store.subscribe(
         lambda happening: (
@@ -222,7 +223,7 @@ async def test_a_pod_is_seen_pending_before_it_runs(world: World) -> None:
         )
     )
     await world.apply(NAMESPACES, deployment())
-    assert phases == ["", "Pending", "Running"]
+    assert phases == ["Pending", "Pending", "Running"]
 
 
 async def test_a_pod_that_is_ready_later(world: World) -> None:
@@ -372,3 +373,18 @@ async def test_what_changes_while_a_step_is_made(world: World) -> None:
     assert len(world.pods()) == 4
     (subset,) = world.entry("Endpoints", "echo").resource.manifest["subsets"]
     assert len(subset["addresses"]) == 3
+
+
+async def test_the_node(world: World) -> None:
+    """`kubectl get nodes` shows one, which is ready; it is put right, and comes back when it is deleted."""
+    await world.apply(NAMESPACES)
+    node = world.entry("Node", "edgesim", "")
+    assert (node.status or {})["nodeInfo"]["kubeletVersion"] == "v1.33.0"
+    assert [(each["type"], each["status"]) for each in (node.status or {})["conditions"]] == [("Ready", "True")]
+    world.store.put(rewritten(node.resource, {**node.resource.manifest, "spec": {"unschedulable": True}}), "api")
+    await world.settle()
+    assert world.entry("Node", "edgesim", "").resource.manifest["spec"] == {}
+    world.store.delete(node.resource.key)
+    await world.settle()
+    assert world.status("Node", "edgesim", "") == node.status
+    assert world.again is None

@@ -26,7 +26,7 @@ def test_a_resource_knows_its_identity() -> None:
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("v1", "Node"),
+        ("v1", "ComponentStatus"),
         ("v1", "PodTemplate"),
         ("apps/v1", "ControllerRevision"),
         ("gateway.solo.io/v1", "ListenerOption"),

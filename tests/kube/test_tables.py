@@ -275,6 +275,15 @@ def test_objects_of_any_shape_have_a_row(kind: Any, found: dict[str, Any]) -> No
     [
         ("sts", {"spec": {"replicas": 2}}, ["echo", "0/2", "5m"]),
         ("ds", {"spec": {}}, ["echo", 0, 0, 0, 0, 0, "<none>", "5m"]),
+        (
+            "no",
+            {
+                "metadata": {"labels": {"node-role.kubernetes.io/worker": ""}},
+                "spec": {"unschedulable": True},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            },
+            ["echo", "Ready,SchedulingDisabled", "worker", "5m", ""],
+        ),
         ("rc", {"spec": {"replicas": 2}}, ["echo", 2, 0, 0, "5m"]),
         ("cj", {"spec": {"schedule": "@daily"}}, ["echo", "@daily", "<none>", "False", 0, "<none>", "5m"]),
         ("pvc", {"spec": {"volumeName": "disk"}}, ["echo", "Pending", "disk", "", "", "", "<unset>", "5m"]),

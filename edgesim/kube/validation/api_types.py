@@ -124,6 +124,7 @@ EventSource: component string; host string
 EndpointSlice: addressType AddressType; endpoints []Endpoint; ports []EndpointPort
 Endpoint: addresses []string; conditions EndpointConditions; hostname string; targetRef ObjectReference; deprecatedTopology {}string; nodeName string; zone string; hints any
 EndpointConditions: ready bool; serving bool; terminating bool
+Node: spec any; status any
 PersistentVolume: spec any; status any
 PersistentVolumeClaim: spec PersistentVolumeClaimSpec; status any
 PersistentVolumeClaimSpec: accessModes []PersistentVolumeAccessMode; selector LabelSelector; resources any; volumeName string; storageClassName string; volumeMode PersistentVolumeMode; dataSource any; dataSourceRef any; volumeAttributesClassName string
