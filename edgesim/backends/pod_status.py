@@ -10,6 +10,7 @@ from typing import Any, Literal
 from edgesim.backends.addresses import LOOPBACK, PodAddress
 from edgesim.backends.conditions import Condition, of_pod
 from edgesim.config.store import Entry, timestamp
+from edgesim.dialects import Resource
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
@@ -50,6 +51,11 @@ class PodFacts:
     waiting: tuple[str, str] | None = None
     last: Ended | None = None
     ended: Ended | None = None
+
+
+def first_status(pod: Resource) -> dict[str, Any]:
+    """Return the status with which a Pod comes into being: clients read the phase of an ADDED event."""
+    return {"phase": "Pending", "qosClass": qos_class(pod.manifest["spec"])}
 
 
 def pod_status(pod: Entry, facts: PodFacts, now: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from edgesim.backends.deployment_status import created_condition, deadline_of, deployment_status
 from edgesim.backends.deployments import Counted, plan_sets
 from edgesim.backends.objects import Told, adopted, controller_of, key_of, labels_of, template_hash
+from edgesim.backends.pod_status import first_status
 from edgesim.backends.replica_sets import PodTable, is_available, plan_pods, pod_table, replica_set_status, told_of
 from edgesim.backends.services import revisioned
 from edgesim.config.assigned import REVISION
@@ -168,7 +169,7 @@ class Workloads:
                 continue
             busy = True
             for pod in plan.create:
-                self._store.put(pod, CONTROLLER)
+                self._store.put(pod, CONTROLLER, status=first_status(pod))
             for pod in plan.rewrite:
                 self._rewrite(pod)
             for gone in plan.remove:

@@ -16,6 +16,7 @@ API_WRITER: Final = "api"
 """The writer of what came through the admin API."""
 _FIRST_STATUS: Final[dict[str, dict[str, Any]]] = {
     "Namespace": {"phase": "Active"},
+    "Pod": {"phase": "Pending"},
     "Service": {"loadBalancer": {}},
 }
 """The status with which an API server creates an object."""

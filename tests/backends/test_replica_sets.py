@@ -36,6 +36,16 @@ def test_a_set_of_its_own() -> None:
     }
 
 
+def test_its_pods_are_pending_from_the_first() -> None:
+    """A watch tells of a new pod with a phase, as clients expect of one."""
+    cluster = Cluster()
+    seen = []
+    cluster.store.subscribe(lambda happening: seen.append((happening.type, happening.entry)))
+    cluster.apply(replica_set(1))
+    added = [entry.status for kind, entry in seen if kind == "ADDED" and entry.resource.kind.kind == "Pod"]
+    assert added == [{"phase": "Pending", "qosClass": "BestEffort"}]
+
+
 def test_a_deleted_pod_comes_back_under_another_name() -> None:
     """A pod that is gone is replaced."""
     cluster = Cluster()

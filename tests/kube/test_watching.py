@@ -75,6 +75,16 @@ async def test_it_begins_with_what_there_is(api: Api, query: str) -> None:
         assert (deleted["type"], deleted["object"]["metadata"]["labels"]) == ("DELETED", {"a": "b"})
 
 
+async def test_a_pod_has_a_phase_from_the_first(api: Api) -> None:
+    """A pod somebody makes is ADDED as Pending: clients read the phase without asking whether there is one."""
+    pods = "/api/v1/namespaces/default/pods"
+    container = {"name": "c", "image": "hashicorp/http-echo", "args": ["-text=x"]}
+    async with watch(api, path=pods) as watcher:
+        await api.ask("POST", pods, {"metadata": {"name": "one"}, "spec": {"containers": [container]}})
+        added = await watcher.next()
+    assert (added["type"], added["object"]["status"]["phase"]) == ("ADDED", "Pending")
+
+
 async def test_it_goes_on_from_a_version(api: Api) -> None:
     """From a version on only what happened since is told: of this kind and namespace, no other."""
     first = await create(api, "one")
