@@ -85,8 +85,7 @@ def _reason(key: ResourceKey, problem: Problem) -> str:
 
 
 def _message(problem: Problem) -> str:
-    written = problem.position is not None and not problem.position.file.startswith("(")  # `(kubectl)` is no place
-    place = f" ({problem.position})" if written else ""
+    place = f" ({problem.position})" if problem.position is not None else ""
     field = f"{problem.field}: " if problem.field else ""
     return f"{problem.code} {field}{problem.message}{place}"
 

@@ -118,7 +118,7 @@ def _problems(document: Document, findings: Iterable[Finding], key: ResourceKey 
             finding.message,
             resource=key,
             field=show_path(finding.path),
-            position=document.source.locate(finding.path),
+            position=document.source.place(finding.path),
             hint=finding.hint,
         )
         for finding in findings

@@ -13,7 +13,7 @@ from edgesim.control import ClosedError
 from edgesim.kube import deleting, logs, objects, patching, subresources, writing
 from edgesim.kube.access import Access
 from edgesim.kube.access_reviews import review
-from edgesim.kube.answers import answer
+from edgesim.kube.answers import answer, warning
 from edgesim.kube.bodies import MAX_BODY, BrokenBodyError, object_body
 from edgesim.kube.context import ACCESS, CONTEXT, KubeContext, access_of, begin, is_from, user_of, warnings_of
 from edgesim.kube.discovering import serve_discovery
@@ -56,6 +56,10 @@ _UNLISTED: Final[dict[tuple[str, str], OfTarget]] = {
     ("Pod", "proxy"): subresources.refuse_proxy,
     ("Service", "proxy"): subresources.refuse_proxy,
 }
+_DEPRECATED: web.RequestKey[str] = web.RequestKey("deprecated", str)
+_DEPRECATIONS: Final = {
+    ("v1", "Endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
 _VERBS: Final = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 """Verbs of subresources."""
 
@@ -67,8 +71,15 @@ def create_app(context: KubeContext) -> web.Application:
     app[CONTEXT], app[ACCESS] = context, Access(store, context.users, context.rbac)
     app[HUB] = Hub(store)
     app.on_shutdown.append(_end_watches)
+    app.on_response_prepare.append(_warn_of_deprecation)
     app.router.add_route("*", "/{path:.*}", _serve)
     return app
+
+
+async def _warn_of_deprecation(request: web.Request, response: web.StreamResponse) -> None:
+    """Warn of a kind on its way out, whatever the answer."""
+    if request.get(_DEPRECATED):
+        response.headers.add("Warning", warning(request[_DEPRECATED]))
 
 
 async def _end_watches(app: web.Application) -> None:
@@ -109,6 +120,7 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     if target is None:
         asked = find_review(request.path)
         return await (_serve_other(request) if asked is None else _serve_review(request, asked))
+    request[_DEPRECATED] = _DEPRECATIONS.get((target.kind.api_version, target.kind.kind), "")
     verb, handler = _handler(request, target)
     access_of(request).require(user_of(request), _attributes(request, target, verb))
     return await handler(request, target)

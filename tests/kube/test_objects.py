@@ -312,3 +312,18 @@ async def test_a_pod_is_evicted(api: Api) -> None:
     await api.ask("POST", pods, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "none"}]}})
     assert (await api.ask("POST", f"{pods}/p/eviction", {"metadata": {"name": "p"}})).status == 201
     assert (await api.ask("GET", f"{pods}/p")).refusal[0] == 404
+
+
+async def test_endpoints_are_deprecated(api: Api) -> None:
+    """Whoever asks for Endpoints is warned as by Kubernetes 1.33, once an answer, in a watch, too."""
+    home = "/api/v1/namespaces/default/endpoints"
+    told = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
+    for method, path in (
+        ("GET", home),
+        ("GET", f"{home}/none"),
+        ("GET", f"{home}?watch=1&timeoutSeconds=1"),
+        ("POST", home),
+    ):
+        body = {"metadata": {"name": "e"}} if method == "POST" else None
+        assert (await api.ask(method, path, body)).warnings == (told,)
+    assert (await api.ask("GET", "/api/v1/namespaces/default/services")).warnings == ()

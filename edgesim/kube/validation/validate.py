@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgesim.config.api_errors import ApiError
-from edgesim.dialects import Document, FieldPath, Kind, Resource, Source, decode, nowhere
+from edgesim.dialects import Document, FieldPath, Kind, Resource, Source, decode, unwritten
 from edgesim.dialects.check import Finding, check
 from edgesim.dialects.decode import without_nulls
 from edgesim.dialects.defaults import RBAC_GROUP, defaulted
@@ -39,7 +39,7 @@ from edgesim.model.codes import problem
 Manifest = dict[str, Any]
 _Rule = Callable[[Mapping[str, Any], Mapping[str, Any] | None], Iterator[Fault]]
 
-CLIENT: Final = nowhere("(kubectl)")
+CLIENT: Final = unwritten("(kubectl)")
 """The source of what no file declares."""
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.dialects import KINDS
+from edgesim.dialects.kinds import find_kind
 from edgesim.kube.validation import validate
 from tests.kube.validation import manifests as m
 from tests.kube.validation.manifests import causes, judged, manifest, refused, stored
@@ -217,3 +218,11 @@ def test_what_was_wrong_before_does_not_keep_a_label_from_changing() -> None:
     assert judged(labelled, old=old).status is None
     worse = {**labelled, "spec": {**labelled["spec"], "replicas": -1}}
     assert causes(worse, old=old) == ["spec.replicas: Invalid value: -1: must be greater than or equal to 0"]
+
+
+def test_what_a_client_sent_has_no_position() -> None:
+    """A problem of an object that no text declares names the object and its field, and no line of any file."""
+    kind = find_kind("ConfigMap")
+    assert kind is not None
+    found = validate(kind, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}})
+    assert [(each.code, each.field, each.position) for each in found.notes] == [("ES0600", "kind", None)]
