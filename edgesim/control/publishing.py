@@ -44,7 +44,9 @@ class Publisher:
         index = self._statuses.index_of(instance)
         self._store.put(proxy_of(instance.served.model), CONTROLLER)
         for key in {*self._changed(index)}:
-            if self._store.get(key) is not None:
+            entry = self._store.get(key)
+            # Pods, Services and Deployments have problems, too; their status is their controllers'.
+            if entry is not None and has_gloo_status(entry.resource.kind):
                 self._store.set_status(key, gloo_status(index, key, self._store))
         self._last = index
         self._written.clear()

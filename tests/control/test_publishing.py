@@ -13,7 +13,7 @@ from edgesim.control.publishing import GATEWAY_PROXY, VIRTUAL_HOSTS
 from edgesim.control.statuses import PROXY, Statuses
 from edgesim.dialects import INSTALL_NAMESPACE
 from edgesim.model import ResourceKey
-from tests.control.scenes import ECHO, UPSTREAM, RecordingEngine, documents, puts, virtual_service
+from tests.control.scenes import ECHO, UPSTREAM, RecordingEngine, deployment, documents, puts, virtual_service
 
 VIRTUAL_SERVICE = ResourceKey("VirtualService", "gloo-system", "echo")
 
@@ -125,6 +125,18 @@ async def test_problems_come_and_go_as_events(publishing: Instance, store: Store
     assert "test.yaml" in event.resource.manifest["message"]
     await publishing.write(puts(virtual_service()))
     assert events(store)[1:] == [("Normal", "Accepted", "echo")]
+
+
+async def test_a_deployment_with_a_problem_keeps_its_status(publishing: Instance, store: Store) -> None:
+    """What its controller says stands: `kubectl rollout status` waits for it, and ends after `rollout undo`."""
+    key = ResourceKey("Deployment", "echo", "echo-v1")
+    for arguments in ("-txet=b", "-text=a"):
+        await publishing.write(puts(deployment().replace("-text=version:v1", arguments)))
+        entry = store.get(key)
+        assert entry is not None
+        assert entry.status is not None
+        assert entry.status["observedGeneration"] == entry.generation
+        assert "statuses" not in entry.status
 
 
 async def test_who_is_held_up_by_others_hears_of_it(publishing: Instance, store: Store) -> None:
