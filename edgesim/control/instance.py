@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
@@ -18,6 +17,7 @@ from edgesim.config.files import read_file
 from edgesim.config.revisions import Revision
 from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back, serve
 from edgesim.config.store import Change, Store
+from edgesim.control.bursts import Burst
 from edgesim.control.changes import ClosedError, Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.publishing import Publisher
@@ -45,13 +45,6 @@ LARGE: Final = 500
 
 MAX_REFUSALS: Final = 8
 """Virtual hosts the proxy refuses that are isolated one after the other, before everything is held back."""
-
-
-LINGER: Final = 0.05
-"""Seconds after a translation within which what is written shares the next one, unless its writer waits for it."""
-
-PROMPT: Final = 0.1
-"""Seconds of translating in one burst of writes that its writers wait for: a file of some objects, not of a thousand."""
 
 ACTING: Final = frozenset({
     "Deployment", "EndpointSlice", "Endpoints", "Gateway", "Namespace", "Pod", "ReplicaSet", "RouteOption", "RouteTable",
@@ -110,10 +103,7 @@ class Instance:
         """Something is written that is not served yet, or the controllers have more to do."""
         self._urgent = asyncio.Event()
         """Somebody waits: the next translation lingers no longer."""
-        self._rests_from = -math.inf
-        """When LINGER after the last translation is over, on the loop's clock."""
-        self._spent = 0.0
-        """Seconds that translating took since nothing was to be served for LINGER."""
+        self._burst = Burst()
         self._later: asyncio.TimerHandle | None = None
         """The controllers' next step, where it is not due at once."""
         self._file_problems: tuple[Problem, ...] = ()
@@ -167,13 +157,16 @@ class Instance:
         """
         changes = self._apply(writes)
         acting = any(change.key.kind in ACTING and change.verb != "unchanged" for change in changes)
-        if self._worker is None and asyncio.get_running_loop().time() >= self._rests_from:
-            self._spent = 0.0
-        if acting and self._spent < PROMPT:
-            return await self._until_served(changes, all_steps=False)
-        self._wake()
-        await self._kept()
-        return [self._current(change) for change in changes]
+        clock = asyncio.get_running_loop().time
+        patient = self._burst.has_patience(clock())
+        try:
+            if acting and patient:
+                return await self._until_served(changes, all_steps=False)
+            self._wake()
+            await self._kept()
+            return [self._current(change) for change in changes]
+        finally:
+            self._burst.answered(clock())
 
     async def rehearse(self, writes: Iterable[Write]) -> Rehearsal:
         """Return what would become of writes; nothing of them is kept, and what is served stays.
@@ -240,7 +233,7 @@ class Instance:
 
     async def _linger(self) -> None:
         """Wait for more writes, unless somebody waits for those there are."""
-        left = self._rests_from - asyncio.get_running_loop().time()
+        left = self._burst.rests_from - asyncio.get_running_loop().time()
         if left > 0 and not self._urgent.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), left)
@@ -259,10 +252,7 @@ class Instance:
             fail(waiting, error)
             return
         finally:
-            now = asyncio.get_running_loop().time()
-            self._spent += now - begun
-            # Of a burst of writes translating takes half the time at most, however much there is to translate.
-            self._rests_from = now + max(LINGER, now - begun)
+            self._burst.translated(begun, asyncio.get_running_loop().time())
         await self._record()
         self._schedule(again_in)
         self._tell(waiting, more=again_in == 0)

@@ -15,8 +15,8 @@ from edgesim.config.state import DATABASE
 from edgesim.config.state_folder import open_explicit
 from edgesim.config.store import Store
 from edgesim.control import ConflictError, Delete, Files, Instance, Put
+from edgesim.control.bursts import PROMPT, Burst
 from edgesim.control.changes import API_WRITER
-from edgesim.control.instance import PROMPT
 from edgesim.control.recorder import Recorder
 from edgesim.model import Problem, ResourceKey
 from edgesim.telemetry.tasks import spawn
@@ -72,7 +72,8 @@ async def plain(engine: RecordingEngine, store: Store, steps: Steps) -> AsyncIte
 
 def just_translated(instance: Instance) -> None:
     """Have the next accepted write not wait, as in the middle of a burst of writes."""
-    instance._rests_from, instance._spent = asyncio.get_running_loop().time() + 0.05, PROMPT
+    now = asyncio.get_running_loop().time()
+    instance._burst = Burst(rests_from=now + 0.05, _until=now + 60, _spent=PROMPT)
 
 
 def prefix(engine: RecordingEngine) -> str:
@@ -93,11 +94,24 @@ async def test_a_few_writes_in_a_row_are_each_served(plain: Instance, engine: Re
     assert prefix(engine) == "/a"
 
 
+async def test_what_controllers_do_makes_no_burst(plain: Instance, engine: RecordingEngine, steps: Steps) -> None:
+    """While pods roll one step after the other a single write is served when it is accepted, all the same."""
+    await plain.accept(puts(UPSTREAM))
+    steps.endless = True
+    busy = spawn(plain.accept(puts(virtual_service(prefix="/a"))), "a rollout without end")
+    await until(lambda: steps.made > 50)
+    plain._burst = Burst(_spent=PROMPT)
+    await plain.accept(puts(virtual_service(prefix="/b")))
+    assert prefix(engine) == "/b"
+    steps.endless = False
+    await busy
+
+
 async def test_what_follows_shortly_shares_one_translation(
     plain: Instance, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred writes one after the other are each in the store at once, and few translations serve them all."""
-    monkeypatch.setattr("edgesim.control.instance.LINGER", 0.5)
+    monkeypatch.setattr("edgesim.control.bursts.LINGER", 0.5)
     await plain.accept(puts(UPSTREAM))
     just_translated(plain)
     pushed = len(engine.updates)
