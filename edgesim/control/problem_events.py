@@ -11,10 +11,13 @@ from typing import Final, Literal
 from edgesim.config.events import expire_events, record_event
 from edgesim.config.store import Store
 from edgesim.control.statuses import ProblemIndex
+from edgesim.dialects.kinds import GATEWAY, GLOO
 from edgesim.model import Problem, ResourceKey, Severity
 
 COMPONENT: Final = "gloo"
-"""Who reports, as `kubectl describe` shows it."""
+"""Who reports of Gloo's kinds, as `kubectl describe` shows it."""
+OF_OTHERS: Final = "edgesim"
+"""Who reports of Kubernetes' own."""
 MOST_AT_ONCE: Final = 200
 """Events of one translation: of 25,000 broken routes nobody reads more."""
 _MOST_CAUSES: Final = 3
@@ -93,6 +96,7 @@ def _message(problem: Problem) -> str:
 def _write(store: Store, told: _Told, now: datetime) -> None:
     entry = store.get(told.key)
     if entry is not None:
+        component = COMPONENT if entry.resource.kind.group in {GATEWAY, GLOO} else OF_OTHERS
         record_event(
-            store, entry, type=told.type, reason=told.reason, message=told.message, component=COMPONENT, now=now
+            store, entry, type=told.type, reason=told.reason, message=told.message, component=component, now=now
         )

@@ -137,6 +137,8 @@ async def test_a_deployment_with_a_problem_keeps_its_status(publishing: Instance
         assert entry.status is not None
         assert entry.status["observedGeneration"] == entry.generation
         assert "statuses" not in entry.status
+    told = [entry.resource.typed for entry in store.entries("Event")]
+    assert {each.source.component for each in told if each.involved_object.kind == "Deployment"} == {"edgesim"}
 
 
 async def test_who_is_held_up_by_others_hears_of_it(publishing: Instance, store: Store) -> None:
