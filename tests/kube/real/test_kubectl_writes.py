@@ -225,3 +225,5 @@ def test_a_watching_reader_sees_one_store(kube: Cluster, namespace: str) -> None
     assert through == f"{metadata['uid']} {metadata['resourceVersion']}"
     assert kube.gateway.apply(CANARY / "upstream.yaml").code == 0
     assert kube.says("get", "-n", "gloo-system", "upstream/echo", "-o", "name") == "upstream.gloo.solo.io/echo"
+    # Without its Service it is a mistake, which would hold up what the other tests apply.
+    assert "deleted" in kube.says("delete", "-n", "gloo-system", "upstream/echo")
