@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,12 +11,15 @@ from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
 from edgesim.config.read import read_text
+from edgesim.kube.beside import read_beside
 from edgesim.kube.protobuf import decode_protobuf
 
 Manifest = dict[str, Any]
 
 MAX_BODY: Final = 3 * 1024 * 1024
 """Bytes of one body, as an API server takes them."""
+MAX_YAML: Final = 512 * 1024
+"""Bytes of one body that has to be parsed as YAML, which stops everything else. Official clients send JSON."""
 MAX_DEPTH: Final = 100
 """Levels of nesting, far more than any manifest has."""
 
@@ -42,10 +46,29 @@ async def object_body(request: web.Request) -> Body:
     media = media_of(request)
     if media not in OBJECT_TYPES:
         raise unsupported(OBJECT_TYPES)
-    data = await _bytes(request)
-    if media == PROTOBUF:
-        return Body(_protobuf(data))
-    return Body(_mapping(read_yaml(data) if media == YAML else read_json(data)), _text(data))
+    return await read_beside(await _bytes(request), _READERS[media])
+
+
+def _read_yaml(data: bytes) -> Body:
+    return Body(_mapping(read_yaml(data)), _text(data))
+
+
+def _read_json(data: bytes) -> Body:
+    return Body(_mapping(read_json(data)), _text(data))
+
+
+def _read_protobuf(data: bytes) -> Body:
+    try:
+        return Body(decode_protobuf(data))
+    except ValueError as error:
+        raise ApiError("BadRequest", f"the object provided is unrecognized: {error}") from None
+
+
+_READERS: Final[dict[str, Callable[[bytes], Body]]] = {
+    JSON: _read_json,
+    YAML: _read_yaml,
+    PROTOBUF: _read_protobuf,
+}
 
 
 async def optional_body(request: web.Request) -> Manifest:
@@ -90,6 +113,9 @@ def read_yaml(data: bytes) -> Any:
             return read_json(data)
         except ApiError:
             pass  # flow style is no JSON
+    if len(data) > MAX_YAML:
+        message = f"Request entity too large: limit of YAML that is no JSON is {MAX_YAML}"
+        raise ApiError("RequestEntityTooLarge", message)
     read = read_text(_text(data), "(request)")
     if read.problems or len(read.documents) != 1:
         said = read.problems[0].message if read.problems else f"expected one object, got {len(read.documents)}"
@@ -102,13 +128,6 @@ def _text(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise ApiError("BadRequest", "the body of the request is no UTF-8 text") from None
-
-
-def _protobuf(data: bytes) -> Manifest:
-    try:
-        return decode_protobuf(data)
-    except ValueError as error:
-        raise ApiError("BadRequest", f"the object provided is unrecognized: {error}") from None
 
 
 def _mapping(value: Any) -> Manifest:

@@ -11,6 +11,7 @@ from edgesim.config.api_errors import ApiError
 from edgesim.config.patches import PatchError, json_patch, merge_patch
 from edgesim.config.store import Entry, timestamp
 from edgesim.kube.answers import Manifest, shown
+from edgesim.kube.beside import beside, read_beside
 from edgesim.kube.bodies import bounded, media_of, raw_body, read_json, read_yaml, unsupported
 from edgesim.kube.context import access_of, user_of
 from edgesim.kube.identity import addressed
@@ -49,7 +50,9 @@ async def patch_object(request: web.Request, target: Target) -> web.StreamRespon
 
     async def change() -> Entry:
         entry = existing(writing.context, target)
-        return await update(writing, Desired(addressed(target, patched(target, shown(entry), patch))), entry)
+        live = shown(entry)
+        wanted = await beside(lambda: patched(target, live, patch), live, patch.content)
+        return await update(writing, Desired(addressed(target, wanted)), entry)
 
     return respond(writing, await with_retries(target, change))
 
@@ -63,7 +66,7 @@ async def body_patch(request: web.Request, target: Target) -> Patch:
     if media not in known:
         raise unsupported(tuple(known))
     data = await raw_body(request)
-    content = read_yaml(data) if media == APPLY_PATCH else read_json(data)
+    content = await read_beside(data, read_yaml if media == APPLY_PATCH else read_json)
     if not isinstance(content, list if media == JSON_PATCH else dict):
         raise ApiError(
             "BadRequest", f"error decoding patch: the body is no {'list' if media == JSON_PATCH else 'object'}"
@@ -106,7 +109,8 @@ async def _apply(request: web.Request, writing: Writing, patch: Patch) -> web.Re
     async def change() -> Entry:
         nonlocal made
         entry = writing.context.instance.store.get(target.key)
-        desired = merged(writing, manifest, entry)
+        live = None if entry is None else entry.resource.manifest
+        desired = await beside(lambda: merged(writing, manifest, entry), manifest, live or {})
         made = entry is None
         if made:
             access_of(request).require(user_of(request), _creation(target))

@@ -18,6 +18,7 @@ from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Resource
 from edgesim.kube.admission import admitted
 from edgesim.kube.answers import Manifest, answer, in_form, shown
+from edgesim.kube.beside import beside
 from edgesim.kube.bodies import object_body
 from edgesim.kube.context import KubeContext, access_of, context_of, user_of, warnings_of
 from edgesim.kube.escalation import check_grant
@@ -131,12 +132,9 @@ def written(entry: Entry) -> Manifest:
 async def create(writing: Writing, desired: Desired) -> Entry:
     """Store an object that is not there yet. Raises ApiError."""
     _room_for(writing)
-    found = checked(writing, desired, None)
+    found, managed = await beside(lambda: _judged(writing, desired, None), desired.manifest)
     resource = resource_of(found)
     _absent(writing)
-    managed = desired.managed
-    if managed is None:
-        managed = managed_after(writing, None, resource.manifest)
     put = Put(resource, API_WRITER, notes=found.notes, managed=managed)
     if await admitted(writing.context.instance, [put], writing.warnings, dry_run=writing.options.dry_run):
         _absent(writing)
@@ -148,11 +146,9 @@ async def create(writing: Writing, desired: Desired) -> Entry:
 async def update(writing: Writing, desired: Desired, entry: Entry) -> Entry:
     """Store an object in place of one. Raises ApiError; ConflictError where somebody else wrote it meanwhile."""
     version = check_preconditions(writing.target, desired.manifest, entry)
-    found = checked(writing, desired, entry)
+    live = entry.resource.manifest
+    found, managed = await beside(lambda: _judged(writing, desired, entry), desired.manifest, live)
     resource = resource_of(found)
-    managed = desired.managed
-    if managed is None:
-        managed = managed_after(writing, entry, _with_managed(resource.manifest, desired.manifest))
     writer = CONTROLLER if entry.writer == CONTROLLER else API_WRITER
     put = Put(resource, writer, entry.version, found.notes, managed)
     try:
@@ -165,6 +161,16 @@ async def update(writing: Writing, desired: Desired, entry: Entry) -> Entry:
     respecified = entry.resource.manifest.get("spec") != resource.manifest.get("spec")
     resource = replace(resource, manifest=declared_part(resource.manifest))
     return replace(entry, resource=resource, managed=managed, generation=entry.generation + respecified)
+
+
+def _judged(writing: Writing, desired: Desired, entry: Entry | None) -> tuple[Validated, Managed]:
+    """Return what a manifest means, and who owns what of it then. Raises ApiError."""
+    found = checked(writing, desired, entry)
+    if desired.managed is not None:
+        return found, desired.managed
+    manifest = resource_of(found).manifest
+    after = manifest if entry is None else _with_managed(manifest, desired.manifest)
+    return found, managed_after(writing, entry, after)
 
 
 def checked(writing: Writing, desired: Desired, entry: Entry | None) -> Validated:
