@@ -47,12 +47,7 @@ def _deployment(spec: Fields) -> Fields:
 
 
 def _strategy(strategy: Fields) -> Fields:
-    typed = with_defaults(strategy, type="RollingUpdate")
-    if typed["type"] != "RollingUpdate":
-        return typed
-    return inside(
-        typed, "rollingUpdate", lambda it: with_defaults(it, maxUnavailable="25%", maxSurge="25%"), create=True
-    )
+    return _update_strategy(strategy, {"maxUnavailable": "25%", "maxSurge": "25%"})
 
 
 def _replica_set(spec: Fields) -> Fields:
@@ -61,11 +56,22 @@ def _replica_set(spec: Fields) -> Fields:
 
 def _stateful_set(spec: Fields) -> Fields:
     filled = with_defaults(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
-    return _template(filled)
+    return _template(_updated_by(filled, partition=0))
 
 
 def _daemon_set(spec: Fields) -> Fields:
-    return _template(with_defaults(spec, revisionHistoryLimit=10))
+    return _template(_updated_by(with_defaults(spec, revisionHistoryLimit=10), maxSurge=0, maxUnavailable=1))
+
+
+def _updated_by(spec: Fields, **rolling: Any) -> Fields:
+    return inside(spec, "updateStrategy", lambda strategy: _update_strategy(strategy, rolling), create=True)
+
+
+def _update_strategy(strategy: Fields, rolling: Fields) -> Fields:
+    typed = with_defaults(strategy, type="RollingUpdate")
+    if typed["type"] != "RollingUpdate":
+        return typed
+    return inside(typed, "rollingUpdate", lambda it: with_defaults(it, **rolling), create=True)
 
 
 def _cron_job(spec: Fields) -> Fields:

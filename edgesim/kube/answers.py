@@ -25,6 +25,8 @@ Manifest = dict[str, Any]
 _ALWAYS: Final[dict[str, Callable[[], Manifest]]] = {
     "Namespace": lambda: {"phase": "Active"},
     "Service": lambda: {"loadBalancer": {}},
+    "PersistentVolume": lambda: {"phase": "Pending"},
+    "PersistentVolumeClaim": lambda: {"phase": "Pending"},
 }
 
 

@@ -147,6 +147,21 @@ def test_other_kinds_have_theirs() -> None:
     assert filled("{kind: Secret}")["type"] == "Opaque"
 
 
+def test_workloads_that_do_not_run_have_theirs() -> None:
+    """`kubectl rollout` and `describe` read them of StatefulSets, DaemonSets and CronJobs as of Deployments."""
+    stateful = filled("{kind: StatefulSet, spec: {template: {spec: {}}}}")["spec"]
+    assert (stateful["replicas"], stateful["updateStrategy"]) == (
+        1,
+        {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+    )
+    assert stateful["template"]["spec"]["restartPolicy"] == "Always"
+    daemon = filled("{kind: DaemonSet, spec: {updateStrategy: {type: OnDelete}}}")["spec"]
+    assert (daemon["revisionHistoryLimit"], daemon["updateStrategy"]) == (10, {"type": "OnDelete"})
+    cron = filled("{kind: CronJob, spec: {jobTemplate: {spec: {template: {spec: {}}}}}}")["spec"]
+    assert (cron["concurrencyPolicy"], cron["failedJobsHistoryLimit"]) == ("Allow", 1)
+    assert cron["jobTemplate"]["spec"]["template"]["spec"]["dnsPolicy"] == "ClusterFirst"
+
+
 @given(st.sampled_from(KINDS), st.data())
 def test_defaulting_twice_is_defaulting_once(kind: Kind, data: st.DataObject) -> None:
     """Defaults are stable whatever the manifest holds, and never change what they are given."""
