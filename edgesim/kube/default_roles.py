@@ -19,6 +19,8 @@ _LABELS: Final = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _NOT_EDITED: Final = frozenset({"Namespace", "Event"})
 _SECRET: Final = frozenset({"Secret"})
 """What the role `view` does not show."""
+_INTO_PODS: Final = ("pods/attach", "pods/exec", "pods/portforward")
+"""What `edit` allows, and the API then refuses with the address to use instead."""
 _SUBRESOURCES: Final = {
     "apps": ("deployments/scale", "deployments/status", "replicasets/scale"),
     "": ("pods/log", "pods/status"),
@@ -45,7 +47,7 @@ def _roles() -> dict[str, list[Json]]:
     edited = [kind for kind in inside if kind.kind not in _NOT_EDITED]
     seen = [kind for kind in KINDS if (kind.namespaced or kind.kind == "Namespace") and kind.group != GROUP]
     view = _rules([kind for kind in seen if kind.kind not in _SECRET], READ)
-    edit = [*_rules(seen, READ), *_rules(edited, WRITE)]
+    edit = [*_rules(seen, READ), *_rules(edited, WRITE), _rule(("",), _INTO_PODS, (*READ, *WRITE))]
     roles = _rule((GROUP,), ("rolebindings", "roles"), (*READ, *WRITE))
     reviews = _rule(("authorization.k8s.io",), ("localsubjectaccessreviews",), ("create",))
     return {

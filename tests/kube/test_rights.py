@@ -88,6 +88,18 @@ async def test_a_namespace_is_in_itself(api: Api) -> None:
     assert (await api.ask("GET", "/api/v1/namespaces", **BOB)).status == 403
 
 
+@pytest.mark.parametrize(("role", "status"), [("view", 403), ("edit", 400)])
+async def test_who_may_edit_is_told_the_address_to_use(api: Api, role: str, status: int) -> None:
+    """`edit` allows what leads into pods, as in a cluster, so that a team is told where its pod listens; `view` does not."""
+    bound = await api.ask("POST", f"{RBAC}/namespaces/default/rolebindings", binding(role, "ClusterRole"))
+    assert bound.status == 201, bound.body
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "hashicorp/http-echo"}]}}
+    await api.ask("POST", "/api/v1/namespaces/default/pods", pod)
+    for part in ("exec", "attach", "portforward"):
+        refused = await api.ask("POST", f"/api/v1/namespaces/default/pods/p/{part}", **BOB)
+        assert refused.status == status, refused.body
+
+
 async def test_nobody_grants_more_than_they_have(api: Api) -> None:
     """Neither by a role, nor by a binding, nor by patching either; what one has may be passed on."""
     await grant(api, "binder", rule("get,create,patch", "roles,rolebindings", GROUP), rule("get", "configmaps"))
