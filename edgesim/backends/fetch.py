@@ -121,7 +121,8 @@ async def _ask(fetch: Fetch, resolve: Resolve) -> tuple[_Failure | None, str]:
             server_hostname=headers.get("Host", host).partition(":")[0] if url.scheme == "https" else None,
         ) as response,
     ):
-        return await _read(fetch, response)
+        failure, text = await _read(fetch, response)
+        return failure, text if failure or fetch.tool == "curl" else _narrated(fetch, url.netloc, place, text)
 
 
 def _unchecked() -> ssl.SSLContext:
@@ -145,6 +146,21 @@ async def _read(fetch: Fetch, response: aiohttp.ClientResponse) -> tuple[_Failur
     return (
         (_Failure(0, f"HTTP error {response.status}", again=True), shown) if again and fetch.retries else (None, shown)
     )
+
+
+def _narrated(fetch: Fetch, netloc: str, place: Place | None, text: str) -> str:
+    """Add what BusyBox's wget says beside the page, but for its progress bar."""
+    if fetch.silent:
+        return text
+    address = f" ({place[0]}:{place[1]})" if place is not None else ""
+    if fetch.output:
+        before, after = "writing to stdout", "written to stdout"
+    elif fetch.saved_as:
+        before, after = f"saving to '{fetch.saved_as}'", f"'{fetch.saved_as}' saved"
+    else:
+        before, after = "", "remote file exists"
+    page = f"{text}\n" if text and not text.endswith("\n") else text
+    return "".join(f"{line}\n" for line in (f"Connecting to {netloc}{address}", before) if line) + f"{page}{after}\n"
 
 
 def _refused(fetch: Fetch, response: aiohttp.ClientResponse) -> str:

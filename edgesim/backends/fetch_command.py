@@ -17,6 +17,7 @@ HOOK: Final = "helm.sh/hook"
 SHELLS: Final = frozenset({"sh", "bash", "ash"})
 _CHAINED: Final = re.compile(r"[|;&<>`$\n]")
 """What makes a script more than one plain command."""
+_STDOUT: Final = frozenset({"-", "/dev/stdout"})
 _SECONDS: Final = re.compile(r"(\d+\.?\d*|\.\d+)")
 
 
@@ -26,7 +27,7 @@ class Fetch:
 
     `fails` says that an answer of 400 or more is a failure (`curl -f`; wget always). `seconds` bounds each try,
     None: no bound. `output` tells whether the body is printed, `head` the answer's head. `retries_all` tries
-    again also where nobody listens.
+    again also where nobody listens. `saved_as` is the file that wget says it saves.
     """
 
     tool: str
@@ -45,6 +46,7 @@ class Fetch:
     retries_all: bool = False
     pause: float = 1.0
     write_out: str = ""
+    saved_as: str = ""
 
 
 @dataclass(slots=True)
@@ -210,20 +212,27 @@ def _wget(options: _Options) -> Fetch:
     spider = options.has("spider")
     method = options.last("method") or ("HEAD" if spider else "POST" if data is not None else "GET")
     quiet = options.has("q", "quiet")
+    url, document = _url(options.urls[0]), options.last("O", "output-document")
     return Fetch(
         "wget",
-        _url(options.urls[0]),
+        url,
         method,
         _headers(options, ("header",), ("U", "user-agent"), "Wget", form=data is not None),
         data,
         fails=True,
         silent=quiet,
         shows_errors=True,  # as BusyBox's does, quiet or not
-        output=not spider and options.last("O", "output-document") in {"-", "/dev/stdout"},
+        output=not spider and document in _STDOUT,
         follow=True,
         seconds=_seconds(options.last("T", "timeout")),
         retries=max(0, _count(options.last("t", "tries"), 1) - 1),
+        saved_as="" if spider or document in _STDOUT else document or _name_in(url),
     )
+
+
+def _name_in(url: str) -> str:
+    """Return the name under which wget saves a page."""
+    return url.partition("://")[2].partition("/")[2].partition("?")[0].rpartition("/")[2] or "index.html"
 
 
 def _headers(

@@ -295,6 +295,30 @@ async def test_a_pod_that_makes_its_request(world: World) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("wget echo:80", ["saving to 'index.html'", "'index.html' saved"]),
+        ("wget -O /tmp/page http://echo/x", ["saving to '/tmp/page'", "'/tmp/page' saved"]),
+        ("wget http://echo/a/b.html?c=/d", ["saving to 'b.html'", "'b.html' saved"]),
+        ("wget -O- http://echo/", ["writing to stdout", "version:v1", "written to stdout"]),
+        ("wget --spider http://echo/", ["remote file exists"]),
+        ("wget -qO- http://echo/", None),
+    ],
+)
+async def test_what_wget_says(world: World, command: str, said: list[str] | None) -> None:
+    """A wget that is not quiet tells in the log where it connects and what it saves, as the test of `helm create` does."""
+    await world.apply(NAMESPACES, SERVICE, deployment(), fetching(command))
+    await until(lambda: world.status("Pod", "ask")["phase"] == "Succeeded")
+    if said is None:
+        assert world.log("ask") == ["version:v1"]
+        return
+    first, *others = world.log("ask")
+    assert first.startswith("Connecting to echo")
+    assert first.endswith(":5678)")
+    assert others == said
+
+
 async def test_the_gateway_has_a_name(world: World) -> None:
     """`gateway-proxy.gloo-system` leads to where the proxy listens, with that name in Host, and 80 is its port."""
     asked: list[bytes] = []
