@@ -93,11 +93,12 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         is_from(request, access_of(request).user_of(request))
         return await handler(request)
-    except ApiError as error:
+    except BrokenBodyError as error:
         response = _status(error, warnings_of(request))
-        if isinstance(error, BrokenBodyError):
-            response.force_close()
+        response.force_close()
         return response
+    except ApiError as error:
+        return _status(error, warnings_of(request))
     except web.HTTPNotFound:
         return _status(no_resource())
     except ClosedError:
