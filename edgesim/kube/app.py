@@ -99,14 +99,13 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return response
     except ApiError as error:
         return _status(error, warnings_of(request))
-    except web.HTTPNotFound:
-        return _status(no_resource())
     except ClosedError:
         response = _status(ApiError("ServiceUnavailable", "edgesim is shutting down"), warnings_of(request))
         response.force_close()
         return response
     except web.HTTPException as error:
-        return _status(ApiError("BadRequest", error.reason))
+        missing = isinstance(error, web.HTTPNotFound)
+        return _status(no_resource() if missing else ApiError("BadRequest", error.reason))
     except Exception as error:  # noqa: BLE001 - the last resort: a mistake of ours, told in one line
         _log.exception("%s %s failed", request.method, request.path)
         return _status(ApiError("InternalError", f"Internal error occurred: {type(error).__name__}"))
