@@ -19,19 +19,10 @@ PLATFORM = ROOT / "configs" / "teams" / "self-service" / "platform.yaml"
 versions = pytest.mark.parametrize("helm", binaries.HELMS)
 
 
-NEIGHBOUR = """\
-apiVersion: gateway.solo.io/v1
-kind: RouteTable
-metadata: {name: neighbour, namespace: default, labels: {apiGroup: example}}
-spec: {routes: [{matchers: [{prefix: /neighbour}], directResponseAction: {status: 200}}]}
-"""
-"""Of a team that is always there: a selector that finds nobody is a warning, which holds up what is served."""
-
-
 @pytest.fixture(autouse=True)
 def platform(kube: Cluster) -> None:
     """The VirtualService that delegates to the RouteTables of all namespaces, all that a release needs."""
-    kube.says("apply", "-f", "-", stdin=f"{PLATFORM.read_text()}---\n{NEIGHBOUR}")
+    kube.says("apply", "-f", PLATFORM)
 
 
 @contextmanager
