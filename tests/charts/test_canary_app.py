@@ -76,6 +76,22 @@ def test_kinds_and_names_follow_the_release(helm: str) -> None:
         assert table["spec"]["routes"][0]["matchers"] == [{"prefix": f"/{name}"}]
 
 
+@versions
+@pytest.mark.parametrize("word", ["y", "no", "null", "true", "1e3", "2026-01-01"])
+def test_names_stay_text(helm: str, word: str) -> None:
+    """A release and a namespace may have a name that YAML reads as something else where it is not quoted."""
+    name = word if word[0].isalpha() else f"app-{word}"
+    done = run(helm, "template", word, CHART, "--namespace", word, *values(4), "--set", f"routes.apiGroup=x{word}")
+    assert done.returncode == 0, done.stderr
+    found = {each["kind"]: each for each in yaml.safe_load_all(done.stdout) if each}
+    assert {each["metadata"]["namespace"] for each in found.values()} == {word}
+    assert [found[kind]["metadata"]["name"] for kind in ("Service", "Upstream", "RouteTable")] == [name] * 3
+    kube = found["Upstream"]["spec"]["kube"]
+    assert (kube["serviceName"], kube["serviceNamespace"]) == (name, word)
+    single = found["RouteTable"]["spec"]["routes"][0]["routeAction"]["single"]
+    assert single["upstream"] == {"name": name, "namespace": word}
+
+
 def test_every_path_has_its_matchers() -> None:
     """Several paths, headers and a weight make two routes: the canary's first, then the split."""
     made = rendered("4", *values(4), "--set", "routes.paths={/a,/b}")

@@ -1,8 +1,8 @@
 {{/* The pods of one version, as a Gloo destination. */}}
 {{- define "canary-app.destination" -}}
 upstream:
-  name: {{ include "canary-app.name" .root }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "canary-app.name" .root | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
 subset:
   values:
     version: {{ .version | quote }}
@@ -36,7 +36,7 @@ retries:
 shadowing:
   upstream:
     name: {{ include "canary-app.name" .root }}-shadow
-    namespace: {{ .root.Release.Namespace }}
+    namespace: {{ .root.Release.Namespace | quote }}
   percentage: {{ $options.shadowing.percentage }}
 {{- end }}
 {{- end -}}
