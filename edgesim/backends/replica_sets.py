@@ -69,6 +69,10 @@ def is_active(pod: Entry) -> bool:
     return pod.deleting is None and (pod.status is None or str(pod.status.get("phase")) not in OVER)
 
 
+MOST_PODS: Final = 1_000
+"""Pods of one ReplicaSet that are made: each is a server in this process, and a slip must not end it."""
+
+
 def plan_pods(owner: Entry, pods: PodTable, ready: Collection[ResourceKey], suffix: Callable[[], str]) -> PodPlan:
     """Decide what brings the Pods of a ReplicaSet to what it declares; nothing when they are there.
 
@@ -80,7 +84,7 @@ def plan_pods(owner: Entry, pods: PodTable, ready: Collection[ResourceKey], suff
     held = [pod for pod in mine if selects(spec.selector, labels_of(pod.resource))]
     strays = [released(pod.resource, owner) for pod in mine if pod not in held]
     found = [pod for pod in pods.orphans.get(owner.resource.namespace, ()) if _wants(owner, pod)]
-    missing = spec.replicas - len(held) - len(found)
+    missing = min(spec.replicas, MOST_PODS) - len(held) - len(found)
     taken = {pod.resource.name for pod in mine}
     create = tuple(new_pod(owner, name) for name in _names(owner, missing, suffix, taken))
     # The newest go first when scaling down, but those that do not serve before them.

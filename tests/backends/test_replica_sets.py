@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from edgesim.backends import replica_sets
 from edgesim.backends.objects import controller_of
 from edgesim.model import ResourceKey
 from tests.backends.clusters import Cluster
@@ -113,3 +116,14 @@ def test_events() -> None:
         ("SuccessfulCreate", f"Created pod: {name}"),
         ("SuccessfulDelete", f"Deleted pod: {name}"),
     ]
+
+
+def test_a_slip_of_the_keyboard_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many replicas are asked for, so many pods are made at most; the status tells how many there are."""
+    monkeypatch.setattr(replica_sets, "MOST_PODS", 3)
+    cluster = Cluster()
+    cluster.apply(replica_set(100_000))
+    assert len(cluster.pods()) == 3
+    status = cluster.entry("ReplicaSet", "mine").status
+    assert status is not None
+    assert status["replicas"] == 3
