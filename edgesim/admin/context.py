@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -86,6 +87,21 @@ class Life:
         return int(self.clock() - self.started)
 
 
+class Kube(Protocol):
+    """The Kubernetes API beside the admin API."""
+
+    @property
+    def url(self) -> str:
+        """Return its address."""
+
+    @property
+    def kubeconfig(self) -> Path | None:
+        """Return the administrator's file, None before it serves."""
+
+    async def kubeconfig_of(self, user: str, groups: tuple[str, ...] = ()) -> Path:
+        """Return the file of a user. Raises OSError where it cannot be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The instance the app speaks for; `ready` tells whether the proxy serves, `token` who may ask.
@@ -99,6 +115,7 @@ class Context:
     stats: Stats = _nothing
     listeners: Callable[[], list[dict[str, str]]] = list
     """The listeners that take connections, each with `name` and `url`."""
+    kube: Kube | None = None
     compiled: CompiledModel = field(default_factory=CompiledModel)
     statuses: Statuses = field(default_factory=Statuses)
     checked: Checked = field(default_factory=Checked)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from edgesim.admin.wire import History, Kept, Outcome, RouteTestOutcome, Undone
+from edgesim.admin.wire import History, Kept, Kubeconfig, Outcome, RouteTestOutcome, Undone
 from edgesim.dialects import Kind
 from edgesim.inspect import RouteReport
 from edgesim.inspect.checks import CheckReport
@@ -187,6 +187,13 @@ UNDO = Endpoint(
     "history.undo",
     Undone,
 )
+KUBECONFIG = Endpoint(
+    "POST",
+    "/edgesim/v1/kubeconfig",
+    "the file by which kubectl reaches this instance, as administrator or `?as=USER&group=GROUP`",
+    "kubeconfigs.kubeconfig",
+    Kubeconfig,
+)
 
 ENDPOINTS: tuple[Endpoint[Any], ...] = (
     HELP,
@@ -223,6 +230,7 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     REVISION,
     SERVED,
     UNDO,
+    KUBECONFIG,
 )
 """Everything the admin API answers."""
 

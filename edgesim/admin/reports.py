@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from edgesim.admin.bodies import Target, body_files, body_patch
-from edgesim.admin.context import CONTEXT, as_json, instance_of
+from edgesim.admin.context import CONTEXT, Kube, as_json, instance_of
 from edgesim.admin.endpoints import ENDPOINTS, help_text
 from edgesim.admin.writes import apply_files, delete_files, delete_keys, patch_outcome
 from edgesim.config.api_errors import ApiError
@@ -31,9 +31,14 @@ async def ready(request: web.Request) -> web.Response:
             "revision": 0 if instance.recorder is None else instance.recorder.number,
             "frozen": instance.served.frozen,
             "restored": instance.restored is not None,
+            "kube": None if context.kube is None else {"url": context.kube.url, "kubeconfig": _path(context.kube)},
         }
         return web.json_response(report, status=status)
     return web.Response(text=f"{state}\n", status=status)
+
+
+def _path(kube: Kube) -> str:
+    return "" if kube.kubeconfig is None else str(kube.kubeconfig)
 
 
 async def apply(request: web.Request) -> web.Response:

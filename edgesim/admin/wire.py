@@ -91,3 +91,12 @@ class Undone:
     revision: int
     outcome: Outcome
     files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """The file of a user, empty for the administrator, on the machine of the instance; `server` is the API's first address."""
+
+    path: str
+    user: str
+    server: str

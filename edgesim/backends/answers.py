@@ -22,6 +22,8 @@ class Request(NamedTuple):
     body_size: int
     version: str
     keep_alive: bool
+    began: float = 0.0
+    """When it was read, on the monotonic clock, where that is logged."""
 
 
 class Answer(NamedTuple):

@@ -6,6 +6,7 @@
 | `edgesim.io/error-rate` | a share of requests, `0.05` or `5%` |
 | `edgesim.io/error-code` | the status of those, 500 if not given |
 | `edgesim.io/degrade-after` | how long after its start a pod begins to show latency and errors |
+| `edgesim.io/ready-after` | how long after its start a pod becomes ready |
 
 `normal(m,s)` has mean m and standard deviation s and is cut off at 0. `lognormal(m,s)` too has mean m
 and standard deviation s *of the latency itself* (not of its logarithm): the long tail of real services
@@ -29,6 +30,7 @@ LATENCY: Final = "edgesim.io/latency"
 ERROR_RATE: Final = "edgesim.io/error-rate"
 ERROR_CODE: Final = "edgesim.io/error-code"
 DEGRADE_AFTER: Final = "edgesim.io/degrade-after"
+READY_AFTER: Final = "edgesim.io/ready-after"
 
 _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHORTEST: Final = 1e-9
@@ -184,6 +186,7 @@ ANNOTATIONS: Final[Mapping[str, _Annotation]] = {
     ERROR_RATE: _Annotation("ES0412", parse_rate),
     ERROR_CODE: _Annotation("ES0413", parse_code),
     DEGRADE_AFTER: _Annotation("ES0414", parse_duration),
+    READY_AFTER: _Annotation("ES0418", parse_duration),
 }
 
 

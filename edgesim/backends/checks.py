@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from edgesim.backends.deployments import owner_uid
+from edgesim.backends.objects import controller_of
 from edgesim.backends.program import BadField, read_program
 from edgesim.dialects import FieldPath, Resource
 from edgesim.dialects.fields import show_path
@@ -25,7 +25,9 @@ def template_problems(resource: Resource) -> tuple[Problem, ...]:
     match resource.kind.kind:
         case "Deployment":
             return _problems(resource, resource.manifest["spec"]["template"], _TEMPLATE)
-        case "Pod" if owner_uid(resource) is None:
+        case "ReplicaSet" if controller_of(resource) is None:
+            return _problems(resource, resource.manifest["spec"]["template"], _TEMPLATE)
+        case "Pod" if controller_of(resource) is None:
             return _problems(resource, resource.manifest, ())
         case _:
             return ()

@@ -1,70 +1,102 @@
-"""Drives the controllers: the store's Deployments, Pods and Services against the pods that run.
+"""Drives the controllers: the store's Deployments, ReplicaSets, Pods and Services against the pods that run.
 
-`reconcile` starts what has to run and writes Pods and Endpoints; it stops nothing. It returns the pods
-that are in no Endpoints any more; whoever made the proxy forget them hands them to `retire`.
+`reconcile` makes one step of everything: it writes ReplicaSets and Pods, starts what has to run, and writes
+statuses and Endpoints. It stops nothing. A step ends where pods left the Endpoints; it returns them, and whoever
+made the proxy forget them hands them to `retire`.
+
+Others may write to the store while a step awaits: what it finds there then is for the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from edgesim.backends.addresses import PodAddress
 from edgesim.backends.checks import template_problems
-from edgesim.backends.deployments import plan_pods, spell
-from edgesim.backends.endpoints import PlacedPod, endpoints_of
-from edgesim.backends.program import Program, read_program
+from edgesim.backends.gateway import SERVICE, Gateway, gateway_objects, ports_of, put_right, service_status
+from edgesim.backends.node import Node
+from edgesim.backends.node_object import NODE, node_object, node_status
+from edgesim.backends.objects import Told, spell
+from edgesim.backends.pod_log import Log
+from edgesim.backends.published import Published
 from edgesim.backends.runtime import GRACE, PodRuntime, RunningPod
-from edgesim.backends.statuses import deployment_status, pod_status
+from edgesim.backends.workloads import Workloads
+from edgesim.config.events import record_event
 from edgesim.config.store import CONTROLLER, Store
 from edgesim.dialects import Resource
 from edgesim.model import Problem, ResourceKey
 from edgesim.model.codes import problem
+from edgesim.telemetry import sources
 from edgesim.telemetry.tasks import spawn
 
+LONGEST_REST: Final = 3600.0
+"""Seconds after which it is looked again at the latest where something is awaited."""
 MAX_ROUNDS: Final = 4
-"""Create, then remove what that made superfluous; more rounds mean that pods fail to start."""
+"""Plans of one step: what is still to be done then is done in the next, so that what there is is served."""
 
 
-@dataclass(slots=True)
-class _Placed:
-    """What runs for a Pod object; `failure` says why nothing does."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step leaves to do: pods to retire once nobody sends to them, and when to make the next one.
 
-    manifest: dict[str, Any]
-    program: Program
-    running: RunningPod | None
-    failure: str
+    `again_in` is 0 where that is as soon as this one is served, None where nothing is to be awaited; seconds.
+    """
+
+    leaving: list[RunningPod]
+    again_in: float | None = None
 
 
 class Controllers:
     """The controllers of one store and the pods they run."""
 
-    def __init__(self, store: Store, runtime: PodRuntime, seed: int = 0) -> None:
-        """Take the store to follow, what starts pods, and the seed of generated names."""
+    def __init__(
+        self,
+        store: Store,
+        runtime: PodRuntime,
+        seed: int = 0,
+        *,
+        gateway: Gateway | None = None,
+        now: Callable[[], float] = sources.monotonic,
+        clock: Callable[[], datetime] = sources.today,
+    ) -> None:
+        """Take the store to follow, what starts pods, the seed of generated names, and a monotonic and a UTC clock.
+
+        With a `gateway` there is all that kubectl shows of a cluster: objects that stand for the proxy, addresses of
+        Services, logs of pods, events.
+        """
         self._store = store
         self._runtime = runtime
+        self._clock = clock
+        self._gateway = gateway
         self._random = Random(f"{seed}/pod names")
-        self._placed: dict[ResourceKey, _Placed] = {}
+        self._node = Node(store, runtime, now, clock, self._tell, gateway)
+        self._workloads = Workloads(store, self._suffix, clock, self._tell, shown=gateway is not None)
+        self._published = Published(store, self._node, shown=gateway is not None)
         self._draining: set[asyncio.Task[None]] = set()
         self._checked: dict[ResourceKey, tuple[Resource, tuple[Problem, ...]]] = {}
+        self._gates: list[Resource] | None = None
         self.problems: tuple[Problem, ...] = ()
 
-    async def reconcile(self) -> list[RunningPod]:
-        """Bring pods, Pods and Endpoints to what is declared; return the pods that are out of rotation."""
+    async def reconcile(self) -> Step:
+        """Make one step towards what is declared."""
         leaving: list[RunningPod] = []
+        changed = False
         for _ in range(MAX_ROUNDS):
-            leaving += await self._run_pods()
-            if not self._plan():
+            self._stand_for_what_runs()
+            changed = self._workloads.plan(self._node.ready())
+            gone = await self._node.run()
+            self._node.publish()
+            leaving += gone
+            if gone or not changed:
                 break
-        else:
-            leaving += await self._run_pods()
-        self._publish_statuses()
-        self._publish_endpoints()
+        self._workloads.publish(self._node.ready())
+        self._published.services()
         self.problems = tuple(self._problems())
-        return leaving
+        return Step(leaving, 0.0 if self._has_news_of_the_proxy() or changed else self._due())
 
     def retire(self, leaving: list[RunningPod], grace: float = GRACE) -> None:
         """Drain pods that nothing sends to any more, beside whatever else goes on."""
@@ -75,8 +107,7 @@ class Controllers:
 
     async def close(self, grace: float = GRACE) -> None:
         """Drain every pod, those that are leaving already included."""
-        self.retire([placed.running for placed in self._placed.values() if placed.running is not None], grace)
-        self._placed.clear()
+        self.retire(self._node.clear(), grace)
         if self._draining:
             _, late = await asyncio.wait(self._draining, timeout=grace + 1)
             for task in late:
@@ -84,74 +115,52 @@ class Controllers:
 
     def running(self) -> dict[ResourceKey, RunningPod]:
         """Return the pods that run now, by their Pod object."""
-        return {key: placed.running for key, placed in self._placed.items() if placed.running is not None}
+        return {key: placed.running for key, placed in self._node.all() if placed.running is not None}
 
-    # --- Deployments -> Pods --------------------------------------------------------------------
-
-    def _plan(self) -> bool:
-        """Write and remove Pod objects; tell whether there was anything to do."""
-        pods = self._store.entries("Pod")
-        plan = plan_pods(self._store.entries("Deployment"), pods, self.running().keys(), self._suffix)
-        for pod in plan.create:
-            self._store.put(pod, CONTROLLER)
-        for key in plan.remove:
-            self._store.delete(key)
-        return bool(plan)
+    def logs(self, key: ResourceKey) -> Log | None:
+        """Return what a pod logged; None for one that does not run, or where logs are not kept."""
+        placed = self._node.find(key)
+        return None if placed is None else placed.file_log or placed.log
 
     def _suffix(self) -> str:
         return spell(self._random.getrandbits(40), 5)
 
-    # --- Pods -> servers ------------------------------------------------------------------------
+    def _tell(self, told: Told) -> None:
+        """Write an event, where somebody could see it."""
+        if self._gateway is not None:
+            record_event(
+                self._store,
+                told.about,
+                type=told.type,
+                reason=told.reason,
+                message=told.message,
+                component=told.component,
+                now=self._clock(),
+            )
 
-    async def _run_pods(self) -> list[RunningPod]:
-        """Start the pods of new or changed Pod objects; return those whose object is gone or changed."""
-        leaving: list[RunningPod] = []
-        wanted = {entry.resource.key: entry.resource for entry in self._store.entries("Pod")}
-        for key in [key for key in self._placed if key not in wanted]:
-            leaving += _of(self._placed.pop(key))
-        for key, resource in wanted.items():
-            old = self._placed.get(key)
-            if old is not None and old.manifest is resource.manifest and (old.running is not None or old.program.crash):
-                continue
-            program = read_program(resource.manifest, resource.name, resource.namespace).program
-            if old is not None and old.program == program and (old.running is not None or program.crash):
-                old.manifest = resource.manifest
-                continue
-            self._placed[key] = await self._place(resource, program)
-            leaving += _of(old)
-        return leaving
+    def _has_news_of_the_proxy(self) -> bool:
+        """Tell whether Gateways changed: where the proxy listens is known once it serves them."""
+        if self._gateway is None:
+            return False
+        before, self._gates = self._gates, [entry.resource for entry in self._store.entries("Gateway")]
+        return before != self._gates
 
-    async def _place(self, resource: Resource, program: Program) -> _Placed:
-        try:
-            running = await self._runtime.start(resource.name, program)
-        except OSError as error:
-            return _Placed(resource.manifest, program, None, error.strerror or str(error))
-        return _Placed(resource.manifest, program, running, "")
+    def _due(self) -> float | None:
+        found = [each for each in (self._node.due(), self._workloads.due(self._node.ready())) if each is not None]
+        return min(*found, LONGEST_REST) if found else None
 
-    # --- what others see ------------------------------------------------------------------------
-
-    def _publish_statuses(self) -> None:
-        pods = [*self._store.entries("Pod")]
-        for entry in pods:
-            placed = self._placed[entry.resource.key]
-            failure = placed.program.crash or placed.failure
-            self._store.set_status(entry.resource.key, pod_status(entry, _address(placed), failure))
-        ready = self.running().keys()
-        for entry in self._store.entries("Deployment"):
-            self._store.set_status(entry.resource.key, deployment_status(entry, pods, ready))
-
-    def _publish_endpoints(self) -> None:
-        """Write the Endpoints of each Service; remove those a controller wrote for one that is gone."""
-        pods = [PlacedPod(entry, _address(self._placed[entry.resource.key])) for entry in self._store.entries("Pod")]
-        kept: set[ResourceKey] = set()
-        for service in self._store.entries("Service"):
-            made = endpoints_of(service.resource, pods)
-            if made is not None:
-                kept.add(made.key)
-                self._store.put(made, CONTROLLER)
-        for entry in self._store.entries("Endpoints"):
-            if entry.resource.key not in kept:
-                self._store.delete(entry.resource.key, CONTROLLER)
+    def _stand_for_what_runs(self) -> None:
+        """Keep the objects that stand for the proxy, and for the machine it and every pod is on."""
+        if self._gateway is None:
+            return
+        for wanted in (node_object(), *gateway_objects(ports_of(self._gateway))):
+            changed = put_right(self._store, wanted)
+            if changed is not None:
+                self._store.put(changed, CONTROLLER)
+        self._store.set_status(SERVICE, service_status())
+        node = self._store.get(NODE)
+        if node is not None:
+            self._store.set_status(NODE, node_status(node.created))
 
     # --- problems -------------------------------------------------------------------------------
 
@@ -159,21 +168,13 @@ class Controllers:
         """Tell what is wrong with pod templates, read again only when they changed, and of pods that do not start."""
         checked = self._checked
         self._checked = {}
-        for kind in ("Deployment", "Pod"):
+        for kind in ("Deployment", "ReplicaSet", "Pod"):
             for entry in self._store.entries(kind):
                 resource = entry.resource
                 old = checked.get(resource.key)
                 found = old if old is not None and old[0] is resource else (resource, template_problems(resource))
                 self._checked[resource.key] = found
                 yield from found[1]
-        for key, placed in self._placed.items():
-            if placed.running is None and not placed.program.crash:
+        for key, placed in self._node.all():
+            if placed.failure:
                 yield problem("ES0417", f"the pod cannot listen: {placed.failure}", resource=key)
-
-
-def _of(placed: _Placed | None) -> list[RunningPod]:
-    return [] if placed is None or placed.running is None else [placed.running]
-
-
-def _address(placed: _Placed) -> PodAddress | None:
-    return None if placed.running is None else placed.running.address

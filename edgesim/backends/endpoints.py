@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from edgesim.backends.addresses import PodAddress
-from edgesim.backends.deployments import declare, labels_of
+from edgesim.backends.objects import declare, labels_of
 from edgesim.config.store import Entry
 from edgesim.dialects import Resource
 from edgesim.dialects.selectors import has_labels
 
+NODE: Final = "edgesim"
+"""The one node there is."""
 PortSet = tuple[tuple[str, int], ...]
 """The (name, number) of each port of a subset."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedPod:
-    """A Pod object and where it listens; without an address nothing of it runs."""
+    """A Pod object that runs, and where it listens. Only a `ready` one is sent to."""
 
     entry: Entry
-    address: PodAddress | None
+    address: PodAddress
+    ready: bool = True
 
 
 def endpoints_of(service: Resource, pods: Iterable[PlacedPod]) -> Resource | None:
     """Return the Endpoints of a Service, None where it has no selector (or names something outside).
 
     A target port is a number or the name of a container port; a pod that has no such name is left out
-    for that port. Pods that are not running are listed as not ready.
+    for that port. Pods that are not ready are listed apart.
     """
     spec = service.typed.spec
     if not spec.selector or spec.type == "ExternalName":
@@ -41,7 +44,7 @@ def endpoints_of(service: Resource, pods: Iterable[PlacedPod]) -> Resource | Non
             continue
         ports = _ports(spec.ports, pod)
         if ports or not spec.ports:
-            held = ready if pod.address is not None else unready
+            held = ready if pod.ready or spec.publish_not_ready_addresses else unready
             held.setdefault(ports, []).append(_address(pod))
     return _object(service, ready, unready)
 
@@ -52,7 +55,7 @@ def _ports(service_ports: Iterable[Any], pod: PlacedPod) -> PortSet:
         target = _target(port, pod.entry.resource)
         if port.protocol != "TCP" or target is None:
             continue
-        actual = target if pod.address is None else pod.address.port(target)
+        actual = pod.address.port(target)
         if actual is not None:
             found.append((port.name, actual))
     return tuple(found)
@@ -77,8 +80,7 @@ def _target(port: Any, pod: Resource) -> int | None:
 def _address(pod: PlacedPod) -> dict[str, Any]:
     resource = pod.entry.resource
     reference = {"kind": "Pod", "namespace": resource.namespace, "name": resource.name, "uid": pod.entry.uid}
-    # Of a pod that does not run nothing may be tried; an address must be written all the same.
-    return {"ip": pod.address.host if pod.address is not None else "0.0.0.0", "targetRef": reference}
+    return {"ip": pod.address.host, "nodeName": NODE, "targetRef": reference}
 
 
 def _object(

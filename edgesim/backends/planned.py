@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import count
 
 from edgesim.backends.addresses import PodAddress
-from edgesim.backends.deployments import plan_pods
 from edgesim.backends.endpoints import PlacedPod, endpoints_of
+from edgesim.backends.workloads import Workloads
 from edgesim.config.store import CONTROLLER, Store
 from edgesim.dialects import Resource, assign
 from edgesim.model import Assignments, Cluster
@@ -26,9 +26,7 @@ def planned_assignments(clusters: Sequence[Cluster], resources: Iterable[Resourc
     store = Store(lambda: _NEVER, lambda: str(next(uids)))
     for resource in resources:
         store.put(resource, "manifests")
-    plan = plan_pods(store.entries("Deployment"), store.entries("Pod"), frozenset(), lambda: str(next(names)))
-    for pod in plan.create:
-        store.put(pod, CONTROLLER)
+    Workloads(store, lambda: str(next(names)), lambda: _NEVER, lambda _told: None, shown=False).plan({})
     pods = [PlacedPod(entry, _NOWHERE) for entry in store.entries("Pod")]
     for service in store.entries("Service"):
         made = endpoints_of(service.resource, pods)

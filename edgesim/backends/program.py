@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edgesim.backends.answers import JsonEcho, TextEcho, text_echo
-from edgesim.backends.behaviour import ADDRESS, STEADY, BadAnnotation, Behaviour, behaviour_of, parse_annotations
+from edgesim.backends.behaviour import (
+    ADDRESS,
+    READY_AFTER,
+    STEADY,
+    BadAnnotation,
+    Behaviour,
+    behaviour_of,
+    parse_annotations,
+)
+from edgesim.backends.fetch_command import Fetch, fetch_of
 
 HTTP_ECHO: Final = "hashicorp/http-echo"
 HTTP_ECHO_VERSION: Final = "1.0.0"
@@ -23,7 +32,8 @@ class Program:
 
     `ports` are the ports it wants to listen on. `any_port` says that it answers on whatever port a
     Service names: containers that declare none, and external programs, are not held to a number.
-    `crash` says why nothing runs (in a cluster: CrashLoopBackOff).
+    `crash` says why nothing runs (in a cluster: CrashLoopBackOff). `fetch` is the one request it makes instead
+    of serving. `ready_after` are the seconds it runs before it counts as ready.
     """
 
     ports: tuple[int, ...]
@@ -32,6 +42,8 @@ class Program:
     external: tuple[str, int] | None = None
     any_port: bool = False
     crash: str = ""
+    fetch: Fetch | None = None
+    ready_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +68,36 @@ def read_program(template: Mapping[str, Any], name: str, namespace: str) -> Read
     """Read a Pod, or a pod template, into the program it runs under a name."""
     metadata = template.get("metadata") or {}
     values, told = parse_annotations(metadata.get("annotations") or {})
-    bad = tuple(_annotation(one) for one in told)
+    read = _read(template, values, _facts(metadata, name, namespace))
+    asked = values.get(READY_AFTER)
+    after = max(_probe_delay(template), asked if isinstance(asked, float) else 0.0)
+    program = replace(read.program, ready_after=after) if after else read.program
+    return Read(program, (*(_annotation(one) for one in told), *read.bad))
+
+
+def _read(template: Mapping[str, Any], values: Mapping[str, object], facts: Mapping[str, str]) -> Read:
     external = values.get(ADDRESS)
     if isinstance(external, tuple):
-        return Read(Program((external[1],), external=external, any_port=True), bad)
+        return Read(Program((external[1],), external=external, any_port=True))
     behaviour = behaviour_of(values)
     containers = (template.get("spec") or {}).get("containers") or []
-    facts = _facts(metadata, name, namespace)
     for index, container in enumerate(containers):
         if is_http_echo(container.get("image") or ""):
             program, wrong = _http_echo(container, index, facts, behaviour)
-            return Read(program, bad + wrong)
-    return Read(_json_echo(containers, metadata, name, namespace, behaviour), bad)
+            return Read(program, wrong)
+    env = _environment(containers[0], facts) if containers else {}
+    fetch = fetch_of(template, lambda text: _expand(text, env))
+    if fetch is not None:
+        return Read(Program((), fetch=fetch))
+    metadata = template.get("metadata") or {}
+    return Read(_json_echo(containers, metadata, facts["metadata.name"], facts["metadata.namespace"], behaviour))
+
+
+def _probe_delay(template: Mapping[str, Any]) -> float:
+    """Return the seconds before which no container's readiness would be asked for."""
+    containers = (template.get("spec") or {}).get("containers") or []
+    delays = [(container.get("readinessProbe") or {}).get("initialDelaySeconds") for container in containers]
+    return float(max((each for each in delays if isinstance(each, int)), default=0))
 
 
 def _annotation(bad: BadAnnotation) -> BadField:

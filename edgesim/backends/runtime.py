@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from edgesim.backends.addresses import Addresses, PodAddress
+from edgesim.backends.pod_log import PodLog
 from edgesim.backends.program import Program
 from edgesim.backends.server import EchoProtocol, PodServer
 from edgesim.telemetry import sources
@@ -47,11 +48,11 @@ class PodRuntime:
         self._seed = seed
         self._addresses = addresses if addresses is not None else Addresses()
         self._now = now
-        self._wall = wall
+        self.wall = wall
         self._linger = LINGER
 
-    async def start(self, name: str, program: Program) -> RunningPod:
-        """Start a pod; it listens when this returns.
+    async def start(self, name: str, program: Program, log: PodLog | None = None) -> RunningPod:
+        """Start a pod; it listens when this returns. Its requests go into a log, if one is given.
 
         Raises:
             OSError: no address can be listened on.
@@ -65,7 +66,7 @@ class PodRuntime:
         bound = self._addresses.bind(program.ports, any_port=program.any_port)
         # Each pod draws from its own source: how many requests another got does not change its answers.
         random = Random(f"{self._seed}/{name}")
-        server = PodServer(program.answers, program.behaviour, random, self._now, self._wall)
+        server = PodServer(program.answers, program.behaviour, random, self._now, self.wall, log)
         loop = asyncio.get_running_loop()
         listeners = [
             await loop.create_server(lambda: EchoProtocol(server), sock=sock, backlog=BACKLOG) for sock in bound.sockets

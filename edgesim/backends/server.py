@@ -13,6 +13,7 @@ import httptools
 
 from edgesim.backends.answers import TEXT, Answer, Request, reason, scripted_error
 from edgesim.backends.behaviour import Behaviour, sample
+from edgesim.backends.pod_log import PodLog, Served
 
 MAX_PIPELINED: Final = 64
 """Requests waiting behind a slow answer on one connection before reading pauses."""
@@ -41,6 +42,7 @@ class PodServer:
         "connections",
         "draining",
         "emptied",
+        "log",
         "random",
         "served",
         "started",
@@ -53,13 +55,15 @@ class PodServer:
         random: Random,
         now: Callable[[], float],
         wall: Callable[[], float],
+        log: PodLog | None = None,
     ) -> None:
-        """Take the program, its script, and the randomness, monotonic and wall clocks it runs by."""
+        """Take the program, its script, the randomness, monotonic and wall clocks it runs by, and its log, if it keeps one."""
         self.answers = answers
         self.behaviour = behaviour
         self.random = random
         self._now = now
         self._wall = wall
+        self.log = log
         self.started = now()
         self.connections: set[EchoProtocol] = set()
         self.draining = False
@@ -75,6 +79,35 @@ class PodServer:
             self._date_at = now
             self._date = b"Date: " + formatdate(now, usegmt=True).encode() + b"\r\n"
         return self._date
+
+    def note(self, request: Request, answer: Answer, peer: str) -> None:
+        """Put an answered request into the log."""
+        if self.log is None:
+            return
+        host = agent = b""
+        for name, value in request.headers:
+            if len(name) == 4 and name.lower() == b"host":
+                host = value
+            elif len(name) == 10 and name.lower() == b"user-agent":
+                agent = value
+        self.log.served(
+            Served(
+                self._wall(),
+                host,
+                peer,
+                request.method,
+                request.target,
+                request.version,
+                answer.status,
+                len(answer.body),
+                agent,
+                self._now() - request.began,
+            )
+        )
+
+    def moment(self) -> float:
+        """Return the moment on the monotonic clock, for the log alone: else nobody asks."""
+        return self._now() if self.log is not None else 0.0
 
     def degraded(self) -> bool:
         """Tell whether the scripted behaviour has begun."""
@@ -112,6 +145,7 @@ class EchoProtocol(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_closing",
+        "_from",
         "_headers",
         "_in_message",
         "_parser",
@@ -137,6 +171,7 @@ class EchoProtocol(asyncio.Protocol):
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = 0
+        self._from = ""
 
     # --- asyncio.Protocol ---------------------------------------------------------------------
 
@@ -222,6 +257,7 @@ class EchoProtocol(asyncio.Protocol):
             self._body,
             parser.get_http_version(),
             parser.should_keep_alive() and not parser.should_upgrade(),
+            self._pod.moment(),
         )
         if not self._pod.behaviour:
             self._finish(request, self._pod.answers.answer(request))
@@ -264,11 +300,20 @@ class EchoProtocol(asyncio.Protocol):
 
     def _finish(self, request: Request, answer: Answer) -> None:
         self._pod.served += 1
+        if self._pod.log is not None:
+            self._pod.note(request, answer, self._peer())
         last = (self._closing or self._pod.draining) and not self._queue
         keep_alive = request.keep_alive and not last
         self._write(
             answer, head=request.method == b"HEAD", minor_version=int(request.version != "1.0"), keep_alive=keep_alive
         )
+
+    def _peer(self) -> str:
+        """Return the other side's address, asked for once."""
+        if not self._from:
+            found = self._transport.get_extra_info("peername")
+            self._from = f"{found[0]}:{found[1]}" if found else "-"
+        return self._from
 
     def _write(self, answer: Answer, *, head: bool, minor_version: int, keep_alive: bool) -> None:
         status, fields, body = answer

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edgesim.cli.console import err, out
 from edgesim.cli.engine import DataPlane
 from edgesim.cli.problems import print_problems
-from edgesim.cli.settings import UpSettings
+from edgesim.cli.settings import KUBE_PORT, UpSettings
 from edgesim.config.serving import Policy
 from edgesim.control import Instance
 from edgesim.model import Problem, Severity
@@ -82,14 +83,24 @@ def _line(bound: Bound) -> str:
     return f"{'tls' if bound.tls else 'proxy'} {_url_of(bound)}"
 
 
-def announce(settings: UpSettings, supervisor: DataPlane, admin: str, token: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class KubeAddress:
+    """Where the Kubernetes API is, and the kubeconfig that leads there."""
+
+    url: str
+    kubeconfig: str
+
+
+def announce(
+    settings: UpSettings, supervisor: DataPlane, admin: str, token: str | None, kube: KubeAddress | None = None
+) -> None:
     """Print every listener's address; the first is the one that scripts look for, on `--port` if it is there."""
     usual = url(supervisor.host, supervisor.port)
     plain = [bound for bound in supervisor.bound if not bound.tls]
     first = next((bound for bound in plain if _url_of(bound) == usual), next(iter(plain), None))
     proxy = usual if first is None else _url_of(first)
     if settings.as_json:
-        _announce_to_machines(supervisor, proxy, admin, token)
+        _announce_to_machines(supervisor, proxy, admin, token, kube)
         return
     out(f"proxy {proxy}")
     out(f"admin {admin}")
@@ -98,12 +109,26 @@ def announce(settings: UpSettings, supervisor: DataPlane, admin: str, token: str
             out(_line(bound))
     if token is not None and settings.admin_token is None:
         out(f"admin token {token}")
+    if kube is not None:
+        _announce_kube(settings, kube)
     if settings.hints is not None:
-        out(settings.hints(proxy, admin))
+        out(settings.hints(proxy, admin, kube=kube is not None))
 
 
-def _announce_to_machines(supervisor: DataPlane, proxy: str, admin: str, token: str | None) -> None:
+def _announce_kube(settings: UpSettings, kube: KubeAddress) -> None:
+    """Print the address and a line to paste; where the usual port was busy, say so."""
+    usual = settings.kube is not None and settings.kube.port is None
+    moved = usual and not kube.url.endswith(f":{KUBE_PORT}")
+    out(f"kube {kube.url}" + (f" ({KUBE_PORT} is in use)" if moved else ""))
+    out(f"export KUBECONFIG={shlex.quote(kube.kubeconfig)}")
+
+
+def _announce_to_machines(
+    supervisor: DataPlane, proxy: str, admin: str, token: str | None, kube: KubeAddress | None
+) -> None:
     tls = next((_url_of(bound) for bound in supervisor.bound if bound.tls), None)
     named = {"proxy": proxy, "admin": admin, "token": token, "tls": tls}
+    if kube is not None:
+        named |= {"kube": kube.url, "kubeconfig": kube.kubeconfig}
     known = {name: value for name, value in named.items() if value}
     out(json.dumps(known | {"listeners": listeners(supervisor)}))

@@ -9,16 +9,18 @@ from collections.abc import Callable
 
 import typer
 
-from edgesim.cli import bench, export
+from edgesim.cli import bench, export, gateway
 from edgesim.cli.apply import apply
 from edgesim.cli.check import check
 from edgesim.cli.compare import compare
 from edgesim.cli.delete import delete
 from edgesim.cli.diff import diff
 from edgesim.cli.endings import ending_well
+from edgesim.cli.env import env
 from edgesim.cli.explain import explain, version
 from edgesim.cli.get import get
 from edgesim.cli.history import history, undo
+from edgesim.cli.kubeconfig import kubeconfig
 from edgesim.cli.load import load
 from edgesim.cli.patch import patch
 from edgesim.cli.route import route
@@ -35,6 +37,8 @@ COMMANDS = (
     up,
     demo,
     run,
+    kubeconfig,
+    env,
     apply,
     delete,
     patch,
@@ -75,7 +79,7 @@ def _register(command: Callable[..., None], to: typer.Typer) -> None:
 for each in COMMANDS:
     _register(each, app)
 
-for name, group in (("bench", bench), ("export", export)):
+for name, group in (("bench", bench), ("export", export), ("gateway", gateway)):
     commands = typer.Typer(help=group.HELP, no_args_is_help=True, rich_markup_mode=None)
     for each in group.COMMANDS:
         _register(each, commands)

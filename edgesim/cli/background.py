@@ -36,6 +36,7 @@ class Background:
     admin: str = ""
     tls: str = ""
     token: str = field(default="", repr=False)
+    kubeconfig: str = ""
 
     def environment(self) -> dict[str, str]:
         """Return the variables that tell a program where the instance is."""
@@ -44,6 +45,7 @@ class Background:
             "GATEWAY_TLS": self.tls,
             "EDGESIM_ADMIN": self.admin,
             "EDGESIM_ADMIN_TOKEN": self.token,
+            "KUBECONFIG": self.kubeconfig,
         }
         return {name: value for name, value in found.items() if value}
 
@@ -75,7 +77,12 @@ def start(settings: UpSettings, typed: Sequence[str], errors: IO[bytes] | None =
         raise
     _pass_on(process, errors)
     return Background(
-        process, settings.grace, lifeline, found["proxy"], found["admin"], found.get("tls", ""), found.get("token", "")
+        process,
+        settings.grace,
+        lifeline,
+        found["proxy"],
+        found["admin"],
+        *(found.get(name, "") for name in ("tls", "token", "kubeconfig")),
     )
 
 

@@ -50,20 +50,21 @@ def _command() -> str:
     return shlex.quote(str(_short(called.absolute())))
 
 
-def next_steps(proxy: str, admin: str) -> str:
-    """Return what to try on the running demo."""
+def next_steps(proxy: str, admin: str, *, kube: bool) -> str:
+    """Return what to try on the running demo; with the Kubernetes API by kubectl, too."""
     folder = demo_folder()
     where = "" if admin == DEFAULT_ADMIN else f" --admin {admin}"
     edgesim = _command()
     steps = "\n".join(
         f"  {edgesim} apply{where} -f {shlex.quote(str(folder / name)):<40} # {meaning}" for name, meaning in _STEPS
     )
+    kubectl = "\n  kubectl get virtualservices -A           # after the export above, in another shell" if kube else ""
     return f"""
 try it:
   curl {proxy}/                            # version:v1
   curl {proxy}/ -H 'stage: canary'         # version:v2
   {edgesim} route{where} -H 'stage: canary' {proxy}/
-  {edgesim} check{where}
+  {edgesim} check{where}{kubectl}
 
 walk on:
 {steps}

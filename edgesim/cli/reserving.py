@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from edgesim.cli.engine import DataPlane, envoy_engine
-from edgesim.cli.settings import LOOPBACK, Engine, UpSettings
+from edgesim.cli.settings import KUBE_PORT, LOOPBACK, Engine, KubeSettings, UpSettings
 from edgesim.config.state_folder import default_folder, open_default, open_explicit, temporary
 from edgesim.control.guard import is_loopback
 from edgesim.control.recorder import Recorder
@@ -56,9 +56,33 @@ def reserve_admin(settings: UpSettings) -> socket.socket:
     """Take the admin API's port. Raises EdgesimError."""
     host, port = settings.admin_host, settings.admin_port
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return _listening(host, port)
     except OSError as error:
         raise _refused(error, host, port, "--admin-port") from None
+
+
+def reserve_kube(settings: KubeSettings) -> socket.socket:
+    """Take the Kubernetes API's port; where nobody chose one, the first that is free from KUBE_PORT on.
+
+    Raises EdgesimError.
+    """
+    first = KUBE_PORT if settings.port is None else settings.port
+    for port in range(first, first + (_SO_MANY if settings.port is None else 1)):
+        try:
+            return _listening(settings.host, port)
+        except OSError as error:
+            refused = error
+        if refused.errno != errno.EADDRINUSE:
+            break
+    raise _refused(refused, settings.host, first, "--kube-port")
+
+
+_SO_MANY = 100
+"""Ports that are tried."""
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
 def _refused(error: OSError, host: str, port: int, option: str) -> EdgesimError:

@@ -20,7 +20,7 @@ import typer
 
 from edgesim.cli.background import Background, start
 from edgesim.cli.options import Report
-from edgesim.cli.up import settings_of, with_options_of_up
+from edgesim.cli.up import on_free_ports, settings_of, with_options_of_up
 from edgesim.model import EdgesimError
 from edgesim.model.codes import failure
 
@@ -46,7 +46,7 @@ def run(words: list[str], **options: Any) -> None:
     """Run a command with a gateway: started before, ended after, the exit code is the command's.
 
     The command finds the gateway in GATEWAY (http://127.0.0.1:PORT; GATEWAY_TLS where there is TLS) and the admin
-    API in EDGESIM_ADMIN, which every command of edgesim reads. Ports are free ones unless you name them, and
+    API in EDGESIM_ADMIN, which every command of edgesim reads; with --kube also KUBECONFIG, for kubectl and helm. Ports are free ones unless you name them, and
     nothing is kept. A configuration with problems ends it with exit code 1 before the command is started, unless
     --keep-going. A command that a signal killed gives 128 and the signal's number, one that is not there 127, as
     in shells. Other options are those of `up`.
@@ -54,11 +54,12 @@ def run(words: list[str], **options: Any) -> None:
     Example:
       edgesim run configs/two-phased-canary/{echo,upstream,vs-3}.yaml -- sh -c 'curl $GATEWAY/'
       edgesim run --seed 7 manifests/ -- pytest tests/routes
+      edgesim run --kube -- sh -c 'helm install echo ./chart && curl $GATEWAY/'
     """
     paths, command = _split(words, sys.argv)
     if shutil.which(command[0]) is None:
         raise _not_run(command[0], _refusal(command[0]))
-    settings = settings_of(tuple(map(Path, paths)), output=Report.JSON, **options)
+    settings = on_free_ports(settings_of(tuple(map(Path, paths)), output=Report.JSON, **options))
     with _signals(_give_up):
         instance = start(settings, sys.argv)
     try:

@@ -8,14 +8,15 @@ import signal
 import socket
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
 
 from edgesim.admin.app import create_app
 from edgesim.admin.context import Context, Life
-from edgesim.backends import Controllers, PodRuntime
-from edgesim.cli.announcing import Announcer, Reporter, announce, listeners, url
+from edgesim.backends import Controllers, Gateway, PodRuntime
+from edgesim.cli.announcing import Announcer, KubeAddress, Reporter, announce, listeners, url
 from edgesim.cli.console import err
 from edgesim.cli.engine import DataPlane, ask_of
 from edgesim.cli.judging import Apart
@@ -27,11 +28,15 @@ from edgesim.config.store import Store
 from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
+from edgesim.control.http_log import HTTP_LOG
 from edgesim.control.recorder import Recorder
 from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
 from edgesim.telemetry.collector import resting_collector
 from edgesim.telemetry.sources import monotonic, new_seed, new_uid, today, wall
+
+if TYPE_CHECKING:
+    from edgesim.kube.serving import KubeServer
 
 
 @dataclass(slots=True)
@@ -82,7 +87,8 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     supervisor = reserve_proxy(settings, seed, told)
     with_admin = reserve_admin(settings)
     recorder = open_recorder(settings)
-    instance = _instance(settings, seed, supervisor, recorder)
+    instance, controllers = _instance(settings, seed, supervisor, recorder)
+    kube = _kube(settings, instance, controllers)
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), admin_token(settings)
@@ -92,6 +98,7 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
         token,
         supervisor.stats,
         lambda: listeners(supervisor),
+        kube=kube,
         life=Life(monotonic, settings.grace),
         workers=supervisor if isinstance(supervisor, Supervisor) else None,
         envoy=ask_of(supervisor),
@@ -104,18 +111,24 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     stack.push_async_callback(files.close)
     await files.follow()
     _reload_on_hangup(files, instance, supervisor)
+    address = await _open_kube(stack, kube)
     ready.live = True
-    announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token)
+    announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token, address)
     instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
     return True
 
 
-def _instance(settings: UpSettings, seed: int, supervisor: DataPlane, recorder: Recorder) -> Instance:
+def _instance(
+    settings: UpSettings, seed: int, supervisor: DataPlane, recorder: Recorder
+) -> tuple[Instance, Controllers]:
     """Put the parts together."""
     store = Store(today, new_uid)
     install(store)
-    controllers = Controllers(store, PodRuntime(seed, now=monotonic, wall=wall), seed)
-    return Instance(
+    gateway = None
+    if settings.kube is not None:
+        gateway = Gateway(lambda: supervisor.bound, "" if settings.access_log == "off" else settings.access_log)
+    controllers = Controllers(store, PodRuntime(seed, now=monotonic, wall=wall), seed, gateway=gateway)
+    instance = Instance(
         store,
         supervisor,
         controllers,
@@ -123,7 +136,9 @@ def _instance(settings: UpSettings, seed: int, supervisor: DataPlane, recorder: 
         policy=settings.policy,
         recorder=recorder,
         judging=Apart(),
+        publish_statuses=settings.kube is not None,
     )
+    return instance, controllers
 
 
 async def _load(settings: UpSettings, instance: Instance, recorder: Recorder, files: Files) -> bool:
@@ -157,8 +172,27 @@ def _reload_on_hangup(files: Files, instance: Instance, supervisor: DataPlane) -
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: spawn(reload(), "reload"))
 
 
+def _kube(settings: UpSettings, instance: Instance, controllers: Controllers) -> KubeServer | None:
+    """Make the Kubernetes API; who does without it does without what it is made of."""
+    if settings.kube is None:
+        return None
+    from edgesim.cli.kube_serving import kube_server  # noqa: PLC0415 - see above
+
+    return kube_server(settings.kube, instance, controllers.logs)
+
+
+async def _open_kube(stack: AsyncExitStack, kube: KubeServer | None) -> KubeAddress | None:
+    if kube is None:
+        return None
+    from edgesim.cli.kube_serving import open_kube  # noqa: PLC0415 - see above
+
+    stack.push_async_callback(kube.close)
+    return await open_kube(kube)
+
+
 async def _serve_admin(stack: AsyncExitStack, sock: socket.socket, context: Context) -> None:
-    runner = web.AppRunner(create_app(context), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    app = create_app(context)
+    runner = web.AppRunner(app, access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, sock).start()

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from edgesim.config.serving import Policy
 
 LOOPBACK = "127.0.0.1"
+KUBE_PORT = 8001
+"""The port of the Kubernetes API that nobody chose, that of `kubectl proxy`; where it is busy, the next free one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubeSettings:
+    """What the Kubernetes API is told; a `port` of None is KUBE_PORT or the next that is free.
+
+    `token` is the administrator's, who needs one off loopback. With `rbac` rights count while there is no binding, too.
+    """
+
+    host: str = LOOPBACK
+    port: int | None = None
+    token: str | None = field(default=None, repr=False)
+    rbac: bool = False
+
+
+class Hints(Protocol):
+    """Returns what to try, given where proxy and admin API are and whether the Kubernetes API is there."""
+
+    def __call__(self, proxy: str, admin: str, *, kube: bool) -> str:
+        """Return the lines."""
 
 
 class Engine(StrEnum):
@@ -23,12 +45,12 @@ class Engine(StrEnum):
 class UpSettings:
     """The options of `up`; `listen` is where the proxy listens, None for loopback unless a gateway says more.
 
-    `hints` returns what to print below the addresses (of proxy and admin URL).
+    `hints` returns what to print below the addresses.
 
     `as_json` prints the addresses as one line of JSON instead. `grace` is how many seconds requests in
     progress have at the end. `access_log` is a file, `-` for standard output, or `off`. `state` is a folder,
     `off` for one that vanishes with the process, or empty for the paths' own. `lifeline` is a pipe that this process
-    inherits: it ends as by SIGTERM when nobody holds the other end any more.
+    inherits: it ends as by SIGTERM when nobody holds the other end any more. `kube` is None without the Kubernetes API.
     """
 
     paths: tuple[Path, ...] = ()
@@ -50,4 +72,5 @@ class UpSettings:
     state: str = ""
     lifeline: int | None = None
     engine: Engine = Engine.EDGESIM
-    hints: Callable[[str, str], str] | None = None
+    hints: Hints | None = None
+    kube: KubeSettings | None = None

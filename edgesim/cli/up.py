@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from edgesim.cli.examples import DEMO, demo_folder, next_steps
 from edgesim.cli.handover import hand_over
 from edgesim.cli.options import Output, Report
-from edgesim.cli.settings import Engine, UpSettings
+from edgesim.cli.settings import LOOPBACK, Engine, KubeSettings, UpSettings
 from edgesim.config.serving import Policy
 
 Port = Annotated[
@@ -122,6 +123,41 @@ EngineOption = Annotated[
     Engine, typer.Option("--engine", help="What serves: edgesim's own proxy, or real Envoy, with the same pods.")
 ]
 
+Kube = Annotated[
+    bool,
+    typer.Option(
+        "--kube/--no-kube", help="Serve the Kubernetes API, too, for kubectl and helm; PATH is optional then."
+    ),
+]
+KubePort = Annotated[
+    int | None,
+    typer.Option(
+        "--kube-port",
+        metavar="N",
+        min=0,
+        max=65535,
+        help="The Kubernetes API's port, in place of 8001 or the next that is free; 0 takes a free one.",
+    ),
+]
+KubeHost = Annotated[
+    str,
+    typer.Option(
+        "--kube-host", metavar="ADDRESS", help="Where the Kubernetes API listens; off loopback with TLS and a token."
+    ),
+]
+KubeToken = Annotated[
+    str | None,
+    typer.Option(
+        "--kube-token",
+        metavar="TEXT",
+        envvar="EDGESIM_KUBE_TOKEN",
+        help="The token of the Kubernetes API's administrator, in place of a random one.",
+    ),
+]
+Rbac = Annotated[
+    bool, typer.Option("--rbac", help="Roles count from the start; without it, while there is a binding of one.")
+]
+
 
 def up(
     paths: Annotated[
@@ -144,6 +180,11 @@ def up(
     invalid_config: InvalidConfig = Policy.FREEZE,
     state: StateFolder = "",
     engine: EngineOption = Engine.EDGESIM,
+    kube: Kube = False,
+    kube_port: KubePort = None,
+    kube_host: KubeHost = LOOPBACK,
+    kube_token: KubeToken = None,
+    rbac: Rbac = False,
     output: Output = Report.TEXT,
 ) -> None:
     """Serve a configuration: start what it deploys, route as it says, follow its files.
@@ -159,6 +200,7 @@ def up(
       edgesim up configs/ --workers auto --access-log access.log --route-header
       edgesim up teams/ --invalid-config isolate --state ~/edgesim-state
       edgesim up configs/ --engine envoy --workers 2
+      edgesim up --kube
       edgesim up vs.yaml --access-log - --access-log-format '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_HOST%'
     """
     settings = settings_of(
@@ -179,18 +221,46 @@ def up(
         invalid_config=invalid_config,
         state=state,
         engine=engine,
+        kube=kube,
+        kube_port=kube_port,
+        kube_host=kube_host,
+        kube_token=kube_token,
+        rbac=rbac,
         output=output,
     )
     hand_over(settings)
 
 
-def settings_of(paths: tuple[Path, ...], *, invalid_config: Policy, output: Report, **same: Any) -> UpSettings:
+def settings_of(
+    paths: tuple[Path, ...],
+    *,
+    invalid_config: Policy,
+    output: Report,
+    kube: bool = False,
+    kube_port: int | None = None,
+    kube_host: str = LOOPBACK,
+    kube_token: str | None = None,
+    rbac: bool = False,
+    **same: Any,
+) -> UpSettings:
     """Return what `up` is told by its options."""
     if same["engine"] is Engine.ENVOY and same["route_header"]:
         raise typer.BadParameter(
             "Envoy's answers do not tell it: edgesim's own engine does", param_hint="--route-header"
         )
-    return UpSettings(paths, policy=invalid_config, as_json=output is Report.JSON, **same)
+    wanted = KubeSettings(kube_host, kube_port, kube_token or None, rbac)
+    if not kube and wanted != KubeSettings(token=wanted.token):  # the environment's token alone asks for nothing
+        raise typer.BadParameter("without --kube there is no Kubernetes API to say this of", param_hint="--kube")
+    return UpSettings(
+        paths, policy=invalid_config, as_json=output is Report.JSON, kube=wanted if kube else None, **same
+    )
+
+
+def on_free_ports(settings: UpSettings) -> UpSettings:
+    """Return settings whose Kubernetes API takes any free port, where it is to be there and nobody chose one."""
+    if settings.kube is None or settings.kube.port is not None:
+        return settings
+    return replace(settings, kube=replace(settings.kube, port=0))
 
 
 def with_options_of_up(
@@ -211,11 +281,11 @@ def with_options_of_up(
     return give
 
 
-@with_options_of_up(state="off")
+@with_options_of_up(state="off", kube=True)
 def demo(**options: Any) -> None:
     """Serve the example release: echo v1 for everyone, v2 for requests with `stage: canary`.
 
-    Its options are those of `up`.
+    Its options are those of `up`; the Kubernetes API is on unless --no-kube.
 
     Example:
       edgesim demo --port 8080

@@ -16,7 +16,7 @@ from edgesim.cli.problems import print_problems
 from edgesim.cli.signals import listen_to_signals
 from edgesim.config.watch import watch
 from edgesim.control.guard import is_loopback
-from edgesim.control.instance import refusal
+from edgesim.control.refusals import refusal
 from edgesim.dialects.envoy import Form, snapshot
 from edgesim.model import Problem, Severity, UpdateRefusedError
 from edgesim.model.codes import failure

@@ -16,11 +16,14 @@ CODES = {
     "Forbidden": 403,
     "NotFound": 404,
     "MethodNotAllowed": 405,
+    "NotAcceptable": 406,
     "AlreadyExists": 409,
     "Conflict": 409,
+    "Expired": 410,
     "RequestEntityTooLarge": 413,
     "UnsupportedMediaType": 415,
     "Invalid": 422,
+    "TooManyRequests": 429,
     "InternalError": 500,
     "ServiceUnavailable": 503,
 }
@@ -64,7 +67,7 @@ class ApiError(EdgesimError):
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            **({"details": self.details} if self.details else {}),
+            **({} if self.details is None else {"details": self.details}),
             "code": self.code,
         }
 

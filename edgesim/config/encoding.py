@@ -16,6 +16,7 @@ import pickle
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from operator import attrgetter
@@ -41,10 +42,22 @@ class DamagedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of an object that its manifest does not say."""
+
+    uid: str
+    created: datetime
+    generation: int
+    managed: tuple[dict[str, Any], ...]
+    deleting: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredResource:
     """A resource as it is kept: what it declares, where it was written, and by whom.
 
-    `over` is, of one written through the API, a digest of what a file declared under the same name then.
+    `over` is, of one written through the API, a digest of what a file declared under the same name then, and `known`
+    what the store knows of it.
     """
 
     kind: str
@@ -56,6 +69,7 @@ class StoredResource:
     line: int
     writer: str
     over: str = ""
+    known: Known | None = None
 
     @property
     def key(self) -> ResourceKey:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
 Manifest = dict[str, Any]
+
+_MOST_COPIED = 3 * 1024 * 1024
+"""Bytes of JSON that the copies of one JSON patch may add up to, as in a Kubernetes API server."""
 
 
 class PatchError(ValueError):
@@ -51,13 +55,25 @@ def json_patch(target: Any, operations: Any) -> Any:
     """Apply a JSON patch (RFC 6902). Raises PatchError, and then nothing has changed."""
     if not isinstance(operations, list):
         raise PatchError("a JSON patch is a list of operations")
-    document = copy.deepcopy(target)
+    document, copied = copy.deepcopy(target), 0
     for number, operation in enumerate(operations):
         try:
+            copied += _copied(document, operation)
             document = _operate(document, operation)
         except PatchError as error:
             raise PatchError(f"operation {number}: {error}") from None
+        except RecursionError:
+            raise PatchError(f"operation {number}: what it makes is nested too deeply") from None
+        if copied > _MOST_COPIED:
+            raise PatchError(f"operation {number}: copies add up to more than {_MOST_COPIED} bytes")
     return document
+
+
+def _copied(document: Any, operation: Any) -> int:
+    """Return how many bytes of JSON an operation copies: a few copies of copies fill any memory."""
+    if not isinstance(operation, dict) or operation.get("op") != "copy" or not isinstance(operation.get("from"), str):
+        return 0
+    return len(json.dumps(_found(document, _pointer(operation["from"])), default=str))
 
 
 def _operate(document: Any, operation: Any) -> Any:

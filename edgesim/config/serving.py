@@ -3,7 +3,8 @@
 Two policies. *Freeze* is Gloo 1.3, as the two-phased canary tutorial has it: any error or warning (never a
 note) keeps the whole proxy on the last good configuration. *Isolate* is Gloo since 1.12: an error keeps
 only what it reaches on its last good version, and warnings are served (`config.isolation`). Under either, a
-problem whose route answers with the configured response instead (`Problem.replaced`) holds nothing up.
+problem whose route answers with the configured response instead (`Problem.replaced`) holds nothing up, nor does a
+selector that finds no table where none is like it.
 
 The policy governs the model: listeners, routes and clusters. Endpoints are assigned to the clusters of
 whatever model is served, so they follow Services and pods even while it is held back.
@@ -20,6 +21,7 @@ from edgesim.config.isolation import isolate, left_out
 from edgesim.model import Model, Problem, Severity, VirtualHost
 
 NO_MODEL: Final = Model()
+NOTHING_SELECTED: Final = "ES0254"
 
 
 class Policy(StrEnum):
@@ -73,7 +75,16 @@ NOTHING = Served()
 def blocking(problems: Iterable[Problem], policy: Policy = Policy.FREEZE) -> Iterable[Problem]:
     """Return the problems that may change what is served: errors, under freeze warnings too, never notes."""
     grave = {Severity.ERROR} if policy is Policy.ISOLATE else {Severity.ERROR, Severity.WARNING}
-    return (problem for problem in problems if problem.severity in grave and not problem.replaced)
+    return (problem for problem in problems if problem.severity in grave and not _is_harmless(problem))
+
+
+def _is_harmless(problem: Problem) -> bool:
+    """Tell whether a problem holds nothing up: its route answers otherwise, or its selector's last table has gone.
+
+    A selector that finds nothing is a mistake where something like it is there, which the hint then says; else
+    it waits for tables to come, as before the first release and behind the last.
+    """
+    return problem.replaced or (problem.code == NOTHING_SELECTED and not problem.hint)
 
 
 def hold_back(previous: Served, candidate: Candidate) -> Served:

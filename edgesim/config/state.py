@@ -205,7 +205,9 @@ class State:
             self._connection.executemany("DELETE FROM written WHERE name = ?", [(str(key),) for key in (*kept, *lost)])
             rows = [(str(key), data := pack_resource(each), sum_of(str(key), data)) for key, each in kept.items()]
             self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", rows)
-        self._written = {key: each for key, each in (self._written | kept).items() if key not in lost}
+        self._written.update(kept)
+        for key in lost:
+            del self._written[key]
 
     # --- within -----------------------------------------------------------------------------------
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from edgesim.config.store import Change, Store
-from edgesim.control.builtin import IMPLIED, built_in
-from edgesim.dialects import Resource, find_kind, nowhere
-from edgesim.dialects.schema.common import Metadata
-from edgesim.dialects.schema.kubernetes import Namespace
+from edgesim.config.store import CONTROLLER, Change, Identity, Store
+from edgesim.control.builtin import IMPLIED, built_in, implied_namespace
+from edgesim.control.deletion import Propagation, release, remove
+from edgesim.dialects import Resource
 from edgesim.model import Problem, ResourceKey
 
 API_WRITER: Final = "api"
 """The writer of what came through the admin API."""
+_FIRST_STATUS: Final[dict[str, dict[str, Any]]] = {
+    "Namespace": {"phase": "Active"},
+    "Pod": {"phase": "Pending"},
+    "Service": {"loadBalancer": {}},
+}
+"""The status with which an API server creates an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +27,18 @@ class Put:
     """Create or replace a resource.
 
     `expected` is the version the writer read (a resourceVersion): with another one in the store, or
-    none, nothing of the write is done. `notes` are what reading the document said about it.
+    none, nothing of the write is done. `notes` are what reading the document said about it. `managed` are its
+    managedFields, and `status` its status, where those are written, too. An `identity` is that of an object that
+    comes back after a restart.
     """
 
     resource: Resource
     writer: str
     expected: int | None = None
     notes: tuple[Problem, ...] | None = None
+    managed: tuple[dict[str, Any], ...] | None = None
+    status: dict[str, Any] | None = None
+    identity: Identity | None = None
 
     @property
     def key(self) -> ResourceKey:
@@ -40,15 +50,22 @@ class Put:
 class Delete:
     """Delete a resource, if it exists and, where a writer is given, if that one wrote it last.
 
-    Deleting a Namespace without naming a writer deletes what is in it.
+    Deleting a Namespace without naming a writer deletes what is in it. `propagation` says what becomes of what
+    it owns. With a `uid`, another object of that name is a conflict.
     """
 
     key: ResourceKey
     writer: str | None = None
     expected: int | None = None
+    propagation: Propagation = "Background"
+    uid: str | None = None
 
 
 Write = Put | Delete
+
+
+class ClosedError(RuntimeError):
+    """The instance is on its way out and takes no more writes."""
 
 
 class ConflictError(Exception):
@@ -79,51 +96,52 @@ def apply_writes(store: Store, writes: Iterable[Write]) -> list[Change]:
 
 def install(store: Store) -> None:
     """Write the objects that are always there, where they are not."""
-    for key, resource in built_in().items():
+    _install(store, built_in())
+
+
+def _install(store: Store, keys: Iterable[ResourceKey]) -> None:
+    for key in keys:
         if store.get(key) is None:
-            _put(store, Put(resource, IMPLIED))
+            _put(store, Put(built_in()[key], IMPLIED))
 
 
 def _expect(store: Store, write: Write) -> None:
-    if write.expected is None:
-        return
     entry = store.get(write.key)
-    if entry is None or entry.version != write.expected:
+    if write.expected is not None and (entry is None or entry.version != write.expected):
+        raise ConflictError(write.key)
+    if isinstance(write, Delete) and write.uid is not None and (entry is None or entry.uid != write.uid):
         raise ConflictError(write.key)
 
 
 def _put(store: Store, write: Put) -> Change:
     namespace = write.resource.namespace
     if namespace and store.get(ResourceKey("Namespace", "", namespace)) is None:
-        store.put(_namespace(namespace), IMPLIED)
-    return store.put(write.resource, write.writer)
-
-
-def _namespace(name: str) -> Resource:
-    kind = find_kind("Namespace")
-    assert kind is not None
-    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    typed = Namespace(api_version="v1", kind="Namespace", metadata=Metadata(name=name))
-    return Resource(kind, "", name, manifest, typed, nowhere(IMPLIED))
-
-
-def _delete(store: Store, write: Delete) -> Change | None:
-    inside = _inside(store, write.key) if write.key.kind == "Namespace" else []
-    entry = store.get(write.key)
-    if inside and write.writer is not None:
-        # A file that declared a namespace is gone, but others still write into it: it stays, implied.
-        if entry is not None and entry.writer == write.writer:
-            store.put(entry.resource, IMPLIED)
-        return None
-    change = store.delete(write.key, write.writer)
-    if change is not None:
-        for key in inside:
-            store.delete(key)
-        if not built_in().keys().isdisjoint((write.key, *inside)):
-            install(store)
+        store.put(implied_namespace(namespace), IMPLIED, status=_FIRST_STATUS["Namespace"])
+    status = write.status
+    if status is None and store.get(write.key) is None:
+        status = _FIRST_STATUS.get(write.key.kind)
+    change = store.put(write.resource, write.writer, managed=write.managed, status=status, identity=write.identity)
+    if change.entry.deleting is not None:
+        release(store, write.key)
     return change
 
 
-def _inside(store: Store, namespace: ResourceKey) -> list[ResourceKey]:
-    """Return what is in a namespace."""
-    return [entry.resource.key for entry in store.entries(namespace=namespace.name)]
+def _delete(store: Store, write: Delete) -> Change | None:
+    entry = store.get(write.key)
+    if entry is None or write.writer not in (None, entry.writer):
+        return None
+    if write.writer is not None and _is_used(store, write.key):
+        # A file that declared a namespace is gone, but others still write into it: it stays, implied.
+        store.put(entry.resource, IMPLIED)
+        return None
+    standing = [key for key in built_in() if store.get(key) is not None]
+    change = remove(store, write.key, write.propagation)
+    _install(store, standing)
+    return change
+
+
+def _is_used(store: Store, key: ResourceKey) -> bool:
+    """Tell whether a key is that of a namespace in which there is more than what controllers made."""
+    if key.kind != "Namespace":
+        return False
+    return any(entry.writer != CONTROLLER for entry in store.entries(namespace=key.name))

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,9 +27,9 @@ from edgesim.config.declared import (
     difference,
     record_file,
 )
-from edgesim.config.encoding import StoredResource, digest_of
+from edgesim.config.encoding import Known, StoredResource, digest_of
 from edgesim.config.files import STDIN, decode_all, files_under, is_manifest, read_paths
-from edgesim.config.store import Change
+from edgesim.config.store import Change, Identity
 from edgesim.config.watch import watch
 from edgesim.control.changes import Delete, Put, Write
 from edgesim.control.instance import Instance
@@ -244,7 +244,15 @@ def _returning(kept: Iterable[StoredResource], declared: Declared) -> Iterable[W
             continue
         decoded = revived(stored)
         if decoded.resource is not None:
-            yield Put(decoded.resource, stored.writer, notes=decoded.problems)
+            yield _as_it_was(Put(decoded.resource, stored.writer, notes=decoded.problems), stored.known)
+
+
+def _as_it_was(put: Put, known: Known | None) -> Put:
+    """Return a write with what the store knew of its object before the restart."""
+    if known is None:
+        return put
+    identity = Identity(known.uid, known.created, known.generation, known.deleting)
+    return replace(put, managed=known.managed, identity=identity)
 
 
 def sign(paths: Iterable[str]) -> dict[str, Signature]:

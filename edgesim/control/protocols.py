@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from edgesim.model import Problem, Update
 
 Pod = TypeVar("Pod")
+LeavingPod_co = TypeVar("LeavingPod_co", covariant=True)
 
 
 class Engine(Protocol):
@@ -19,6 +21,18 @@ class Engine(Protocol):
         """
 
 
+class Step(Protocol[LeavingPod_co]):
+    """What the controllers did in one step."""
+
+    @property
+    def leaving(self) -> Sequence[LeavingPod_co]:
+        """The pods that are in no Endpoints any more."""
+
+    @property
+    def again_in(self) -> float | None:
+        """Seconds until the next step is due: 0 as soon as this one is served, None when something is written."""
+
+
 class Controllers(Protocol[Pod]):
     """Keeps pods, and the objects that tell of them, as the store declares."""
 
@@ -26,8 +40,11 @@ class Controllers(Protocol[Pod]):
     def problems(self) -> tuple[Problem, ...]:
         """What the last `reconcile` found wrong."""
 
-    async def reconcile(self) -> list[Pod]:
-        """Start what is declared, write Pods and Endpoints, and return the pods that are in none any more."""
+    async def reconcile(self) -> Step[Pod]:
+        """Make one step from what runs to what is declared: start pods, write Pods and Endpoints.
+
+        Others write into the store meanwhile. What it wrote last fits the pods that leave.
+        """
 
     def retire(self, leaving: list[Pod]) -> None:
         """Drain and close pods that no engine sends to any more; returns at once."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from edgesim.config.encoding import StoredResource, digest_of
+from edgesim.config.encoding import Known, StoredResource, digest_of
 from edgesim.config.revisions import Revision, RevisionInfo, Snapshot
 from edgesim.config.serving import Policy, Served
 from edgesim.config.state_folder import Opened, in_words
@@ -70,8 +70,9 @@ class Recorder:
         self._failure: Problem | None = None
         self._changed: dict[ResourceKey, Entry | None] = {}
         """What changed since the last moment."""
-        self._written: dict[ResourceKey, Entry] = {}
-        """What was written through the API."""
+        self._unkept: dict[ResourceKey, Entry | None] = {}
+        """What changed since the objects written through the API were last kept."""
+        self._keeping = asyncio.Lock()
         self._unsaved: dict[ResourceKey, Entry | None] = {}
         """What changed since the resources were last recorded; at first everything that is declared."""
         self._begun = False
@@ -87,13 +88,14 @@ class Recorder:
         """Return what is to be said about the state: notes only."""
         return self.notes if self._failure is None else (*self.notes, self._failure)
 
-    def record(self, served: Served, newest: Model, changed: Changed) -> None:
-        """Have what is served taken down soon; `changed` are the entries that changed since this was last called."""
+    def note(self, changed: Changed) -> None:
+        """Take notice of entries that were written, None for those that are no more."""
         self._changed |= changed
-        for key, entry in changed.items():
-            self._written.pop(key, None)
-            if entry is not None and entry.writer == API_WRITER:
-                self._written[key] = entry
+        if self.durable:
+            self._unkept |= changed
+
+    def record(self, served: Served, newest: Model) -> None:
+        """Have what is served taken down soon, with all that was noted before."""
         if not served.good:
             return
         self._moments.append(_Moment(self._clock(), served, newest, self._changed))
@@ -105,11 +107,17 @@ class Recorder:
             self._saving = spawn(self._save_all(), "record what is served")
 
     async def keep(self) -> None:
-        """Keep what was written through the API, where a folder was asked for: returns when it is on disk."""
-        if not self.durable:
-            return
-        wanted = [*self._written.values()]
-        await self._try(lambda: self._keep(wanted))
+        """Keep what was written through the API, where a folder was asked for: returns when it is on disk.
+
+        Who comes while the disk is busy shares the next turn with all who wait. What could not be kept is tried again.
+        """
+        async with self._keeping:
+            if not self._unkept:
+                return
+            taken, self._unkept = self._unkept, {}
+            await self._try(lambda: self._keep(taken))
+            if self._failure is not None:
+                self._unkept = {**taken, **self._unkept}
 
     async def restored(self) -> tuple[Revision | None, tuple[StoredResource, ...]]:
         """Return what was good last, and the objects the API wrote where those come back."""
@@ -185,10 +193,10 @@ class Recorder:
         if snapshot.current:
             self._begun, self._unsaved = True, {}
 
-    def _keep(self, wanted: Sequence[Entry]) -> None:
-        objects = [_stored(entry, self._over(entry)) for entry in wanted]
-        keys = {each.key for each in objects}
-        self._state.write(objects, [key for key in self._state.kept_keys if key not in keys])
+    def _keep(self, changed: Changed) -> None:
+        written = {key: entry for key, entry in changed.items() if entry is not None and entry.writer == API_WRITER}
+        objects = [replace(_stored(entry, self._over(entry)), known=_known(entry)) for entry in written.values()]
+        self._state.write(objects, [key for key in changed if key not in written])
 
     def _over(self, entry: Entry) -> str:
         declared = self.declared(entry.resource.key)
@@ -202,6 +210,10 @@ def stored(entries: Iterable[Entry | None]) -> tuple[StoredResource, ...]:
 
 def _is_declared(entry: Entry | None) -> bool:
     return entry is not None and entry.writer not in NOT_DECLARED
+
+
+def _known(entry: Entry) -> Known:
+    return Known(entry.uid, entry.created, entry.generation, entry.managed, entry.deleting)
 
 
 def _stored(entry: Entry, over: str = "") -> StoredResource:

@@ -11,7 +11,7 @@ from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.settings import INSTALL_NAMESPACE, REPLACEMENT_BODY, REPLACEMENT_CODE
 from edgesim.dialects.kinds import KINDS, Kind, find_kind, kind_of
 from edgesim.dialects.nearest import did_you_mean
-from edgesim.dialects.resource import Document, FieldPath, Resource, Source, nowhere
+from edgesim.dialects.resource import Document, FieldPath, Resource, Source, nowhere, unwritten
 from edgesim.dialects.translate import Translation, translate
 
 __all__ = [
@@ -39,4 +39,5 @@ __all__ = [
     "nowhere",
     "show_path",
     "translate",
+    "unwritten",
 ]

@@ -43,6 +43,9 @@ class Findings:
         self.items.append(Finding(code, path, message, hint))
 
 
+_GUESSED: Final = 100
+"""Unknown fields of one mapping for which it is guessed what was meant: a guess is dear."""
+
 Check = Callable[[Any, FieldPath, Findings], None]
 
 
@@ -140,9 +143,12 @@ def _struct(info: inspect.StructType) -> Check:
         if not isinstance(value, dict):
             found.add("ES0104", path, f"expected a mapping, got {describe(value)}")
             return
+        unknown = 0
         for name, item in value.items():
             if name not in kinds:
-                found.add("ES0103", (*path, name), f'unknown field "{shorten(name)}"', _meant(name, kinds))
+                hint = _meant(name, kinds) if unknown < _GUESSED else ""
+                found.add("ES0103", (*path, name), f'unknown field "{shorten(name)}"', hint)
+                unknown += 1
             elif item is not None:
                 inside = compiled.get(name)
                 if inside is None:  # compiled when first met, since schemas may be recursive

@@ -80,6 +80,8 @@ def _unknown(api_version: str, word: str) -> Finding:
     if word in UNSIMULATED.get(group, ()):
         return _not_simulated(api_version, word)
     namesake = next((kind for kind in KINDS if kind.kind == word), None)
+    if namesake is not None and group == namesake.group and group not in GROUPS:
+        return _not_simulated(api_version, word)  # another version of a kind, and a real one
     if namesake is not None and (group in GROUPS or group == "extensions" or _near_group(group, [namesake.group])):
         hint = f"did you mean `{namesake.api_version}`?"
         return Finding("ES0102", ("apiVersion",), f"the kind {word} is not in {api_version}", hint)
@@ -116,7 +118,7 @@ def _problems(document: Document, findings: Iterable[Finding], key: ResourceKey 
             finding.message,
             resource=key,
             field=show_path(finding.path),
-            position=document.source.locate(finding.path),
+            position=document.source.place(finding.path),
             hint=finding.hint,
         )
         for finding in findings

@@ -11,8 +11,10 @@ from edgesim.dialects.schema.common import Manifest
 from edgesim.dialects.schema.gateway import RouteOption, RouteTable, VirtualHostOption, VirtualService
 from edgesim.dialects.schema.kubernetes import ConfigMap, Deployment, Endpoints, Namespace, Pod, Secret, Service
 from edgesim.dialects.schema.listener import Gateway
+from edgesim.dialects.schema.rbac import ClusterRole, ClusterRoleBinding, Role, RoleBinding, ServiceAccount
 from edgesim.dialects.schema.settings import Settings
 from edgesim.dialects.schema.upstream import Upstream, UpstreamGroup
+from edgesim.dialects.schema.workloads import EndpointSlice, Event, ReplicaSet, StoredOnly
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Kind:
     short_names: tuple[str, ...] = ()
     namespaced: bool = True
     simulated: bool = True
+    categories: tuple[str, ...] = ()
+    """Words that stand for several kinds at once: `all`."""
     schema: type[Manifest] = field(default=Manifest, repr=False)
 
     @property
@@ -43,17 +47,79 @@ class Kind:
         return f"{self.singular}.{self.group}" if self.group else self.singular
 
 
+KUBERNETES_VERSION = "v1.33.0"
+"""The release of Kubernetes whose API this is."""
+
 GATEWAY = "gateway.solo.io"
 GLOO = "gloo.solo.io"
 
+RBAC = "rbac.authorization.k8s.io"
+_ALL = ("all",)
+
+
+def _stored(
+    group: str,
+    kind: str,
+    *short_names: str,
+    version: str = "v1",
+    plural: str = "",
+    namespaced: bool = True,
+    categories: tuple[str, ...] = (),
+) -> Kind:
+    """Return a kind that is stored, so that clients can apply and prune it, and that nothing acts on."""
+    word = kind.lower()
+    return Kind(
+        group,
+        version,
+        kind,
+        plural or f"{word}s",
+        word,
+        short_names,
+        namespaced=namespaced,
+        simulated=False,
+        categories=categories,
+        schema=StoredOnly,
+    )
+
+
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Namespace", "namespaces", "namespace", ("ns",), namespaced=False, schema=Namespace),
-    Kind("", "v1", "Service", "services", "service", ("svc",), schema=Service),
+    Kind("", "v1", "Service", "services", "service", ("svc",), categories=_ALL, schema=Service),
     Kind("", "v1", "Secret", "secrets", "secret", schema=Secret),
     Kind("", "v1", "ConfigMap", "configmaps", "configmap", ("cm",), simulated=False, schema=ConfigMap),
-    Kind("", "v1", "Pod", "pods", "pod", ("po",), schema=Pod),
+    Kind("", "v1", "Pod", "pods", "pod", ("po",), categories=_ALL, schema=Pod),
     Kind("", "v1", "Endpoints", "endpoints", "endpoints", ("ep",), schema=Endpoints),
-    Kind("apps", "v1", "Deployment", "deployments", "deployment", ("deploy",), schema=Deployment),
+    Kind("", "v1", "Event", "events", "event", ("ev",), schema=Event),
+    Kind("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount", ("sa",), schema=ServiceAccount),
+    Kind("apps", "v1", "Deployment", "deployments", "deployment", ("deploy",), categories=_ALL, schema=Deployment),
+    Kind("apps", "v1", "ReplicaSet", "replicasets", "replicaset", ("rs",), categories=_ALL, schema=ReplicaSet),
+    Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice", schema=EndpointSlice),
+    Kind(RBAC, "v1", "Role", "roles", "role", schema=Role),
+    Kind(RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", schema=RoleBinding),
+    Kind(RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", namespaced=False, schema=ClusterRole),
+    Kind(
+        RBAC,
+        "v1",
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        "clusterrolebinding",
+        namespaced=False,
+        schema=ClusterRoleBinding,
+    ),
+    _stored("", "Node", "no", namespaced=False),
+    _stored("", "PersistentVolume", "pv", namespaced=False),
+    _stored("", "PersistentVolumeClaim", "pvc"),
+    _stored("", "ReplicationController", "rc", categories=_ALL),
+    _stored("", "LimitRange", "limits"),
+    _stored("", "ResourceQuota", "quota"),
+    _stored("apps", "DaemonSet", "ds", categories=_ALL),
+    _stored("apps", "StatefulSet", "sts", categories=_ALL),
+    _stored("autoscaling", "HorizontalPodAutoscaler", "hpa", version="v2", categories=_ALL),
+    _stored("policy", "PodDisruptionBudget", "pdb"),
+    _stored("networking.k8s.io", "Ingress", "ing", plural="ingresses"),
+    _stored("networking.k8s.io", "NetworkPolicy", "netpol", plural="networkpolicies"),
+    _stored("batch", "Job", categories=_ALL),
+    _stored("batch", "CronJob", "cj", categories=_ALL),
     Kind(GATEWAY, "v1", "VirtualService", "virtualservices", "virtualservice", ("vs",), schema=VirtualService),
     Kind(GATEWAY, "v1", "RouteTable", "routetables", "routetable", ("rt",), schema=RouteTable),
     Kind(GATEWAY, "v1", "RouteOption", "routeoptions", "routeoption", ("rtopt",), schema=RouteOption),
@@ -70,25 +136,19 @@ KINDS: tuple[Kind, ...] = (
     Kind(GLOO, "v1", "Upstream", "upstreams", "upstream", ("us",), schema=Upstream),
     Kind(GLOO, "v1", "UpstreamGroup", "upstreamgroups", "upstreamgroup", ("ug",), schema=UpstreamGroup),
     Kind(GLOO, "v1", "Settings", "settings", "settings", ("st",), schema=Settings),
+    Kind(GLOO, "v1", "Proxy", "proxies", "proxy", ("px",), simulated=False, schema=StoredOnly),
 )
 
 UNSIMULATED: dict[str, frozenset[str]] = {
     "": frozenset(
         {
-            "ServiceAccount",
-            "ReplicationController",
-            "PersistentVolume",
-            "PersistentVolumeClaim",
-            "Node",
-            "Event",
-            "LimitRange",
-            "ResourceQuota",
             "PodTemplate",
             "Binding",
             "ComponentStatus",
         }
     ),
-    "apps": frozenset({"DaemonSet", "StatefulSet", "ReplicaSet", "ControllerRevision"}),
+    "apps": frozenset({"ControllerRevision"}),
+    RBAC: frozenset(),
     GATEWAY: frozenset(
         {
             "ListenerOption",
@@ -97,9 +157,9 @@ UNSIMULATED: dict[str, frozenset[str]] = {
             "MatchableTcpGateway",
         }
     ),
-    GLOO: frozenset({"Proxy", "Endpoint", "Secret", "Artifact", "UpstreamSslConfig"}),
+    GLOO: frozenset({"Endpoint", "Secret", "Artifact", "UpstreamSslConfig"}),
 }
-"""Real kinds of the groups above that edgesim does not read yet; kinds of other groups are never read."""
+"""Real kinds of the groups that are read whole, which edgesim does not read yet; of other groups it reads single kinds."""
 
 GROUPS: tuple[str, ...] = tuple(UNSIMULATED)
 

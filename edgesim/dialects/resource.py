@@ -17,7 +17,7 @@ FieldPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a document was written: a file (`-` for standard input) and its first line.
+    """Where a document was written: a file (`-` for standard input) and its first line; 0 where it is no text at all.
 
     `locate` finds the position of a field path, or of its nearest ancestor that exists. It may
     parse the text again, so it is called only when a problem has to be shown. `text` is what stands there, from
@@ -28,6 +28,15 @@ class Source:
     line: int
     locate: Callable[[FieldPath], Position] = field(repr=False, compare=False)
     text: str = field(default="", repr=False, compare=False)
+
+    def place(self, path: FieldPath) -> Position | None:
+        """Return the position to show of a field path, None where there is none."""
+        return self.locate(path) if self.line else None
+
+
+def unwritten(by: str) -> Source:
+    """A source for what a program sent: a position would lead nowhere."""
+    return Source(by, 0, lambda _path: Position(by, 1, 1))
 
 
 def nowhere(file: str) -> Source:

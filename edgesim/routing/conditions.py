@@ -16,7 +16,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from edgesim.model import RequestHead, RouteMatch, ValueKind
+from edgesim.model import HeaderMatcher, QueryMatcher, RequestHead, RouteMatch, ValueKind
 from edgesim.routing.query import first_of, parameters
 from edgesim.routing.regexes import full_match, which_match
 
@@ -98,8 +98,13 @@ def conditions_of(match: RouteMatch) -> Iterator[frozenset[Condition]]:
 
 def shared_conditions(match: RouteMatch) -> list[Condition]:
     """Return the conditions of a matcher whatever the method, in the order they are explained."""
-    headers = [Condition(HEADER, m.name.encode(), m.kind, m.value, m.invert) for m in match.headers]
-    return headers + [Condition(QUERY, m.name.encode(), m.kind, m.value) for m in match.query]
+    headers = [Condition(HEADER, m.name.encode(), m.kind, _value_of(m), m.invert) for m in match.headers]
+    return headers + [Condition(QUERY, m.name.encode(), m.kind, _value_of(m)) for m in match.query]
+
+
+def _value_of(matcher: HeaderMatcher | QueryMatcher) -> str:
+    """Return the value that is compared: to be there is one condition, whatever value stands beside it."""
+    return "" if matcher.kind is ValueKind.PRESENT else matcher.value
 
 
 def lines_of(head: RequestHead, name: bytes) -> Sequence[bytes]:

@@ -44,7 +44,7 @@ class Gateway:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables for programs that are tested: GATEWAY, EDGESIM_ADMIN."""
+        """Return the variables for programs that are tested: GATEWAY, EDGESIM_ADMIN, with `kube` KUBECONFIG."""
         return self.process.environment()
 
     @property

@@ -11,7 +11,7 @@ import typer
 
 from edgesim.cli.options import Report
 from edgesim.cli.settings import UpSettings
-from edgesim.cli.up import settings_of, up, with_options_of_up
+from edgesim.cli.up import on_free_ports, settings_of, up, with_options_of_up
 from edgesim.cli.usage import code_of
 from edgesim.dialects import did_you_mean
 
@@ -36,7 +36,7 @@ def settings_from(paths: tuple[Path, ...], options: Mapping[str, Any]) -> UpSett
 
     @with_options_of_up(without=("output",), port=0, admin_port=0, tls_port=0, state="off")
     def take(**read: Any) -> None:
-        taken.append(settings_of(paths, output=Report.JSON, **read))
+        taken.append(on_free_ports(settings_of(paths, output=Report.JSON, **read)))
 
     reader = typer.Typer(add_completion=False)
     reader.command()(take)

@@ -11,7 +11,9 @@ from tests.control.scenes import made_store, resources
 OWN = PodAddress("127.1.0.1", {5678: 5678})
 
 
-def placed(name: str, address: PodAddress | None, app: str = "echo", port_name: str = "web") -> PlacedPod:
+def placed(
+    name: str, address: PodAddress, app: str = "echo", port_name: str = "web", *, ready: bool = True
+) -> PlacedPod:
     text = f"""
 apiVersion: v1
 kind: Pod
@@ -19,7 +21,7 @@ metadata: {{name: {name}, namespace: echo, labels: {{app: {app}}}}}
 spec: {{containers: [{{name: echo, image: x, ports: [{{name: {port_name}, containerPort: 5678}}]}}]}}
 """
     (resource,) = resources(text)
-    return PlacedPod(made_store().put(resource, "test").entry, address)
+    return PlacedPod(made_store().put(resource, "test").entry, address, ready)
 
 
 def subsets(ports: str, *pods: PlacedPod, more: str = "") -> list[dict[str, Any]]:
@@ -86,11 +88,14 @@ def test_a_wrong_target_port() -> None:
     assert subset["ports"][0]["port"] == 8080
 
 
-def test_pods_that_do_not_run_are_not_ready() -> None:
-    """A pod without an address is listed apart, and nothing is sent to it."""
-    (subset,) = subsets("[{port: 80, targetPort: 5678}]", placed("a", OWN), placed("b", None))
+def test_pods_that_are_not_ready() -> None:
+    """A pod that is not ready is listed apart, and nothing is sent to it; unless the Service publishes it all the same."""
+    other = placed("b", PodAddress("127.1.0.2", {5678: 5678}), ready=False)
+    (subset,) = subsets("[{port: 80, targetPort: 5678}]", placed("a", OWN), other)
     assert [name for _, name in reached(subset)] == ["a"]
     assert [name for _, name in reached(subset, "notReadyAddresses")] == ["b"]
+    (subset,) = subsets("[{port: 5678}]", placed("a", OWN), other, more=", publishNotReadyAddresses: true")
+    assert [name for _, name in reached(subset)] == ["a", "b"]
 
 
 def test_only_selected_pods() -> None:

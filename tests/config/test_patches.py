@@ -118,3 +118,18 @@ def test_apply_keeps_the_fields_of_others(last: Any, current: Any, wanted: Any) 
     for key in current.keys() - wanted.keys():
         assert (key in merged) == (key not in last)
     assert wanted.keys() <= merged.keys()
+
+
+def test_copies_of_copies_are_bounded() -> None:
+    """A JSON patch that doubles the document with every operation is refused before it fills the memory."""
+    doubling = [{"op": "copy", "from": "", "path": f"/k{number}"} for number in range(60)]
+    with pytest.raises(PatchError, match="copies add up to more than 3145728 bytes"):
+        json_patch({"a": "b" * 100}, doubling)
+
+
+def test_a_document_that_grows_too_deep_is_refused() -> None:
+    """A JSON patch that nests the document in itself until nothing can read it is refused."""
+    nesting = [{"op": "move", "from": "/a", "path": "/b"}, {"op": "add", "path": "/a", "value": {}}]
+    nesting.append({"op": "move", "from": "/b", "path": "/a/a"})
+    with pytest.raises(PatchError, match="nested too deeply"):
+        json_patch({"a": {}}, [*nesting * 2000, {"op": "copy", "from": "/a", "path": "/c"}])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +37,13 @@ def test_errors_and_warnings_freeze() -> None:
         assert (served.version, served.frozen, served.blocking) == (1, True, (problem,))
         assert served.model == candidate(1).model
         assert serve(served, candidate(4)).version == 4
+
+
+def test_a_selector_may_find_nothing() -> None:
+    """A selector that finds no table holds nothing up, but where a table is there that it may have meant."""
+    alone = Problem("ES0254", Severity.WARNING, "no route table matches the given selector")
+    assert after(candidate(1), candidate(2, alone)).version == 2
+    assert after(candidate(1), candidate(2, replace(alone, hint="did you mean `echo`?"))).version == 1
 
 
 def test_nothing_good_yet() -> None:

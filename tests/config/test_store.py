@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesim.config.store import Change, Store, published
+from edgesim.config.store import MOST_HAPPENINGS, Change, Happening, Store, published
 from edgesim.dialects import Document, Resource, decode, nowhere
 from edgesim.model import ResourceKey
 
@@ -47,7 +47,7 @@ def test_verbs_versions_and_generations(store: Store) -> None:
     assert summary(store.put(service(), "a")) == ("unchanged", 1, 1)
     assert summary(store.put(service(port=81), "a")) == ("configured", 2, 2)
     assert summary(store.put(service(port=81, metadata={"labels": {"a": "b"}}), "a")) == ("configured", 3, 2)
-    assert summary(store.delete(KEY)) == ("deleted", 3, 2)
+    assert summary(store.delete(KEY)) == ("deleted", 4, 2)
     assert store.version == 4
     assert store.delete(KEY) is None
     assert summary(store.put(service(), "a")) == ("created", 5, 1)
@@ -142,3 +142,103 @@ def test_versions_rise_with_every_change_and_only_then(writes: list[tuple[str, s
     held = {entry.resource.name: (entry.resource.typed.spec.ports[0].port, entry.writer) for entry in store.entries()}
     assert held == plain
     assert {entry.resource.key for entry in store.entries("Service")} == {one.key for one in store.resources()}
+
+
+def told(store: Store) -> list[tuple[str, str, int]]:
+    """Return what a subscriber hears, in a list that grows."""
+    heard: list[tuple[str, str, int]] = []
+    store.subscribe(lambda each: heard.append((each.type, each.entry.resource.name, each.version)))
+    return heard
+
+
+def test_each_write_that_changes_something_is_told_once(store: Store) -> None:
+    """Creating, changing, a status, a deletion mark and deleting are one happening each; a no-op is none."""
+    heard = told(store)
+    store.put(service(), "a")
+    store.put(service(), "b")
+    store.put(service(port=81), "a")
+    store.set_status(KEY, {"ready": 1})
+    store.set_status(KEY, {"ready": 1})
+    store.mark_deleting(KEY)
+    store.mark_deleting(KEY)
+    store.delete(KEY)
+    assert heard == [
+        ("ADDED", "echo", 1),
+        ("MODIFIED", "echo", 2),
+        ("MODIFIED", "echo", 3),
+        ("MODIFIED", "echo", 4),
+        ("DELETED", "echo", 5),
+    ]
+    assert [(each.type, each.version, each.entry.version) for each in store.since(3) or []] == [
+        ("MODIFIED", 4, 4),
+        ("DELETED", 5, 5),
+    ]
+
+
+def test_a_listener_that_fails_or_has_left_hinders_no_write(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """The mistake of a listener is logged and the write stands; one that left hears nothing more."""
+
+    def failing(_: Happening) -> None:
+        raise ValueError
+
+    store.subscribe(failing)
+    heard: list[Happening] = []
+    leave = store.subscribe(heard.append)
+    store.put(service(), "a")
+    leave()
+    store.put(service(port=81), "a")
+    assert [each.type for each in heard] == ["ADDED"]
+    assert store.version == 2
+    assert "telling of" in caplog.text
+
+
+def test_what_is_forgotten_is_told_as_that() -> None:
+    """Of more writes than are remembered the oldest are gone: going on from before them is not possible."""
+    store = made()
+    for port in range(1, MOST_HAPPENINGS + 3):
+        store.put(service(port=port), "a")
+    assert store.since(1) is None
+    assert len(store.since(2) or []) == MOST_HAPPENINGS
+    assert store.since(store.version) == []
+
+
+def test_managed_fields_are_kept_where_nobody_gives_others(store: Store) -> None:
+    """Managed fields are published, a write without them keeps them, and a later time alone is no change."""
+    fields = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {}}}
+    store.put(service(), "a", managed=({**fields, "time": "1"},))
+    assert summary(store.put(service(), "a", managed=({**fields, "time": "2"},))) == ("unchanged", 1, 1)
+    assert summary(store.put(service(port=81), "a")) == ("configured", 2, 2)
+    entry = store.get(KEY)
+    assert entry is not None
+    assert published(entry)["metadata"]["managedFields"] == [{**fields, "time": "1"}]
+    assert summary(store.put(service(port=81), "a", managed=({**fields, "manager": "helm"},))) == ("configured", 3, 2)
+
+
+def test_a_status_is_written_with_the_object_in_one_version(store: Store) -> None:
+    """A status beside the manifest is one change; a status alone is no new generation."""
+    assert summary(store.put(service(), "a", status={"ready": 1})) == ("created", 1, 1)
+    assert summary(store.put(service(), "a", status={"ready": 2})) == ("configured", 2, 1)
+    assert summary(store.put(service(), "a")) == ("unchanged", 2, 1)
+
+
+def test_owners_are_found_by_uid(store: Store) -> None:
+    """What names a uid as its owner is found by it, also after it names another, and while no such object is there."""
+    owner = store.put(service("owner"), "a").entry
+    reference = {"apiVersion": "v1", "kind": "Service", "name": "owner", "uid": owner.uid}
+    owned = service(metadata={"ownerReferences": [reference]})
+    store.put(owned, "a")
+    assert store.by_uid(owner.uid) is owner
+    assert [each.resource.name for each in store.owned_by(owner.uid)] == ["echo"]
+    store.delete(owner.resource.key)
+    assert store.by_uid(owner.uid) is None
+    assert [each.resource.name for each in store.owned_by(owner.uid)] == ["echo"]
+    store.put(service(), "a")
+    assert store.owned_by(owner.uid) == []
+
+
+def test_an_object_that_is_held_shows_since_when(store: Store) -> None:
+    """A deletion mark is published with its time."""
+    store.put(service(), "a")
+    entry = store.mark_deleting(KEY)
+    assert entry is not None
+    assert published(entry)["metadata"]["deletionTimestamp"] == "2026-01-01T00:00:01Z"

@@ -25,7 +25,7 @@ def limit(store: Store) -> object:
 
 def test_what_is_built_in_says_nothing() -> None:
     """The Settings of an installation have no problem, not even a note, and show the Helm chart's defaults."""
-    (resource,) = built_in().values()
+    resource = built_in()[SETTINGS]
     assert decode(Document(resource.manifest, nowhere("x"))).problems == ()
     policy = resource.manifest["spec"]["gloo"]["invalidConfigPolicy"]
     assert policy == {

@@ -26,15 +26,16 @@ def test_a_resource_knows_its_identity() -> None:
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("v1", "PersistentVolume"),
-        ("v1", "ServiceAccount"),
-        ("apps/v1", "StatefulSet"),
+        ("v1", "ComponentStatus"),
+        ("v1", "PodTemplate"),
+        ("apps/v1", "ControllerRevision"),
         ("gateway.solo.io/v1", "ListenerOption"),
         ("gateway.solo.io/v1", "MatchableHttpGateway"),
         ("networking.istio.io/v1", "VirtualService"),
         ("serving.knative.dev/v1", "Service"),
         ("monitoring.coreos.com/v1", "ServiceMonitor"),
-        ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "IngressClass"),
+        ("autoscaling/v1", "HorizontalPodAutoscaler"),
         ("gateway.networking.k8s.io/v1", "Gateway"),
     ],
 )

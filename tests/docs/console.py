@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import warm
-from tests.running import DEADLINE, ROOT, SERVING, Gateway, forking, free_port, start
+from tests.kube.real import binaries
+from tests.running import DEADLINE, ROOT, SERVING, Gateway, forking, free_port, start, wait_until
 
 EDGESIM, PYTHON = ".venv/bin/edgesim", ".venv/bin/python"
-PROXY_PORT, ADMIN_PORT, TLS_PORT = "8080", "9901", "8443"
+PROXY_PORT, ADMIN_PORT, TLS_PORT, KUBE_PORT = "8080", "9901", "8443", "8001"
 SEED = "20261124"
 """Draws repeat from run to run, so that no page fails by bad luck; what they give may change with the code."""
 Z = 4.8916
@@ -34,6 +35,7 @@ _MASKS = (
     (re.compile(r"\b([a-z0-9-]+)-[a-z0-9]{6,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
     (re.compile(r"(?<= )\d+[smhd](\d+[smhd])?$"), "<age>"),
     (re.compile(r"^date: .*"), "date: <date>"),
+    (re.compile(r"^export KUBECONFIG=.*"), "export KUBECONFIG=<file>"),
     (re.compile(r"^x-envoy-upstream-service-time: \d+"), "x-envoy-upstream-service-time: <ms>"),
     (re.compile(r"\b127\.\d+\.\d+\.\d+:5678\b"), "<pod>"),  # another instance may have the first addresses
     (re.compile(r'\d+ \d+(?= "-" "lab")'), "<ms> <ms>"),  # DURATION and the service time of an access log
@@ -99,6 +101,7 @@ class Shell:
     folder: Path
     gateway: Gateway | None = None
     tls_port: str = ""
+    kube_port: str = ""
     codes: list[int] = field(default_factory=list)
 
     def save(self, saved: Saved) -> None:
@@ -132,15 +135,33 @@ class Shell:
         self.close()
         self.tls_port = str(free_port())
         fixed = ("--seed", SEED, *(("--tls-port", self.tls_port) if command == "up" else ()))
+        if "--kube" in arguments:
+            self.kube_port = str(free_port())
+            fixed = (*fixed, "--kube-port", self.kube_port)
         self.gateway = start(*fixed, *arguments, command=command, cwd=self.folder)
-        return self._as_written(f"proxy {self.gateway.proxy}\nadmin {self.gateway.admin}")
+        return self._as_written(
+            "\n".join((f"proxy {self.gateway.proxy}", f"admin {self.gateway.admin}", *self._kube()))
+        )
+
+    def _kube(self) -> list[str]:
+        """Return what was printed of the Kubernetes API, if there is one."""
+        if self.gateway is None or not self.kube_port:
+            return []
+        lines = self.gateway.lines
+        wait_until(lambda: any(line.startswith("export KUBECONFIG=") for line in lines), "no kubeconfig was named")
+        return [line.rstrip() for line in lines if line.startswith(("kube ", "export KUBECONFIG="))]
 
     def _ports(self) -> dict[str, str]:
         """Return the port a page names for each port there is."""
         if self.gateway is None:
             return {}
-        addresses = {self.gateway.proxy: PROXY_PORT, self.gateway.admin: ADMIN_PORT, self.tls_port: TLS_PORT}
-        return {address.rpartition(":")[2]: port for address, port in addresses.items()}
+        addresses = {
+            self.gateway.proxy: PROXY_PORT,
+            self.gateway.admin: ADMIN_PORT,
+            self.tls_port: TLS_PORT,
+            self.kube_port: KUBE_PORT,
+        }
+        return {address.rpartition(":")[2]: port for address, port in addresses.items() if address}
 
     def _translated(self, command: str) -> str:
         python = shlex.quote(sys.executable)  # which may itself be .venv/bin/python: one pass
@@ -165,7 +186,16 @@ class Shell:
         (self.folder / ".curlrc").write_text("silent\nshow-error\n")  # as on a terminal: no progress meter
         admin = {} if self.gateway is None else {"EDGESIM_ADMIN": self.gateway.admin}
         fixed = {"NO_COLOR": "1", "COLUMNS": "100", "LC_ALL": "C", "CURL_HOME": str(self.folder)}
-        return {**os.environ, **fixed, "PYTHONPATH": str(ROOT), **admin}
+        return {**os.environ, **fixed, "PYTHONPATH": str(ROOT), **admin, **self._for_clients()}
+
+    def _for_clients(self) -> dict[str, str]:
+        """Return what `eval "$(edgesim env)"` would have set, and where kubectl and Helm are."""
+        if self.gateway is None or not self.kube_port:
+            return {}
+        *_, line = self._kube()
+        path = f"{binaries.path_with_both()}:{os.environ['PATH']}"
+        config = shlex.split(line)[1].partition("=")[2]
+        return {"KUBECONFIG": config, "GATEWAY": self.gateway.proxy, "PATH": path, "HOME": str(self.folder)}
 
 
 def same(promised: Sequence[str], printed: Sequence[str]) -> bool:

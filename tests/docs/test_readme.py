@@ -16,9 +16,13 @@ PAGES = sorted(
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
     if "```console" in page.read_text()
 )
+QUICK = frozenset({"README.md", "docs/check.md", "docs/diff.md", "docs/run.md", "docs/state.md"})
+"""Pages that are run each time; the others start many instances, load them, or need the real kubectl."""
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[] if page in QUICK else [pytest.mark.slow]) for page in PAGES]
+)
 def test_commands_print_what_the_page_says(page: str, tmp_path: Path) -> None:
     """Every command of a page's console blocks, run in order against a real instance, prints what stands below it."""
     text = (ROOT / page).read_text()

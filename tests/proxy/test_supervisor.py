@@ -298,7 +298,10 @@ async def test_what_a_worker_tells_after_a_reset_is_forgotten(monkeypatch: pytes
         os.kill(stopped, signal.SIGSTOP)
         await workers.supervisor.stats(reset=True)
         os.kill(stopped, signal.SIGCONT)
-        await workers.push(telling("two"))  # it takes one message after the other
+        await workers.push(telling("two"))
+        async with asyncio.timeout(PATIENT):
+            while workers.supervisor._slots[0]._overdue:  # noqa: ASYNC110  # until it has heard of the reset
+                await asyncio.sleep(0.01)
         await workers.answers(5)
         async with asyncio.timeout(PATIENT):
             while (tally := await workers.supervisor.stats()).totals.connections < 5:  # noqa: ASYNC110  # it asks anew

@@ -320,3 +320,13 @@ def test_a_table_goes_on_asking_for_made_headers_for_its_other_hosts() -> None:
     after = replace_hosts(table_of([old, other]), [(old, new)])
     assert after is not None
     assert after.asks_for_made is True
+
+
+def test_to_be_there_is_one_condition() -> None:
+    """Routes that ask for a parameter to be there are tried in order, whatever value stands beside that."""
+    path = PathMatcher(PathKind.PREFIX, "/")
+    routes = [
+        (RouteMatch(path, (), (QueryMatcher("q", ValueKind.PRESENT, value),)), str(number))
+        for number, value in enumerate("abcde")
+    ]
+    assert answer(compile_table([host(*routes)]), request("/?q")) == "0"

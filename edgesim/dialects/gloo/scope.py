@@ -202,7 +202,7 @@ class Reporter:
             message,
             resource=key,
             field=show_path(place.path),
-            position=place.resource.source.locate(place.path),
+            position=place.resource.source.place(place.path),
             hint=hint,
             affects=tuple(suffering),
         )

@@ -119,7 +119,7 @@ def _add(text: str, earlier: _Entry, later: _Entry, reporter: Reporter) -> None:
     reporter.report("ES0225", step.path, text, f"it is after {_where(earlier)}")
     problems = reporter.scope.problems
     places = [_position(each.route.origin[-1], reporter) for each in (earlier, later)]
-    problems[-1] = replace(problems[-1], related=tuple(places))
+    problems[-1] = replace(problems[-1], related=tuple(each for each in places if each is not None))
 
 
 def _where(entry: _Entry) -> str:
@@ -127,12 +127,12 @@ def _where(entry: _Entry) -> str:
     return f"route {entry.route.number} of {step.resource}"
 
 
-def _position(step: OriginStep, reporter: Reporter) -> Position:
+def _position(step: OriginStep, reporter: Reporter) -> Position | None:
     owner = reporter.resource
     if step.kind == "RouteTable":
         owner = reporter.scope.tables.get((step.namespace, step.name), owner)
-    position: Position = owner.source.locate(step.path)
-    return position
+    place: Position | None = owner.source.place(step.path)
+    return place
 
 
 def show(match: RouteMatch) -> str:

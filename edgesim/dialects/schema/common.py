@@ -15,7 +15,6 @@ NotSimulated = Annotated[Any, NOT_SIMULATED]
 """A real field whose shape is not checked yet, and which has no effect."""
 
 OnlyFalse = Annotated[bool | None, Meta(extra={"simulated": False, "default": False})]
-OnlyTrue = Annotated[bool | None, Meta(extra={"simulated": False, "default": True})]
 """A switch that has no effect here: nothing is said of it where it stands as edgesim behaves."""
 
 FreeForm = Annotated[Any, Meta(extra={"free": True})]
@@ -72,6 +71,17 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
     ONE_OF: ClassVar[OneOf] = ()
 
 
+class OwnerReference(Strict, frozen=True):
+    """The object that this one goes with when it is deleted, by its uid."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+    block_owner_deletion: bool = False
+
+
 class Metadata(Strict, frozen=True):
     """Kubernetes' ObjectMeta; what only a cluster writes is accepted as it comes."""
 
@@ -87,8 +97,8 @@ class Metadata(Strict, frozen=True):
     creation_timestamp: FreeForm = None
     deletion_timestamp: FreeForm = None
     deletion_grace_period_seconds: FreeForm = None
-    owner_references: FreeForm = None
-    finalizers: FreeForm = None
+    owner_references: tuple[OwnerReference, ...] = ()
+    finalizers: tuple[str, ...] = ()
     self_link: FreeForm = None
     cluster_name: FreeForm = None
 

@@ -1,7 +1,7 @@
 """The Kubernetes kinds of a release (core/v1, apps/v1).
 
 Source: the Kubernetes API reference, v1.30. Fields that a cluster defaults in a dump are accepted
-without a note; probes and init containers get one, because edgesim runs neither.
+without a note; what probes ask and init containers get one, because edgesim runs neither.
 """
 
 from __future__ import annotations
@@ -106,6 +106,21 @@ class EnvVar(Strict, frozen=True):
     value_from: FreeForm = None
 
 
+class ReadinessProbe(Strict, frozen=True):
+    """core/v1 Probe: nothing is probed, a pod is ready when it listens and the delay is over."""
+
+    initial_delay_seconds: Count = 0
+    http_get: NotSimulated = None
+    tcp_socket: NotSimulated = None
+    exec: NotSimulated = None
+    grpc: NotSimulated = None
+    period_seconds: FreeForm = None
+    timeout_seconds: FreeForm = None
+    success_threshold: FreeForm = None
+    failure_threshold: FreeForm = None
+    termination_grace_period_seconds: FreeForm = None
+
+
 class Container(Strict, frozen=True):
     """core/v1 Container."""
 
@@ -123,7 +138,7 @@ class Container(Strict, frozen=True):
     volume_mounts: FreeForm = None
     volume_devices: FreeForm = None
     liveness_probe: NotSimulated = None
-    readiness_probe: NotSimulated = None
+    readiness_probe: ReadinessProbe | None = None
     startup_probe: NotSimulated = None
     lifecycle: NotSimulated = None
     termination_message_path: FreeForm = None
@@ -196,6 +211,14 @@ class TemplateMetadata(Strict, frozen=True):
     generate_name: FreeForm = None
     creation_timestamp: FreeForm = None
     finalizers: FreeForm = None
+    uid: FreeForm = None
+    resource_version: FreeForm = None
+    generation: FreeForm = None
+    deletion_timestamp: FreeForm = None
+    deletion_grace_period_seconds: FreeForm = None
+    owner_references: FreeForm = None
+    managed_fields: FreeForm = None
+    self_link: FreeForm = None
 
 
 class PodTemplate(Strict, frozen=True):
@@ -220,17 +243,31 @@ class LabelSelector(Strict, frozen=True):
     match_expressions: tuple[LabelExpression, ...] = ()
 
 
+class RollingUpdate(Strict, frozen=True):
+    """How many pods more, and how many fewer, there may be while they are replaced: a number, or a percentage."""
+
+    max_surge: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+class DeploymentStrategy(Strict, frozen=True):
+    """How a Deployment replaces its pods."""
+
+    type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
 class DeploymentSpec(Strict, frozen=True):
     """apps/v1 DeploymentSpec."""
 
     selector: LabelSelector
     template: PodTemplate
     replicas: Count = 1
-    strategy: FreeForm = None
-    min_ready_seconds: FreeForm = None
-    revision_history_limit: FreeForm = None
-    progress_deadline_seconds: FreeForm = None
-    paused: NotSimulated = None
+    strategy: DeploymentStrategy | None = None
+    min_ready_seconds: Count = 0
+    revision_history_limit: Count = 10
+    progress_deadline_seconds: Count = 600
+    paused: bool = False
 
 
 class Deployment(Manifest, frozen=True, kw_only=True):
@@ -290,6 +327,7 @@ __all__ = [
     "Count",
     "Deployment",
     "DeploymentSpec",
+    "DeploymentStrategy",
     "DnsName",
     "EndpointAddress",
     "EndpointPort",
@@ -302,8 +340,12 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodTemplate",
+    "Protocol",
+    "ReadinessProbe",
+    "RollingUpdate",
     "Secret",
     "Service",
     "ServicePort",
     "ServiceSpec",
+    "TargetRef",
 ]

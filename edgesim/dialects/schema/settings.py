@@ -14,7 +14,6 @@ from edgesim.dialects.schema.common import (
     Manifest,
     NotSimulated,
     OnlyFalse,
-    OnlyTrue,
     Strict,
     UInt32,
 )
@@ -57,8 +56,8 @@ class GlooOptions(Strict, frozen=True):
 class Validation(Strict, frozen=True):
     """Settings of the validating webhook (section 9.6)."""
 
-    always_accept: OnlyTrue = None
-    allow_warnings: OnlyTrue = None
+    always_accept: bool | None = None
+    allow_warnings: bool | None = None
     warn_route_short_circuiting: bool | None = None
     warn_missing_tls_secret: bool | None = None
     disable_transformation_validation: FreeForm = None

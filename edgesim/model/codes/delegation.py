@@ -69,7 +69,8 @@ DELEGATION: tuple[Code, ...] = (
     warning(
         "ES0254",
         "A selector that selects no table",
-        "Without `namespaces` a selector looks only in the namespace of the resource that holds it; `'*'` means all.",
+        "Without `namespaces` a selector looks only in the namespace of the resource that holds it; `'*'` means all. "
+        "Under `freeze` it holds nothing up where no table is there that may have been meant.",
         _selected("{labels: {team: ecko}}"),
         _selected("{labels: {team: echo}}"),
     ),

@@ -71,4 +71,11 @@ PODS: tuple[Code, ...] = (
         "$ ulimit -n 4096; edgesim up echo.yaml\n",
         console=True,
     ),
+    warning(
+        "ES0418",
+        "A delay of readiness that is no duration",
+        "`edgesim.io/ready-after` is how long after its start a pod becomes ready, so that a rollout can be watched.",
+        _pods('edgesim.io/ready-after: "5"'),
+        _pods('edgesim.io/ready-after: "5s"'),
+    ),
 )

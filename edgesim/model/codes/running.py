@@ -190,6 +190,26 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0728",
+        "There is no way in for kubectl",
+        "The instance serves no Kubernetes API, which `--kube` turns on, or the file that leads kubectl to it cannot be "
+        "written: neither below $XDG_RUNTIME_DIR nor below $XDG_STATE_HOME nor in the temporary folder.",
+        "$ edgesim kubeconfig\n"
+        "Error from server (ServiceUnavailable): this instance serves no Kubernetes API: start it with "
+        "`edgesim up --kube` (ES0728)\n",
+        "$ edgesim up --kube &\n$ edgesim kubeconfig\n",
+        console=True,
+    ),
+    error(
+        "ES0729",
+        "The gateway has no such port",
+        "`edgesim gateway url` prints the URL of a listener that is open, and none speaks what was asked for. The TLS port "
+        "is opened when there is a virtual host with sslConfig.",
+        "$ edgesim gateway url --port https\nES0729 no listener of the gateway speaks https\n",
+        "$ edgesim gateway url --port http\nhttp://127.0.0.1:8080\n",
+        console=True,
+    ),
+    error(
         "ES0730",
         "There is no Envoy",
         "`--engine envoy` and `edgesim verify` run real Envoy: the first `envoy` on PATH, else the one that the package "

@@ -1,0 +1,215 @@
+"""The parts of objects that have paths of their own: status, scale, finalize, eviction; and what is not to be had.
+
+Kubernetes API: subresources; autoscaling/v1 Scale; policy/v1 Eviction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from edgesim.config.api_errors import ApiError, success
+from edgesim.config.patches import merge_patch
+from edgesim.config.store import Entry, timestamp
+from edgesim.control import Delete, Put
+from edgesim.dialects import Kind
+from edgesim.kube.answers import Manifest, answer, shown
+from edgesim.kube.bodies import object_body
+from edgesim.kube.context import context_of
+from edgesim.kube.identity import addressed, check_preconditions
+from edgesim.kube.managed_fields import updated_managed
+from edgesim.kube.objects import existing
+from edgesim.kube.patching import APPLY_PATCH, Patch, applied_manifest, body_patch, merged, patched
+from edgesim.kube.paths import Target, no_method
+from edgesim.kube.writing import Desired, Managed, Writing, replace_object, respond, update, with_retries, writing_of
+
+_SCALE: Final = Kind("autoscaling", "v1", "Scale", "scales", "scale")
+
+
+async def serve_status(request: web.Request, target: Target) -> web.StreamResponse:
+    """GET, PUT and PATCH of `status`: only that part of the object is written."""
+    writing = writing_of(request, target)
+    if request.method in {"GET", "HEAD"}:
+        return respond(writing, existing(writing.context, target))
+    if request.method == "PUT":
+        body = (await object_body(request)).manifest
+        return respond(writing, await with_retries(target, lambda: _write_status(writing, body)))
+    if request.method == "PATCH":
+        patch = await body_patch(request, target)
+        if patch.media == APPLY_PATCH:
+            manifest = applied_manifest(request, target, patch.content)
+            return respond(writing, await with_retries(target, lambda: _apply_status(writing, manifest)))
+        return respond(writing, await with_retries(target, lambda: _patch_status(writing, patch)))
+    raise no_method()
+
+
+async def _patch_status(writing: Writing, patch: Patch) -> Entry:
+    entry = existing(writing.context, writing.target)
+    found = patched(writing.target, shown(entry), patch)
+    return await _write_status(writing, found)
+
+
+async def _write_status(writing: Writing, body: Manifest) -> Entry:
+    """Write the status a body says, and nothing else of it. Raises ApiError, ConflictError."""
+    entry = existing(writing.context, writing.target)
+    manifest = addressed(writing.target, body)
+    check_preconditions(writing.target, manifest, entry)
+    status = _status_in(manifest)
+    return await _put_status(writing, entry, status, _managed(writing, entry, status))
+
+
+async def _apply_status(writing: Writing, manifest: Manifest) -> Entry:
+    """Apply the status a configuration says, and nothing else of it. Raises ApiError, ConflictError."""
+    entry = existing(writing.context, writing.target)
+    check_preconditions(writing.target, manifest, entry)
+    desired = merged(writing, manifest, entry)
+    return await _put_status(writing, entry, _status_in(desired.manifest), desired.managed or ())
+
+
+def _status_in(manifest: Manifest) -> Manifest:
+    status = manifest.get("status") or {}
+    if not isinstance(status, dict):
+        raise ApiError("BadRequest", "json: cannot unmarshal into Go struct field .status")
+    return status
+
+
+async def _put_status(writing: Writing, entry: Entry, status: Manifest, managed: Managed) -> Entry:
+    if writing.options.dry_run:
+        return replace(entry, status=status, managed=managed)
+    put = Put(entry.resource, entry.writer, entry.version, managed=managed, status=status)
+    return (await writing.context.instance.accept([put]))[0].entry
+
+
+def _managed(writing: Writing, entry: Entry, status: Manifest) -> Managed:
+    before = {**entry.resource.manifest, "status": entry.status or {}}
+    after = {**entry.resource.manifest, "status": status}
+    now, kind = timestamp(writing.context.now()), writing.target.kind
+    return updated_managed(before, entry.managed, after, writing.options.manager, now, kind, "status")
+
+
+async def serve_scale(request: web.Request, target: Target) -> web.StreamResponse:
+    """GET, PUT and PATCH of `scale`: how many replicas there are to be."""
+    writing = writing_of(request, target)
+    if request.method in {"GET", "HEAD"}:
+        return _respond_scale(writing, existing(writing.context, target))
+    if request.method == "PUT":
+        body = (await object_body(request)).manifest
+        return _respond_scale(writing, await with_retries(target, lambda: _rescale(writing, body)))
+    if request.method == "PATCH":
+        patch = await body_patch(request, target)
+        if patch.media == APPLY_PATCH:
+            scale = applied_manifest(request, replace(target, kind=_SCALE), patch.content)
+            return _respond_scale(writing, await with_retries(target, lambda: _apply_scale(writing, scale)))
+        return _respond_scale(writing, await with_retries(target, lambda: _patch_scale(writing, patch)))
+    raise no_method()
+
+
+def _respond_scale(writing: Writing, entry: Entry) -> web.Response:
+    return answer(scale_of(entry), writing.form, warnings=writing.warnings)
+
+
+def scale_of(entry: Entry) -> Manifest:
+    """Return the Scale of a workload."""
+    found = shown(entry)
+    metadata = found["metadata"]
+    names = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    spec, status = found.get("spec") or {}, found.get("status") or {}
+    labels = (spec.get("selector") or {}).get("matchLabels") or {}
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in names},
+        "spec": {"replicas": spec.get("replicas", 1)},
+        "status": {
+            "replicas": status.get("replicas", 0),
+            "selector": ",".join(f"{name}={value}" for name, value in labels.items()),
+        },
+    }
+
+
+async def _patch_scale(writing: Writing, patch: Patch) -> Entry:
+    entry = existing(writing.context, writing.target)
+    scale = patched(replace(writing.target, kind=_SCALE), scale_of(entry), patch)
+    return await _rescale(writing, scale)
+
+
+async def _apply_scale(writing: Writing, scale: Manifest) -> Entry:
+    """Apply the replicas a Scale says: whoever applies it owns them. Raises ApiError, ConflictError."""
+    entry = existing(writing.context, writing.target)
+    _wanted(writing.target, scale)
+    spec = {name: value for name, value in (scale.get("spec") or {}).items() if name == "replicas"}
+    manifest = addressed(writing.target, {"metadata": scale["metadata"], "spec": spec})
+    return await update(writing, merged(writing, manifest, entry), entry)
+
+
+async def _rescale(writing: Writing, scale: Manifest) -> Entry:
+    """Write the replicas a Scale asks for. Raises ApiError, ConflictError."""
+    entry = existing(writing.context, writing.target)
+    wanted = merge_patch(shown(entry), _wanted(writing.target, scale))
+    now, kind = timestamp(writing.context.now()), writing.target.kind
+    managed = updated_managed(shown(entry), entry.managed, wanted, writing.options.manager, now, kind, "scale")
+    return await update(writing, Desired(wanted, managed=managed), entry)
+
+
+def _wanted(target: Target, scale: Manifest) -> Manifest:
+    """Return what a Scale asks of the workload, as a patch of it. Raises ApiError."""
+    metadata, spec = scale.get("metadata") or {}, scale.get("spec") or {}
+    replicas = spec.get("replicas", 0) if isinstance(spec, dict) else None
+    if not isinstance(replicas, int) or isinstance(replicas, bool) or not isinstance(metadata, dict):
+        said = "json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32"
+        raise ApiError("BadRequest", f'Scale in version "v1" cannot be handled as a Scale: {said}')
+    if replicas < 0:
+        raise _negative(target, replicas)
+    versions = {name: metadata[name] for name in ("uid", "resourceVersion") if metadata.get(name)}
+    return {"metadata": versions, "spec": {"replicas": replicas}}
+
+
+def _negative(target: Target, replicas: int) -> ApiError:
+    why = f"Invalid value: {replicas}: must be greater than or equal to 0"
+    causes = [{"reason": "FieldValueInvalid", "message": why, "field": "spec.replicas"}]
+    details = {"name": target.name, "group": "autoscaling", "kind": "Scale", "causes": causes}
+    return ApiError("Invalid", f'Scale.autoscaling "{target.name}" is invalid: spec.replicas: {why}', details)
+
+
+async def finalize(request: web.Request, target: Target) -> web.StreamResponse:
+    """PUT to `finalize` of a namespace, which replaces it."""
+    if request.method != "PUT":
+        raise no_method()
+    return await replace_object(request, target)
+
+
+async def evict(request: web.Request, target: Target) -> web.StreamResponse:
+    """POST to `eviction`: the pod is deleted."""
+    if request.method != "POST":
+        raise no_method()
+    writing = writing_of(request, target)
+    await object_body(request)
+    entry = existing(writing.context, target)
+    if not writing.options.dry_run:
+        await writing.context.instance.accept([Delete(target.key, uid=entry.uid)])
+    return answer({**success({}), "code": 201}, status=201)
+
+
+async def refuse_stream(request: web.Request, target: Target) -> web.StreamResponse:
+    """Refuse `exec`, `attach` and `portforward`: pods are part of this process, and have their own loopback address."""
+    entry = existing(context_of(request), target)
+    where = ", ".join(_addresses(shown(entry)))
+    reach = f"; reach it at {where}" if where else ""
+    what = {"exec": "exec into", "attach": "attach to", "portforward": "port-forward to"}[target.subresource]
+    message = f"cannot {what} pod {target.namespace}/{target.name}: edgesim's pods are no containers{reach}"
+    raise ApiError("BadRequest", message, target.details())
+
+
+def _addresses(pod: Manifest) -> list[str]:
+    """Return the addresses on which a pod answers."""
+    host = (pod.get("status") or {}).get("podIP")
+    containers = (pod.get("spec") or {}).get("containers") or []
+    ports = [port.get("containerPort") for each in containers for port in each.get("ports") or []]
+    return [f"http://{host}:{port}" for port in dict.fromkeys(ports)] if host else []
+
+
+async def refuse_proxy(_request: web.Request, target: Target) -> web.StreamResponse:
+    """Refuse `proxy` of pods and services."""
+    raise ApiError("BadRequest", f"{target.qualified}/proxy is not served here: call the address itself")
