@@ -244,7 +244,7 @@ def settings_of(
     **same: Any,
 ) -> UpSettings:
     """Return what `up` is told by its options."""
-    if same["engine"] is Engine.ENVOY and same["route_header"]:
+    if same.get("engine") is Engine.ENVOY and same.get("route_header"):
         raise typer.BadParameter(
             "Envoy's answers do not tell it: edgesim's own engine does", param_hint="--route-header"
         )
