@@ -16,6 +16,7 @@ import pytest
 
 from edgesim.envoy.engine import EnvoyEngine, EnvoySettings, with_few_files
 from edgesim.model import (
+    Assignments,
     Certificate,
     Cluster,
     ClusterType,
@@ -280,7 +281,7 @@ async def test_answers_are_counted_by_cluster() -> None:
 
 def test_many_clusters_hold_their_endpoints_themselves() -> None:
     """Up to 40 clusters have a file for their endpoints; where there are more, each cluster holds them itself."""
-    ends = {f"c{number}": (Endpoint("127.0.0.1", number + 1),) for number in range(41)}
+    ends: Assignments = {f"c{number}": (Endpoint("127.0.0.1", number + 1),) for number in range(41)}
     few = Model(clusters=tuple(eds(name) for name in [*ends][:40]))
     assert with_few_files(few, ends) is few
     many = with_few_files(Model(clusters=tuple(map(eds, ends))), ends)
