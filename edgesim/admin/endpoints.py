@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from edgesim.admin.wire import History, Kept, Outcome, RouteTestOutcome, Undone
+from edgesim.admin.wire import Broken, History, Kept, Outcome, RouteTestOutcome, Undone
 from edgesim.dialects import Kind
 from edgesim.inspect import RouteReport
 from edgesim.inspect.checks import CheckReport
@@ -187,6 +187,17 @@ UNDO = Endpoint(
     "history.undo",
     Undone,
 )
+BREAK = Endpoint(
+    "POST",
+    "/edgesim/v1/break",
+    "let requests to `?target=` fail: `latency=`, and one of `error-rate=`, `hang`, `reset`, `kill`; `for=` so long",
+    "breaking.break_target",
+    Broken,
+)
+MEND = Endpoint(
+    "POST", "/edgesim/v1/mend", "mend `?target=`, or all that is broken; answers what was", "breaking.mend", Broken
+)
+BROKEN = Endpoint("GET", "/edgesim/v1/broken", "what is broken on purpose", "breaking.broken", Broken)
 
 ENDPOINTS: tuple[Endpoint[Any], ...] = (
     HELP,
@@ -223,6 +234,9 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     REVISION,
     SERVED,
     UNDO,
+    BREAK,
+    MEND,
+    BROKEN,
 )
 """Everything the admin API answers."""
 
