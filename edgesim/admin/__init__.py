@@ -6,6 +6,28 @@ commands that only talk to it must not wait for aiohttp.
 
 from __future__ import annotations
 
-from edgesim.admin.wire import File, Files, History, Kept, Outcome, Result, RouteTestOutcome, Undone
+from edgesim.admin.wire import (
+    Broken,
+    BrokenTarget,
+    File,
+    Files,
+    History,
+    Kept,
+    Outcome,
+    Result,
+    RouteTestOutcome,
+    Undone,
+)
 
-__all__ = ["File", "Files", "History", "Kept", "Outcome", "Result", "RouteTestOutcome", "Undone"]
+__all__ = [
+    "Broken",
+    "BrokenTarget",
+    "File",
+    "Files",
+    "History",
+    "Kept",
+    "Outcome",
+    "Result",
+    "RouteTestOutcome",
+    "Undone",
+]

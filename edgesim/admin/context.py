@@ -15,6 +15,7 @@ from edgesim.control import Instance
 from edgesim.control.statuses import Statuses
 from edgesim.inspect import Tables
 from edgesim.model import Model, Update
+from edgesim.policies.breakage import Breakage
 from edgesim.telemetry.tally import Tally
 
 
@@ -58,6 +59,16 @@ class Workers(Protocol):
 
     async def stop_listening(self) -> None:
         """Take no connections any more."""
+
+    @property
+    def broken(self) -> dict[str, Breakage]:
+        """What is broken on purpose, by the name of a cluster or by `ip:port`."""
+
+    def break_(self, target: str, breakage: Breakage, seconds: float | None = None) -> None:
+        """Let requests to a cluster or an endpoint fail, with `seconds` for so long."""
+
+    def mend(self, target: str | None = None) -> bool:
+        """Let requests go through again; return whether anything was broken."""
 
 
 Ask = Callable[[str, str], Awaitable[tuple[int, str]]]

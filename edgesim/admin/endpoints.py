@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from edgesim.admin.wire import History, Kept, Kubeconfig, Outcome, RouteTestOutcome, Undone
+from edgesim.admin.wire import Broken, History, Kept, Kubeconfig, Outcome, RouteTestOutcome, Undone
 from edgesim.dialects import Kind
 from edgesim.inspect import RouteReport
 from edgesim.inspect.checks import CheckReport
@@ -194,6 +194,17 @@ KUBECONFIG = Endpoint(
     "kubeconfigs.kubeconfig",
     Kubeconfig,
 )
+BREAK = Endpoint(
+    "POST",
+    "/edgesim/v1/break",
+    "let requests to `?target=` fail: `latency=`, and one of `error-rate=`, `hang`, `reset`, `kill`; `for=` so long",
+    "breaking.break_target",
+    Broken,
+)
+MEND = Endpoint(
+    "POST", "/edgesim/v1/mend", "mend `?target=`, or all that is broken; answers what was", "breaking.mend", Broken
+)
+BROKEN = Endpoint("GET", "/edgesim/v1/broken", "what is broken on purpose", "breaking.broken", Broken)
 
 ENDPOINTS: tuple[Endpoint[Any], ...] = (
     HELP,
@@ -231,6 +242,9 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     SERVED,
     UNDO,
     KUBECONFIG,
+    BREAK,
+    MEND,
+    BROKEN,
 )
 """Everything the admin API answers."""
 

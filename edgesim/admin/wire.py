@@ -100,3 +100,28 @@ class Kubeconfig:
     path: str
     user: str
     server: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenTarget:
+    """A pod, an upstream, a service or an endpoint (`ADDRESS:PORT`) that is broken on purpose, and how.
+
+    `latency` is in seconds, `error_rate` a part of 1; `seconds` is how long it was to be so, where that was said.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    latency: float = 0.0
+    error_rate: float = 0.0
+    hang: bool = False
+    reset: bool = False
+    kill: bool = False
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What is broken, or what was until now."""
+
+    broken: tuple[BrokenTarget, ...] = ()

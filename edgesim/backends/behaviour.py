@@ -142,7 +142,8 @@ def parse_rate(text: str) -> float:
         raise ValueError(f"{text!r} is not a share such as 0.05 or 5%")
     rate = float(found[1]) / (100 if found[2] else 1)
     if rate > 1:
-        raise ValueError(f"{text!r} is more than every request; did you mean {found[1]}%?")
+        hint = "" if found[2] or rate > 100 else f"; did you mean {found[1]}%?"
+        raise ValueError(f"{text!r} is more than every request{hint}")
     return rate
 
 

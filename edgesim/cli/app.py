@@ -11,6 +11,7 @@ import typer
 
 from edgesim.cli import bench, export, gateway
 from edgesim.cli.apply import apply
+from edgesim.cli.breaking import break_, mend
 from edgesim.cli.check import check
 from edgesim.cli.compare import compare
 from edgesim.cli.delete import delete
@@ -53,6 +54,8 @@ COMMANDS = (
     simulate,
     compare,
     stats,
+    break_,
+    mend,
     verify,
     xds,
     explain,
@@ -73,7 +76,8 @@ def _register(command: Callable[..., None], to: typer.Typer) -> None:
     """Add a command: its docstring's first line for the list, its `Example:` below the options."""
     text, _, example = inspect.cleandoc(command.__doc__ or "").partition("Example:")
     epilog = f"\b\nExample:{example}"
-    to.command(cls=Command, help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
+    name = command.__name__.rstrip("_").replace("_", "-")
+    to.command(name, cls=Command, help=text.strip(), short_help=text.partition("\n")[0], epilog=epilog)(command)
 
 
 for each in COMMANDS:

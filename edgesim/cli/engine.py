@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from edgesim.admin.context import Ask
+from edgesim.cli.problems import print_problems
 from edgesim.cli.settings import UpSettings
 from edgesim.config.api_errors import ApiError
-from edgesim.model import Update
+from edgesim.control import Instance
+from edgesim.model import Problem, Update
 from edgesim.proxy import Bound, WorkerSettings
 from edgesim.telemetry.sources import monotonic
 from edgesim.telemetry.tally import Tally
@@ -75,3 +77,20 @@ def ask_of(plane: DataPlane) -> Ask | None:
 def _lines(text: str) -> str:
     """Return a format whose every record is a line, as edgesim's own engine writes them; Envoy ends JSON itself."""
     return text if not text or text.lstrip().startswith("{") or text.endswith("\n") else f"{text}\n"
+
+
+class Inexpressible:
+    """Prints what the configuration asks for and Envoy does not do, each thing once."""
+
+    def __init__(self, instance: Instance) -> None:
+        """Print what there is now."""
+        self._said: set[Problem] = set()
+        self.report(instance)
+
+    def report(self, instance: Instance) -> None:
+        """Print what was not there before."""
+        from edgesim.dialects.envoy import inexpressible  # noqa: PLC0415 - what edgesim's own engine never needs
+
+        found = inexpressible(instance.served.model, instance.assignments, instance.translation.where)
+        print_problems(each for each in found if each not in self._said)
+        self._said = set(found)

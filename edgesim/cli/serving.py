@@ -18,11 +18,11 @@ from edgesim.admin.context import Context, Life
 from edgesim.backends import Controllers, Gateway, PodRuntime
 from edgesim.cli.announcing import Announcer, KubeAddress, Reporter, announce, listeners, url
 from edgesim.cli.console import err
-from edgesim.cli.engine import DataPlane, ask_of
+from edgesim.cli.engine import DataPlane, Inexpressible, ask_of
 from edgesim.cli.judging import Apart
 from edgesim.cli.problems import print_problems
 from edgesim.cli.reserving import admin_token, open_recorder, reserve_admin, reserve_proxy, worker_settings
-from edgesim.cli.settings import UpSettings
+from edgesim.cli.settings import Engine, UpSettings
 from edgesim.cli.signals import Ending, first_of, listen_to_signals
 from edgesim.config.store import Store
 from edgesim.control import Instance
@@ -114,6 +114,8 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     address = await _open_kube(stack, kube)
     ready.live = True
     announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token, address)
+    if settings.engine is Engine.ENVOY:
+        instance.listen(Inexpressible(instance).report)
     instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
     return True
 

@@ -17,7 +17,7 @@ from edgesim.cli.signals import listen_to_signals
 from edgesim.config.watch import watch
 from edgesim.control.guard import is_loopback
 from edgesim.control.refusals import refusal
-from edgesim.dialects.envoy import Form, snapshot
+from edgesim.dialects.envoy import Form, inexpressible, snapshot
 from edgesim.model import Problem, Severity, UpdateRefusedError
 from edgesim.model.codes import failure
 from edgesim.telemetry import spawn
@@ -100,7 +100,9 @@ class _Serving:
         if self.loaded is not None and loaded.translation.model == self.loaded.translation.model:
             return
         self.loaded = loaded
-        discovery.serve(snapshot(without_pods(loaded.translation.model), {}, source, Form()))
+        model = without_pods(loaded.translation.model)
+        print_problems(inexpressible(loaded.translation.model, None, loaded.translation.where))
+        discovery.serve(snapshot(model, {}, source, Form()))
 
     def refused(self, refusal_: Refusal) -> None:
         """Print a refusal as a problem of the resource at fault."""

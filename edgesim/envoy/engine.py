@@ -23,7 +23,8 @@ from edgesim.envoy.process import EnvoyProcess
 from edgesim.envoy.refusals import culprit, refused_in
 from edgesim.envoy.taking import RefusedError, Taking, accepting
 from edgesim.envoy.tallies import tally_of
-from edgesim.model import Listener, Model, Update, UpdateRefusedError
+from edgesim.model import Assignments, Cluster, ClusterType, Listener, Model, Update, UpdateRefusedError
+from edgesim.model.clusters import endpoints_of
 from edgesim.model.update import CANNOT_RUN
 from edgesim.proxy.ports import Addresses, Held, Place, opened
 from edgesim.proxy.supervisor import Bound
@@ -37,6 +38,8 @@ _DRAIN_SECONDS: Final = 5
 _WARM_SECONDS: Final = 10.0
 """Seconds a cluster may take for its first health checks and names before nobody waits for it any more."""
 _LEAVING: Final = 2.0
+_MOST_FOLLOWED: Final = 40
+"""Clusters of pods up to which each has a file of its own for its endpoints."""
 _TELLS: Final = 5.0
 """Seconds within which the log tells why something was refused."""
 
@@ -148,7 +151,8 @@ class EnvoyEngine:
 
     async def _serve(self, update: Update) -> None:
         places = self._held.hold(update.model)
-        wanted = snapshot(self._placed(update.model, places), update.assignments, self._folder.source, self._form)
+        placed = with_few_files(self._placed(update.model, places), update.assignments)
+        wanted = snapshot(placed, update.assignments, self._folder.source, self._form)
         await self._reach(wanted)
         new = [place for place in places.values() if place not in self._places.values()]
         await asyncio.gather(*(accepting(place[0], self._held.port(place), self._now) for place in new))
@@ -234,6 +238,23 @@ class EnvoyEngine:
         await self.admin.close()
         self._held.close()
         shutil.rmtree(self._folder.path, ignore_errors=True)
+
+
+def with_few_files(model: Model, assignments: Assignments) -> Model:
+    """Return a model whose clusters hold their endpoints themselves, where a file for each would be too many.
+
+    Envoy takes an inotify instance for each file it follows, of which Linux gives a user 128, and aborts without.
+    """
+    followed = [each for each in model.clusters if each.type is ClusterType.EDS]
+    if len(followed) <= _MOST_FOLLOWED:
+        return model
+    return replace(model, clusters=tuple(_whole(each, assignments) for each in model.clusters))
+
+
+def _whole(cluster: Cluster, assignments: Assignments) -> Cluster:
+    if cluster.type is not ClusterType.EDS:
+        return cluster
+    return replace(cluster, type=ClusterType.STATIC, endpoints=endpoints_of(cluster, assignments))
 
 
 def _known(versions: Mapping[Subscription, str], kind: Kind) -> dict[Subscription, str]:

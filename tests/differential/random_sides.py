@@ -85,6 +85,7 @@ class Sides:
 
     worker: Worker
     pinned: Pinned
+    """What edgesim draws of, where nothing else was given."""
     envoy: EnvoyEngine
     recorders: Recorders = field(default_factory=Recorders)
     ports: dict[str, int] = field(default_factory=dict)
@@ -112,10 +113,10 @@ class Sides:
 
 
 @asynccontextmanager
-async def both(command: str) -> AsyncIterator[Sides]:
-    """Run both engines, which serve nothing yet."""
+async def both(command: str, random: Random | None = None) -> AsyncIterator[Sides]:
+    """Run both engines, which serve nothing yet; edgesim draws of `random`, or what it is told."""
     pinned = Pinned()
-    worker = Worker(pinned, monotonic, wall)
+    worker = Worker(random or pinned, monotonic, wall)
     settings = EnvoySettings(command, draw_header=DRAW_HEADER)
     sides = Sides(worker, pinned, EnvoyEngine(Addresses("127.0.0.1", 0), settings, monotonic))
     sweeping = spawn(_sweep(worker), "sweep")

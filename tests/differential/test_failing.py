@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,19 @@ CHECK = HealthCheck(0.3, INTERVAL, 2, 1, HttpCheck("/healthz"), no_traffic_inter
 CLIENTS, EACH, PAUSE = 8, 100, 0.01
 ONE_INTERVAL = round(CLIENTS * INTERVAL / PAUSE / 5)
 """Requests that meet the endpoint between two checks: by so many luck may make one side better."""
+TIMEOUT = 2.0
+"""Of the route: so long a request waits for who hangs, where no try is given up before."""
 BROKEN = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
-WAYS = ("dies", "hangs", "500", "resets mid-body")
+WAYS = ("is killed", "resets", "hangs", "500", "resets mid-body")
 
 
 class Failing:
     """An endpoint that begins to fail after so many requests."""
 
     def __init__(self, way: str) -> None:
-        self.way, self.asked, self.ups = way, 0, list[Upstream]()
+        self.way, self.asked = way, 0
+        self.life = contextlib.AsyncExitStack()
+        """Ends as a process does: nobody listens, and what was open is reset."""
 
     async def __call__(self, peer: Peer) -> None:
         while head := await peer.head():
@@ -42,6 +47,8 @@ class Failing:
                 peer.send(BROKEN)
             elif self.way == "hangs":
                 await peer.rest()
+            elif self.way == "is killed":
+                await self.life.aclose()
             else:
                 if self.way == "resets mid-body":
                     peer.send(OK[:-1])
@@ -58,7 +65,9 @@ def five(way: str) -> Iterator[list[Upstream]]:
 
     async def run() -> None:
         async with contextlib.AsyncExitStack() as stack:
-            ups.append(await stack.enter_async_context(upstream(Failing(way))))
+            failing = Failing(way)
+            await stack.enter_async_context(failing.life)
+            ups.append(await failing.life.enter_async_context(upstream(failing)))
             ups.extend([await stack.enter_async_context(upstream(OK)) for _ in range(4)])
             ready.set()
             await stop.wait()
@@ -99,7 +108,11 @@ def served(ups: list[Upstream], *, retries: bool) -> Model:
         Policies(retries=RetryPolicy(("5xx",), 2, per_try_timeout=0.3, base_interval=0.005)) if retries else Policies()
     )
     balancer = LoadBalancer(panic_threshold=0.0)
-    return model(ups, again, outlier=OUTLIER, health_checks=(CHECK,), balancer=balancer)  # type: ignore[arg-type]
+    made = model(ups, again, outlier=OUTLIER, health_checks=(CHECK,), balancer=balancer)  # type: ignore[arg-type]
+    [host] = made.virtual_hosts
+    [route] = host.routes
+    route = replace(route, action=replace(route.action, timeout=TIMEOUT))  # type: ignore[arg-type]
+    return replace(made, virtual_hosts=(replace(host, routes=(route,)),))
 
 
 @pytest.mark.parametrize("retries", [True, False], ids=["retries", "no retries"])

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import pytest
 
-from edgesim.envoy.engine import EnvoyEngine, EnvoySettings
+from edgesim.envoy.engine import EnvoyEngine, EnvoySettings, with_few_files
 from edgesim.model import (
+    Assignments,
     Certificate,
     Cluster,
     ClusterType,
@@ -37,7 +38,6 @@ from tests.dialects.certificates import pair
 from tests.proxy.scenes import GET, OK, Client, Peer, direct, model, prefix, until, upstream
 
 WRONG = Cluster("wrong", ClusterType.STATIC, (Endpoint("no.address", 80),))
-pytestmark = pytest.mark.slow
 PATIENT = 60.0
 
 
@@ -100,6 +100,7 @@ async def running() -> AsyncIterator[Running]:
         await engine.close(0.0)
 
 
+@pytest.mark.slow
 async def test_an_update_is_served_without_a_restart() -> None:
     """An update is served by the same process, whatever was served before."""
     async with running() as envoy:
@@ -112,6 +113,7 @@ async def test_an_update_is_served_without_a_restart() -> None:
         assert envoy.engine.pids == pids
 
 
+@pytest.mark.slow
 async def test_no_request_fails_while_clusters_come_and_go() -> None:
     """While each update brings another cluster and takes away the last one, every request is answered."""
     async with running() as envoy, upstream(saying("a")) as a, upstream(saying("b")) as b:
@@ -133,6 +135,7 @@ async def test_no_request_fails_while_clusters_come_and_go() -> None:
         assert set(seen) == {"a", "b"}
 
 
+@pytest.mark.slow
 async def test_endpoints_of_a_cluster_change() -> None:
     """Other endpoints of the same cluster are used from the next update on."""
     async with running() as envoy, upstream(saying("a")) as a, upstream(saying("b")) as b:
@@ -143,6 +146,7 @@ async def test_endpoints_of_a_cluster_change() -> None:
         await envoy.answers("b")
 
 
+@pytest.mark.slow
 async def test_what_envoy_refuses_leaves_all_as_it_was() -> None:
     """A refused update names the resource at fault and Envoy's reason; what was served is served, and can be changed."""
     async with running() as envoy:
@@ -155,6 +159,7 @@ async def test_what_envoy_refuses_leaves_all_as_it_was() -> None:
         await envoy.answers("three")
 
 
+@pytest.mark.slow
 async def test_a_virtual_host_that_envoy_refuses_is_named() -> None:
     """Where routes are refused, the virtual host that changed is at fault."""
     bad = VirtualHost("bad", ("bad.example",), (direct(status=99),))
@@ -166,6 +171,7 @@ async def test_a_virtual_host_that_envoy_refuses_is_named() -> None:
         assert await envoy.ask() == "one"
 
 
+@pytest.mark.slow
 async def test_what_envoy_refuses_at_the_start_is_told() -> None:
     """The very first update may be refused, too, and the next one is served."""
     async with running() as envoy:
@@ -175,6 +181,7 @@ async def test_what_envoy_refuses_at_the_start_is_told() -> None:
         await envoy.answers("two")
 
 
+@pytest.mark.slow
 async def test_another_envoy_serves_the_same() -> None:
     """An Envoy that was killed is replaced by one that serves what it served, and takes updates."""
     async with running() as envoy:
@@ -186,6 +193,7 @@ async def test_another_envoy_serves_the_same() -> None:
         await envoy.answers("two")
 
 
+@pytest.mark.slow
 async def test_tls_listeners_open_when_a_virtual_host_asks_for_them() -> None:
     """A virtual host with a certificate opens the TLS listener, and another certificate is shown to new connections."""
     async with running() as envoy:
@@ -210,6 +218,7 @@ async def shown(port: int) -> bytes | None:
     return found
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_taken_refuses_the_update() -> None:
     """A listener whose port another program has is at fault."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -222,6 +231,7 @@ async def test_a_port_that_is_taken_refuses_the_update() -> None:
             assert await envoy.ask() == "one"
 
 
+@pytest.mark.slow
 async def test_requests_in_progress_are_finished_at_the_end() -> None:
     """Draining takes no more connections, and waits for what is in progress as long as it may."""
     release, asked = asyncio.Event(), asyncio.Event()
@@ -257,6 +267,7 @@ async def accepts(port: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 async def test_answers_are_counted_by_cluster() -> None:
     """What Envoy counted of a cluster is told by class of status, and begins at zero after a reset."""
     async with upstream() as up, running() as envoy:
@@ -266,3 +277,26 @@ async def test_answers_are_counted_by_cluster() -> None:
         tally = await envoy.engine.stats(reset=True)
         assert {key.cluster: (counts[TOTAL], counts[-200]) for key, counts in tally.counts.items()} == {"echo": (3, 3)}
         assert (await envoy.engine.stats()).counts == {}
+
+
+def test_many_clusters_hold_their_endpoints_themselves() -> None:
+    """Up to 40 clusters have a file for their endpoints; where there are more, each cluster holds them itself."""
+    ends: Assignments = {f"c{number}": (Endpoint("127.0.0.1", number + 1),) for number in range(41)}
+    few = Model(clusters=tuple(eds(name) for name in [*ends][:40]))
+    assert with_few_files(few, ends) is few
+    many = with_few_files(Model(clusters=tuple(map(eds, ends))), ends)
+    assert {each.name: (each.type, each.endpoints) for each in many.clusters} == {
+        name: (ClusterType.STATIC, found) for name, found in ends.items()
+    }
+
+
+@pytest.mark.slow
+async def test_hundreds_of_clusters_are_served() -> None:
+    """More clusters than files that a user may follow are served, and other endpoints of one are used."""
+    names = [f"c{number}" for number in range(300)]
+    async with running() as envoy, upstream(saying("a")) as a, upstream(saying("b")) as b:
+        served = model([forward("c7")], [eds(name) for name in names])
+        await envoy.push(served, **dict.fromkeys(names, (a.endpoint,)))
+        await envoy.answers("a")
+        await envoy.push(served, **(dict.fromkeys(names, (a.endpoint,)) | {"c7": (b.endpoint,)}))
+        await envoy.answers("b")

@@ -9,6 +9,7 @@ and pods, 0500-0599 TLS and gateways, 0600-0699 notes, 0700-0799 the running ins
 from __future__ import annotations
 
 from edgesim.model.codes.bench import BENCH
+from edgesim.model.codes.breaking import BREAKING
 from edgesim.model.codes.code import Code
 from edgesim.model.codes.command_line import COMMAND_LINE
 from edgesim.model.codes.delegation import DELEGATION
@@ -46,6 +47,7 @@ CODES: dict[str, Code] = {
         *NOTES,
         *LINT,
         *RUNNING,
+        *BREAKING,
         *ROUTE_TESTS,
         *COMMAND_LINE,
         *BENCH,
