@@ -63,13 +63,16 @@ def verify(
 
         out_json(verify_output(verified, chosen))
     else:
-        _print(verified, chosen)
+        print_verified(verified, chosen)
     raise typer.Exit(int(bool(verified.differences)))
 
 
-def _print(verified: Verified, seed: int) -> None:
+def print_verified(verified: Verified, seed: int) -> None:
+    """Print what came of it for people: what was left out to standard error, the first differences, the count."""
     for each in verified.left_out:
         err(f"not compared: {each}")
+    if not verified.requests:
+        err("nothing was asked: no VirtualService of these serves a route")
     for number, difference in enumerate(verified.differences[:_MOST_DIFFERENCES], 1):
         out(f"{number}. {', '.join(difference.parts)}")
         for line in _lines(difference):

@@ -1,11 +1,13 @@
-"""What `verify -o json` prints, for differences that real engines hardly ever have."""
+"""What `verify` prints, for differences that real engines hardly ever have, and for none."""
 
 from __future__ import annotations
 
 import json
 
 import msgspec
+import pytest
 
+from edgesim.cli.verify import print_verified
 from edgesim.cli.verify_json import VerifyOutput, verify_output
 from edgesim.verify import Asked, Difference, Verified
 from edgesim.verify.asking import Answer
@@ -49,3 +51,11 @@ def test_the_json_is_of_the_published_schema() -> None:
     assert json.loads(msgspec.json.encode(msgspec.convert(report, VerifyOutput))) == json.loads(json.dumps(report))
     schema = json.loads((ROOT / "docs" / "verify.schema.json").read_text())
     assert set(report) == set(schema["$defs"]["VerifyOutput"]["properties"])
+
+
+def test_a_comparison_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing is served, "no difference" is not all that is said."""
+    print_verified(Verified(0, (), ()), 7)
+    printed_out, printed_err = capsys.readouterr()
+    assert printed_out == "0 requests, no difference (--seed 7)\n"
+    assert printed_err == "nothing was asked: no VirtualService of these serves a route\n"
