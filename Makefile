@@ -37,10 +37,12 @@ fuzz: $(VENV)/.dev ## many nearly right messages, cut anywhere, at the proxy [FU
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n auto tests/fuzz $(PYTEST_ARGS)
 
 N ?= 100
-SEED ?= $(shell date +%s)
+ifndef SEED
+SEED := $(shell date +%s)
+endif
 differential: $(VENV)/.dev ## random configurations through edgesim and real Envoy [N=100 SEED=...]
 	@echo 'N=$(N) SEED=$(SEED)'
-	DIFFERENTIAL_CASES=$(N) DIFFERENTIAL_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/differential/test_random.py $(PYTEST_ARGS)
+	DIFFERENTIAL_CASES=$(N) DIFFERENTIAL_SEED=$(SEED) $(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 tests/differential/test_random.py $(PYTEST_ARGS)
 
 # In a copy, where caches are off: mutmut leaves decorated functions alone, and what a cache remembers hides a mutant.
 MUTANTS := build/mutation

@@ -16,6 +16,7 @@ from edgesim.cli.check_json import CheckOutput
 from edgesim.cli.compare import CompareOutput
 from edgesim.cli.diff_json import DiffOutput
 from edgesim.cli.simulate_json import SimulateOutput
+from edgesim.cli.verify_json import VerifyOutput
 from edgesim.load.find_max import Highest
 from edgesim.load.formats_json import LoadOutput
 
@@ -28,6 +29,7 @@ OUTPUTS: Mapping[str, type[object]] = {
     "diff": DiffOutput,
     "load": LoadOutput,
     "simulate": SimulateOutput,
+    "verify": VerifyOutput,
     "load.find-max": Highest,
 }
 """What `edgesim NAME -o json` prints.

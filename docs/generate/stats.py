@@ -10,6 +10,7 @@ from edgesim.telemetry.envoy_stats import (
     ACCESS_LOG_DROPPED,
     ANSWERED,
     CHECKS,
+    EJECTIONS,
     LISTENER_PREFIX,
     MEMBERS,
     OF_CLUSTER,
@@ -62,7 +63,7 @@ def page() -> str:
     lines += [f"| `{LISTENER_PREFIX}{name}` | {meaning} |" for name, meaning, _ in TOTALS]
     for scope in SCOPES:
         lines += _rows(scope)
-    lines += _listed(OF_CLUSTER, (*STATES, *CHECKS, *MEMBERS))
+    lines += _listed(OF_CLUSTER, (*STATES, *CHECKS, *EJECTIONS, *MEMBERS))
     lines += _listed(OF_LISTENER, OF_LISTENERS, "ADDRESS")
     lines.append(f"| `{ACCESS_LOG_DROPPED}` | lines the access log lost |")
     lines.append(

@@ -94,8 +94,8 @@ def _spelt(word: str) -> str:
 def _meant(word: str, things: Iterable[Breakable]) -> str:
     """Return the hint for a name that is none: one that begins so (a pod's by its Deployment), else the nearest."""
     names = [name for thing in things for name in thing.spellings()]
-    begun = next((name for name in names if word and name.startswith(word)), None)
-    return did_you_mean(word, names) if begun is None else f"did you mean `{begun}`?"
+    begun = [name for name in names if word and name.startswith(word)]
+    return f"did you mean `{min(begun, key=len)}`?" if begun else did_you_mean(word, names)
 
 
 def said_of(keys: Mapping[str, object], things: Iterable[Breakable]) -> Iterator[Breakable]:

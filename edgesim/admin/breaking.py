@@ -35,15 +35,16 @@ async def mend(request: web.Request) -> web.Response:
     before = workers.broken
     if not word:
         workers.mend()
-        return as_json(_all(before, _breakables(request)))
-    target = _known(request, word) or _found(request, word)
+        return as_json(_all(before, _breakables(request), workers))
+    target = _found(request, word)
     mended = {key: before[key] for key in target.keys if workers.mend(key)}
-    return as_json(_all(mended, (target,)))
+    return as_json(_all(mended, (target,), workers))
 
 
 async def broken(request: web.Request) -> web.Response:
     """Answer what is broken."""
-    return as_json(_all(_workers(request).broken, _breakables(request)))
+    workers = _workers(request)
+    return as_json(_all(workers.broken, _breakables(request), workers))
 
 
 def _workers(request: web.Request) -> Workers:
@@ -55,14 +56,11 @@ def _workers(request: web.Request) -> Workers:
     return workers
 
 
-def _breakables(request: web.Request) -> tuple[Breakable, ...]:
-    pods = [entry.resource.key for entry in instance_of(request).store.entries("Pod")]
-    return breakables(_workers(request).latest, pods)
-
-
-def _known(request: web.Request, word: str) -> Breakable | None:
-    """Return what is broken under a name of the engine's, which may have left what is served."""
-    return Breakable("endpoint", "", word, (word,)) if word in _workers(request).broken else None
+def _breakables(request: web.Request) -> Iterable[Breakable]:
+    """Return what is served and can be broken, then what is broken and served no more."""
+    workers, pods = _workers(request), [entry.resource.key for entry in instance_of(request).store.entries("Pod")]
+    served = breakables(workers.latest, pods)
+    return dict.fromkeys((*served, *said_of(workers.broken, served)))
 
 
 def _found(request: web.Request, word: str) -> Breakable:
@@ -76,10 +74,11 @@ def _coded(reason: str, message: str, code: str) -> ApiError:
     return ApiError(reason, message, {"causes": [{"reason": code, "message": message}]})
 
 
-def _all(said: dict[str, Breakage], things: Iterable[Breakable]) -> Broken:
-    return Broken(tuple(_described(thing, said[thing.keys[0]]) for thing in said_of(said, things)))
+def _all(said: dict[str, Breakage], things: Iterable[Breakable], workers: Workers) -> Broken:
+    found = said_of(said, things)
+    return Broken(tuple(_described(each, said[each.keys[0]], workers.broken_for(each.keys[0])) for each in found))
 
 
-def _described(target: Breakable, how: Breakage, seconds: float | None = None) -> BrokenTarget:
+def _described(target: Breakable, how: Breakage, seconds: float | None) -> BrokenTarget:
     endings = (how.latency, how.error_rate, how.hang, how.reset, how.kill)
     return BrokenTarget(target.kind, target.namespace, target.name, *endings, seconds)

@@ -67,6 +67,9 @@ class Workers(Protocol):
     def break_(self, target: str, breakage: Breakage, seconds: float | None = None) -> None:
         """Let requests to a cluster or an endpoint fail, with `seconds` for so long."""
 
+    def broken_for(self, target: str) -> float | None:
+        """Return the seconds until it is mended by itself, None where it is not."""
+
     def mend(self, target: str | None = None) -> bool:
         """Let requests go through again; return whether anything was broken."""
 

@@ -106,7 +106,8 @@ class Kubeconfig:
 class BrokenTarget:
     """A pod, an upstream, a service or an endpoint (`ADDRESS:PORT`) that is broken on purpose, and how.
 
-    `latency` is in seconds, `error_rate` a part of 1; `seconds` is how long it was to be so, where that was said.
+    `latency` is in seconds, `error_rate` a part of 1; `seconds` is how long it goes on so, where that
+    is known.
     """
 
     kind: str

@@ -87,6 +87,6 @@ def _how(each: BrokenTarget) -> str:
         f"{each.latency * 1000:g} ms of latency" if each.latency else "",
         f"{each.error_rate * 100:g}% errors" if each.error_rate else "",
         *(word for word in ("hang", "reset", "kill") if getattr(each, word)),
-        f"for {each.seconds:g} s" if each.seconds else "",
+        f"for {round(each.seconds, 1):g} s" if each.seconds is not None else "",
     ]
     return ", ".join(filter(None, words))

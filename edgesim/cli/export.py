@@ -55,7 +55,10 @@ def envoy(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Where to write it.  [default: standard output]"),
     ] = None,
-    how: Annotated[Format, typer.Option("--format", help="YAML with comments, or JSON.")] = Format.YAML,
+    how: Annotated[
+        Format | None,
+        typer.Option("--format", help="YAML with comments, or JSON.  [default: json for FILE.json, else yaml]"),
+    ] = None,
     with_pods: Annotated[
         bool, typer.Option("--with-pods", help="Take the pods of the running instance, not the names of Services.")
     ] = False,
@@ -82,13 +85,18 @@ def envoy(
     found = _from_files(paths, admin, with_pods=with_pods) if paths else _from_instance(client_at(admin))
     problems = (*found.problems, *inexpressible(found.model, found.assignments, found.where))
     form = Form(access_log=access_log, access_log_format=access_log_format)
-    text = _text(bootstrap(found.model, found.assignments, form), problems, how)
+    text = _text(bootstrap(found.model, found.assignments, form), problems, how or _format_of(output))
     if output is None or str(output) == STDIN:
         out(text.rstrip("\n"))
     else:
         _write(output, text)
     print_problems(problems)
     raise typer.Exit(_code(problems, strict=strict))
+
+
+def _format_of(output: Path | None) -> Format:
+    """Return the format that Envoy expects of a file, by its name."""
+    return Format.JSON if output is not None and output.suffix == ".json" else Format.YAML
 
 
 def _code(problems: Sequence[Problem], *, strict: bool) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,12 +15,12 @@ from edgesim.cli.offline import load
 from edgesim.cli.options import Output, Report
 from edgesim.cli.problems import print_problems
 from edgesim.cli.progress import progress
+from edgesim.cli.reproducers import curl
 from edgesim.model import Severity
 from edgesim.telemetry.sources import new_seed
 
 if TYPE_CHECKING:
-    from edgesim.verify import Asked, Difference, Verified
-    from edgesim.verify.comparing import Seen
+    from edgesim.verify import Difference, Verified
 
 _MOST_DIFFERENCES = 20
 """So many differences are printed as text; JSON has them all."""
@@ -60,15 +59,20 @@ def verify(
     with progress("verify") as draw:
         verified = asyncio.run(run(model, assignments, command, requests, Random(chosen), draw))
     if output is Report.JSON:
-        out_json(_told(verified, chosen))
+        from edgesim.cli.verify_json import verify_output  # noqa: PLC0415 - the same
+
+        out_json(verify_output(verified, chosen))
     else:
-        _print(verified, chosen)
+        print_verified(verified, chosen)
     raise typer.Exit(int(bool(verified.differences)))
 
 
-def _print(verified: Verified, seed: int) -> None:
+def print_verified(verified: Verified, seed: int) -> None:
+    """Print what came of it for people: what was left out to standard error, the first differences, the count."""
     for each in verified.left_out:
         err(f"not compared: {each}")
+    if not verified.requests:
+        err("nothing was asked: no VirtualService of these serves a route")
     for number, difference in enumerate(verified.differences[:_MOST_DIFFERENCES], 1):
         out(f"{number}. {', '.join(difference.parts)}")
         for line in _lines(difference):
@@ -94,42 +98,9 @@ def _lines(difference: Difference) -> Iterable[str]:
                 yield f"  endpoint: {_text(seen.metadata)}"
 
 
-def curl(asked: Asked, where: str) -> str:
-    """Return a request as a curl command."""
-    headers = (("host", asked.host), ("x-edgesim-draw", str(asked.draw)), *asked.headers)
-    fields = (f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}" for name, value in headers)
-    method = "--head" if asked.method == "HEAD" else f"-X {asked.method}"
-    return f'curl -si --path-as-is {method} {" ".join(fields)} "{where}"{shlex.quote(asked.target)}'
-
-
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return repr(value.decode(errors="replace"))
     if isinstance(value, tuple):
         return ", ".join(f"{name}: {text}" for name, text in value)
     return str(value)
-
-
-def _told(verified: Verified, seed: int) -> dict[str, Any]:
-    differences = [_difference(each) for each in verified.differences]
-    counts = {"requests": verified.requests, "seed": seed, "notCompared": list(verified.left_out)}
-    return {**counts, "differences": differences}
-
-
-def _difference(each: Difference) -> dict[str, Any]:
-    asked = each.asked
-    request = {
-        "listener": asked.listener,
-        "method": asked.method,
-        "host": asked.host,
-        "target": asked.target,
-        "headers": [list(line) for line in asked.headers],
-        "draw": asked.draw,
-        "curl": curl(asked, "$GATEWAY"),
-    }
-    return {"parts": list(each.parts), "request": request, "edgesim": _seen(each.edgesim), "envoy": _seen(each.envoy)}
-
-
-def _seen(seen: Seen) -> dict[str, Any]:
-    parts = {name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in seen.parts}
-    return {"status": seen.status, "destination": seen.destination, "metadata": dict(seen.metadata), **parts}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from math import sqrt
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from edgesim.model import OutlierDetection
 
@@ -19,6 +19,14 @@ _LAST_ERROR = 599
 _GATEWAY_ERRORS = frozenset((502, 503, 504))
 _UNAVAILABLE = 503
 _HUNDRED = 100
+CAUSES: Final = (
+    "consecutive_5xx",
+    "consecutive_gateway_failure",
+    "consecutive_local_origin_failure",
+    "local_origin_success_rate",
+    "success_rate",
+)
+"""What a host can be ejected for, in the words of Envoy's statistics and of the fields `enforcing_...`."""
 
 
 class Rate:
@@ -72,14 +80,17 @@ class Monitor:
 class Detector(Generic[H]):
     """The hosts of one cluster, as its requests find them."""
 
-    __slots__ = ("_draw", "config", "ejected", "ejections", "monitors", "overflows")
+    __slots__ = ("_draw", "config", "detected", "ejected", "enforced", "monitors", "overflows")
 
     def __init__(self, config: OutlierDetection, draw: Callable[[], int]) -> None:
         """Take the thresholds, and what draws 64 bits: a threshold that is met ejects by chance where less than 100."""
         self.config = config
         self._draw = draw
         self.monitors: dict[H, Monitor] = {}
-        self.ejected = self.ejections = 0
+        self.ejected = 0
+        self.detected = dict.fromkeys(CAUSES, 0)
+        self.enforced = dict.fromkeys(CAUSES, 0)
+        """By cause, how often a threshold was met, and how often somebody was ejected for it."""
         self.overflows = 0
         """Ejections that would have been too many at a time."""
 
@@ -101,10 +112,10 @@ class Detector(Generic[H]):
         monitor.errors += 1
         config, ejected = self.config, False
         if monitor.gateway_errors == config.consecutive_gateway_failure and monitor.ejected_at is None:
-            ejected = self._eject(monitor, config.enforcing_consecutive_gateway_failure, now)
+            ejected = self._eject(monitor, "consecutive_gateway_failure", now)
             monitor.gateway_errors = 0
         if monitor.errors == config.consecutive_5xx and monitor.ejected_at is None:
-            ejected = self._eject(monitor, config.enforcing_consecutive_5xx, now)
+            ejected = self._eject(monitor, "consecutive_5xx", now)
             monitor.errors = 0
         return ejected
 
@@ -119,7 +130,7 @@ class Detector(Generic[H]):
         monitor.local_failures += 1
         if monitor.local_failures != self.config.consecutive_local_origin_failure or monitor.ejected_at is not None:
             return False
-        ejected = self._eject(monitor, self.config.enforcing_consecutive_local_origin_failure, now)
+        ejected = self._eject(monitor, "consecutive_local_origin_failure", now)
         monitor.local_failures = 0
         return ejected
 
@@ -145,8 +156,8 @@ class Detector(Generic[H]):
                 self._uneject(monitor, now)
             monitor.answers.turn()
             monitor.local.turn()
-        self._compare(lambda monitor: monitor.answers, self.config.enforcing_success_rate, now)
-        self._compare(lambda monitor: monitor.local, self.config.enforcing_local_origin_success_rate, now)
+        self._compare(lambda monitor: monitor.answers, "success_rate", now)
+        self._compare(lambda monitor: monitor.local, "local_origin_success_rate", now)
         self._shorten(now)
         return before != [monitor.ejected_at for monitor in self.monitors.values()]
 
@@ -159,19 +170,21 @@ class Detector(Generic[H]):
     def _longest(self) -> float:
         return max(self.config.max_ejection_time, self.config.base_ejection_time)
 
-    def _eject(self, monitor: Monitor, enforcing: int, now: float) -> bool:
+    def _eject(self, monitor: Monitor, cause: str, now: float) -> bool:
         """Eject unless too many would be out then; the share counts the one at hand, as in Envoy 1.40.
 
         So of few hosts none may be ejected at all: of five, at the default of 10 per cent.
         """
         config = self.config
+        self.detected[cause] += 1
         if 100 * (self.ejected + 1) > min(config.max_ejection_percent, _HUNDRED) * len(self.monitors):
             self.overflows += 1
             return False
+        enforcing: int = getattr(config, f"enforcing_{cause}")
         if self._draw() % _HUNDRED >= enforcing:
             return False
+        self.enforced[cause] += 1
         self.ejected += 1
-        self.ejections += 1
         monitor.ejections += 1
         monitor.ejected_at = now
         if monitor.backoff * config.base_ejection_time < self._longest + config.base_ejection_time:
@@ -184,7 +197,7 @@ class Detector(Generic[H]):
         monitor.unejected_at = now
         monitor.forgive()
 
-    def _compare(self, of: Callable[[Monitor], Rate], enforcing: int, now: float) -> None:
+    def _compare(self, of: Callable[[Monitor], Rate], cause: str, now: float) -> None:
         """Eject whose share of good results lies too many standard deviations below the mean."""
         config = self.config
         if len(self.monitors) < config.success_rate_minimum_hosts:
@@ -198,7 +211,7 @@ class Detector(Generic[H]):
         threshold = _threshold([rate for _, rate in rates], config.success_rate_stdev_factor / 1000)
         for monitor, rate in rates:
             if rate < threshold:
-                self._eject(monitor, enforcing, now)
+                self._eject(monitor, cause, now)
 
     def _shorten(self, now: float) -> None:
         """Let the next ejection of hosts be shorter that have been in for an interval."""

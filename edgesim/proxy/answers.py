@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import Fields
+from edgesim.model import ForwardAction
 from edgesim.policies.hashing import NOT_HASHED
 from edgesim.proxy.exchange_record import record_of
 from edgesim.proxy.heads import ATTEMPT_COUNT, BLANK_LINE, Additions, local_reply, plain_response_parts, response_parts
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from edgesim.proxy.exchange import Exchange
     from edgesim.proxy.plan import Plan
 
+DIRECT_RESPONSE = b"direct_response"
+"""The details of an answer that is the route's action."""
 HANDSHAKE_FAILED = b"websocket_handshake_unsuccessful"
 """The details of a websocket that was neither agreed with nor refused with an error."""
 
@@ -94,7 +97,7 @@ def _local_reply(exchange: Exchange, status: int, fields: Fields, body: bytes, *
         status,
         fields,
         body,
-        plan,
+        plan.rules.response_steps if plan is not None and _is_routes_answer(exchange, plan) else (),
         extra,
         worker.date,
         close=close,
@@ -102,6 +105,14 @@ def _local_reply(exchange: Exchange, status: int, fields: Fields, body: bytes, *
         server=server,
         older=exchange.older,
     )
+
+
+def _is_routes_answer(exchange: Exchange, plan: Plan) -> bool:
+    """Tell whether the route changes an answer: what a filter says on a route that does not forward, Envoy leaves alone."""
+    forwards = (
+        plan.cluster is not None or exchange.decision is None or isinstance(exchange.decision.action, ForwardAction)
+    )
+    return forwards or exchange.details == DIRECT_RESPONSE
 
 
 class AnswerFields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgesim.balancing.hashing import HASHED
 from edgesim.http1.replies import NO_HEALTHY_UPSTREAM
 from edgesim.model import Endpoint
 from edgesim.policies.hashing import NOT_HASHED, hash_request
@@ -12,7 +13,7 @@ from edgesim.policies.response_flags import UH
 from edgesim.policies.retries import effective
 from edgesim.proxy import failures, tunnel
 from edgesim.proxy.breakers import OverflowedError
-from edgesim.proxy.heads import asks_router, plain_request_parts, request_parts
+from edgesim.proxy.heads import asks_router, plain_request_parts, request_parts, unsent_fields
 from edgesim.proxy.pools import Pool, acquire
 from edgesim.proxy.shadow import mirror
 
@@ -54,7 +55,7 @@ def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
     if exchange.request.upgrade is not None and not tunnel.may_switch(exchange, plan):
         return
     exchange.downstream.worker.active.add(exchange)
-    if plan.rules.hash_steps and exchange.hashed is NOT_HASHED:
+    if plan.rules.hash_steps and exchange.hashed is NOT_HASHED and _hashes(plan.cluster):
         exchange.hashed = hash_request(plan.rules.hash_steps, exchange.request.head, exchange.downstream.ends)
     exchange.retries = plan.retries
     head = exchange.request.head
@@ -81,6 +82,8 @@ def attempt(exchange: Exchange) -> None:
     if endpoint is None:
         exchange.flags |= UH
         plan.cluster.load.none_healthy += 1
+        if not plan.rules.plain:
+            exchange.sent_fields = unsent_fields(exchange, plan)
         exchange.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")
         return
     exchange.endpoint = endpoint
@@ -92,6 +95,11 @@ def attempt(exchange: Exchange) -> None:
     send_to(exchange, plan.cluster.pool(endpoint))
     if exchange.connection is not None:
         limit_try(exchange)
+
+
+def _hashes(cluster: ClusterRuntime | None) -> bool:
+    """Tell whether a hash is asked for: a balancer that needs none makes no cookie, as in Envoy."""
+    return cluster is not None and cluster.cluster.balancer.kind in HASHED
 
 
 def _pick(cluster: ClusterRuntime, plan: Plan, hashed: int | None) -> Endpoint | None:

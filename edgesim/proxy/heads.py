@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import HOP_BY_HOP, NOT_FORWARDED, NOT_RETURNED, Fields, forwardable, head_bytes
-from edgesim.http1.mutations import mutate, with_value
+from edgesim.http1.mutations import Step, mutate, with_value
 from edgesim.http1.replies import finished, local_fields, reply_bytes, status_line
 from edgesim.model import Endpoint, RequestHead
 from edgesim.model.policies import Mirror
@@ -29,6 +29,7 @@ EXPECTED_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 SERVICE_TIME = b"x-envoy-upstream-service-time"
 _CHANGING = b"\0"
 """Stands for the value that changes every time while a head is written: no field may hold a NUL."""
+_NOBODY = Endpoint("", 0)
 _NAMES_NO_FIELD = frozenset((None, b"keep-alive", b"Keep-Alive", b"close"))
 """Connection values that name no other field: the usual ones, known without parsing."""
 
@@ -105,6 +106,13 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
             fields.append((REQUEST_ID, _CHANGING))
         fields = mutate(fields, plan.rules.request_steps)
     return plan.rules.rewritten(head, fields, endpoint) if plan.rules.rewrites else fields
+
+
+def unsent_fields(exchange: Exchange, plan: Plan) -> Fields:
+    """Return the fields an endpoint would get: where there is none, the answer's headers and the log know of them."""
+    fields = exchange.sent_fields or _request_fields(exchange, plan, _NOBODY)
+    exchange.request_id = exchange.request_id or exchange.downstream.worker.request_id()
+    return [(name, value.replace(_CHANGING, exchange.request_id)) for name, value in fields]
 
 
 def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields:
@@ -219,7 +227,7 @@ def local_reply(
     status: int,
     fields: Fields,
     body: bytes,
-    plan: Plan | None,
+    steps: tuple[Step, ...],
     additions: Additions | None,
     date: bytes,
     *,
@@ -232,10 +240,10 @@ def local_reply(
 
     What describes the body comes last, as with Envoy: a route may name another type, but not remove it.
     """
-    if plan is not None and additions is not None:
+    if additions is not None:
         fields = [*fields, *additions.replaced, *additions.added]
-        if plan.rules.response_steps:
-            fields = mutate(fields, plan.rules.response_steps, additions.record, _shower(additions.record))
+        if steps:
+            fields = mutate(fields, steps, additions.record, _shower(additions.record))
         fields = replacing(fields, additions.last)
     typed = any(name == b"content-type" for name, _ in fields)
     described = [field for field in local_fields(body) if not (typed and field[0] == b"content-type")]

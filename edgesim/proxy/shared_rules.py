@@ -63,5 +63,5 @@ def key_of(decision: Decision) -> tuple[Hashable, ...]:
     arms = (None, None) if arm is None else (arm.policies, arm.headers)
     levels = (*arms, route.policies, route.headers, host.policies, host.headers)
     if not isinstance(action, ForwardAction):
-        return (*levels, type(action), None, None, None)
+        return (*levels, type(action), None, None, decision.rewrite is None)
     return (*levels, action.timeout, action.host_rewrite, bool(action.cluster_header), decision.rewrite is None)

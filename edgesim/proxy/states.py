@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgesim.proxy.breakers import Load
     from edgesim.proxy.clusters import ClusterRuntime
     from edgesim.proxy.listening import ActiveListener
+    from edgesim.proxy.outliers import Outliers
     from edgesim.proxy.pools import Pool
 
 
@@ -55,13 +56,20 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_rq_per_try_timeout": load.per_try_timeouts,
         "upstream_rq_retry_overflow": load.retry_overflows,
         "upstream_rq_timeout": load.timeouts,
-        "outlier_detection.ejections_enforced_total": _ejections(cluster),
-        "outlier_detection.ejections_overflow": 0 if cluster.outliers is None else cluster.outliers.detector.overflows,
+        **_ejections(cluster.outliers),
     }
 
 
-def _ejections(cluster: ClusterRuntime) -> int:
-    return 0 if cluster.outliers is None else cluster.outliers.detector.ejections
+def _ejections(outliers: Outliers | None) -> dict[str, int]:
+    if outliers is None:
+        return {}
+    detector = outliers.detector
+    return {
+        "outlier_detection.ejections_enforced_total": sum(detector.enforced.values()),
+        "outlier_detection.ejections_overflow": detector.overflows,
+        **{f"outlier_detection.ejections_detected_{cause}": many for cause, many in detector.detected.items()},
+        **{f"outlier_detection.ejections_enforced_{cause}": many for cause, many in detector.enforced.items()},
+    }
 
 
 def _active(cluster: ClusterRuntime) -> dict[str, int]:

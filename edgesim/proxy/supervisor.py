@@ -68,6 +68,8 @@ class Supervisor:
         self._settings = encode(given)
         self._checks = HealthChecks(partial(Random(f"{seed}:checks").getrandbits, 64), self._tell_health)
         self._broken: dict[str, Breakage] = {}
+        self._mended_at: dict[str, float] = {}
+        """By the loop's clock, of what is broken for some time only."""
         self._names = Names(self._push_names)
         starts = [partial(self._start_one, index) for index in range(workers)]
         self._slots = [Slot(index, start, self._greet, self._checks.used) for index, start in enumerate(starts)]
@@ -165,15 +167,24 @@ class Supervisor:
     def break_(self, target: str, breakage: Breakage, seconds: float | None = None) -> None:
         """Let requests to a cluster, or to one endpoint (`ip:port`), fail from now on; with `seconds` for so long."""
         self._broken[target] = breakage
+        self._mended_at.pop(target, None)
         self._tell_broken()
         if seconds is not None:
-            asyncio.get_running_loop().call_later(seconds, self._expire, target, breakage)
+            loop = asyncio.get_running_loop()
+            self._mended_at[target] = loop.time() + seconds
+            loop.call_later(seconds, self._expire, target, breakage)
+
+    def broken_for(self, target: str) -> float | None:
+        """Return the seconds until a target is mended by itself, None where it is not."""
+        at = self._mended_at.get(target)
+        return None if at is None else max(0.0, at - asyncio.get_running_loop().time())
 
     def mend(self, target: str | None = None) -> bool:
         """Let requests to a target go through again, or to all that is broken; return whether anything was."""
         gone = [*self._broken] if target is None else [target] if target in self._broken else []
         for each in gone:
             del self._broken[each]
+            self._mended_at.pop(each, None)
         if gone:
             self._tell_broken()
         return bool(gone)

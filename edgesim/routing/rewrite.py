@@ -87,10 +87,9 @@ def _redirect_host(action: RedirectAction, authority: bytes, scheme: bytes, new_
 
 
 def _split_port(authority: bytes) -> tuple[bytes, bytes]:
-    host, colon, port = authority.rpartition(b":")
-    if colon and port.isdigit():
-        return host, colon + port
-    return authority, b""
+    """Split at the last colon, whatever is behind it, as Envoy does; an IPv6 address has its own in brackets."""
+    end = authority.rfind(b"]:") + 1 if authority.startswith(b"[") else max(authority.rfind(b":"), 0)
+    return (authority[:end], authority[end:]) if end else (authority, b"")
 
 
 def _redirect_path(action: RedirectAction, rewrite: Rewrite | None, head: RequestHead) -> bytes:

@@ -101,6 +101,18 @@ CHECKS: Final = (
     ("health_check.healthy", "endpoints that pass now"),
 )
 """What there is of clusters with health checks."""
+_CAUSES: Final = (
+    ("consecutive_5xx", "5xx in a row"),
+    ("consecutive_gateway_failure", "502, 503 and 504 in a row"),
+    ("consecutive_local_origin_failure", "failures on this side in a row"),
+    ("local_origin_success_rate", "fewer connections made than to others"),
+    ("success_rate", "fewer good answers than others"),
+)
+EJECTIONS: Final = (
+    *((f"outlier_detection.ejections_detected_{cause}", f"thresholds met: {why}") for cause, why in _CAUSES),
+    *((f"outlier_detection.ejections_enforced_{cause}", f"ejections: {why}") for cause, why in _CAUSES),
+)
+"""What there is of clusters with outlier detection."""
 MEMBERS: Final = (
     ("membership_total", "endpoints"),
     ("membership_healthy", "endpoints that are neither ejected nor fail a check, in any worker"),
@@ -294,7 +306,7 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
         state = tally.states.get(("cluster", name), State())
         for stat, _ in STATES:
             yield _metric(OF_CLUSTER, name, stat, state.values.get(stat, 0))
-        for stat, _ in CHECKS:
+        for stat, _ in (*CHECKS, *EJECTIONS):
             if stat in state.values:
                 yield _metric(OF_CLUSTER, name, stat, state.values[stat])
         for stat, value in zip(("membership_total", "membership_healthy"), members(around, name, state), strict=True):

@@ -5,16 +5,18 @@ Chance and time are taken out of it, and every endpoint is a recorder that tells
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edgesim.model import (
     DEFAULT_BALANCER,
+    DEFAULT_CONNECTION,
     Assignments,
     Cluster,
     ClusterType,
     Endpoint,
     Listener,
+    LoadBalancer,
     Model,
     Policies,
     Route,
@@ -40,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The copy, and what is not compared because chance, time or a certificate decides it."""
+    """The copy, and what is not compared because chance, time, health or a certificate decides it."""
 
     model: Model
     left_out: tuple[str, ...]
@@ -87,7 +89,7 @@ def _recorded(cluster: Cluster, recorders: Mapping[Place, Endpoint], ports: Mapp
         ends,
         subsets=cluster.subsets,
         breakers=cluster.breakers,
-        balancer=replace(DEFAULT_BALANCER, kind=cluster.balancer.kind),
+        balancer=_plain_balancer(cluster),
         origin=cluster.origin,
     )
 
@@ -131,6 +133,9 @@ def _left_out(model: Model) -> Iterable[str]:
             yield text
     if any(host.tls is not None for host in model.virtual_hosts):
         yield "TLS handshakes: listeners with TLS are asked without"
+    for text, has in _OF_CLUSTERS.items():
+        if any(map(has, model.clusters)):
+            yield text
 
 
 _NAMES = {
@@ -141,6 +146,25 @@ _NAMES = {
     "sticky_weights": "splits that stick to a hash",
     "on_empty": "what onEmpty asks for, which Envoy has not",
 }
+
+_OF_CLUSTERS: Mapping[str, Callable[[Cluster], bool]] = {
+    "TLS towards upstreams: recorders are asked without": lambda each: each.tls is not None,
+    "active health checks: every recorder is healthy": lambda each: bool(each.health_checks),
+    "outlier detection": lambda each: each.outlier is not None,
+    "connection settings of upstreams": lambda each: each.connection != DEFAULT_CONNECTION,
+    "names of hosts: they are not resolved": lambda each: each.type is ClusterType.STRICT_DNS,
+    "failover: endpoints of lower priorities": lambda each: any(end.priority for end in each.endpoints),
+    "weights of endpoints and localities": lambda each: any(
+        (end.weight, end.locality_weight) != (1, 0) for end in each.endpoints
+    ),
+    "options of balancers: their kinds are kept": lambda each: each.balancer != _plain_balancer(each),
+}
+"""What `_recorded` takes from a cluster, in words for people, and how one is known that had it."""
+
+
+def _plain_balancer(cluster: Cluster) -> LoadBalancer:
+    """Return a balancer of the same kind, whose options are Envoy's defaults."""
+    return replace(DEFAULT_BALANCER, kind=cluster.balancer.kind)
 
 
 def _levels(host: VirtualHost) -> Iterable[Policies]:

@@ -12,9 +12,9 @@ import pytest
 import typer
 
 from edgesim.cli.options import Report
+from edgesim.cli.reproducers import curl
 from edgesim.cli.settings import Engine
 from edgesim.cli.up import settings_of
-from edgesim.cli.verify import curl
 from edgesim.config.serving import Policy
 from edgesim.envoy import find_envoy
 from edgesim.model import EdgesimError
@@ -73,4 +73,4 @@ def test_verify_tells_what_it_asked() -> None:
     done = edgesim("verify", *FILES, "--requests", "50", "--seed", "3")
     assert (done.code, done.out) == (0, "50 requests, no difference (--seed 3)\n")
     told = json.loads(edgesim("verify", *FILES, "--requests", "50", "--seed", "3", "-o", "json").out)
-    assert told == {"requests": 50, "seed": 3, "notCompared": [], "differences": []}
+    assert told == {"requests": 50, "seed": 3, "not_compared": [], "differences": []}

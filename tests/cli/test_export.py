@@ -53,6 +53,15 @@ def test_both_formats_say_the_same() -> None:
     assert "# VirtualService gloo-system/echo: spec.virtualHost.routes[0]" in first.out
 
 
+def test_a_file_is_written_as_envoy_reads_one_of_its_name(tmp_path: Path) -> None:
+    """Envoy takes a file for JSON or YAML by its name: so one that ends in .json is JSON, unless told otherwise."""
+    file = tmp_path / "envoy.json"
+    assert edgesim("export", "envoy", *STEP_5, "-o", file).code == 0
+    assert "static_resources" in json.loads(file.read_text())
+    assert edgesim("export", "envoy", *STEP_5, "-o", file, "--format", "yaml").code == 0
+    assert file.read_text().startswith("#")
+
+
 def test_what_envoy_cannot_do_is_told_twice() -> None:
     """It stands on standard error and at the top of the file, and fails only where asked to be strict."""
     found = edgesim("export", "envoy", *STEP_5)

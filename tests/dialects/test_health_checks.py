@@ -67,11 +67,23 @@ def test_other_checks_are_read() -> None:
 def test_grpc_checks_need_http2(spec: str) -> None:
     """Envoy refuses one of an upstream that it does not speak HTTP/2 to."""
     check = f"  healthChecks: [{{{NEEDED}, grpcHealthCheck: {{serviceName: echo, authority: a.example}}}}]\n"
-    assert run(UPSTREAM + check).codes == ["ES0324"]
+    assert run(UPSTREAM + check).codes == ["ES0601", "ES0324"]
     text = UPSTREAM.replace("    hosts", f"    {spec}\n    hosts") if "Spec" in spec else f"{UPSTREAM}  {spec}"
     outcome = run(text + check)
-    assert outcome.codes == ["ES0601"]
+    assert outcome.codes == ["ES0601", "ES0601"]
     assert outcome.clusters[0].health_checks[0].checker == GrpcCheck("echo", "a.example")
+
+
+def test_a_grpc_check_is_noted() -> None:
+    """Endpoints are not checked by gRPC, and whoever asks for it is told."""
+    outcome = run(f"{UPSTREAM}  useHttp2: true\n  healthChecks: [{{{NEEDED}, grpcHealthCheck: {{}}}}]\n")
+    assert "spec.healthChecks[0].grpcHealthCheck" in {each.field for each in outcome.problems}
+
+
+def test_a_second_check_is_refused() -> None:
+    """Envoy wants names for several checks, for which Gloo has no field."""
+    outcome = checked(f"{NEEDED}, httpHealthCheck: {{path: /}}", f"{NEEDED}, tcpHealthCheck: {{}}")
+    assert outcome.codes == ["ES0325"]
 
 
 def test_a_custom_check_is_noted() -> None:
@@ -94,8 +106,8 @@ def test_a_custom_check_is_noted() -> None:
 def test_a_part_that_lacks_is_named_with_its_check(check: str, message: str) -> None:
     """The second check of two is number 1, as Gloo counts."""
     outcome = checked(f"{NEEDED}, tcpHealthCheck: {{}}", check)
-    assert outcome.codes == ["ES0311"]
-    assert outcome.only().message == f"The field HealthCheck[1].{message} cannot be nil"
+    assert outcome.codes == ["ES0325", "ES0311"]
+    assert outcome.problems[1].message == f"The field HealthCheck[1].{message} cannot be nil"
     assert outcome.clusters == ()
 
 

@@ -22,7 +22,8 @@ _GROUP = "group"
 
 def manifests(random: Random) -> str:
     """Return manifests: upstreams of every kind, tables that others delegate to, virtual services."""
-    whole = [*_backends(random), *_tables(random), *_services(random)]
+    shared = _manifest("RouteOption", "shared", {"options": route_options(random)}, "gateway.solo.io/v1")
+    whole = [*_backends(random), shared, *_tables(random), *_services(random)]
     return "---\n".join(yaml_text(each) for each in whole)
 
 
@@ -39,7 +40,10 @@ def _backends(random: Random) -> list[Json]:
         _manifest("Upstream", name, {"static": {"hosts": [{"addr": f"{name}.internal", "port": 80}]}})
         for name in _STATICS
     ]
-    selectors = [{"keys": ["version"]}, *([{"keys": ["color", "version"]}] if random.random() < 0.5 else [])]
+    selectors: list[Json] = [
+        {"keys": ["version"]},
+        *([{"keys": ["color", "version"]}] if random.random() < 0.5 else []),
+    ]
     subsets: Json = {"selectors": selectors}
     policy = random.choice(("ANY_ENDPOINT", "DEFAULT_SUBSET", "NO_FALLBACK", ""))
     if policy:
@@ -121,8 +125,10 @@ def _route(random: Random, below: str = "") -> Json:
     route = {"matchers": matchers, **action(random)}
     if below and random.random() < 0.6:
         route["inheritableMatchers"] = True
-    if "routeAction" in route and random.random() < 0.7:
-        route["options"] = route_options(random)
+    if random.random() < 0.6:
+        route["options"] = route_options(random, forwarded="routeAction" in route)
+    if "routeAction" in route and random.random() < 0.15:
+        route["optionsConfigRefs"] = {"delegateOptions": [{"name": "shared", "namespace": "default"}]}
     return route
 
 

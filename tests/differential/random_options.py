@@ -50,6 +50,13 @@ def _cors(random: Random) -> Json:
     return found
 
 
+def _csrf(random: Random) -> Json:
+    found: Json = {"filterEnabled": {"defaultValue": {"numerator": 100}}}
+    if random.random() < 0.5:
+        found["additionalOrigins"] = [{"suffix": "example.com"}]
+    return found
+
+
 def host_options(random: Random) -> Json:
     """Return options of a virtual host."""
     found: Json = {}
@@ -57,6 +64,10 @@ def host_options(random: Random) -> Json:
         found["headerManipulation"] = _headers(random)
     if random.random() < 0.3:
         found["cors"] = _cors(random)
+    if random.random() < 0.15:
+        found["csrf"] = _csrf(random)
+    if random.random() < 0.2:
+        found["retries"] = {"retryOn": "5xx", "numRetries": 1}
     for name in ("includeRequestAttemptCount", "includeAttemptCountInResponse"):
         if random.random() < 0.3:
             found[name] = True
@@ -68,12 +79,20 @@ def route_options(random: Random, *, forwarded: bool = True) -> Json:
     found: Json = {}
     if random.random() < 0.4:
         found["headerManipulation"] = _headers(random)
-    if random.random() < 0.2:
+    if forwarded and random.random() < 0.2:
         found["cors"] = _cors(random)
     if random.random() < 0.1:
         found["faults"] = {"abort": {"percentage": 100, "httpStatus": random.choice((418, 503))}}
     if random.random() < 0.2:
         found["timeout"] = "30s"
+    if random.random() < 0.1:
+        found["csrf"] = _csrf(random)
+    if random.random() < 0.1:
+        found["bufferPerRoute"] = {"buffer": {"maxRequestBytes": 100}}
+    if random.random() < 0.1:
+        found["maxStreamDuration"] = {"maxStreamDuration": "40s"}
+    if forwarded and random.random() < 0.1:
+        found["lbHash"] = {"hashPolicies": [{"header": "x-user"}, {"cookie": {"name": "who", "ttl": "60s"}}]}
     if random.random() < 0.1:
         found["retries"] = {"retryOn": "5xx", "numRetries": 2}
     return found | (_rewrites(random) if forwarded else {})

@@ -189,6 +189,15 @@ MUTATIONS = [
     ),
     Case("refused", cluster="refused", headers=added("x-a: b", response_remove=("content-type",))),
     Case("no-endpoint", cluster="empty", headers=added("x-a: b"), host_headers=added("x-c: d")),
+    Case(
+        "no-endpoint-changed", cluster="empty", headers=mutations(request_add="=x-a: b", response_add="x-c: %REQ(x-a)%")
+    ),
+    Case(
+        "no-endpoint-host",
+        cluster="empty",
+        options={"host_rewrite": LITERAL},
+        headers=mutations(response_add="x-c: %REQ(:AUTHORITY)%"),
+    ),
     Case("no-cluster", cluster="nowhere", headers=added("x-a: b")),
     Case("timeout", "hang", options={"timeout": 0.2}, headers=added("x-a: b")),
     Case("close", "close", headers=added("x-a: %RESPONSE_FLAGS% %RESPONSE_CODE%")),

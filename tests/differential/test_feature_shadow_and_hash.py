@@ -73,6 +73,7 @@ def cookie(name: str = "user", ttl: float | None = None, path: str = "", *, term
 
 COOKIES = [
     Case("cookie-made", cluster="ring", policies=hashed(cookie(ttl=60.0, path="/shop"))),
+    Case("cookie-nobody-needs", policies=hashed(cookie(ttl=60.0, path="/shop"))),
     Case("cookie-of-the-session", cluster="ring", policies=hashed(cookie(ttl=0.0))),
     Case("cookie-not-made", cluster="ring", policies=hashed(cookie())),
     Case("cookie-there", cluster="ring", policies=hashed(cookie(ttl=60.0)), sends=(("cookie", "a=b; user=me"),)),

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from edgesim.cli.verify import curl
+from edgesim.cli.reproducers import curl
 from edgesim.envoy import find_envoy
 from edgesim.verify import Difference
 from tests.differential.random_configs import manifests

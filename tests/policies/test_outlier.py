@@ -186,3 +186,15 @@ def test_a_monitor_begins_without_anything() -> None:
     """A new host was never out."""
     monitor = Monitor()
     assert (monitor.ejected_at, monitor.backoff, monitor.ejections) == (None, 0, 0)
+
+
+def test_causes_are_counted() -> None:
+    """A threshold that is met is counted under its cause, and apart from that whether anybody was ejected for it."""
+    found = detector(replace(ALL, enforcing_consecutive_gateway_failure=0, max_ejection_percent=20))
+    for host in (0, 1):
+        for _ in range(5):
+            found.answered(found.monitors[host], 503, 0.0)
+    of = ("consecutive_5xx", "consecutive_gateway_failure", "success_rate")
+    assert [found.detected[cause] for cause in of] == [2, 2, 0]
+    assert [found.enforced[cause] for cause in of] == [1, 0, 0]
+    assert found.overflows == 2

@@ -81,6 +81,14 @@ def test_a_difference_at_any_level_makes_other_rules(change: Callable[[Decision]
     assert rules.of(decision()) is first
 
 
+def test_a_redirect_that_rewrites_has_rules_of_its_own() -> None:
+    """Its answer and log line know the new path; those of a redirect without have none."""
+    rules = AllRules(DEFAULT_LISTENER)
+    plain = rules.of(decision(action=RedirectAction()))
+    assert rules.of(decision(action=RedirectAction(host="b"))) is plain
+    assert rules.of(decision(action=RedirectAction(), rewrite=bytes.upper)) is not plain
+
+
 def test_a_plan_is_small() -> None:
     """A plan holds what is its route's alone, the rest it shares."""
     rules = AllRules(DEFAULT_LISTENER)

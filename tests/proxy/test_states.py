@@ -8,6 +8,7 @@ from edgesim.model import CircuitBreakers, Cluster, ClusterType, Endpoint, Outli
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.messages import Memory
 from edgesim.proxy.states import forget, states
+from edgesim.telemetry.envoy_stats import EJECTIONS
 from edgesim.telemetry.states import OPEN, Host, State, added
 from edgesim.telemetry.tally import Tally
 
@@ -47,7 +48,7 @@ def test_connections_and_breakers(runtime: ClusterRuntime) -> None:
 
 
 def test_an_ejection(runtime: ClusterRuntime) -> None:
-    """An endpoint that is ejected is told of although nothing is connected to it; the ejection is counted."""
+    """An endpoint that is ejected is told of although nothing is connected to it; the ejection is counted by its cause."""
     assert runtime.outliers is not None
     watch = runtime.outliers.watch(("127.0.0.1", 2))
     assert watch is not None
@@ -56,6 +57,9 @@ def test_an_ejection(runtime: ClusterRuntime) -> None:
     assert state.hosts == {"127.0.0.1:2": Host(ejected=True)}
     assert state.values["outlier_detection.ejections_active"] == 1
     assert state.values["outlier_detection.ejections_enforced_total"] == 1
+    assert state.values["outlier_detection.ejections_detected_consecutive_5xx"] == 1
+    assert state.values["outlier_detection.ejections_enforced_consecutive_5xx"] == 1
+    assert {name for name, _ in EJECTIONS} <= state.values.keys()
 
 
 def test_a_check_that_failed(runtime: ClusterRuntime) -> None:

@@ -179,7 +179,7 @@ REDIRECTED: tuple[Asked, ...] = tuple(
         *("/r/strip?b=1", "/r/prefix/a/b?c", "/r/prefix/", "/r/bare", "/r/bare/x", "/r/exact?b", "/r/rex/x?b"),
         *("/r/subrarb?r=r", "/r/./https/%41"),
     )
-    for host in ("any", "any:80", "any:443", "any:8081", "[::1]:80", "[::1]")
+    for host in ("any", "any:80", "any:443", "any:8081", "any:80.x", "[::1]:80", "[::1]")
     for lines in ((), (("x-forwarded-proto", "https"),), (("x-forwarded-proto", "ftp"),))
 )
 

@@ -78,7 +78,7 @@ class _Writer:
         if anchor:
             self._written.add(id(value))
             head = f"{head} &{anchor}"
-        short = None if anchor else on_one_line(value, _WIDTH - len(head) - 1)
+        short = None if anchor and value else on_one_line(value, _WIDTH - len(head) - 1)
         if short is not None:
             yield f"{head} {short}"
         elif isinstance(value, str):
@@ -111,10 +111,15 @@ class _Writer:
 
 
 def on_one_line(node: Any, width: int) -> str | None:
-    """Return a value on one line, None where it is too long for that, or is a part of several fields."""
+    """Return a value on one line, None where it is too long for that, or is a part of several fields.
+
+    What is empty is never too long: it has no lines that could stand below its field.
+    """
     if not isinstance(node, dict | list):
         text = scalar(node)
         return None if isinstance(node, str) and _is_literal(node) else text
+    if not node:
+        return "{}" if isinstance(node, dict) else "[]"
     found: list[str] = []
     left = width - len("{}")
     for key, value in node.items() if isinstance(node, dict) else (("", each) for each in node):

@@ -31,6 +31,9 @@ def health_checks_of(
             path = ("spec", "healthChecks", at, "grpcHealthCheck")
             text = "a cluster must support HTTP/2 for gRPC healthchecking"
             reporter.report("ES0324", path, text, "add `useHttp2: true`")
+    if len(given) > 1:
+        text = "all health checks must have a name when multiple health checks are configured"
+        reporter.report("ES0325", ("spec", "healthChecks", 1), text, "keep one: Gloo has no field for the name")
     found = (_health_check(each, at, reporter) for at, each in enumerate(given))
     return tuple(each for each in found if each is not None)
 

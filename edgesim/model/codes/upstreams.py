@@ -24,6 +24,11 @@ def _group(destination: str) -> str:
 
 
 _CHECK = "healthChecks: [{timeout: 1s, interval: 5s, unhealthyThreshold: 2, healthyThreshold: 1, tcpHealthCheck: {}}]\n"
+_TWO_CHECKS = """\
+healthChecks:
+  - {timeout: 1s, interval: 5s, unhealthyThreshold: 2, healthyThreshold: 1, tcpHealthCheck: {}}
+  - {timeout: 1s, interval: 5s, unhealthyThreshold: 2, healthyThreshold: 1, httpHealthCheck: {path: /}}
+"""
 
 
 def _static(more: str) -> str:
@@ -216,6 +221,14 @@ UPSTREAMS: tuple[Code, ...] = (
         "Envoy refuses a gRPC health check of an upstream that it does not speak HTTP/2 to. `useHttp2: true` says it "
         "does, or a `serviceSpec` with `grpc`; a TCP health check asks for less.",
         _static(_CHECK.replace("tcp", "grpc")),
+        _static(_CHECK),
+    ),
+    error(
+        "ES0325",
+        "More than one health check",
+        "Envoy takes several health checks of an upstream only if each has a name, and Gloo has no field for it: Envoy "
+        "refuses the cluster. Keep the check that says most.",
+        _static(_TWO_CHECKS),
         _static(_CHECK),
     ),
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,20 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.di
 def test_what_is_written_is_what_is_read(content: dict[str, Any], heading: list[str]) -> None:
     """Any reader of YAML reads the same values from the text, whatever stands in them and in the heading."""
     assert yaml.safe_load(yaml_text(content, heading)) == content
+
+
+@pytest.mark.parametrize("key", ["k" * 200, "\x01" * 30, "\U000e0001" * 12])
+@pytest.mark.parametrize("empty", [[], {}])
+def test_what_is_empty_is_written_beside_its_field(key: str, empty: object) -> None:
+    """An empty list or mapping is one also where its field leaves no room on the line, and where it is in a list there."""
+    content = {key: empty, "deep": {"x" * 40: {key: [empty, {key: empty}]}}}
+    assert yaml.safe_load(yaml_text(content)) == content
+
+
+def test_an_empty_part_that_is_used_twice_is_empty_in_both_places() -> None:
+    """A shared part without anything in it is read as an empty mapping, not as nothing."""
+    shared = Part({})
+    assert yaml.safe_load(yaml_text({"a": shared, "b": {"c": shared}})) == {"a": {}, "b": {"c": {}}}
 
 
 def test_a_part_has_its_resource_above_it() -> None:

@@ -1,0 +1,107 @@
+"""What `edgesim verify -o json` prints; docs/verify.schema.json is made from these classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgesim.cli.reproducers import curl
+from edgesim.verify import Asked, Difference, Verified
+from edgesim.verify.comparing import Seen
+
+_Lines = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """A request that is not answered alike.
+
+    `headers` are pairs of name and value, without Host. `draw` is the 64-bit number that splits were given in both
+    engines. `curl` asks again, where `$GATEWAY` is the address of either.
+    """
+
+    listener: str
+    method: str
+    host: str
+    target: str
+    headers: _Lines
+    draw: int
+    curl: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAnswer:
+    """What one engine made of a request; `status` is 0 where no answer came.
+
+    `destination` is the cluster that it reached, "" for an answer of the engine's own, and `metadata` that of the
+    endpoint. `method`, `path`, `host` and `forwarded_headers` are what reached it, null where nothing did; `body` is
+    that of the engine's own answer, null otherwise. Headers are pairs of lower-case name and value, sorted, those that
+    are not compared left out; "*" is a value that each engine makes up.
+    """
+
+    status: int
+    destination: str
+    metadata: Mapping[str, str]
+    method: str | None
+    path: str | None
+    host: str | None
+    forwarded_headers: _Lines | None
+    answered_headers: _Lines
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyDifference:
+    """`parts` names what is not alike: "status", "destination", "endpoint", or a part of the answers."""
+
+    parts: tuple[str, ...]
+    request: VerifyRequest
+    edgesim: VerifyAnswer
+    envoy: VerifyAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOutput:
+    """The report of `edgesim verify`.
+
+    `requests` is how many were asked; `seed` asks them again. `not_compared` is what the configuration has and the
+    comparison leaves out, in words for people.
+    """
+
+    requests: int
+    seed: int
+    not_compared: tuple[str, ...]
+    differences: tuple[VerifyDifference, ...]
+
+
+def verify_output(verified: Verified, seed: int) -> VerifyOutput:
+    """Return the whole report."""
+    differences = tuple(map(_difference, verified.differences))
+    return VerifyOutput(verified.requests, seed, verified.left_out, differences)
+
+
+def _difference(each: Difference) -> VerifyDifference:
+    parts = tuple(part.replace(" ", "_") for part in each.parts)
+    return VerifyDifference(parts, _request(each.asked), _answer(each.edgesim), _answer(each.envoy))
+
+
+def _request(asked: Asked) -> VerifyRequest:
+    again = curl(asked, "$GATEWAY")
+    return VerifyRequest(asked.listener, asked.method, asked.host, asked.target, asked.headers, asked.draw, again)
+
+
+def _answer(seen: Seen) -> VerifyAnswer:
+    parts: dict[str, Any] = dict(seen.parts)
+    body = parts.get("body")
+    return VerifyAnswer(
+        status=seen.status,
+        destination=seen.destination,
+        metadata=dict(seen.metadata),
+        method=parts.get("method"),
+        path=parts.get("path"),
+        host=parts.get("host"),
+        forwarded_headers=parts.get("forwarded headers"),
+        answered_headers=parts["answered headers"],
+        body=None if body is None else body.decode(errors="replace"),
+    )

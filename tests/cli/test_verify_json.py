@@ -1,0 +1,61 @@
+"""What `verify` prints, for differences that real engines hardly ever have, and for none."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from edgesim.cli.verify import print_verified
+from edgesim.cli.verify_json import VerifyOutput, verify_output
+from edgesim.verify import Asked, Difference, Verified
+from edgesim.verify.asking import Answer
+from edgesim.verify.comparing import differing, seen
+from tests.running import ROOT
+
+ASKED = Asked("http", "GET", "a.example", "/it's", (("x-a", "1"),), 2**63)
+
+
+def printed() -> dict[str, object]:
+    """Return the report of one request that edgesim answered itself, and Envoy forwarded."""
+    told = {
+        "cluster": "a",
+        "metadata": {"v": "1"},
+        "method": "GET",
+        "target": "/",
+        "headers": [["Host", "b"], ["X-B", "2"]],
+    }
+    own = seen(ASKED, Answer(404, (("X-C", "3"),), b"no\xff"))
+    other = seen(ASKED, Answer(200, (("x-recorder", "1"),), json.dumps(told).encode()))
+    difference = Difference(ASKED, differing(own, other), own, other)
+    found: dict[str, object] = msgspec.to_builtins(verify_output(Verified(1, (difference,), ("shadows",)), 7))
+    return found
+
+
+def test_a_difference_has_what_each_side_saw() -> None:
+    """An answer of the engine's own has a body and nothing forwarded, one of a recorder what reached it."""
+    [difference] = msgspec.convert(printed(), VerifyOutput).differences
+    assert difference.parts == ("status", "destination", "answered_headers", "body")
+    assert difference.request.draw == 2**63
+    assert difference.request.curl.endswith("\"$GATEWAY\"'/it'\"'\"'s'")
+    own, other = difference.edgesim, difference.envoy
+    assert (own.status, own.body, own.path, own.answered_headers) == (404, "no\ufffd", None, (("x-c", "3"),))
+    assert (other.destination, other.host, other.body) == ("a", "b", None)
+    assert other.forwarded_headers == (("x-b", "2"),)
+
+
+def test_the_json_is_of_the_published_schema() -> None:
+    """It decodes as the classes the schema is made from, with nothing left out, and the schema has its fields."""
+    report = printed()
+    assert json.loads(msgspec.json.encode(msgspec.convert(report, VerifyOutput))) == json.loads(json.dumps(report))
+    schema = json.loads((ROOT / "docs" / "verify.schema.json").read_text())
+    assert set(report) == set(schema["$defs"]["VerifyOutput"]["properties"])
+
+
+def test_a_comparison_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing is served, "no difference" is not all that is said."""
+    print_verified(Verified(0, (), ()), 7)
+    printed_out, printed_err = capsys.readouterr()
+    assert printed_out == "0 requests, no difference (--seed 7)\n"
+    assert printed_err == "nothing was asked: no VirtualService of these serves a route\n"
