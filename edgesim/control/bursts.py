@@ -27,6 +27,11 @@ class Burst:
     _spent: float = 0.0
     _took: float = 0.0
 
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether the last translation held others up for long: a few resources may have many routes."""
+        return self._took > PROMPT
+
     def has_patience(self, now: float) -> bool:
         """Take a write; tell whether its writer is to wait until it is served."""
         if now >= self._until:

@@ -355,7 +355,7 @@ class Instance:
             return await self._read_apart(resources, self._memo)
 
     async def _read_apart(self, resources: list[Resource], memo: Memo) -> Translation:
-        if len(resources) < LARGE:
+        if len(resources) < LARGE and not self._burst.is_slow:
             return self._read(resources, memo)
         return await asyncio.to_thread(self._read, resources, memo)
 

@@ -31,3 +31,13 @@ def test_a_late_write_after_a_long_translation_belongs_to_the_burst() -> None:
     burst.translated(0.0, 0.5)
     burst.answered(0.5)
     assert not burst.has_patience(1.2)
+
+
+def test_a_long_translation_makes_the_next_one_step_aside() -> None:
+    """What took longer than anybody waits for is slow, until something was translated quickly again."""
+    burst = Burst()
+    told = [burst.is_slow]
+    for took in (2 * PROMPT, 0.0):
+        burst.translated(1.0, 1.0 + took)
+        told.append(burst.is_slow)
+    assert told == [False, True, False]

@@ -58,6 +58,10 @@ class Validated:
     notes: tuple[Problem, ...] = ()
 
 
+_STORED_ONLY: Final = "ES0600"
+"""The note that nothing reads a kind: of a file it may be news, of what kubectl and Helm write by the dozen it is not."""
+
+
 def validate(
     kind: Kind,
     manifest: Manifest,
@@ -143,7 +147,8 @@ def _stored(kind: Kind, manifest: Manifest, warnings: tuple[str, ...], source: S
     """Read what passed as edgesim does; what it cannot read is refused, too."""
     decoded = decode(Document(manifest, source))
     if decoded.resource is not None:
-        return Validated(decoded.resource, decoded.resource.manifest, warnings, notes=decoded.problems)
+        notes = tuple(each for each in decoded.problems if each.code != _STORED_ONLY)
+        return Validated(decoded.resource, decoded.resource.manifest, warnings, notes=notes)
     findings = [each for each in check(kind.schema, manifest) if _is_grave(each)]
     grave = [each for each in decoded.problems if each.severity is not Severity.NOTE]
     faults = [*schema_faults(kind, manifest, findings)] or [_own_words(each) for each in grave]
