@@ -103,7 +103,7 @@ def test_explain_prints_every_code() -> None:
     assert edgesim("explain", "ES9999").code == 2
 
 
-@pytest.mark.parametrize("command", [command.__name__ for command in COMMANDS])
+@pytest.mark.parametrize("command", [command.__name__.rstrip("_") for command in COMMANDS])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     """`--help` ends with an example that begins with the command."""
     done = edgesim(command, "--help")

@@ -19,6 +19,8 @@ import pytest
 from tests.policies.signing import jwks, pem, signed
 from tests.running import ROOT, Gateway, canary, running
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ROOT / "configs" / "jwt-canary"
 HELD = ("echo", "echo-v2", "upstream")
 NOW = int(time.time())

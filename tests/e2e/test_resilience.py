@@ -21,6 +21,8 @@ from tests.dialects.certificates import pair
 from tests.e2e.load import Load
 from tests.running import DEADLINE, ROOT, Gateway, canary, children, edgesim, resident, running, start, wait_until
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 16
 ECHO = ("echo", "upstream", "vs-1")
 STATIC = """

@@ -76,6 +76,7 @@ def test_what_was_good_is_served_after_a_kill(vs: Path, tmp_path: Path) -> None:
         second.stop()
 
 
+@pytest.mark.slow
 def test_nothing_good_is_no_start(vs: Path, tmp_path: Path) -> None:
     """Where nothing good is kept, files with problems end `up` with 1; isolate serves a missing upstream as 503."""
     break_it(vs)
@@ -109,6 +110,7 @@ def test_what_apply_wrote_survives_a_kill(vs: Path, tmp_path: Path) -> None:
         third.stop()
 
 
+@pytest.mark.slow
 def test_without_a_folder_apply_ends_with_the_process(vs: Path, tmp_path: Path) -> None:
     """By default the files alone say what there is after a restart."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
@@ -125,6 +127,7 @@ def test_without_a_folder_apply_ends_with_the_process(vs: Path, tmp_path: Path) 
         second.stop()
 
 
+@pytest.mark.slow
 def test_two_instances_on_the_same_paths(vs: Path, tmp_path: Path) -> None:
     """The second one serves what was good last as well, with a state of its own; in one --state folder it does not start."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
@@ -144,6 +147,7 @@ def test_two_instances_on_the_same_paths(vs: Path, tmp_path: Path) -> None:
         second.stop()
 
 
+@pytest.mark.slow
 def test_a_state_that_cannot_be_used(vs: Path, tmp_path: Path) -> None:
     """Neither a damaged state nor a folder that cannot be made stops a start: a note says what is the matter."""
     folder = tmp_path / "state"
@@ -185,6 +189,7 @@ def test_undo(vs: Path, tmp_path: Path) -> None:
         gateway.stop()
 
 
+@pytest.mark.slow
 def test_models_of_what_is_and_was_served(vs: Path, tmp_path: Path) -> None:
     """The model that is served and those of revisions can be read from an instance and from a state folder."""
     state = tmp_path / "state"
@@ -209,6 +214,7 @@ def test_models_of_what_is_and_was_served(vs: Path, tmp_path: Path) -> None:
         revision_in(state, 9)
 
 
+@pytest.mark.slow
 def test_what_never_was_sound_is_in_no_revision(vs: Path) -> None:
     """With --keep-going what can be served is served, and told as number 0 with what is declared."""
     break_it(vs)

@@ -155,6 +155,7 @@ def test_a_table_that_wins_elsewhere_is_not_told() -> None:
     assert not [*hidden_routes([hidden, VirtualHost("w", ("w",), (shared,))])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["prefixes", "tenants", "pairs", "regexes"])
 def test_25000_routes_take_seconds(shape: str) -> None:
     """Not all pairs are compared, whatever makes the routes differ."""
