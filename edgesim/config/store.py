@@ -164,6 +164,8 @@ class Store:
         old = self._entries.get(key)
         if old is None or (writer is not None and old.writer != writer):
             return None
+        if key.kind == "Pod":  # who watches sees it Terminating first, as on a cluster
+            old = self.mark_deleting(key) or old
         del self._entries[key]
         del self._by_kind[key.kind][key]
         del self._by_namespace[key.namespace][key]

@@ -61,6 +61,18 @@ def test_an_object_keeps_its_uid_until_it_is_deleted(store: Store) -> None:
     assert store.put(service(), "a").entry.uid != first
 
 
+def test_a_pod_is_seen_to_terminate(store: Store) -> None:
+    """Who watches a pod that is deleted is told of its deletionTimestamp before it is gone."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": {"containers": [{"name": "c"}]}}
+    resource = decode(Document(pod, nowhere("test.yaml"))).resource
+    assert resource is not None
+    store.put(resource, "file")
+    told: list[Happening] = []
+    store.subscribe(told.append)
+    store.delete(resource.key)
+    assert [(each.type, each.entry.deleting is not None) for each in told] == [("MODIFIED", True), ("DELETED", True)]
+
+
 def test_only_the_last_writer_deletes(store: Store) -> None:
     """A delete in the name of a writer leaves what somebody else wrote since."""
     store.put(service(), "file")
