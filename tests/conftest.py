@@ -28,7 +28,7 @@ if 0 <= _soft < _FILES:
 _LUCK = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example)
 _PATIENT = settings(deadline=None, suppress_health_check=_LUCK)
 settings.register_profile("laptop", _PATIENT, max_examples=50)
-settings.register_profile("ci", _PATIENT, max_examples=100, derandomize=False, print_blob=True)
+settings.register_profile("ci", _PATIENT, max_examples=60, derandomize=False, print_blob=True)
 settings.register_profile("deep", _PATIENT, max_examples=5000, print_blob=True)
 # For mutation testing: the same examples each time, and none made smaller, which takes a mutant's whole time.
 settings.register_profile(
