@@ -24,7 +24,7 @@ from edgesim.cli.problems import print_problems
 from edgesim.cli.reserving import admin_token, open_recorder, reserve_admin, reserve_proxy, worker_settings
 from edgesim.cli.settings import Engine, UpSettings
 from edgesim.cli.signals import Ending, first_of, listen_to_signals
-from edgesim.config.store import Store
+from edgesim.config.store import MOST_HAPPENINGS, Store
 from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
@@ -124,7 +124,7 @@ def _instance(
     settings: UpSettings, seed: int, supervisor: DataPlane, recorder: Recorder
 ) -> tuple[Instance, Controllers]:
     """Put the parts together."""
-    store = Store(today, new_uid)
+    store = Store(today, new_uid, remembers=0 if settings.kube is None else MOST_HAPPENINGS)
     install(store)
     gateway = None
     if settings.kube is not None:

@@ -30,7 +30,7 @@ SERVER_METADATA: Final = frozenset({
 CONTROLLER: Final = "edgesim controllers"
 """The writer of the objects controllers make."""
 
-MOST_HAPPENINGS: Final = 10_000
+MOST_HAPPENINGS: Final = 2000
 """Happenings that are remembered: a watch that goes on from before them begins anew (410 Expired)."""
 
 _log = logging.getLogger("edgesim")
@@ -95,8 +95,13 @@ Listener = Callable[[Happening], None]
 class Store:
     """All resources of an instance, by key."""
 
-    def __init__(self, clock: Callable[[], datetime], new_uid: Callable[[], str]) -> None:
-        """Take the clock (UTC) and the source of unique ids, so that tests can repeat a run."""
+    def __init__(
+        self, clock: Callable[[], datetime], new_uid: Callable[[], str], *, remembers: int = MOST_HAPPENINGS
+    ) -> None:
+        """Take the clock (UTC) and the source of unique ids, so that tests can repeat a run.
+
+        So many happenings are remembered, with what they were about; nobody asks where nothing watches.
+        """
         self._clock = clock
         self._new_uid = new_uid
         self._entries: dict[ResourceKey, Entry] = {}
@@ -108,7 +113,7 @@ class Store:
         self._uids: dict[str, ResourceKey] = {}
         self._owned: dict[str, dict[ResourceKey, None]] = {}
         """By the uid of an owner, what names it in its ownerReferences."""
-        self._happened: deque[Happening] = deque(maxlen=MOST_HAPPENINGS)
+        self._happened: deque[Happening] = deque(maxlen=remembers)
         self._listeners: list[Listener] = []
         self.version = 0
 
@@ -180,7 +185,7 @@ class Store:
 
     def copy(self) -> Store:
         """Return a store with the same entries, to try writes on; nobody listens to it."""
-        made = Store(self._clock, self._new_uid)
+        made = Store(self._clock, self._new_uid, remembers=0)
         made._entries, made._resources, made._uids = {**self._entries}, {**self._resources}, {**self._uids}
         made._by_kind.update({kind: {**held} for kind, held in self._by_kind.items()})
         made._by_namespace.update({namespace: {**held} for namespace, held in self._by_namespace.items()})
@@ -320,7 +325,9 @@ class Store:
 
     def _forgotten(self) -> int:
         """Return the version up to which nothing is remembered."""
-        return self._happened[0].version - 1 if len(self._happened) == MOST_HAPPENINGS else 0
+        if not self._happened.maxlen:
+            return self.version
+        return self._happened[0].version - 1 if len(self._happened) == self._happened.maxlen else 0
 
     def _tell(self, happening: Happening) -> None:
         self._happened.append(happening)

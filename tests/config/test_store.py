@@ -214,6 +214,13 @@ def test_what_is_forgotten_is_told_as_that() -> None:
     assert store.since(store.version) == []
 
 
+def test_where_nothing_watches_nothing_is_remembered() -> None:
+    """A store that remembers nothing says so of every version but its newest, and keeps no object that is gone."""
+    forgetful = Store(lambda: START, lambda: "uid", remembers=0)
+    forgetful.put(service(), "a")
+    assert (forgetful.since(0), forgetful.since(1)) == (None, [])
+
+
 def test_managed_fields_are_kept_where_nobody_gives_others(store: Store) -> None:
     """Managed fields are published, a write without them keeps them, and a later time alone is no change."""
     fields = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {}}}
