@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from msgspec import inspect
@@ -13,6 +12,7 @@ from msgspec import inspect
 from docs.generate.pages import DOCS, run
 from docs.generate.readers import readers
 from edgesim.dialects.schema import gateway, listener, options, settings, upstream
+from edgesim.dialects.schema.field_types import bare_type
 
 FILE = DOCS / "options.md"
 _MADE = "<!-- Made from edgesim/dialects/schema by docs/generate/options.py: change it there, then `make format`. -->"
@@ -104,17 +104,17 @@ def _rows(schema: type[msgspec.Struct], above: str, elsewhere: tuple[str, ...]) 
 
 
 def _row(kind: inspect.Type, path: str, elsewhere: tuple[str, ...], found: tuple[str, ...]) -> Iterator[Row]:
-    kind, extra = _plain(kind)
+    kind, extra = bare_type(kind)
     if not extra.get("simulated", True):
         yield Row(path, _words(kind), NO_EFFECT)
         return
     while isinstance(kind, inspect.VarTupleType):
-        kind, path = _plain(kind.item_type)[0], f"{path}[]"
+        kind, path = bare_type(kind.item_type)[0], f"{path}[]"
     if isinstance(kind, inspect.StructType) and not kind.fields:
         yield Row(path, "`{}`", ACTS, found)
     elif isinstance(kind, inspect.StructType):
         yield from _rows(kind.cls, f"{path}.", elsewhere)
-    elif isinstance(kind, inspect.DictType) and isinstance(_plain(kind.value_type)[0], inspect.StructType):
+    elif isinstance(kind, inspect.DictType) and isinstance(bare_type(kind.value_type)[0], inspect.StructType):
         yield from _row(kind.value_type, f"{path}.*", elsewhere, found)
     elif not extra.get("served", True):
         yield Row(path, _words(kind), NOT_SERVED, found)
@@ -122,21 +122,6 @@ def _row(kind: inspect.Type, path: str, elsewhere: tuple[str, ...], found: tuple
         yield Row(path, _words(kind), ACCEPTED)
     else:
         yield Row(path, _words(kind), ACTS, found)
-
-
-def _plain(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
-    """Take marks and `| None` off a type; return the marks too, and a description as one of them."""
-    marks: dict[str, Any] = {}
-    while isinstance(kind, inspect.Metadata | inspect.UnionType):
-        if isinstance(kind, inspect.Metadata):
-            marks |= kind.extra or {}
-            kind = kind.type
-            continue
-        others = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
-        if len(others) > 1:
-            break
-        kind = others[0]
-    return kind, marks
 
 
 def _words(kind: inspect.Type) -> str:

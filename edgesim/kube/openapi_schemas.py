@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from edgesim.dialects.kinds import Kind
 from edgesim.dialects.schema import common, kubernetes
+from edgesim.dialects.schema.field_types import bare_type
 from edgesim.kube.descriptions import describe_field, describe_kind, describe_struct
 
 Schema = dict[str, Any]
@@ -89,7 +90,7 @@ _IDENTITY: Final = frozenset({"apiVersion", "kind", "metadata"})
 
 
 def _property(owner: type[msgspec.Struct], field: inspect.Field) -> Schema:
-    kind, marks = _plain(field.type)
+    kind, marks = bare_type(field.type)
     description = describe_field(owner, field.encode_name, marks)
     schema = _OF_SERVERS.get(field.encode_name, {}) if owner is common.Metadata else {}
     schema = schema or _of_type(kind)
@@ -98,23 +99,8 @@ def _property(owner: type[msgspec.Struct], field: inspect.Field) -> Schema:
     return {"description": description, **schema} if description else schema
 
 
-def _plain(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
-    """Take marks and `| None` off a type; return the marks too."""
-    marks: dict[str, Any] = {}
-    while isinstance(kind, inspect.Metadata | inspect.UnionType):
-        if isinstance(kind, inspect.Metadata):
-            marks |= kind.extra or {}
-            kind = kind.type
-            continue
-        others = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
-        if len(others) > 1:
-            break
-        kind = others[0]
-    return kind, marks
-
-
 def _of_type(kind: inspect.Type) -> Schema:
-    kind, _marks = _plain(kind)
+    kind, _marks = bare_type(kind)
     return _SCHEMAS.get(type(kind), _anything)(kind)
 
 
@@ -176,7 +162,7 @@ def _inside(struct: inspect.StructType) -> Iterator[inspect.StructType]:
 
 
 def _structs(kind: inspect.Type) -> list[inspect.StructType]:
-    kind = _plain(kind)[0]
+    kind = bare_type(kind)[0]
     match kind:
         case inspect.StructType():
             return [kind]

@@ -141,11 +141,6 @@ def _namespace(wanted: Attributes | NonResource) -> str:
     return wanted.namespace if isinstance(wanted, Attributes) else ""
 
 
-def authorize(policy: Policy, user: User, wanted: Attributes | NonResource) -> bool:
-    """Tell whether a user may do something."""
-    return policy.allows(user, wanted)
-
-
 # --- compiling ---------------------------------------------------------------------------------------
 
 

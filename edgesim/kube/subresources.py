@@ -5,7 +5,8 @@ Kubernetes API: subresources; autoscaling/v1 Scale; policy/v1 Eviction.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import web
@@ -21,34 +22,56 @@ from edgesim.kube.context import context_of
 from edgesim.kube.identity import addressed, check_preconditions
 from edgesim.kube.managed_fields import updated_managed
 from edgesim.kube.objects import existing
-from edgesim.kube.patching import APPLY_PATCH, Patch, applied_manifest, body_patch, merged, patched
+from edgesim.kube.patching import APPLY_PATCH, applied_manifest, body_patch, merged, patched
 from edgesim.kube.paths import Target, no_method
 from edgesim.kube.writing import Desired, Managed, Writing, replace_object, respond, update, with_retries, writing_of
 
 _SCALE: Final = Kind("autoscaling", "v1", "Scale", "scales", "scale")
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of an object that is read and written by itself, which a client sees as `kind`, or as the object's own."""
+
+    show: Callable[[Entry], Manifest]
+    write: Callable[[Writing, Manifest], Awaitable[Entry]]
+    apply: Callable[[Writing, Manifest], Awaitable[Entry]]
+    respond: Callable[[Writing, Entry], web.StreamResponse]
+    kind: Kind | None = None
+
+
 async def serve_status(request: web.Request, target: Target) -> web.StreamResponse:
     """GET, PUT and PATCH of `status`: only that part of the object is written."""
+    return await _serve(_Part(shown, _write_status, _apply_status, respond), request, target)
+
+
+async def serve_scale(request: web.Request, target: Target) -> web.StreamResponse:
+    """GET, PUT and PATCH of `scale`: how many replicas there are to be."""
+    return await _serve(_Part(scale_of, _rescale, _apply_scale, _respond_scale, _SCALE), request, target)
+
+
+async def _serve(part: _Part, request: web.Request, target: Target) -> web.StreamResponse:
     writing = writing_of(request, target)
     if request.method in {"GET", "HEAD"}:
-        return respond(writing, existing(writing.context, target))
+        return part.respond(writing, existing(writing.context, target))
+    change = await _change(part, request, writing)
+    return part.respond(writing, await with_retries(target, change))
+
+
+async def _change(part: _Part, request: web.Request, writing: Writing) -> Callable[[], Awaitable[Entry]]:
+    """Read what is asked for; what is returned does it, as often as others write in between. Raises ApiError."""
+    target = writing.target
+    seen = target if part.kind is None else replace(target, kind=part.kind)
     if request.method == "PUT":
         body = (await object_body(request)).manifest
-        return respond(writing, await with_retries(target, lambda: _write_status(writing, body)))
-    if request.method == "PATCH":
-        patch = await body_patch(request, target)
-        if patch.media == APPLY_PATCH:
-            manifest = applied_manifest(request, target, patch.content)
-            return respond(writing, await with_retries(target, lambda: _apply_status(writing, manifest)))
-        return respond(writing, await with_retries(target, lambda: _patch_status(writing, patch)))
-    raise no_method()
-
-
-async def _patch_status(writing: Writing, patch: Patch) -> Entry:
-    entry = existing(writing.context, writing.target)
-    found = patched(writing.target, shown(entry), patch)
-    return await _write_status(writing, found)
+        return lambda: part.write(writing, body)
+    if request.method != "PATCH":
+        raise no_method()
+    patch = await body_patch(request, target)
+    if patch.media == APPLY_PATCH:
+        manifest = applied_manifest(request, seen, patch.content)
+        return lambda: part.apply(writing, manifest)
+    return lambda: part.write(writing, patched(seen, part.show(existing(writing.context, target)), patch))
 
 
 async def _write_status(writing: Writing, body: Manifest) -> Entry:
@@ -89,23 +112,6 @@ def _managed(writing: Writing, entry: Entry, status: Manifest) -> Managed:
     return updated_managed(before, entry.managed, after, writing.options.manager, now, kind, "status")
 
 
-async def serve_scale(request: web.Request, target: Target) -> web.StreamResponse:
-    """GET, PUT and PATCH of `scale`: how many replicas there are to be."""
-    writing = writing_of(request, target)
-    if request.method in {"GET", "HEAD"}:
-        return _respond_scale(writing, existing(writing.context, target))
-    if request.method == "PUT":
-        body = (await object_body(request)).manifest
-        return _respond_scale(writing, await with_retries(target, lambda: _rescale(writing, body)))
-    if request.method == "PATCH":
-        patch = await body_patch(request, target)
-        if patch.media == APPLY_PATCH:
-            scale = applied_manifest(request, replace(target, kind=_SCALE), patch.content)
-            return _respond_scale(writing, await with_retries(target, lambda: _apply_scale(writing, scale)))
-        return _respond_scale(writing, await with_retries(target, lambda: _patch_scale(writing, patch)))
-    raise no_method()
-
-
 def _respond_scale(writing: Writing, entry: Entry) -> web.Response:
     return answer(scale_of(entry), writing.form, warnings=writing.warnings)
 
@@ -127,12 +133,6 @@ def scale_of(entry: Entry) -> Manifest:
             "selector": ",".join(f"{name}={value}" for name, value in labels.items()),
         },
     }
-
-
-async def _patch_scale(writing: Writing, patch: Patch) -> Entry:
-    entry = existing(writing.context, writing.target)
-    scale = patched(replace(writing.target, kind=_SCALE), scale_of(entry), patch)
-    return await _rescale(writing, scale)
 
 
 async def _apply_scale(writing: Writing, scale: Manifest) -> Entry:
