@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from edgesim.dialects import Resource
 from edgesim.inspect.findings import Finding, as_problem
 from edgesim.inspect.lint_destinations import silent_destinations, unused_upstreams
+from edgesim.inspect.lint_enterprise import enterprise_fields
 from edgesim.inspect.lint_hidden import hidden_routes
 from edgesim.inspect.lint_overlaps import overlapping_tables
 from edgesim.inspect.lint_splits import odd_splits, plain_regexes
@@ -58,4 +59,5 @@ def _findings(subject: Subject) -> Iterator[Finding]:
     by_key = {each.key: each for each in resources}
     yield from silent_destinations(subject.model, subject.assignments, by_key, subject.problems)
     yield from unused_upstreams(subject.model, resources)
+    yield from enterprise_fields(resources)
     yield from ignored_nothing(resources)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgesim.balancing import endpoint_set
 from edgesim.dialects import Resource
 from edgesim.inspect.atoms import written_routes
 from edgesim.inspect.findings import Finding, below, step_at, value_at
@@ -23,17 +24,18 @@ from edgesim.model import (
     ResourceKey,
     Route,
     Subset,
+    SubsetConfig,
 )
 
-NO_POD, NO_SUBSET, UNUSED = "ES0655", "ES0656", "ES0658"
+NO_POD, NO_SUBSET, UNUSED, NO_FALLBACK = "ES0655", "ES0656", "ES0658", "ES0661"
 _TOLD = frozenset(("ES0304", "ES0603"))
 """Problems of an upstream that say already why it has no pod."""
 _REFERENCES = frozenset(("upstream", "upstreamRef"))
 _FALLBACKS = {
     FallbackPolicy.ANY_ENDPOINT: "the fallback policy ANY_ENDPOINT sends its requests to any pod",
     FallbackPolicy.DEFAULT_SUBSET: "the fallback policy sends its requests to the default subset",
-    FallbackPolicy.NO_FALLBACK: "its requests are answered 503",
 }
+_NOBODY = "its requests are answered 503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,33 @@ def _no_pod(sent: _Sent, cluster: Cluster, resources: Mapping[ResourceKey, Resou
 
 def _subset(sent: _Sent, cluster: Cluster, endpoints: tuple[Endpoint, ...]) -> Iterator[Finding]:
     subset, config = sent.to.subset, cluster.subsets
-    if not subset or config is None or any(set(subset) <= set(each.metadata) for each in endpoints):
+    if config is None or any(set(subset) <= set(each.metadata) for each in endpoints if subset):
         return
-    keys = [key for key, _value in subset]
-    there = sorted({tuple((key, dict(each.metadata).get(key, "")) for key in keys) for each in endpoints})
-    hint = f"there are pods with {'; '.join(map(_labels, there))}"
-    text = f"no pod of {_name(cluster)} has {_labels(subset)}: {_FALLBACKS[config.fallback]}"
-    yield Finding(NO_SUBSET, below(sent.step, "subset"), text, hint)
+    nobody = not endpoint_set(cluster, endpoints).fallback
+    if subset:
+        keys = [key for key, _value in subset]
+        told = f"there are pods with {'; '.join(_values(keys, endpoints))}"
+        then = _NOBODY if nobody else _FALLBACKS[config.fallback]
+        text = f"no pod of {_name(cluster)} has {_labels(subset)}: {then}"
+        yield Finding(NO_SUBSET, below(sent.step, "subset"), text, told)
+    elif nobody:
+        yield _no_fallback(sent, cluster, config, endpoints)
+
+
+def _no_fallback(sent: _Sent, cluster: Cluster, config: SubsetConfig, endpoints: tuple[Endpoint, ...]) -> Finding:
+    """Tell of a destination without a subset: what it falls back to is all it has."""
+    policy = config.fallback.name
+    if config.fallback is FallbackPolicy.DEFAULT_SUBSET:
+        policy += f", and no pod has {_labels(config.default_subset)}"
+    text = f"no subset is asked for, and the fallback policy of {_name(cluster)} is {policy}: {_NOBODY}"
+    keys = config.selectors[0].keys if config.selectors else ()
+    hint = f"name a `subset`: there are pods with {'; '.join(_values(keys, endpoints))}" if keys else ""
+    return Finding(NO_FALLBACK, sent.step, text, hint)
+
+
+def _values(keys: Sequence[str], endpoints: Iterable[Endpoint]) -> list[str]:
+    there = {tuple((key, dict(each.metadata).get(key, "")) for key in keys) for each in endpoints}
+    return [_labels(each) for each in sorted(there)]
 
 
 def _name(cluster: Cluster) -> str:

@@ -163,3 +163,45 @@ def test_an_upstream_without_its_service_is_told_once() -> None:
 def test_upstreams_in_use(text: str) -> None:
     """A route, a group, or a header that may name any cluster uses it."""
     assert "ES0658" not in codes(text if "kind: Upstream\n" in text else documents(text, UPSTREAM))
+
+
+@pytest.mark.parametrize(
+    ("fallback", "subset", "expected"),
+    [
+        ("NO_FALLBACK", "", "ES0661"),
+        ("NO_FALLBACK", "v1", ""),
+        ("NO_FALLBACK", "v2", "ES0656"),
+        ("DEFAULT_SUBSET, defaultSubset: {values: {version: v1}}", "", ""),
+        ("DEFAULT_SUBSET, defaultSubset: {values: {version: v2}}", "", "ES0661"),
+        ("DEFAULT_SUBSET, defaultSubset: {values: {version: v2}}", "v3", "ES0656"),
+        ("ANY_ENDPOINT", "", ""),
+    ],
+)
+def test_a_destination_that_nobody_is_fallen_back_to(fallback: str, subset: str, expected: str) -> None:
+    """Without a subset the fallback policy decides: where it leaves nobody, the note says so, and names the labels."""
+    asked = f", subset: {{values: {{version: {subset}}}}}" if subset else ""
+    action = f"routeAction: {{single: {{upstream: {{name: echo}}{asked}}}}}\n"
+    kube = KUBE.replace("[{keys: [version]}]", f"[{{keys: [version]}}], fallbackPolicy: {fallback}")
+    found = notes(documents(route(action), upstream(kube), SERVICE, POD))
+    assert [each.code for each in found] == ([expected] if expected else [])
+    assert all("answered 503" in each.message and "version=v1" in each.hint for each in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (
+            documents(routed(TO_ECHO)).replace("  static:", "  failover: {policy: {}}\n  static:"),
+            "spec.failover",
+        ),
+        (
+            routed(TO_ECHO).replace("  static:", "  loadBalancerConfig: {localityWeightedLbConfig: {}}\n  static:"),
+            "spec.loadBalancerConfig.localityWeightedLbConfig",
+        ),
+        (routed(f"{TO_ECHO}options: {{jwt: {{disable: true}}}}\n"), "spec.virtualHost.routes[0].options.jwt"),
+        (routed(TO_ECHO), ""),
+    ],
+)
+def test_fields_of_gloo_enterprise(text: str, field: str) -> None:
+    """What acts here and not with open-source Gloo has a note on its field."""
+    assert [(each.code, each.field) for each in notes(text)] == ([("ES0662", field)] if field else [])

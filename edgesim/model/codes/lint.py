@@ -6,6 +6,11 @@ from edgesim.model.codes.code import SERVICE, UPSTREAM, Code, documents, note, r
 
 _ANSWER = "directResponseAction: {status: 200}"
 _TO_ECHO = "routeAction: {single: {upstream: {name: echo}}}\n"
+_FAILING_OVER = """\
+static: {hosts: [{addr: 127.0.0.1, port: 5678}]}
+failover:
+  prioritizedLocalities: [{localityEndpoints: [{lbEndpoints: [{address: 127.0.0.1, port: 5679}]}]}]
+"""
 
 
 def _host(*routes: str) -> str:
@@ -43,6 +48,13 @@ def _pods(version: str, *deployments: str) -> str:
     )
     single = f"routeAction: {{single: {{upstream: {{name: echo}}, subset: {{values: {{version: {version}}}}}}}}}\n"
     return documents(route(single), upstream(kube), SERVICE, *map(_deployment, deployments))
+
+
+def _unset(subset: str) -> str:
+    specs = "{selectors: [{keys: [version]}], fallbackPolicy: NO_FALLBACK}"
+    kube = f"kube: {{serviceName: echo, serviceNamespace: default, servicePort: 80, subsetSpec: {specs}}}\n"
+    single = f"routeAction: {{single: {{upstream: {{name: echo}}{subset}}}}}\n"
+    return documents(route(single), upstream(kube), SERVICE, _deployment("v1"))
 
 
 def _table(team: str, prefix: str) -> str:
@@ -150,5 +162,21 @@ LINT: tuple[Code, ...] = (
         "this resource. Errors and warnings cannot be ignored.",
         _host(f"{{{_ANSWER}}}").replace("{name: echo}", "{name: echo, annotations: {edgesim.io/ignore: ES0999}}"),
         _host(f"{{{_ANSWER}}}").replace("{name: echo}", "{name: echo, annotations: {edgesim.io/ignore: ES0650}}"),
+    ),
+    note(
+        "ES0661",
+        "A route without subset, where nobody is fallen back to",
+        "The upstream has a `subsetSpec` whose `fallbackPolicy` is NO_FALLBACK (or DEFAULT_SUBSET, and no pod is in the "
+        "default subset). The policy is also for requests whose route asks for no subset: every one is answered 503.",
+        _unset(""),
+        _unset(", subset: {values: {version: v1}}"),
+    ),
+    note(
+        "ES0662",
+        "A field of Gloo Enterprise",
+        "edgesim does what it says, and so does Gloo Enterprise. With the open-source build the resource gets an error "
+        "(`Could not load configuration for the following Enterprise features`), or the field is ignored.",
+        documents(route(_TO_ECHO), upstream(_FAILING_OVER)),
+        routed(_TO_ECHO),
     ),
 )
