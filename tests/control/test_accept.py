@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -73,7 +74,7 @@ async def plain(engine: RecordingEngine, store: Store, steps: Steps) -> AsyncIte
 def just_translated(instance: Instance) -> None:
     """Have the next accepted write not wait, as in the middle of a burst of writes."""
     now = asyncio.get_running_loop().time()
-    instance._burst = Burst(rests_from=now + 0.05, _until=now + 60, _spent=PROMPT)
+    instance._burst = Burst(rests_from=now + 0.05, _until=math.inf, _spent=PROMPT)
 
 
 def prefix(engine: RecordingEngine) -> str:
