@@ -77,22 +77,35 @@ class Monitor:
         self.errors = self.gateway_errors = self.local_failures = 0
 
 
-class Detector(Generic[H]):
-    """The hosts of one cluster, as its requests find them."""
+class Ejections:
+    """How many there were in a cluster: they outlive the detector, which other thresholds make anew."""
 
-    __slots__ = ("_draw", "config", "detected", "ejected", "enforced", "monitors", "overflows")
+    __slots__ = ("detected", "enforced", "overflows")
 
-    def __init__(self, config: OutlierDetection, draw: Callable[[], int]) -> None:
-        """Take the thresholds, and what draws 64 bits: a threshold that is met ejects by chance where less than 100."""
-        self.config = config
-        self._draw = draw
-        self.monitors: dict[H, Monitor] = {}
-        self.ejected = 0
+    def __init__(self) -> None:
+        """Begin at zero."""
         self.detected = dict.fromkeys(CAUSES, 0)
         self.enforced = dict.fromkeys(CAUSES, 0)
         """By cause, how often a threshold was met, and how often somebody was ejected for it."""
         self.overflows = 0
         """Ejections that would have been too many at a time."""
+
+
+class Detector(Generic[H]):
+    """The hosts of one cluster, as its requests find them."""
+
+    __slots__ = ("_draw", "config", "counted", "ejected", "monitors")
+
+    def __init__(self, config: OutlierDetection, draw: Callable[[], int], counted: Ejections | None = None) -> None:
+        """Take the thresholds, and what draws 64 bits: a threshold that is met ejects by chance where less than 100.
+
+        Ejections are counted in `counted`.
+        """
+        self.config = config
+        self._draw = draw
+        self.monitors: dict[H, Monitor] = {}
+        self.ejected = 0
+        self.counted = counted or Ejections()
 
     def follow(self, hosts: Iterable[H]) -> None:
         """Know these hosts, and forget all others."""
@@ -176,14 +189,14 @@ class Detector(Generic[H]):
         So of few hosts none may be ejected at all: of five, at the default of 10 per cent.
         """
         config = self.config
-        self.detected[cause] += 1
+        self.counted.detected[cause] += 1
         if 100 * (self.ejected + 1) > min(config.max_ejection_percent, _HUNDRED) * len(self.monitors):
-            self.overflows += 1
+            self.counted.overflows += 1
             return False
         enforcing: int = getattr(config, f"enforcing_{cause}")
         if self._draw() % _HUNDRED >= enforcing:
             return False
-        self.enforced[cause] += 1
+        self.counted.enforced[cause] += 1
         self.ejected += 1
         monitor.ejections += 1
         monitor.ejected_at = now

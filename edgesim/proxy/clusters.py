@@ -11,6 +11,7 @@ from edgesim.balancing import Address, Balancer, EndpointSet, address_of, build_
 from edgesim.balancing.hashing import HASHED, Build
 from edgesim.model import BalancerKind, Cluster, Endpoint
 from edgesim.policies.health_checks import check_of
+from edgesim.policies.outlier import Ejections
 from edgesim.proxy.breakages import Breakages, Broken, breakage_of
 from edgesim.proxy.breakers import Load
 from edgesim.proxy.messages import Memory, Response
@@ -30,6 +31,7 @@ class ClusterRuntime:
         "balancer",
         "breakages",
         "cluster",
+        "ejections",
         "load",
         "outliers",
         "pick",
@@ -59,6 +61,7 @@ class ClusterRuntime:
         self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
         self.pools: dict[Address, Pool] = {}
         self.load = Load(cluster.breakers, self._requests)
+        self.ejections = Ejections()
         self.outliers = self._new_outliers(cluster)
         self.breakages: Breakages = {}
         """All that is broken on purpose, here or elsewhere."""
@@ -69,7 +72,9 @@ class ClusterRuntime:
         return sum(len(pool.busy) for pool in self.pools.values())
 
     def _new_outliers(self, cluster: Cluster) -> Outliers | None:
-        return None if cluster.outlier is None else Outliers(cluster.outlier, self.balancer, self._draw, self._clock)
+        if cluster.outlier is None:
+            return None
+        return Outliers(cluster.outlier, self.balancer, self._draw, self._clock, self.ejections)
 
     def update(
         self, cluster: Cluster, endpoints: Sequence[Endpoint], passing: Mapping[Address, bool] | None = None

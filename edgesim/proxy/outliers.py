@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from edgesim.balancing import Address, Balancer
 from edgesim.model import OutlierDetection
-from edgesim.policies.outlier import Detector, Monitor
+from edgesim.policies.outlier import Detector, Ejections, Monitor
 
 
 class Watch:
@@ -44,10 +44,15 @@ class Outliers:
     __slots__ = ("_balancer", "clock", "detector", "look_at")
 
     def __init__(
-        self, config: OutlierDetection, balancer: Balancer, draw: Callable[[], int], clock: Callable[[], float]
+        self,
+        config: OutlierDetection,
+        balancer: Balancer,
+        draw: Callable[[], int],
+        clock: Callable[[], float],
+        counted: Ejections,
     ) -> None:
-        """Begin the first interval; `draw` draws 64 bits, `clock` is the balancer's."""
-        self.detector: Detector[Address] = Detector(config, draw)
+        """Begin the first interval; `draw` draws 64 bits, `clock` is the balancer's, `counted` counts ejections."""
+        self.detector: Detector[Address] = Detector(config, draw, counted)
         self.clock = clock
         self._balancer = balancer
         self.look_at = clock() + config.interval

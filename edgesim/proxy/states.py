@@ -9,10 +9,10 @@ from edgesim.telemetry.states import OPEN, Host, Scope, State
 
 if TYPE_CHECKING:
     from edgesim.balancing import Address, HostHealth
+    from edgesim.policies.outlier import Ejections
     from edgesim.proxy.breakers import Load
     from edgesim.proxy.clusters import ClusterRuntime
     from edgesim.proxy.listening import ActiveListener
-    from edgesim.proxy.outliers import Outliers
     from edgesim.proxy.pools import Pool
 
 
@@ -39,8 +39,10 @@ def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListene
 
 def _values(cluster: ClusterRuntime) -> dict[str, int]:
     told = cluster.load.told
-    since = {name: value - told.get(name, 0) for name, value in _counted(cluster).items()}
-    return since | _active(cluster)
+    counted = _counted(cluster)
+    if cluster.outliers is None:
+        counted = {name: value for name, value in counted.items() if not name.startswith("outlier_detection.")}
+    return {name: value - told.get(name, 0) for name, value in counted.items()} | _active(cluster)
 
 
 def _counted(cluster: ClusterRuntime) -> dict[str, int]:
@@ -56,19 +58,16 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_rq_per_try_timeout": load.per_try_timeouts,
         "upstream_rq_retry_overflow": load.retry_overflows,
         "upstream_rq_timeout": load.timeouts,
-        **_ejections(cluster.outliers),
+        **_ejections(cluster.ejections),
     }
 
 
-def _ejections(outliers: Outliers | None) -> dict[str, int]:
-    if outliers is None:
-        return {}
-    detector = outliers.detector
+def _ejections(found: Ejections) -> dict[str, int]:
     return {
-        "outlier_detection.ejections_enforced_total": sum(detector.enforced.values()),
-        "outlier_detection.ejections_overflow": detector.overflows,
-        **{f"outlier_detection.ejections_detected_{cause}": many for cause, many in detector.detected.items()},
-        **{f"outlier_detection.ejections_enforced_{cause}": many for cause, many in detector.enforced.items()},
+        "outlier_detection.ejections_enforced_total": sum(found.enforced.values()),
+        "outlier_detection.ejections_overflow": found.overflows,
+        **{f"outlier_detection.ejections_detected_{cause}": many for cause, many in found.detected.items()},
+        **{f"outlier_detection.ejections_enforced_{cause}": many for cause, many in found.enforced.items()},
     }
 
 
@@ -78,7 +77,6 @@ def _active(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_cx_active": load.connections,
         "upstream_rq_active": load.requests(),
         "upstream_rq_pending_active": load.pending,
-        "outlier_detection.ejections_active": 0 if cluster.outliers is None else cluster.outliers.detector.ejected,
         **dict(zip(OPEN, _open(load), strict=True)),
     }
 

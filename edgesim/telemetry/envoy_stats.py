@@ -83,7 +83,6 @@ STATES: Final = (
     ("upstream_rq_per_try_timeout", "tries that took too long"),
     ("upstream_rq_retry_overflow", "retries not made because of `max_retries`"),
     ("upstream_rq_timeout", "requests that took too long"),
-    ("outlier_detection.ejections_active", "endpoints that are ejected now"),
     ("outlier_detection.ejections_enforced_total", "ejections"),
     ("outlier_detection.ejections_overflow", "ejections that would have been too many at a time"),
     ("circuit_breakers.default.cx_open", "1 while `max_connections` is reached in a worker"),
@@ -116,6 +115,7 @@ EJECTIONS: Final = (
 MEMBERS: Final = (
     ("membership_total", "endpoints"),
     ("membership_healthy", "endpoints that are neither ejected nor fail a check, in any worker"),
+    ("outlier_detection.ejections_active", "endpoints that are ejected now, in any worker"),
 )
 OF_LISTENERS: Final = (
     ("downstream_cx_active", "connections now"),
@@ -309,7 +309,7 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
         for stat, _ in (*CHECKS, *EJECTIONS):
             if stat in state.values:
                 yield _metric(OF_CLUSTER, name, stat, state.values[stat])
-        for stat, value in zip(("membership_total", "membership_healthy"), members(around, name, state), strict=True):
+        for (stat, _), value in zip(MEMBERS, members(around, name, state), strict=True):
             yield _metric(OF_CLUSTER, name, stat, value)
     for name, address in around.listeners.items():
         state = tally.states.get(("listener", name), State())
@@ -317,8 +317,12 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
             yield _metric(OF_LISTENER, address, stat, state.values.get(stat, 0))
 
 
-def members(around: Surroundings, cluster: str, state: State) -> tuple[int, int]:
-    """Return how many endpoints a cluster has, and how many of them are healthy."""
+def members(around: Surroundings, cluster: str, state: State) -> tuple[int, int, int]:
+    """Return how many endpoints a cluster has, how many of them are healthy, and how many ejected.
+
+    Each worker ejects by itself: an endpoint counts once, however many of them ejected it.
+    """
     known = around.endpoints.get(cluster) or tuple(state.hosts)
-    ill = sum(not state.hosts[address].healthy for address in set(known) & state.hosts.keys())
-    return len(known), len(known) - ill
+    told = [state.hosts[address] for address in set(known) & state.hosts.keys()]
+    ill = sum(not host.healthy for host in told)
+    return len(known), len(known) - ill, sum(host.ejected for host in told)

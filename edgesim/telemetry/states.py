@@ -16,7 +16,6 @@ ACTIVE: Final = frozenset(
     (
         "downstream_cx_active",
         "health_check.healthy",
-        "outlier_detection.ejections_active",
         "upstream_cx_active",
         "upstream_rq_active",
         "upstream_rq_pending_active",

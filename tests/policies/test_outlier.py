@@ -59,8 +59,8 @@ def test_no_more_are_ejected_than_the_share_allows() -> None:
     for host in range(9):
         answers(nine, host, 500)
         answers(ten, host, 500)
-    assert (out(nine), nine.overflows) == ([], 9)
-    assert (out(ten), ten.overflows) == ([0], 8)
+    assert (out(nine), nine.counted.overflows) == ([], 9)
+    assert (out(ten), ten.counted.overflows) == ([0], 8)
 
 
 def test_an_ejection_ends_at_the_first_look_after_its_time() -> None:
@@ -195,6 +195,6 @@ def test_causes_are_counted() -> None:
         for _ in range(5):
             found.answered(found.monitors[host], 503, 0.0)
     of = ("consecutive_5xx", "consecutive_gateway_failure", "success_rate")
-    assert [found.detected[cause] for cause in of] == [2, 2, 0]
-    assert [found.enforced[cause] for cause in of] == [1, 0, 0]
-    assert found.overflows == 2
+    assert [found.counted.detected[cause] for cause in of] == [2, 2, 0]
+    assert [found.counted.enforced[cause] for cause in of] == [1, 0, 0]
+    assert found.counted.overflows == 2

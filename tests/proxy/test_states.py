@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgesim.model import CircuitBreakers, Cluster, ClusterType, Endpoint, OutlierDetection
@@ -55,7 +57,6 @@ def test_an_ejection(runtime: ClusterRuntime) -> None:
     watch.answered(500)
     state = told(runtime)
     assert state.hosts == {"127.0.0.1:2": Host(ejected=True)}
-    assert state.values["outlier_detection.ejections_active"] == 1
     assert state.values["outlier_detection.ejections_enforced_total"] == 1
     assert state.values["outlier_detection.ejections_detected_consecutive_5xx"] == 1
     assert state.values["outlier_detection.ejections_enforced_consecutive_5xx"] == 1
@@ -79,6 +80,27 @@ def test_counters_begin_at_zero_again(runtime: ClusterRuntime) -> None:
     state = told(runtime)
     assert (state.values["upstream_cx_total"], state.values["upstream_rq_timeout"]) == (0, 1)
     assert state.values["upstream_cx_active"] == 2
+
+
+def eject(runtime: ClusterRuntime) -> None:
+    """Let the first endpoint be ejected."""
+    assert runtime.outliers is not None
+    watch = runtime.outliers.watch(("127.0.0.1", 1))
+    assert watch is not None
+    watch.answered(500)
+
+
+def test_ejections_are_counted_on_where_thresholds_change(runtime: ClusterRuntime) -> None:
+    """Nor do other thresholds, or none for a while, let a counter fall below zero after a reset."""
+    runtime.load.opened = 1
+    eject(runtime)
+    forget([runtime], [])
+    for outlier in (replace(OUTLIER, interval=1.0), None, OUTLIER):
+        runtime.update(replace(runtime.cluster, outlier=outlier), (ONE, OTHER))
+        assert ("outlier_detection.ejections_enforced_total" in told(runtime).values) is (outlier is not None)
+        assert min(told(runtime).values.values()) == 0
+    eject(runtime)
+    assert told(runtime).values["outlier_detection.ejections_enforced_total"] == 1
 
 
 def test_workers_add_up() -> None:

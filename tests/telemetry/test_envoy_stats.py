@@ -54,6 +54,16 @@ def test_what_workers_tell() -> None:
     assert found["listener.127.0.0.1_8080.downstream_cx_total"] == 7
 
 
+def test_an_endpoint_that_every_worker_ejected_is_one() -> None:
+    """Each worker ejects by itself; the gauge counts endpoints, and goes together with those that are healthy."""
+    both = Tally(states={("cluster", "echo"): State({}, {"127.0.0.1:1": Host(ejected=True)})})
+    one = State({}, {"127.0.0.1:1": Host(ejected=True), "127.0.0.1:2": Host(check_failed=True)})
+    both.add(Tally(states={("cluster", "echo"): one}))
+    found = values(both)
+    names = ("outlier_detection.ejections_active", "membership_healthy", "membership_total")
+    assert [found[f"cluster.echo.{name}"] for name in names] == [1, 0, 2]
+
+
 def test_requests_without_an_endpoint() -> None:
     """As in Envoy, 503 for want of an endpoint is an answer of the cluster and no try; other early answers are not its."""
     tally = told()
