@@ -41,7 +41,7 @@ def verify(
     Requests are made from the configuration: the boundary cases of every route, near misses, hosts, methods,
     headers and queries, and mixtures of them. Draws of weighted choices are pinned on both sides; the endpoints are
     recorders. Compared are status, destination, method, path, host, headers and body. Exit code 0 when all is
-    alike, 1 when something differs or manifests have errors, 2 where there is no Envoy.
+    alike, or differs as docs/verify.md explains; 1 when something else differs or manifests have errors, 2 where there is no Envoy.
 
     Example:
       edgesim verify configs/two-phased-canary/{echo,upstream,vs-3}.yaml
@@ -71,6 +71,8 @@ def print_verified(verified: Verified, seed: int) -> None:
     """Print what came of it for people: what was left out to standard error, the first differences, the count."""
     for each in verified.left_out:
         err(f"not compared: {each}")
+    for known in verified.explained:
+        err(f"known, in {known.requests} of the requests: {known.known.name}: {known.known.reason}")
     if not verified.requests:
         err("nothing was asked: no VirtualService of these serves a route")
     for number, difference in enumerate(verified.differences[:_MOST_DIFFERENCES], 1):

@@ -62,23 +62,34 @@ class VerifyDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyExplained:
+    """A difference that is on purpose: what it is, why, and how many requests showed it."""
+
+    name: str
+    reason: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyOutput:
     """The report of `edgesim verify`.
 
     `requests` is how many were asked; `seed` asks them again. `not_compared` is what the configuration has and the
-    comparison leaves out, in words for people.
+    comparison leaves out, in words for people. `explained` are differences on purpose, which are not among the others.
     """
 
     requests: int
     seed: int
     not_compared: tuple[str, ...]
     differences: tuple[VerifyDifference, ...]
+    explained: tuple[VerifyExplained, ...]
 
 
 def verify_output(verified: Verified, seed: int) -> VerifyOutput:
     """Return the whole report."""
     differences = tuple(map(_difference, verified.differences))
-    return VerifyOutput(verified.requests, seed, verified.left_out, differences)
+    explained = tuple(VerifyExplained(each.known.name, each.known.reason, each.requests) for each in verified.explained)
+    return VerifyOutput(verified.requests, seed, verified.left_out, differences, explained)
 
 
 def _difference(each: Difference) -> VerifyDifference:

@@ -14,7 +14,7 @@ from edgesim.inspect.lint_destinations import silent_destinations, unused_upstre
 from edgesim.inspect.lint_enterprise import enterprise_fields
 from edgesim.inspect.lint_hidden import hidden_routes
 from edgesim.inspect.lint_overlaps import overlapping_tables
-from edgesim.inspect.lint_splits import odd_splits, plain_regexes
+from edgesim.inspect.lint_splits import bodies_of_none, odd_splits, plain_regexes
 from edgesim.inspect.silence import Silenced, ignored_nothing, silenced
 from edgesim.inspect.steps import Where
 from edgesim.model import Assignments, Model, Problem, Severity
@@ -56,6 +56,7 @@ def _findings(subject: Subject) -> Iterator[Finding]:
     zeros = {each.resource for each in subject.problems if each.code == "ES0213" and each.resource is not None}
     yield from odd_splits(resources, zeros)
     yield from plain_regexes(resources)
+    yield from bodies_of_none(resources)
     by_key = {each.key: each for each in resources}
     yield from silent_destinations(subject.model, subject.assignments, by_key, subject.problems)
     yield from unused_upstreams(subject.model, resources)

@@ -1,4 +1,4 @@
-"""What is odd about weights and regexes, as they are written: also in tables nobody delegates to."""
+"""What is odd about weights, regexes and bodies, as they are written: also in tables nobody delegates to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from edgesim.model import OriginStep, PathKind, PathMatcher, ResourceKey
 from edgesim.routing.implication import plain_path
 
 NO_OTHER, NO_WEIGHT, NOT_100, PLAIN_REGEX = "ES0652", "ES0653", "ES0654", "ES0657"
+BODY_OF_NONE = "ES0663"
 
 _ROUTES = {"VirtualService": ("spec", "virtualHost", "routes"), "RouteTable": ("spec", "routes")}
 _REFUSED = ("//", "/./", "/../", "%", "#")
@@ -72,3 +73,14 @@ def _plain(regex: str | None) -> PathMatcher | None:
     path = plain_path(PathMatcher(PathKind.REGEX, regex or ""))
     refused = any(part in path.value for part in _REFUSED) or path.value.endswith(("/.", "/.."))
     return None if path.kind is PathKind.REGEX or refused or not path.value.startswith("/") else path
+
+
+def bodies_of_none(resources: Iterable[Resource]) -> Iterator[Finding]:
+    """Find direct responses with a body, of a status whose answers have none (RFC 9110, sections 15.3.5 and 15.4.5)."""
+    for resource in resources:
+        for step in _routes(resource):
+            answer = value_at(resource.manifest, (*step.path, "directResponseAction")) or {}
+            if answer.get("status") in {204, 304} and answer.get("body"):
+                text = f"an answer of status {answer['status']} has no body: edgesim sends none"
+                hint = "take it out: Envoy sends it, and clients take it for the beginning of the next answer"
+                yield Finding(BODY_OF_NONE, below(step, "directResponseAction", "body"), text, hint)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgesim.verify.comparing import Difference
+from edgesim.verify.known import Explained, Known, known
 from edgesim.verify.requests import Asked
 from edgesim.verify.run import Progress, Verified, verify
 
-__all__ = ["Asked", "Difference", "Progress", "Verified", "verify"]
+__all__ = ["Asked", "Difference", "Explained", "Known", "Progress", "Verified", "known", "verify"]

@@ -10,6 +10,7 @@ from edgesim.model import Assignments, Model
 from edgesim.verify.asking import ask
 from edgesim.verify.comparing import Difference, Seen, differing, seen
 from edgesim.verify.engines import Pinned, envoy, free_ports, own_engine
+from edgesim.verify.known import Explained, sorted_out
 from edgesim.verify.prepared import places, prepared, served
 from edgesim.verify.recorders import Recorders
 from edgesim.verify.requests import Asked, requests
@@ -21,11 +22,12 @@ _LOOKS = 8
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What came of it; `left_out` is what is not compared."""
+    """What came of it; `left_out` is what is not compared, `explained` the differences that are on purpose."""
 
     requests: int
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...]
+    explained: tuple[Explained, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ async def verify(
         found = await _compared(copy.model, asked, command, progress)
     finally:
         await recorders.close()
-    return Verified(len(asked), tuple(found), copy.left_out)
+    differences, explained = sorted_out(found)
+    return Verified(len(asked), differences, copy.left_out, explained)
 
 
 async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> list[Difference]:

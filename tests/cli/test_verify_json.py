@@ -12,6 +12,7 @@ from edgesim.cli.verify_json import VerifyOutput, verify_output
 from edgesim.verify import Asked, Difference, Verified
 from edgesim.verify.asking import Answer
 from edgesim.verify.comparing import differing, seen
+from edgesim.verify.known import KNOWN, Explained
 from tests.running import ROOT
 
 ASKED = Asked("http", "GET", "a.example", "/it's", (("x-a", "1"),), 2**63)
@@ -29,7 +30,8 @@ def printed() -> dict[str, object]:
     own = seen(ASKED, Answer(404, (("X-C", "3"),), b"no\xff"))
     other = seen(ASKED, Answer(200, (("x-recorder", "1"),), json.dumps(told).encode()))
     difference = Difference(ASKED, differing(own, other), own, other)
-    found: dict[str, object] = msgspec.to_builtins(verify_output(Verified(1, (difference,), ("shadows",)), 7))
+    verified = Verified(1, (difference,), ("shadows",), (Explained(KNOWN[0], 3),))
+    found: dict[str, object] = msgspec.to_builtins(verify_output(verified, 7))
     return found
 
 
@@ -59,3 +61,11 @@ def test_a_comparison_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> 
     printed_out, printed_err = capsys.readouterr()
     assert printed_out == "0 requests, no difference (--seed 7)\n"
     assert printed_err == "nothing was asked: no VirtualService of these serves a route\n"
+
+
+def test_what_is_known_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A difference on purpose is none for the user: its reason is on standard error, with how many requests showed it."""
+    print_verified(Verified(9, (), (), (Explained(KNOWN[0], 2),)), 7)
+    printed_out, printed_err = capsys.readouterr()
+    assert printed_out == "9 requests, no difference (--seed 7)\n"
+    assert printed_err == f"known, in 2 of the requests: {KNOWN[0].name}: {KNOWN[0].reason}\n"

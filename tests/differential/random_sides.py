@@ -22,7 +22,7 @@ from edgesim.proxy.worker import Worker
 from edgesim.telemetry import spawn
 from edgesim.telemetry.sources import monotonic, wall
 from edgesim.verify import Asked, Difference
-from edgesim.verify.asking import DRAW_HEADER, Answer, read, written
+from edgesim.verify.asking import BODYLESS, DRAW_HEADER, Answer, read, written
 from edgesim.verify.comparing import Seen, differing, seen
 from edgesim.verify.engines import Pinned, free_ports
 from edgesim.verify.prepared import places, prepared, served
@@ -68,7 +68,7 @@ class Line:
         reader, writer = self.streams
         writer.write(written(asked))
         answer = await read(reader, asked.method)
-        if ("connection", "close") in answer.headers:
+        if ("connection", "close") in answer.headers or answer.status in BODYLESS:  # Envoy may send a body behind those
             self.close()
         return answer
 

@@ -15,9 +15,10 @@ import pytest
 
 from edgesim.cli.reproducers import curl
 from edgesim.envoy import find_envoy
-from edgesim.verify import Difference
+from edgesim.model import Model
+from edgesim.verify import Asked, Difference, Known, known
 from tests.differential.random_configs import manifests
-from tests.differential.random_known import KNOWN, Known, known
+from tests.differential.random_known import EXAMPLES
 from tests.differential.random_sides import ask_all, both, compared, configuration
 
 COUNT, REQUESTS = int(os.environ.get("DIFFERENTIAL_CASES") or 100), 500
@@ -57,13 +58,11 @@ async def test_random_configurations_are_served_alike(command: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("each", KNOWN, ids=lambda each: each.name)
-async def test_what_is_known_still_differs(each: Known, command: str) -> None:
+@pytest.mark.parametrize(("each", "model", "asked"), EXAMPLES, ids=lambda each: getattr(each, "name", ""))
+async def test_what_is_known_still_differs(each: Known, model: Model, asked: Asked, command: str) -> None:
     """A difference that is gone comes off the list."""
     async with both(command) as sides:
-        result = await ask_all(
-            sides, each.model, {}, lambda copy: [replace(each.asked, listener=copy.listeners[0].name)]
-        )
+        result = await ask_all(sides, model, {}, lambda copy: [replace(asked, listener=copy.listeners[0].name)])
     assert [known(difference) for difference in result.differences] == [each]
 
 

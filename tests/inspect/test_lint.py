@@ -205,3 +205,13 @@ def test_a_destination_that_nobody_is_fallen_back_to(fallback: str, subset: str,
 def test_fields_of_gloo_enterprise(text: str, field: str) -> None:
     """What acts here and not with open-source Gloo has a note on its field."""
     assert [(each.code, each.field) for each in notes(text)] == ([("ES0662", field)] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("status: 204, body: gone", ["ES0663"]), ("status: 304, body: x", ["ES0663"]), ("status: 204", [])],
+)
+def test_a_body_where_none_may_be(answer: str, expected: list[str]) -> None:
+    """Told where it is written; a status with a body, and one without, are silent."""
+    assert codes(route(f"directResponseAction: {{{answer}}}\n")) == expected
+    assert codes(route("directResponseAction: {status: 200, body: hi}\n")) == []
