@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edgesim.kube.protobuf_messages import ROOTS, Field, Message, messages
-from edgesim.kube.protobuf_wire import BYTES, VARINT, read_fields, read_varint, signed
+from edgesim.policies.protobuf_wire import BYTES, VARINT, read_fields, read_varint, signed
 
 CONTENT_TYPE: Final = "application/vnd.kubernetes.protobuf"
 _MAGIC: Final = b"k8s\x00"

@@ -8,7 +8,7 @@ import pytest
 from edgesim.dialects.kinds import KINDS, find_kind
 from edgesim.kube import openapi
 from edgesim.kube.openapi_schemas import schema_name
-from edgesim.kube.protobuf_wire import read_fields
+from edgesim.policies.protobuf_wire import read_fields
 
 
 def document(place: str) -> dict[str, Any]:
