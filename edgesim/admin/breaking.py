@@ -8,15 +8,18 @@ from aiohttp import web
 
 from edgesim.admin.breakable import Breakable, NotBreakableError, breakables, find, said_of
 from edgesim.admin.breakages import NoBreakageError, read_breakage
-from edgesim.admin.context import CONTEXT, Workers, as_json, instance_of
+from edgesim.admin.context import CONTEXT, as_json
+from edgesim.admin.envoy_around import served
 from edgesim.admin.wire import Broken, BrokenTarget
 from edgesim.config.api_errors import ApiError
+from edgesim.model import UpdateRefusedError
 from edgesim.policies.breakage import Breakage
+from edgesim.proxy.breaking import Breaking
 
 
 async def break_target(request: web.Request) -> web.Response:
     """Let requests to `?target=` fail from now on."""
-    workers, word = _workers(request), request.query.get("target", "")
+    breaking, word = _breaking(request), request.query.get("target", "")
     if not word:
         raise ApiError("BadRequest", "break what? the query needs target=POD or target=UPSTREAM")
     try:
@@ -25,42 +28,54 @@ async def break_target(request: web.Request) -> web.Response:
         raise ApiError("BadRequest", f"{error.key}: {error}" if error.key else str(error)) from None
     target = _found(request, word)
     for key in target.keys:
-        workers.break_(key, breakage, seconds)
+        breaking.break_(key, breakage, seconds)
+    try:
+        await _reached(breaking)
+    except ApiError:
+        for key in target.keys:
+            breaking.mend(key)
+        raise
     return as_json(Broken((_described(target, breakage, seconds),)))
 
 
 async def mend(request: web.Request) -> web.Response:
     """Let requests to `?target=`, or to all that is broken, go through again; answer what was broken."""
-    workers, word = _workers(request), request.query.get("target", "")
-    before = workers.broken
+    breaking, word = _breaking(request), request.query.get("target", "")
+    before = breaking.broken
     if not word:
-        workers.mend()
-        return as_json(_all(before, _breakables(request), workers))
+        breaking.mend()
+        await _reached(breaking)
+        return as_json(_all(before, _breakables(request), breaking))
     target = _found(request, word)
-    mended = {key: before[key] for key in target.keys if workers.mend(key)}
-    return as_json(_all(mended, (target,), workers))
+    mended = {key: before[key] for key in target.keys if breaking.mend(key)}
+    await _reached(breaking)
+    return as_json(_all(mended, (target,), breaking))
 
 
 async def broken(request: web.Request) -> web.Response:
     """Answer what is broken."""
-    workers = _workers(request)
-    return as_json(_all(workers.broken, _breakables(request), workers))
+    breaking = _breaking(request)
+    return as_json(_all(breaking.broken, _breakables(request), breaking))
 
 
-def _workers(request: web.Request) -> Workers:
-    """Return what serves. Raises ApiError where that is a real Envoy."""
-    workers = request.app[CONTEXT].workers
-    if workers is None:
-        why = "Envoy serves, and nothing can be broken there"
-        raise _coded("BadRequest", why, "ES0741")
-    return workers
+def _breaking(request: web.Request) -> Breaking:
+    return request.app[CONTEXT].breaking
+
+
+async def _reached(breaking: Breaking) -> None:
+    """Return when requests meet what was said. Raises ApiError where Envoy does not take it."""
+    try:
+        await breaking.reached()
+    except UpdateRefusedError as refused:
+        raise _coded("ServiceUnavailable", refused.reason, "ES0741") from None
 
 
 def _breakables(request: web.Request) -> Iterable[Breakable]:
     """Return what is served and can be broken, then what is broken and served no more."""
-    workers, pods = _workers(request), [entry.resource.key for entry in instance_of(request).store.entries("Pod")]
-    served = breakables(workers.latest, pods)
-    return dict.fromkeys((*served, *said_of(workers.broken, served)))
+    context = request.app[CONTEXT]
+    pods = [entry.resource.key for entry in context.instance.store.entries("Pod")]
+    known = breakables(served(context), pods)
+    return dict.fromkeys((*known, *said_of(context.breaking.broken, known)))
 
 
 def _found(request: web.Request, word: str) -> Breakable:
@@ -74,9 +89,9 @@ def _coded(reason: str, message: str, code: str) -> ApiError:
     return ApiError(reason, message, {"causes": [{"reason": code, "message": message}]})
 
 
-def _all(said: dict[str, Breakage], things: Iterable[Breakable], workers: Workers) -> Broken:
+def _all(said: dict[str, Breakage], things: Iterable[Breakable], breaking: Breaking) -> Broken:
     found = said_of(said, things)
-    return Broken(tuple(_described(each, said[each.keys[0]], workers.broken_for(each.keys[0])) for each in found))
+    return Broken(tuple(_described(each, said[each.keys[0]], breaking.broken_for(each.keys[0])) for each in found))
 
 
 def _described(target: Breakable, how: Breakage, seconds: float | None) -> BrokenTarget:

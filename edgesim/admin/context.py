@@ -15,7 +15,7 @@ from edgesim.control import Instance
 from edgesim.control.statuses import Statuses
 from edgesim.inspect import Tables
 from edgesim.model import Model, Update
-from edgesim.policies.breakage import Breakage
+from edgesim.proxy.breaking import Breaking
 from edgesim.telemetry.tally import Tally
 
 
@@ -43,6 +43,10 @@ async def _nothing(*, reset: bool) -> Tally:  # noqa: ARG001 - there is nothing 
     return Tally()
 
 
+def _untold() -> None:
+    """Nobody serves who could let requests fail."""
+
+
 class Workers(Protocol):
     """What is asked of the workers beside their counts."""
 
@@ -59,19 +63,6 @@ class Workers(Protocol):
 
     async def stop_listening(self) -> None:
         """Take no connections any more."""
-
-    @property
-    def broken(self) -> dict[str, Breakage]:
-        """What is broken on purpose, by the name of a cluster or by `ip:port`."""
-
-    def break_(self, target: str, breakage: Breakage, seconds: float | None = None) -> None:
-        """Let requests to a cluster or an endpoint fail, with `seconds` for so long."""
-
-    def broken_for(self, target: str) -> float | None:
-        """Return the seconds until it is mended by itself, None where it is not."""
-
-    def mend(self, target: str | None = None) -> bool:
-        """Let requests go through again; return whether anything was broken."""
 
 
 Ask = Callable[[str, str], Awaitable[tuple[int, str]]]
@@ -136,6 +127,7 @@ class Context:
     life: Life = field(default_factory=Life)
     workers: Workers | None = None
     envoy: Ask | None = None
+    breaking: Breaking = field(default_factory=lambda: Breaking(_untold))
 
     @property
     def state(self) -> str:

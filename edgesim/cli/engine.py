@@ -11,6 +11,7 @@ from edgesim.config.api_errors import ApiError
 from edgesim.control import Instance
 from edgesim.model import Problem, Update
 from edgesim.proxy import Bound, WorkerSettings
+from edgesim.proxy.breaking import Breaking
 from edgesim.telemetry.sources import monotonic
 from edgesim.telemetry.tally import Tally
 
@@ -23,6 +24,7 @@ class DataPlane(Protocol):
 
     host: str
     port: int
+    breaking: Breaking
 
     @property
     def bound(self) -> tuple[Bound, ...]:

@@ -102,6 +102,7 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
         life=Life(monotonic, settings.grace),
         workers=supervisor if isinstance(supervisor, Supervisor) else None,
         envoy=ask_of(supervisor),
+        breaking=supervisor.breaking,
     )
     await _serve_admin(stack, with_admin, context)
     await supervisor.start()

@@ -26,6 +26,7 @@ from edgesim.envoy.tallies import tally_of
 from edgesim.model import Assignments, Cluster, ClusterType, Listener, Model, Update, UpdateRefusedError
 from edgesim.model.clusters import endpoints_of
 from edgesim.model.update import CANNOT_RUN
+from edgesim.proxy.breaking import Breaking
 from edgesim.proxy.ports import Addresses, Held, Place, opened
 from edgesim.proxy.supervisor import Bound
 from edgesim.telemetry import spawn
@@ -79,6 +80,7 @@ class EnvoyEngine:
         self._places: dict[str, Place] = {}
         self._reasons: asyncio.Queue[str] = asyncio.Queue()
         self._pushing = asyncio.Lock()
+        self.breaking = Breaking(_untold, _unreached)
 
     @property
     def admin_socket(self) -> Path:
@@ -238,6 +240,14 @@ class EnvoyEngine:
         await self.admin.close()
         self._held.close()
         shutil.rmtree(self._folder.path, ignore_errors=True)
+
+
+def _untold() -> None:
+    """Nobody is told."""
+
+
+async def _unreached() -> None:
+    raise UpdateRefusedError("Envoy serves, and nothing can be broken there")
 
 
 def with_few_files(model: Model, assignments: Assignments) -> Model:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from edgesim.balancing import Address
 from edgesim.model import Model, Update, UpdateRefusedError, endpoints_of
-from edgesim.policies.breakage import Breakage
 from edgesim.proxy import channel
+from edgesim.proxy.breaking import Breaking
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.dns import Names
 from edgesim.proxy.health_checks import HealthChecks
@@ -67,9 +67,7 @@ class Supervisor:
         self._seed = seed
         self._settings = encode(given)
         self._checks = HealthChecks(partial(Random(f"{seed}:checks").getrandbits, 64), self._tell_health)
-        self._broken: dict[str, Breakage] = {}
-        self._mended_at: dict[str, float] = {}
-        """By the loop's clock, of what is broken for some time only."""
+        self.breaking = Breaking(self._tell_broken)
         self._names = Names(self._push_names)
         starts = [partial(self._start_one, index) for index in range(workers)]
         self._slots = [Slot(index, start, self._greet, self._checks.used) for index, start in enumerate(starts)]
@@ -155,48 +153,12 @@ class Supervisor:
     def _tell_found(self, child: Child) -> None:
         for name, passing in self._checks.passing.items():
             child.send(channel.Health(name, {**passing}))
-        child.send(channel.Break(self.broken))
-
-    # -- breaking ------------------------------------------------------------------------------
-
-    @property
-    def broken(self) -> dict[str, Breakage]:
-        """What is broken on purpose, by the name of a cluster or by `ip:port`."""
-        return dict(self._broken)
-
-    def break_(self, target: str, breakage: Breakage, seconds: float | None = None) -> None:
-        """Let requests to a cluster, or to one endpoint (`ip:port`), fail from now on; with `seconds` for so long."""
-        self._broken[target] = breakage
-        self._mended_at.pop(target, None)
-        self._tell_broken()
-        if seconds is not None:
-            loop = asyncio.get_running_loop()
-            self._mended_at[target] = loop.time() + seconds
-            loop.call_later(seconds, self._expire, target, breakage)
-
-    def broken_for(self, target: str) -> float | None:
-        """Return the seconds until a target is mended by itself, None where it is not."""
-        at = self._mended_at.get(target)
-        return None if at is None else max(0.0, at - asyncio.get_running_loop().time())
-
-    def mend(self, target: str | None = None) -> bool:
-        """Let requests to a target go through again, or to all that is broken; return whether anything was."""
-        gone = [*self._broken] if target is None else [target] if target in self._broken else []
-        for each in gone:
-            del self._broken[each]
-            self._mended_at.pop(each, None)
-        if gone:
-            self._tell_broken()
-        return bool(gone)
-
-    def _expire(self, target: str, breakage: Breakage) -> None:
-        if self._broken.get(target) is breakage:
-            self.mend(target)
+        child.send(channel.Break(self.breaking.broken))
 
     def _tell_broken(self) -> None:
-        self._checks.breakages = self.broken
+        self._checks.breakages = self.breaking.broken
         for slot in self._slots:
-            slot.send(channel.Break(self.broken))
+            slot.send(channel.Break(self.breaking.broken))
 
     def _tell_health(self, cluster: str, passing: dict[Address, bool | None]) -> None:
         for slot in self._slots:

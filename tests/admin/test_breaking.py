@@ -13,9 +13,10 @@ from edgesim.admin.app import create_app
 from edgesim.admin.context import Context
 from edgesim.backends import Controllers, PodRuntime
 from edgesim.control import Instance
+from edgesim.model import UpdateRefusedError
 from edgesim.policies.breakage import Breakage
 from edgesim.proxy import Supervisor
-from tests.control.scenes import CLUSTER, ECHO, RecordingEngine, deployment, documents, made_store, puts
+from tests.control.scenes import CLUSTER, ECHO, deployment, documents, made_store, puts
 from tests.proxy.scenes import until
 
 STATIC = """
@@ -58,7 +59,7 @@ async def world() -> AsyncIterator[World]:
     store, supervisor = made_store(), Supervisor("127.0.0.1", 0, 0, "seed")
     instance = Instance(store, supervisor, Controllers(store, PodRuntime()))
     await instance.write(puts(documents(ECHO, deployment("echo-v2", version="v2"), STATIC, TWIN, UNREACHED)))
-    context = Context(instance, lambda: True, workers=supervisor)
+    context = Context(instance, lambda: True, workers=supervisor, breaking=supervisor.breaking)
     async with TestClient(TestServer(create_app(context))) as client:
         yield World(instance, supervisor, client)
     await instance.close(grace=0)
@@ -69,22 +70,22 @@ async def test_an_upstream_by_any_name(world: World) -> None:
     """It is found by name, with namespace, with its kind in any spelling, and as the engine calls it."""
     for name in ("echo", "gloo-system/echo", "upstream/echo", "us/gloo-system/echo", CLUSTER):
         assert await world.ask("break", target=name, latency="200ms") == ["upstream gloo-system/echo"]
-        assert world.supervisor.broken == {CLUSTER: Breakage(latency=0.2)}
+        assert world.supervisor.breaking.broken == {CLUSTER: Breakage(latency=0.2)}
         assert await world.ask("broken") == ["upstream gloo-system/echo"]
         assert await world.ask("mend", target=name) == ["upstream gloo-system/echo"]
         assert await world.ask("mend", target=name) == []
-        assert not world.supervisor.broken
+        assert not world.supervisor.breaking.broken
 
 
 async def test_a_pod_is_broken_alone(world: World) -> None:
     """A pod is broken at its addresses, so that others of its upstream go on; all is mended at once."""
     one, other = world.pod("echo-v1"), world.pod("echo-v2")
     assert await world.ask("break", target=one, kill="") == [f"pod echo/{one}"]
-    (address,) = world.supervisor.broken
+    (address,) = world.supervisor.breaking.broken
     assert await world.ask("break", target=f"po/echo/{other}", hang="") == [f"pod echo/{other}"]
-    assert len(world.supervisor.broken) == 2
+    assert len(world.supervisor.breaking.broken) == 2
     assert await world.ask("break", target=address, reset="") == [f"pod echo/{one}"]
-    assert world.supervisor.broken[address] == Breakage(reset=True)
+    assert world.supervisor.breaking.broken[address] == Breakage(reset=True)
     assert sorted(await world.ask("mend")) == sorted((f"pod echo/{one}", f"pod echo/{other}"))
     assert await world.ask("broken") == []
 
@@ -103,7 +104,7 @@ async def test_a_wrong_name_is_told_with_the_right_one(world: World) -> None:
         f"ES0740 no upstream sends to pod echo/{lonely}, so that there is nothing to break"
     )
     assert await world.ask("mend", target="\x00/\x7f") == "ES0740 there is no pod and no upstream `\x00/\x7f`"
-    assert not world.supervisor.broken
+    assert not world.supervisor.breaking.broken
 
 
 async def test_what_cannot_be_read_breaks_nothing(world: World) -> None:
@@ -113,7 +114,7 @@ async def test_what_cannot_be_read_breaks_nothing(world: World) -> None:
         await world.ask("break", target="echo", latency="x") == " latency: 'x' is not a duration such as 20ms or 1.5s"
     )
     assert (await world.ask("break", target="echo")).startswith(" break it how?")
-    assert not world.supervisor.broken
+    assert not world.supervisor.breaking.broken
 
 
 async def test_what_is_broken_for_a_time_mends_itself(world: World) -> None:
@@ -122,28 +123,30 @@ async def test_what_is_broken_for_a_time_mends_itself(world: World) -> None:
     response = await world.client.get("/edgesim/v1/broken")
     assert 0 < (await response.json())["broken"][0]["seconds"] <= 3600
     await world.ask("break", target="echo", reset="", **{"for": "10ms"})
-    await until(lambda: not world.supervisor.broken, "never mended")
-    assert world.supervisor.broken_for(CLUSTER) is None
+    await until(lambda: not world.supervisor.breaking.broken, "never mended")
+    assert world.supervisor.breaking.broken_for(CLUSTER) is None
     await world.ask("break", target="echo", reset="")
-    assert world.supervisor.broken_for(CLUSTER) is None
+    assert world.supervisor.breaking.broken_for(CLUSTER) is None
 
 
 async def test_what_is_gone_can_still_be_mended(world: World) -> None:
     """An endpoint that left while it was broken is shown by its address, and mended by it."""
     await world.ask("break", target="127.0.0.1:3000", kill="")
-    world.supervisor.break_("127.9.9.9:80", Breakage(kill=True))
+    world.supervisor.breaking.break_("127.9.9.9:80", Breakage(kill=True))
     assert await world.ask("broken") == ["endpoint /127.0.0.1:3000", "endpoint /127.9.9.9:80"]
     assert await world.ask("mend", target="127.9.9.9:80") == ["endpoint /127.9.9.9:80"]
     assert await world.ask("mend") == ["endpoint /127.0.0.1:3000"]
 
 
-async def test_envoy_is_not_broken() -> None:
-    """Where a real Envoy serves it is refused with its own code."""
-    store = made_store()
-    instance = Instance(store, RecordingEngine(), Controllers(store, PodRuntime()))
-    async with TestClient(TestServer(create_app(Context(instance, lambda: True)))) as client:
-        for method, path in (("POST", "break?target=echo&hang"), ("POST", "mend"), ("GET", "broken")):
-            response = await client.request(method, f"/edgesim/v1/{path}")
-            answer = await response.json()
-            assert (response.status, answer["details"]["causes"][0]["reason"]) == (400, "ES0741")
-    await instance.close(grace=0)
+async def test_what_nobody_takes_is_not_broken(world: World) -> None:
+    """Where whoever serves does not take it, that is said with its own code, and nothing is broken."""
+
+    async def refuse() -> None:
+        raise UpdateRefusedError("Envoy does not answer")
+
+    world.supervisor.breaking.reached = refuse
+    response = await world.client.post("/edgesim/v1/break", params={"target": "echo", "hang": ""})
+    answer = await response.json()
+    assert (response.status, answer["details"]["causes"][0]["reason"]) == (503, "ES0741")
+    assert answer["message"] == "Envoy does not answer"
+    assert not world.supervisor.breaking.broken

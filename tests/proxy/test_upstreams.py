@@ -51,13 +51,13 @@ async def test_workers_know_what_checks_found_and_where_names_lead() -> None:
             assert {await ask() for _ in range(6)} == {b"well", b"ill"}
             await supervisor.push(Update(2, model([to()], [replace(both, health_checks=())]), {}))
             assert {await ask() for _ in range(6)} == {b"well", b"ill"}
-            supervisor.break_(f"127.0.0.1:{one.port}", Breakage(error_rate=1.0))
+            supervisor.breaking.break_(f"127.0.0.1:{one.port}", Breakage(error_rate=1.0))
             assert {await ask() for _ in range(6)} == {b"well", b"broken on purpose\n"}
-            assert supervisor.mend()
-            assert not supervisor.mend("echo")
-            supervisor.break_("echo", Breakage(error_rate=1.0), seconds=0.2)
+            assert supervisor.breaking.mend()
+            assert not supervisor.breaking.mend("echo")
+            supervisor.breaking.break_("echo", Breakage(error_rate=1.0), seconds=0.2)
             assert await ask() == b"broken on purpose\n"
-            await until(lambda: not supervisor.broken, "it is never mended")
+            await until(lambda: not supervisor.breaking.broken, "it is never mended")
             assert {await ask() for _ in range(6)} == {b"well", b"ill"}
         finally:
             await supervisor.close(0.5)
