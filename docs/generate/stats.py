@@ -12,6 +12,7 @@ from edgesim.telemetry.envoy_stats import (
     CHECKS,
     EJECTIONS,
     LISTENER_PREFIX,
+    LOOKUPS,
     MEMBERS,
     OF_CLUSTER,
     OF_LISTENER,
@@ -63,7 +64,7 @@ def page() -> str:
     lines += [f"| `{LISTENER_PREFIX}{name}` | {meaning} |" for name, meaning, _ in TOTALS]
     for scope in SCOPES:
         lines += _rows(scope)
-    lines += _listed(OF_CLUSTER, (*STATES, *CHECKS, *EJECTIONS, *MEMBERS))
+    lines += _listed(OF_CLUSTER, (*STATES, *LOOKUPS, *CHECKS, *EJECTIONS, *MEMBERS))
     lines += _listed(OF_LISTENER, OF_LISTENERS, "ADDRESS")
     lines.append(f"| `{ACCESS_LOG_DROPPED}` | lines the access log lost |")
     lines.append(

@@ -20,6 +20,7 @@ from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.dns import Names
 from edgesim.proxy.health_checks import HealthChecks
 from edgesim.proxy.ports import Addresses, Held, Place
+from edgesim.proxy.resolving import Lookup, ask_servers
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
 from edgesim.proxy.slot import Child, Slot
 from edgesim.telemetry import spawn
@@ -56,10 +57,11 @@ class Supervisor:
         given: WorkerSettings = DEFAULT,
         *,
         as_written: bool = False,
+        servers: Lookup = ask_servers,
     ) -> None:
         """Hold the port that stands in for 8080 (`ports.Addresses` tells what else is bound where); raises as `reserve`.
 
-        The other ports are taken when a listener first asks for them.
+        The other ports are taken when a listener first asks for them. `servers` are asked for names whose ttl matters.
         """
         self._held = Held(Addresses(host, port, tls_port, as_written))
         self.host = host
@@ -68,7 +70,7 @@ class Supervisor:
         self._settings = encode(given)
         self._checks = HealthChecks(partial(Random(f"{seed}:checks").getrandbits, 64), self._tell_health)
         self.breaking = Breaking(self._tell_broken)
-        self._names = Names(self._push_names)
+        self._names = Names(self._push_names, ask_with_ttl=servers)
         starts = [partial(self._start_one, index) for index in range(workers)]
         self._slots = [Slot(index, start, self._greet, self._checks.used) for index, start in enumerate(starts)]
         self._tasks: list[asyncio.Task[None]] = []
@@ -256,8 +258,10 @@ class Supervisor:
                 if reset:
                     slot.forget()
             summed.add(Tally(states=self._checks.states()))
+            summed.add(Tally(states=self._names.states()))
             if reset:
                 self._checks.forget()
+                self._names.forget()
             return summed
 
     async def _keep_asking(self) -> None:

@@ -100,6 +100,14 @@ CHECKS: Final = (
     ("health_check.healthy", "endpoints that pass now"),
 )
 """What there is of clusters with health checks."""
+LOOKUPS: Final = (
+    ("update_attempt", "look-ups of names"),
+    ("update_success", "those that were answered, also that there is no address"),
+    ("update_failure", "those that were not"),
+    ("update_empty", "0, as Envoy counts none of names"),
+    ("update_no_rebuild", "answers with the same addresses as before"),
+)
+"""What there is of clusters whose endpoints are names."""
 _CAUSES: Final = (
     ("consecutive_5xx", "5xx in a row"),
     ("consecutive_gateway_failure", "502, 503 and 504 in a row"),
@@ -306,7 +314,7 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
         state = tally.states.get(("cluster", name), State())
         for stat, _ in STATES:
             yield _metric(OF_CLUSTER, name, stat, state.values.get(stat, 0))
-        for stat, _ in (*CHECKS, *EJECTIONS):
+        for stat, _ in (*LOOKUPS, *CHECKS, *EJECTIONS):
             if stat in state.values:
                 yield _metric(OF_CLUSTER, name, stat, state.values[stat])
         for (stat, _), value in zip(MEMBERS, members(around, name, state), strict=True):
