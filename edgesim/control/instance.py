@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
-from edgesim.config.files import read_file
 from edgesim.config.revisions import Revision
 from edgesim.config.serving import NOTHING, Candidate, Policy, Served, hold_back, serve
 from edgesim.config.store import Change, Store
@@ -21,6 +20,7 @@ from edgesim.control.bursts import Burst
 from edgesim.control.changes import ClosedError, Put, Write, apply_writes
 from edgesim.control.protocols import Controllers, Engine
 from edgesim.control.publishing import Publisher
+from edgesim.control.reading import Judging, bring_much, is_much, read
 from edgesim.control.recorder import Recorder
 from edgesim.control.refusals import fallen_back, refusal
 from edgesim.control.rehearsal import Rehearsal, new_problems, written
@@ -40,9 +40,6 @@ from edgesim.dialects import (
 from edgesim.model import Assignments, Model, Problem, ResourceKey, Severity, Update, UpdateRefusedError
 from edgesim.telemetry.tasks import spawn
 
-LARGE: Final = 500
-"""Resources from which on translating leaves the event loop to the pods that live on it."""
-
 MAX_REFUSALS: Final = 8
 """Virtual hosts the proxy refuses that are isolated one after the other, before everything is held back."""
 
@@ -51,8 +48,6 @@ ACTING: Final = frozenset({
     "Secret", "Service", "Settings", "Upstream", "UpstreamGroup", "VirtualHostOption", "VirtualService",
 })  # fmt: skip
 """The kinds from which something follows; nobody waits for another to be served."""
-
-Judging = Callable[[], AbstractContextManager[Judge]]
 
 
 def _here() -> AbstractContextManager[Judge]:
@@ -104,6 +99,8 @@ class Instance:
         self._urgent = asyncio.Event()
         """Somebody waits: the next translation lingers no longer."""
         self._burst = Burst()
+        self._brought_much = False
+        """What was written since the last translation is much to read."""
         self._later: asyncio.TimerHandle | None = None
         """The controllers' next step, where it is not due at once."""
         self._file_problems: tuple[Problem, ...] = ()
@@ -174,9 +171,10 @@ class Instance:
         It is read beside the real translations with a memo of its own, so that those stay as cheap as they are.
         Raises ConflictError.
         """
+        wanted = [*writes]
         async with self._reading:
-            changes, resources = written(self.store, writes)
-            translation = await self._read_apart(resources, self._rehearsed)
+            changes, resources = written(self.store, wanted)
+            translation = await self._read(resources, self._rehearsed, much=bring_much(wanted))
         return Rehearsal(changes, translation, new_problems(self.translation.problems, translation.problems))
 
     async def close(self, grace: float = 30.0) -> None:
@@ -201,6 +199,7 @@ class Instance:
             raise ClosedError("the instance is closed")
         wanted = [*writes]
         changes = apply_writes(self.store, wanted)
+        self._brought_much = self._brought_much or bring_much(wanted)
         for write in wanted:
             if isinstance(write, Put):
                 self._note(write)
@@ -352,16 +351,12 @@ class Instance:
 
     async def _translate(self, resources: list[Resource]) -> Translation:
         async with self._reading:
-            return await self._read_apart(resources, self._memo)
+            much, self._brought_much = self._brought_much, False
+            return await self._read(resources, self._memo, much=much)
 
-    async def _read_apart(self, resources: list[Resource], memo: Memo) -> Translation:
-        if len(resources) < LARGE and not self._burst.is_slow:
-            return self._read(resources, memo)
-        return await asyncio.to_thread(self._read, resources, memo)
-
-    def _read(self, resources: list[Resource], memo: Memo) -> Translation:
-        with self._judging() as judge:
-            return translate(resources, read_file, memo, judge)
+    async def _read(self, resources: list[Resource], memo: Memo, *, much: bool) -> Translation:
+        apart = much or self._burst.is_slow or is_much(resources, self.translation.model)
+        return await read(resources, memo, self._judging, apart=apart)
 
     async def _choose(self, chosen: Served, sources: list[Resource]) -> None:
         if chosen.model is self.translation.model and not self._unread:

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from edgesim.kube.beside import LARGE, MANY, beside, read_beside
+from edgesim.control.reading import MANY
+from edgesim.kube.beside import LARGE, beside, read_beside
 from tests.kube.api import CONFIG_MAPS, Api, config_map
 
 
