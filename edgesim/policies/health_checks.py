@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
-from edgesim.model import Cluster, GrpcCheck, HealthCheck
+from edgesim.model import Cluster, HealthCheck
 
 
 def check_of(cluster: Cluster) -> HealthCheck | None:
-    """Return by what the endpoints of a cluster are checked: the first check, as Envoy takes one only.
-
-    None also for gRPC's, which needs HTTP/2: such endpoints count as healthy.
-    """
-    first = next(iter(cluster.health_checks), None)
-    return None if first is None or isinstance(first.checker, GrpcCheck) else first
+    """Return by what the endpoints of a cluster are checked: the first check, as Envoy takes one only."""
+    return next(iter(cluster.health_checks), None)
 
 
 class Outcome(Enum):

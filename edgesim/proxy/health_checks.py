@@ -171,7 +171,6 @@ async def _ask(probe: Prober, longest: float, breakage: Breakage | None, draw: C
         async with asyncio.timeout(longest):
             return await (probe.ask() if breakage is None else _ask_broken(probe, breakage, draw))
     except TimeoutError:
-        probe.close()
         return Outcome.LOST
 
 

@@ -12,7 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edgesim.model import ConnectionSettings
 from edgesim.proxy.breakers import Load, OverflowedError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from edgesim.proxy.outliers import Watch
     from edgesim.proxy.upstream import UpstreamConnection
 
+
+_Made = TypeVar("_Made", bound=asyncio.Protocol)
 
 OnSwitch = Callable[["UpstreamConnection", Response, bytes], None]
 """Takes a connection, the 101, and what came behind it."""
@@ -223,11 +225,11 @@ def open_wanted(pool: Pool) -> None:
 async def _connect(pool: Pool) -> None:
     try:
         async with asyncio.timeout(pool.settings.connect_timeout):
-            connection = await _open(pool)
+            _, connection = await dial(pool, lambda: pool.make(pool))
     except TimeoutError:
         pool.load.connect_timeouts += 1
         _fail(pool, "connection timeout")
-    except (OSError, ValueError, OverflowError) as failed:  # a server name that is none, a port out of range
+    except (OSError, ValueError, OverflowError) as failed:
         pool.failure = failure_text(failed)
         _fail(pool, "remote connection failure")
     else:
@@ -239,23 +241,23 @@ async def _connect(pool: Pool) -> None:
         give(connection)
 
 
-async def _open(pool: Pool) -> UpstreamConnection:
+async def dial(pool: Pool, make: Callable[[], _Made]) -> tuple[asyncio.Transport, _Made]:
+    """Open a connection to a pool's endpoint, over TLS where it has that. It is none of the pool's.
+
+    Raises OSError, or ValueError and OverflowError for a server name that is none and a port out of range.
+    """
     loop = asyncio.get_running_loop()
     tls = pool.tls
     if tls is None:
-        return (await loop.create_connection(lambda: pool.make(pool), pool.address, pool.port))[1]
+        return await loop.create_connection(make, pool.address, pool.port)
     (tls.server_name or "").encode("idna")  # raises here what the ssl module would log
-    transport, connection = await loop.create_connection(
-        lambda: pool.make(pool),
-        pool.address,
-        pool.port,
-        ssl=tls.context,
-        server_hostname=tls.server_name or "",
+    transport, made = await loop.create_connection(
+        make, pool.address, pool.port, ssl=tls.context, server_hostname=tls.server_name or ""
     )
     if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
         transport.abort()
         raise ssl.SSLCertVerificationError(1, "SAN matcher")
-    return connection
+    return transport, made
 
 
 def _fail(pool: Pool, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""One health check on the wire: a request, or bytes over TCP, and what comes back."""
+"""One health check on the wire: a request, or bytes over TCP, and what comes back. Calls by gRPC are in `grpc_probes`."""
 
 from __future__ import annotations
 
@@ -42,12 +42,15 @@ class Prober(Protocol):
 
 
 def prober(cluster: Cluster, check: HealthCheck, endpoint: Endpoint) -> Prober:
-    """Return what checks an endpoint. A check by gRPC is none that edgesim can make."""
-    if isinstance(check.checker, TcpCheck):
-        return _TcpProber(_pool(cluster, check, endpoint), check.checker, keep=check.reuse_connection)
-    if isinstance(check.checker, HttpCheck):
-        return _HttpProber(_pool(cluster, check, endpoint), check.checker, cluster.name)
-    raise TypeError(type(check.checker).__name__)
+    """Return what checks an endpoint. Raises ValueError for a certificate that cannot be used."""
+    checker, pool, keep = check.checker, _pool(cluster, check, endpoint), check.reuse_connection
+    if isinstance(checker, TcpCheck):
+        return _TcpProber(pool, checker, keep=keep)
+    if isinstance(checker, HttpCheck):
+        return _HttpProber(pool, checker, cluster.name)
+    from edgesim.proxy.grpc_probes import GrpcProber  # noqa: PLC0415 - HTTP/2 is wanted here only
+
+    return GrpcProber(pool, checker, cluster.name, check.timeout, keep=keep)
 
 
 def _pool(cluster: Cluster, check: HealthCheck, endpoint: Endpoint) -> Pool:

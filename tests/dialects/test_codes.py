@@ -15,8 +15,8 @@ from edgesim.model.codes.lint import LINT
 from tests.dialects.scenes import run
 
 IN_YAML = [row for row in CODES.values() if not row.console]
-COMPANIONS = {"ES0324": {"ES0601"}, "ES0522": {"ES0200"}}
-"""Codes that come with another: gRPC checks have no effect in any case, and each of several resources has a problem."""
+COMPANIONS = {"ES0522": {"ES0200"}}
+"""Codes that come with another: each of several resources has a problem."""
 LINTED = frozenset(row.code for row in LINT)
 EXPORTED = frozenset(row.code for row in ENVOY)
 

@@ -103,9 +103,9 @@ def test_pieces_must_come_in_order() -> None:
     assert contains_in_order((), b"")
 
 
-def test_grpc_is_not_checked() -> None:
-    """It would need HTTP/2, so that such endpoints count as healthy; of several checks the first counts."""
+def test_the_first_check_counts() -> None:
+    """Whatever it asks by: Envoy takes one only."""
     http, grpc = HealthCheck(1, 1, 1, 1, HttpCheck("/")), HealthCheck(1, 1, 1, 1, GrpcCheck())
     assert check_of(Cluster("a", ClusterType.STATIC, health_checks=(http, grpc))) is http
-    assert check_of(Cluster("a", ClusterType.STATIC, health_checks=(grpc,))) is None
+    assert check_of(Cluster("a", ClusterType.STATIC, health_checks=(grpc, http))) is grpc
     assert check_of(Cluster("a", ClusterType.STATIC)) is None

@@ -194,3 +194,20 @@ async def test_without_requests_checks_are_far_apart() -> None:
         checks.follow([(cluster(up.endpoint, health_checks=(slow,), outlier=outlier), (up.endpoint,))])
         await until(lambda: len(told.news) > 3, "it is not checked at full speed")
         checks.close()
+
+
+async def test_connections_are_kept_after_a_timeout_too() -> None:
+    """The one that was silent is cut; the next one is kept as the first was."""
+    asked: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        while head := await peer.head():
+            asked.append(head)
+            if len(asked) > 1:
+                peer.send(OK)
+
+    check = replace(QUICK, timeout=0.05)
+    async with upstream(script) as up, checking(up.endpoint, check=check) as (_, told, _c):
+        await until(lambda: len(asked) > 5, "it is checked no more")
+        assert told.now == {of(up): True}
+        assert up.connections == 2

@@ -25,7 +25,7 @@ _NEEDED = (
 def health_checks_of(
     given: Sequence[schema.HealthCheck], reporter: Reporter, *, http2: bool
 ) -> tuple[HealthCheck, ...]:
-    """Read the health checks that are simulated; those by gRPC need an upstream that is spoken HTTP/2 to."""
+    """Read the health checks; those by gRPC need an upstream that is spoken HTTP/2 to."""
     for at, each in enumerate(given):
         if each.grpc_health_check is not None and not http2:
             path = ("spec", "healthChecks", at, "grpcHealthCheck")
@@ -79,7 +79,7 @@ def _checker(
     if given.tcp_health_check is not None:
         return _tcp(given.tcp_health_check, (*at, "tcpHealthCheck"), reporter)
     if given.grpc_health_check is not None:
-        return GrpcCheck(given.grpc_health_check.service_name, given.grpc_health_check.authority)
+        return _grpc(given.grpc_health_check, (*at, "grpcHealthCheck"), reporter)
     if given.custom_health_check is None:
         reporter.report("ES0311", at, f"The field HealthCheck[{index}].HealthChecker cannot be nil")
     return None
@@ -137,6 +137,12 @@ def _statuses(given: schema.StatusRange, at: FieldPath, reporter: Reporter) -> t
         text = f"Invalid http expected status range: expecting {fault}"
         reporter.report("ES0313", at, text, "`end` is the first status that is not expected any more")
     return start, end
+
+
+def _grpc(given: schema.GrpcHealthCheck, at: FieldPath, reporter: Reporter) -> GrpcCheck:
+    if not _FORBIDDEN_IN_A_LINE.isdisjoint(given.authority):
+        reporter.report("ES0313", (*at, "authority"), "authority cannot hold line breaks or NUL")
+    return GrpcCheck(given.service_name, given.authority)
 
 
 def _tcp(given: schema.TcpHealthCheck, at: FieldPath, reporter: Reporter) -> TcpCheck:

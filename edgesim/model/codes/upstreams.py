@@ -139,9 +139,10 @@ UPSTREAMS: tuple[Code, ...] = (
     ),
     error(
         "ES0313",
-        "An invalid HTTP health check",
+        "An invalid health check",
         "`httpHealthCheck` has a `path`; its method is not CONNECT; `expectedStatuses` are half-open ranges within 100 "
-        "to 600: `{start: 200, end: 300}` is every 2xx.",
+        "to 600: `{start: 200, end: 300}` is every 2xx. Neither these texts nor the `authority` of a `grpcHealthCheck` "
+        "hold a line break.",
         _static(_CHECK.replace("tcpHealthCheck: {}", "httpHealthCheck: {path: /, expectedStatuses: [{start: 200}]}")),
         _static(
             _CHECK.replace(
