@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
+
+ERROR_STATUS: Final = 500
+ERROR_BODY: Final = b"broken on purpose\n"
+ERROR_FIELDS: Final = ((b"content-type", b"text/plain"), (b"content-length", b"%d" % len(ERROR_BODY)))
+"""What is answered in place of the endpoint."""
 
 
 class Ending(Enum):

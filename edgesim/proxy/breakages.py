@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from edgesim.policies.breakage import Breakage, Ending, ending
+from edgesim.policies.breakage import ERROR_BODY, ERROR_FIELDS, ERROR_STATUS, Breakage, Ending, ending
 from edgesim.policies.retries import Reset
 from edgesim.proxy.attempts import after_reset, upstream_failed
 from edgesim.proxy.forwarding import limit_try, send_over
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 Breakages = Mapping[str, Breakage]
 """What is broken, by the name of a cluster or by `ip:port`."""
-_ERROR = 500
-_BODY = b"broken on purpose\n"
-_FIELDS = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(_BODY))]
 
 
 def breakage_of(breakages: Breakages, cluster: str, address: Address) -> Breakage | None:
@@ -71,9 +68,11 @@ def _end(exchange: Exchange, pool: Pool, end: Ending, attempt: int) -> None:
 
 
 def _answer(exchange: Exchange) -> None:
-    exchange.response_head(Response(_ERROR, _FIELDS, dict(_FIELDS), len(_BODY)), bodiless=exchange.is_head)
+    exchange.response_head(
+        Response(ERROR_STATUS, [*ERROR_FIELDS], dict(ERROR_FIELDS), len(ERROR_BODY)), bodiless=exchange.is_head
+    )
     if exchange.responding:  # else another try is made instead
         if not exchange.is_head:
-            exchange.response_body(_BODY)
+            exchange.response_body(ERROR_BODY)
         exchange.response_complete()
         exchange.flush_response()

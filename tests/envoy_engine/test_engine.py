@@ -199,7 +199,7 @@ async def test_tls_listeners_open_when_a_virtual_host_asks_for_them() -> None:
     async with running() as envoy:
         await envoy.push(telling("plain"))
         assert envoy.engine.tls_port == 0
-        for made in (pair(), pair()):
+        for made in (pair("a.example"), pair("b.example")):
             certificate = Certificate(made.chain, made.key)
             host = VirtualHost("tls", ("*",), (direct(),), tls=DownstreamTls(certificate))
             await envoy.push(replace(telling("plain"), virtual_hosts=(*telling("plain").virtual_hosts, host)))

@@ -1,0 +1,147 @@
+"""A relay in place of one endpoint that is broken: requests end there as they are told, or pass with every byte as it was.
+
+Each connection of Envoy's has one to the endpoint. Heads are only read to find where a request begins and ends: what
+passes is not written anew. What is no HTTP/1.1 (HTTP/2, tunnels, checks over TCP) ends by the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgesim.envoy.relay_connection import FromEnvoy
+from edgesim.model import UpstreamTls
+from edgesim.policies.breakage import Breakage
+from edgesim.proxy.loopback import unpaced
+from edgesim.proxy.tls import names_hold, upstream_context
+from edgesim.telemetry import spawn
+
+HOST = "127.0.0.1"
+_BACKLOG = 1024
+_WHOLE = Breakage()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to an endpoint: where it is, for how many seconds a connection is tried, and its TLS with its server name."""
+
+    address: str
+    port: int
+    connect_timeout: float = 5.0
+    tls: UpstreamTls | None = None
+    server_name: str = ""
+
+
+class Relay:
+    """Takes the connections that Envoy makes to an endpoint. It is whole until it is told how it is broken."""
+
+    def __init__(self, way: Way, draw: Callable[[], int]) -> None:
+        """Listen on a free port of the loopback; `draw` returns 64 random bits. Raises OSError."""
+        self.way = way
+        self.draw = draw
+        self.breakage = _WHOLE
+        self._connections: set[FromEnvoy] = set()
+        self._socket = _bound(0)
+        self.port: int = self._socket.getsockname()[1]
+        self._listens = False
+        self._listen()
+
+    def become(self, breakage: Breakage | None) -> None:
+        """Be broken so from the next request on, None for not at all."""
+        self.breakage = breakage or _WHOLE
+        if self.breakage.kill and self._listens:
+            self._deafen()
+            self._socket = _bound(self.port)  # nobody else gets the port, and nobody listens there
+        elif not self.breakage.kill and not self._listens:
+            self._listen()
+
+    def _listen(self) -> None:
+        self._socket.listen(_BACKLOG)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._accept)
+        self._listens = True
+
+    def _deafen(self) -> None:
+        """Listen no more; connections that wait for a request end."""
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
+        self._listens = False
+        for each in [*self._connections]:
+            each.end_if_idle()
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:  # it is gone again, or there are too many files
+            return
+        connection.setblocking(False)
+        _task = spawn(self._take(connection), "relay")
+
+    async def _take(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: FromEnvoy(self), connection)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way to the endpoint, or waits here."""
+        return any(each.busy for each in self._connections)
+
+    def came(self, connection: FromEnvoy) -> None:
+        """Count a connection of Envoy's."""
+        self._connections.add(connection)
+
+    def went(self, connection: FromEnvoy) -> None:
+        """Count it no more."""
+        self._connections.discard(connection)
+
+    async def connect(self, make: Callable[[], asyncio.Protocol]) -> None:
+        """Connect to the endpoint. Raises OSError (of which TimeoutError is one) or ValueError."""
+        way = self.way
+        async with asyncio.timeout(way.connect_timeout):
+            if way.tls is None:
+                await asyncio.get_running_loop().create_connection(make, way.address, way.port)
+            else:
+                await self._connect_tls(make, way.tls)
+
+    async def _connect_tls(self, make: Callable[[], asyncio.Protocol], tls: UpstreamTls) -> None:
+        way = self.way
+        (way.server_name or tls.sni or "").encode("idna")  # raises here what the ssl module would log
+        transport, _ = await asyncio.get_running_loop().create_connection(
+            make,
+            way.address,
+            way.port,
+            ssl=upstream_context(tls),
+            server_hostname=way.server_name or tls.sni or "",
+        )
+        if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
+            transport.abort()
+            raise ssl.SSLCertVerificationError(1, "SAN matcher")
+
+    def close(self) -> None:
+        """Take no more connections; requests under way are finished."""
+        if self._listens:
+            self._deafen()
+        else:
+            self._socket.close()
+
+    def abort(self) -> None:
+        """End every connection at once."""
+        self.close()
+        for each in [*self._connections]:
+            each.reset()
+
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket bound to a port of the loopback, which does not listen yet."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        unpaced(made)
+        made.bind((HOST, port))
+    except OSError:
+        made.close()
+        raise
+    return made

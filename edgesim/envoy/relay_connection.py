@@ -1,0 +1,370 @@
+"""The two connections of a relay, Envoy's and the one to the endpoint, and what becomes of the requests between them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+from typing import Protocol, cast
+
+import httptools
+
+from edgesim.http1.fields import head_bytes
+from edgesim.policies.breakage import ERROR_BODY, ERROR_FIELDS, Breakage, Ending, ending
+from edgesim.telemetry import spawn
+
+_MOST_HELD = 65536
+"""Bytes of a request that are kept while it waits; of one that is larger no more is read."""
+_FINAL = 200
+_SWITCHED = b"HTTP/1.1 101"
+_ERROR_HEAD = head_bytes(b"HTTP/1.1 500 Internal Server Error", ERROR_FIELDS)
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Owner(Protocol):
+    """The relay: how it is broken now, and the way to its endpoint."""
+
+    breakage: Breakage
+    draw: Callable[[], int]
+
+    def came(self, connection: FromEnvoy) -> None:
+        """Count a connection."""
+
+    def went(self, connection: FromEnvoy) -> None:
+        """Count it no more."""
+
+    def connect(self, make: Callable[[], asyncio.Protocol]) -> Awaitable[None]:
+        """Connect to the endpoint. Raises OSError or ValueError."""
+
+
+class _Stage(Enum):
+    """How far a request is: its head is not whole yet, it waits, passes, or is thrown away."""
+
+    HEAD = auto()
+    WAITS = auto()
+    PASSES = auto()
+    LOST = auto()
+
+
+class FromEnvoy(asyncio.Protocol):
+    """A connection of Envoy's, on which one request follows the other."""
+
+    def __init__(self, owner: Owner) -> None:
+        """Belong to a relay."""
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._endpoint: ToEndpoint | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._stage = _Stage.HEAD
+        self._held: list[bytes] = []
+        self._end = Ending.PASS
+        self._complete = False
+        """Whether all of the request is there."""
+        self._raw = False
+        """Whether what comes is no HTTP/1.1, or no more."""
+        self._switches = False
+        """Whether the request asks for another protocol, and is not answered yet."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._answer: _Answer | None = None
+        """What is still to come from the endpoint."""
+
+    # -- the connection ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connect to the endpoint, too, unless nothing is to reach it: it may be the one that speaks first."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._owner.came(self)
+        how = self._owner.breakage
+        if not (how.hang or how.reset or how.kill or how.error_rate >= 1):
+            self._connected()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the other connection likewise."""
+        self._transport = None
+        self._owner.went(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is not None:
+            endpoint.leave(abort=exc is not None)
+
+    def eof_received(self) -> bool:
+        """Pass the end of a tunnel's one direction on; of HTTP it is the end of all."""
+        if not self._raw or self._endpoint is None or self._stage is not _Stage.PASSES:
+            return False
+        return self._endpoint.write_eof()
+
+    def pause_writing(self) -> None:
+        """Envoy is slow: read no more from the endpoint."""
+        if self._endpoint is not None:
+            self._endpoint.pause()
+
+    def resume_writing(self) -> None:
+        """Envoy takes more."""
+        if self._endpoint is not None:
+            self._endpoint.resume()
+
+    def pause(self) -> None:
+        """Read no more from Envoy."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._stage is not _Stage.HEAD or bool(self._held) or self._answer is not None
+
+    def end_if_idle(self) -> None:
+        """Close where no request is under way."""
+        if not self.busy and self._transport is not None:
+            self._transport.close()
+
+    def reset(self) -> None:
+        """Close with a reset, as an endpoint that breaks down."""
+        if self._transport is not None:
+            sock = cast("socket.socket | None", self._transport.get_extra_info("socket"))
+            if sock is not None and not self._transport.is_closing():
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._transport.abort()
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Look where the request is, and do with it what was decided."""
+        if not self._raw:
+            self._parse(data)
+        if self._stage is _Stage.PASSES:
+            self._forward(data)
+        elif self._stage is not _Stage.LOST:
+            self._held.append(data)
+            self._limit()
+        self._go_on()
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._raw = self._switches = self._complete = True
+        except httptools.HttpParserError:
+            self._raw = True
+            if self._stage is _Stage.HEAD:
+                self._begin()
+
+    def on_headers_complete(self) -> None:
+        """Decide what becomes of a request."""
+        if self._stage is _Stage.HEAD:
+            self._begin()
+
+    def on_message_complete(self) -> None:
+        """Note that no more of it comes."""
+        self._complete = True
+
+    def _begin(self) -> None:
+        how = self._owner.breakage
+        self._end = ending(how, self._owner.draw())
+        self._stage = _Stage.WAITS
+        if how.latency:
+            self._timer = asyncio.get_running_loop().call_later(how.latency, self._waited)
+
+    def _waited(self) -> None:
+        self._timer = None
+        self._go_on()
+        self.resume()
+
+    def _limit(self) -> None:
+        if self._stage is _Stage.WAITS and sum(map(len, self._held)) > _MOST_HELD:
+            self.pause()
+
+    def _go_on(self) -> None:
+        """Bring a request as far as it may go now."""
+        if self._stage is _Stage.WAITS and self._timer is None:
+            self._act()
+        if self._stage is _Stage.LOST and self._end is Ending.ERROR and self._complete:
+            self._fail()
+        if self._stage is _Stage.PASSES and self._complete and not self._raw:
+            self._next()
+
+    def _act(self) -> None:
+        held, self._held = b"".join(self._held), []
+        if self._end is Ending.PASS:
+            self._stage, self._answer = _Stage.PASSES, _Answer()
+            self._forward(held)
+            return
+        self._stage = _Stage.LOST
+        if self._end is not Ending.HANG and (self._end is not Ending.ERROR or (self._raw and not self._switches)):
+            self.reset()
+
+    def _fail(self) -> None:
+        head = self._parser.get_method() == b"HEAD"
+        if self._transport is not None:
+            self._transport.write(_ERROR_HEAD if head else _ERROR_HEAD + ERROR_BODY)
+        self._next()
+
+    def _next(self) -> None:
+        self._stage, self._complete = _Stage.HEAD, False
+        if self._raw:
+            self._raw = self._switches = False
+            self._parser = httptools.HttpRequestParser(self)
+
+    # -- the endpoint --------------------------------------------------------------------------
+
+    def _connected(self) -> ToEndpoint:
+        if self._endpoint is None:
+            self._endpoint = ToEndpoint(self)
+            _task = spawn(self._connect(self._endpoint), "relay")
+        return self._endpoint
+
+    async def _connect(self, endpoint: ToEndpoint) -> None:
+        try:
+            await self._owner.connect(lambda: endpoint)
+            endpoint.start()
+        except (OSError, ValueError, OverflowError):  # its certificate or server name may be at fault, too
+            if endpoint is self._endpoint:
+                self.endpoint_lost(endpoint, reset=True)
+
+    def _forward(self, data: bytes) -> None:
+        self._connected().write(data)
+
+    def take(self, data: bytes) -> None:
+        """Pass on what the endpoint says."""
+        if self._switches:
+            self._switches = False
+            if not data.startswith(_SWITCHED):
+                self._next()
+        if self._answer is not None and self._answer.ends_with(data):
+            self._answer = None
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def endpoint_ended(self) -> bool:
+        """Pass an end on; return whether the other direction goes on."""
+        if self._transport is None or not self._raw or self._stage is not _Stage.PASSES:
+            return False
+        self._transport.write_eof()
+        return True
+
+    def endpoint_lost(self, endpoint: ToEndpoint, *, reset: bool) -> None:
+        """End likewise, unless a request still waits, for which there will be another connection."""
+        if endpoint is not self._endpoint:
+            return
+        self._endpoint = None
+        if self._stage in {_Stage.WAITS, _Stage.LOST} or self._transport is None:
+            return
+        if reset:
+            self.reset()
+        else:
+            self._transport.close()
+
+
+class _Answer:
+    """Finds the end of an answer; where it cannot, as with one to HEAD, the next request is it."""
+
+    def __init__(self) -> None:
+        self._ended = False
+        self._parser = httptools.HttpResponseParser(self)
+
+    def on_message_complete(self) -> None:
+        self._ended = self._parser.get_status_code() >= _FINAL
+
+    def ends_with(self, data: bytes) -> bool:
+        """Tell whether the answer is whole now."""
+        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._parser.feed_data(data)
+        return self._ended
+
+
+class ToEndpoint(asyncio.Protocol):
+    """The connection to the endpoint. What is written before it is there, waits."""
+
+    def __init__(self, other: FromEnvoy) -> None:
+        """Belong to a connection of Envoy's."""
+        self._other: FromEnvoy | None = other
+        self._transport: asyncio.Transport | None = None
+        self._early: list[bytes] = []
+        self._started = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; whoever connects may not be content with it."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def start(self) -> None:
+        """Write what waited."""
+        self._started = True
+        if self._transport is None:
+            return
+        if self._other is None:
+            self._transport.abort()
+            return
+        self._transport.writelines(self._early)
+        self._early = []
+        self._other.resume()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        if self._started and self._transport is not None:
+            self._transport.write(data)
+            return
+        self._early.append(data)
+        if self._other is not None and sum(map(len, self._early)) > _MOST_HELD:
+            self._other.pause()
+
+    def write_eof(self) -> bool:
+        """Send the end of this direction; return whether the other goes on."""
+        if self._transport is None or not self._transport.can_write_eof():
+            return False
+        self._transport.write_eof()
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on."""
+        if self._other is not None:
+            self._other.take(data)
+
+    def eof_received(self) -> bool:
+        """Pass the end on."""
+        return self._other is not None and self._other.endpoint_ended()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the other."""
+        self._transport = None
+        other, self._other = self._other, None
+        if other is not None:
+            other.endpoint_lost(self, reset=exc is not None)
+
+    def leave(self, *, abort: bool) -> None:
+        """Close: Envoy's connection is gone."""
+        self._other = None
+        if self._transport is not None:
+            if abort:
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    def pause(self) -> None:
+        """Read no more."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """The endpoint is slow: read no more from Envoy."""
+        if self._other is not None:
+            self._other.pause()
+
+    def resume_writing(self) -> None:
+        """It takes more."""
+        if self._other is not None:
+            self._other.resume()
