@@ -13,6 +13,10 @@ _MOST_COPIED = 3 * 1024 * 1024
 """Bytes of JSON that the copies of one JSON patch may add up to, as in a Kubernetes API server."""
 
 
+_DEEPEST = 101
+"""Levels that the result of a JSON patch may be nested, as those of a body: moves nest it deeper than anything can read."""
+
+
 class PatchError(ValueError):
     """A patch that does not fit what it is applied to, in one sentence."""
 
@@ -66,7 +70,19 @@ def json_patch(target: Any, operations: Any) -> Any:
             raise PatchError(f"operation {number}: what it makes is nested too deeply") from None
         if copied > _MOST_COPIED:
             raise PatchError(f"operation {number}: copies add up to more than {_MOST_COPIED} bytes")
+    if _depth(document) > _DEEPEST:
+        raise PatchError("what it makes is nested too deeply")
     return document
+
+
+def _depth(document: Any) -> int:
+    """Return how many levels there are, without calling itself for each."""
+    depth, level = 0, [document] if isinstance(document, dict | list) else []
+    while level:
+        depth += 1
+        inside = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [each for parts in inside for each in parts if isinstance(each, dict | list)]
+    return depth
 
 
 def _copied(document: Any, operation: Any) -> int:
@@ -90,12 +106,12 @@ def _operate(document: Any, operation: Any) -> Any:
         if not isinstance(operation.get("from"), str):
             raise PatchError(f'"{name}" needs a "from"')
         origin = _pointer(operation["from"])
-        value = copy.deepcopy(_found(document, origin))
-        if name == "move":
-            if path[: len(origin)] == origin and path != origin:
-                raise PatchError("a value cannot be moved into itself")
-            document = _removed(document, origin)
-        return _added(document, path, value)
+        value = _found(document, origin)
+        if name == "copy":
+            return _added(document, path, copy.deepcopy(value))
+        if path[: len(origin)] == origin and path != origin:
+            raise PatchError("a value cannot be moved into itself")
+        return _added(_removed(document, origin), path, value)
     raise PatchError(f"{name!r} is no operation: add, remove, replace, move, copy or test")
 
 

@@ -12,7 +12,7 @@ from edgesim.config.patches import PatchError, json_patch, merge_patch
 from edgesim.config.store import Entry, timestamp
 from edgesim.kube.answers import Manifest, shown
 from edgesim.kube.beside import beside, read_beside
-from edgesim.kube.bodies import bounded, media_of, raw_body, read_json, read_yaml, unsupported
+from edgesim.kube.bodies import media_of, raw_body, read_json, read_yaml, unsupported
 from edgesim.kube.context import access_of, user_of
 from edgesim.kube.identity import addressed
 from edgesim.kube.objects import existing
@@ -81,7 +81,7 @@ def patched(target: Target, current: Manifest, patch: Patch) -> Manifest:
     """Return a shown object with a patch applied. Raises ApiError."""
     try:
         if patch.media == JSON_PATCH:
-            found = bounded(json_patch(current, patch.content))
+            found = json_patch(current, patch.content)
         elif patch.media == MERGE_PATCH:
             found = merge_patch(current, patch.content)
         else:

@@ -133,3 +133,23 @@ def test_a_document_that_grows_too_deep_is_refused() -> None:
     nesting.append({"op": "move", "from": "/b", "path": "/a/a"})
     with pytest.raises(PatchError, match="nested too deeply"):
         json_patch({"a": {}}, [*nesting * 2000, {"op": "copy", "from": "/a", "path": "/c"}])
+    with pytest.raises(PatchError, match="nested too deeply"):
+        json_patch({"a": {}}, nesting * 100)
+    assert json_patch({"a": {}}, nesting * 99)["a"]
+
+
+class Copied(dict[str, Any]):
+    """Counts how often it is copied."""
+
+    times = 0
+
+    def __deepcopy__(self, _memo: Any) -> Copied:
+        Copied.times += 1
+        return self
+
+
+def test_what_is_moved_is_not_copied() -> None:
+    """However often a value is moved, it is copied once, with the rest of the document."""
+    moves = [{"op": "move", "from": f"/k{number}", "path": f"/k{number + 1}"} for number in range(100)]
+    assert json_patch({"k0": Copied(a=1)}, moves) == {"k100": {"a": 1}}
+    assert Copied.times == 1

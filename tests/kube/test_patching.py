@@ -89,9 +89,9 @@ async def test_a_json_patch_cannot_nest_without_end(api: Api) -> None:
     await api.ask("POST", VIRTUAL_SERVICES, virtual_service("v"))
     deep: list[Json] = [{"op": "add", "path": "/spec" + "/a" * depth, "value": {}} for depth in range(1, 300)]
     copies: list[Json] = [{"op": "copy", "from": "", "path": f"/k{number}"} for number in range(60)]
-    for operations, code in ((deep, 400), (copies, 422)):
+    for operations in (deep, copies):
         refused = await api.ask("PATCH", f"{VIRTUAL_SERVICES}/v", operations, Content_Type=_JSON)
-        assert refused.refusal[0] == code
+        assert refused.refusal[:2] == (422, "Invalid")
     assert (await api.ask("GET", f"{VIRTUAL_SERVICES}/v")).json["spec"] == virtual_service("v")["spec"]
 
 
