@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ Manifest = dict[str, Any]
 
 MAX_BODY: Final = 3 * 1024 * 1024
 """Bytes of one body, as an API server takes them."""
+WITHIN: Final = 60.0
+"""Seconds within which a body has to be there: as long as an API server gives a request (--request-timeout)."""
 MAX_YAML: Final = 512 * 1024
 """Bytes of one body that has to be parsed as YAML, which stops everything else. Official clients send JSON."""
 MAX_DEPTH: Final = 100
@@ -30,7 +33,7 @@ OBJECT_TYPES: Final = (JSON, YAML, PROTOBUF)
 
 
 class BrokenBodyError(ApiError):
-    """A body that ends in the middle, or cannot be unpacked: the connection is of no use any more."""
+    """A body that ends in the middle, does not come, or cannot be unpacked: the connection is of no use any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +143,17 @@ def _mapping(value: Any) -> Manifest:
 
 async def _bytes(request: web.Request) -> bytes:
     try:
-        return await request.read()
+        async with asyncio.timeout(WITHIN):
+            return await request.read()
+    except TimeoutError:
+        request.content.feed_eof()
+        raise BrokenBodyError("Timeout", "Timeout: request did not complete within the allotted timeout") from None
     except web.HTTPRequestEntityTooLarge:
         message = f"Request entity too large: limit is {MAX_BODY}"
         raise ApiError("RequestEntityTooLarge", message) from None
     except (web.HTTPException, web.RequestPayloadError, ValueError) as error:
         request.content.feed_eof()  # aiohttp would read on after the answer, and log what it cannot
         raise BrokenBodyError("BadRequest", f"the body cannot be read: {type(error).__name__}") from None
-
-
-def bounded(value: Any) -> Any:
-    """Return a value that is nested no deeper than a body may be. Raises ApiError BadRequest."""
-    try:
-        _bound(value, MAX_DEPTH)
-    except RecursionError:
-        raise ApiError("BadRequest", "the object provided is nested too deeply") from None
-    return value
 
 
 def _bound(value: Any, depth: int) -> None:

@@ -11,8 +11,8 @@ from aiohttp import web
 from edgesim.config.api_errors import ApiError
 from edgesim.config.store import Entry
 from edgesim.kube.answers import Manifest, answer, in_form, list_in_form, shown
-from edgesim.kube.context import KubeContext, context_of
-from edgesim.kube.forms import form_of
+from edgesim.kube.context import KubeContext, context_of, warnings_of
+from edgesim.kube.forms import Form, form_of
 from edgesim.kube.options import Selection, selection, version_of
 from edgesim.kube.paths import Target, not_found
 from edgesim.kube.watching import serve_watch, watch_of
@@ -33,10 +33,17 @@ async def list_objects(request: web.Request, target: Target) -> web.StreamRespon
     form, context, chosen = form_of(request), context_of(request), selection(request, target)
     _check_list(request)
     version, found = context.instance.store.version, await selected(context, target, chosen)
-    now = context.now()
+    return await answer_list(request, target, found, form, version)
+
+
+async def answer_list(
+    request: web.Request, target: Target, found: list[Manifest], form: Form, version: int
+) -> web.Response:
+    """Answer with a list of shown objects, a long one made beside the event loop; `version` is the store's."""
+    now, warnings = context_of(request).now(), warnings_of(request)
 
     def written() -> web.Response:
-        return answer(list_in_form(found, target.kind, form, now, version), form)
+        return answer(list_in_form(found, target.kind, form, now, version), form, warnings=warnings)
 
     return written() if len(found) <= AT_ONCE else await asyncio.to_thread(written)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import json
 
 import pytest
 
@@ -95,6 +96,19 @@ async def test_compressed_bodies(
     assert (await api.ask("GET", "/healthz")).body == b"ok"
     assert not caplog.records
     assert (found["code"], found["reason"]) == refusal
+
+
+async def test_a_body_that_does_not_come(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body of which no more comes is waited for so long, answered 504 as by an API server, and the connection closed."""
+    monkeypatch.setattr("edgesim.kube.bodies.WITHIN", 0.05)
+    host, port = api.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\n{{".encode())
+    head, _, body = (await asyncio.wait_for(reader.read(), 30)).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 504 ")
+    assert json.loads(body)["reason"] == "Timeout"
+    assert (await api.ask("GET", "/healthz")).body == b"ok"
 
 
 async def test_head_ends(api: Api) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
+from edgesim.config.store import Change
+from edgesim.control import Write
 from tests.kube.api import CONFIG_MAPS, MERGE, VIRTUAL_SERVICES, Api, config_map, virtual_service
 
 JSON_PATCH = "application/json-patch+json"
@@ -165,6 +168,30 @@ async def test_a_collection_is_deleted_by_selector(api: Api) -> None:
     assert [each["metadata"]["name"] for each in gone.json["items"]] == ["one", "three"]
     left = (await api.ask("GET", CONFIG_MAPS)).json["items"]
     assert [each["metadata"]["name"] for each in left] == ["two"]
+
+
+async def test_a_long_collection_is_deleted_part_by_part(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others write between the parts of a long collection: what they changed goes, what they made anew stays."""
+    monkeypatch.setattr("edgesim.kube.deleting.AT_ONCE", 2)
+    for name in ("one", "two", "three", "four", "five"):
+        await api.ask("POST", CONFIG_MAPS, config_map(name))
+    accept, parts = api.instance.accept, 0
+
+    async def meanwhile(writes: Iterable[Write]) -> list[Change]:
+        nonlocal parts
+        changes, parts = await accept(writes), parts + 1
+        if parts == 1:
+            monkeypatch.setattr(api.instance, "accept", accept)
+            await api.ask("PUT", f"{CONFIG_MAPS}/three", config_map("three", a="1"))
+            await api.ask("DELETE", f"{CONFIG_MAPS}/four")
+            await api.ask("POST", CONFIG_MAPS, config_map("four"))
+        return changes
+
+    monkeypatch.setattr(api.instance, "accept", meanwhile)
+    gone = await api.ask("DELETE", CONFIG_MAPS)
+    assert [each["metadata"]["name"] for each in gone.json["items"]] == ["one", "two", "three", "four", "five"]
+    left = (await api.ask("GET", CONFIG_MAPS)).json["items"]
+    assert [each["metadata"]["name"] for each in left] == ["four"]
 
 
 @pytest.mark.parametrize("name", ["default", "kube-system", "gloo-system"])
