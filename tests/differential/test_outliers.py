@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ async def bursts(side: str, line: Line, up: Server, hosts: int, limit: int) -> b
         (5, {"max_ejection_percent": 10}, False),
     ],
 )
-async def test_success_rates(hosts: int, changed: dict[str, int], ejected: bool, sides: Sides) -> None:
+async def test_success_rates(hosts: int, changed: dict[str, Any], ejected: bool, sides: Sides) -> None:
     """One endpoint of n that alone fails sometimes lies the root of n - 1 deviations below the mean, however often.
 
     So of five it is ejected at the usual factor of 1.9 and not at 2.1, and of six at 2.1 as well: with enough
