@@ -54,8 +54,13 @@ class _Member:
     @property
     def flags(self) -> str:
         """Envoy's words for what is wrong with it."""
-        failed = "/failed_active_hc" if self.host.check_failed else ""
-        return f"{failed}{'/failed_outlier_check' if self.host.ejected else ''}" or "healthy"
+        host = self.host
+        known = {
+            "failed_active_hc": host.check_failed,
+            "failed_outlier_check": host.ejected,
+            "pending_dynamic_removal": host.leaving,
+        }
+        return "".join(f"/{flag}" for flag, is_so in known.items() if is_so) or "healthy"
 
 
 async def clusters(request: web.Request) -> web.Response:
@@ -151,8 +156,12 @@ def _host(member: _Member) -> dict[str, Any]:
 
 
 def _health(host: Host) -> dict[str, Any]:
-    failed = {"failed_active_health_check": host.check_failed, "failed_outlier_check": host.ejected}
-    return {name: True for name, is_so in failed.items() if is_so} | {"eds_health_status": "HEALTHY"}
+    known = {
+        "failed_active_health_check": host.check_failed,
+        "failed_outlier_check": host.ejected,
+        "pending_dynamic_removal": host.leaving,
+    }
+    return {name: True for name, is_so in known.items() if is_so} | {"eds_health_status": "HEALTHY"}
 
 
 def _valued(stat: dict[str, str], value: int) -> dict[str, str]:

@@ -12,13 +12,14 @@ from functools import partial
 from random import Random
 from typing import NamedTuple
 
-from edgesim.balancing import Address
+from edgesim.balancing import Address, address_of
 from edgesim.model import Model, Update, UpdateRefusedError, endpoints_of
 from edgesim.proxy import channel
 from edgesim.proxy.breaking import Breaking
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.dns import Names
 from edgesim.proxy.health_checks import HealthChecks
+from edgesim.proxy.leaving import Leaving, leaving, states_of, with_leaving
 from edgesim.proxy.ports import Addresses, Held, Place
 from edgesim.proxy.resolving import Lookup, ask_servers
 from edgesim.proxy.settings import DEFAULT, WorkerSettings, encode
@@ -70,7 +71,8 @@ class Supervisor:
         self._settings = encode(given)
         self._checks = HealthChecks(partial(Random(f"{seed}:checks").getrandbits, 64), self._tell_health)
         self.breaking = Breaking(self._tell_broken)
-        self._names = Names(self._push_names, ask_with_ttl=servers)
+        self._names = Names(self._renew, ask_with_ttl=servers)
+        self._leaving: Leaving = {}
         starts = [partial(self._start_one, index) for index in range(workers)]
         self._slots = [Slot(index, start, self._greet, self._checks.used) for index, start in enumerate(starts)]
         self._tasks: list[asyncio.Task[None]] = []
@@ -165,6 +167,8 @@ class Supervisor:
     def _tell_health(self, cluster: str, passing: dict[Address, bool | None]) -> None:
         for slot in self._slots:
             slot.send(channel.Health(cluster, passing))
+        if any(passing.get(address_of(each)) is False for each in self._leaving.get(cluster, ())):
+            _ = spawn(self._renew(), "let endpoints leave")
 
     # -- updates -------------------------------------------------------------------------------
 
@@ -175,19 +179,18 @@ class Supervisor:
         port of a listener is taken; then all serve again what they served before.
         """
         async with self._pushing:
-            before, given = self._latest, self._given
+            before, given, stayed = self._latest, self._given, self._leaving
             try:
                 places = self._hold(update.model)
-                update, self._given = (
-                    dataclasses.replace(update, model=await self._names.resolved(update.model)),
-                    update,
-                )
+                resolved = await self._names.resolved(update.model)
+                self._given = update
+                update = self._with_leaving(dataclasses.replace(update, model=resolved), given.model)
                 await self._check(update)
                 try:
                     await self._reach(update, places, self._slots)
                 except UpdateRefusedError:
                     await self._go_back(before)
-                    self._given = given
+                    self._given, self._leaving = given, stayed
                     await self._names.resolved(given.model)
                     await self._check(before)
                     raise
@@ -203,10 +206,17 @@ class Supervisor:
         new = self._checks.follow((each, endpoints_of(each, update.assignments)) for each in checked)
         await self._checks.known(new, _FIRST_CHECKS)
 
-    async def _push_names(self) -> None:
-        """Hand all workers the addresses that names have now."""
+    def _with_leaving(self, update: Update, before: Model) -> Update:
+        """Return an update with the endpoints that stay; `before` is the model before it, with names."""
+        self._leaving = leaving(update, self._latest, (self._given.model, before), self._checks.passing)
+        return with_leaving(update, self._leaving)
+
+    async def _renew(self) -> None:
+        """Hand all workers the endpoints there are now: names may have other addresses, and who stayed may leave."""
         async with self._pushing:
-            update = dataclasses.replace(self._latest, model=self._names.applied(self._given.model))
+            given = self._given
+            update = dataclasses.replace(given, model=self._names.applied(given.model))
+            update = self._with_leaving(update, given.model)
             await self._check(update)
             with contextlib.suppress(
                 UpdateRefusedError
@@ -259,6 +269,7 @@ class Supervisor:
                     slot.forget()
             summed.add(Tally(states=self._checks.states()))
             summed.add(Tally(states=self._names.states()))
+            summed.add(Tally(states=states_of(self._leaving)))
             if reset:
                 self._checks.forget()
                 self._names.forget()

@@ -36,6 +36,8 @@ class Host(NamedTuple):
     timeouts: int = 0
     check_failed: bool = False
     ejected: bool = False
+    leaving: bool = False
+    """It is listed no more, and stays while it passes its checks."""
 
     def plus(self, other: Host) -> Host:
         """Return what two workers know."""
@@ -48,6 +50,7 @@ class Host(NamedTuple):
             self.timeouts + other.timeouts,
             self.check_failed or other.check_failed,
             self.ejected or other.ejected,
+            self.leaving or other.leaving,
         )
 
     @property

@@ -15,6 +15,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
+from edgesim.proxy.resolving import Answer, ask_servers
+
 
 @dataclass(slots=True, eq=False)
 class NameServer:
@@ -59,6 +61,10 @@ class NameServer:
         made.search, made.ndots = [dns.name.from_text(each) for each in search], ndots
         made.lifetime = 5.0
         return made
+
+    async def ask(self, name: str) -> Answer:
+        """Ask here as the proxy asks the system's servers."""
+        return await ask_servers(name, self.resolver)
 
 
 class _Protocol(asyncio.DatagramProtocol):

@@ -12,7 +12,7 @@ import pytest
 from edgesim.model import Cluster, ClusterType, Endpoint, Model
 from edgesim.proxy import dns as proxy_dns
 from edgesim.proxy.dns import Names
-from edgesim.proxy.resolving import Answer, ask_servers
+from edgesim.proxy.resolving import Answer
 from tests.proxy.name_server import NameServer, name_server
 from tests.proxy.scenes import cluster, until
 
@@ -206,11 +206,7 @@ async def test_the_ttl_says_when_a_name_is_looked_up_again(dns_server: NameServe
     """Answers of a real DNS server; the ttl 0, a failure and an answer without addresses mean the usual rate."""
     server = Server()
     pauses: list[float] = []
-
-    async def ask(name: str) -> Answer:
-        return await ask_servers(name, dns_server.resolver)
-
-    names = Names(server.changed, server.ask, ask)
+    names = Names(server.changed, server.ask, dns_server.ask)
     (look,) = proxy_dns._wanted(named("api.test", rate=0.5, by_ttl=True))
     looking = proxy_dns.Looking(("named",))
     for ttl in (7, 0):
@@ -229,7 +225,7 @@ async def test_answers_that_change_are_served(dns_server: NameServer) -> None:
     server = Server()
 
     async def ask(name: str) -> Answer:
-        found = await ask_servers(name, dns_server.resolver)
+        found = await dns_server.ask(name)
         return found._replace(ttl=found.ttl and SOON)  # the least a server can say is a second
 
     names = Names(server.changed, server.ask, ask)
