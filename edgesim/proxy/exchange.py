@@ -143,6 +143,8 @@ class Exchange(ExchangeState):
         if connection.pool.watch is not None:
             connection.pool.watch.reached()
         limit_try(self)
+        if self.held is not None:
+            self.held()
         self.downstream.resume_reading()  # before writing: a slow upstream may pause it again at once
         self.flush_request()
 

@@ -12,6 +12,7 @@ from edgesim.telemetry.sources import NEVER
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from edgesim.http1.fields import Fields
     from edgesim.model import Endpoint, RequestHead
@@ -90,6 +91,8 @@ class ExchangeState:
     pool: Pool | None = None
     endpoint: Endpoint | None = None
     connection: UpstreamConnection | None = None
+    held: Callable[[], None] | None = None
+    """What happens once a try to an endpoint that is broken on purpose has its connection."""
     local: tuple[int, Fields, bytes] | None = None
     status = 0
     flags = 0

@@ -225,6 +225,8 @@ def open_wanted(pool: Pool) -> None:
 async def _connect(pool: Pool) -> None:
     try:
         async with asyncio.timeout(pool.settings.connect_timeout):
+            if pool.broken is not None:
+                await pool.broken.connecting()
             _, connection = await dial(pool, lambda: pool.make(pool))
     except TimeoutError:
         pool.load.connect_timeouts += 1

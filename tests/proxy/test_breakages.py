@@ -6,11 +6,19 @@ import asyncio
 
 import pytest
 
-from edgesim.model import HealthCheck, HttpCheck, OutlierDetection, Policies
+from edgesim.model import (
+    BalancerKind,
+    CircuitBreakers,
+    HealthCheck,
+    HttpCheck,
+    LoadBalancer,
+    OutlierDetection,
+    Policies,
+)
 from edgesim.model.policies import RetryPolicy
 from edgesim.policies.breakage import Breakage
 from edgesim.proxy.health_checks import HealthChecks
-from tests.proxy.scenes import DEADLINE, Client, Peer, cluster, forwarding, gateway, model, to, until, upstream
+from tests.proxy.scenes import DEADLINE, GET, Client, Peer, cluster, forwarding, gateway, model, to, until, upstream
 
 RESET_BODY = b"upstream connect error or disconnect/reset before headers. reset reason: "
 
@@ -72,6 +80,52 @@ async def test_retries_and_outlier_detection_see_it() -> None:
                 assert not one.heads
                 health = gw.worker.snapshot.clusters["echo"].balancer.health
                 assert health["127.0.0.1", one.port].ejected_until is not None
+
+
+async def test_what_hangs_is_under_way_for_breakers_and_balancers() -> None:
+    """It holds a connection: the next waits, a third is refused, and whoever waited passes once all is mended."""
+    breakers = CircuitBreakers(max_connections=1, max_pending_requests=1)
+    async with upstream() as up, gateway(model([to()], [cluster(up.endpoint, breakers=breakers)])) as gw:
+        gw.worker.compiler.break_({"echo": Breakage(hang=True)})
+        load = gw.worker.snapshot.clusters["echo"].load
+        first, second, third = [await gw.client() for _ in range(3)]
+        first.send(GET)
+        await until(lambda: load.requests() == 1, "the first is not under way")
+        second.send(GET)
+        await until(lambda: load.pending == 1, "the second does not wait")
+        assert (await third.ask()).body == RESET_BODY + b"overflow"
+        gw.worker.compiler.break_({})
+        first.reset()
+        assert (await second.reply()).body == b"ok"
+        await until(lambda: not load.requests() and not load.pending, "something is not given back")
+
+
+async def test_least_request_avoids_what_is_slow() -> None:
+    """A request that waits in a broken endpoint counts there, so that the next goes to the other one."""
+    async with upstream() as one, upstream() as other:
+        picks = LoadBalancer(BalancerKind.LEAST_REQUEST, choice_count=20)
+        async with gateway(model([to()], [cluster(one.endpoint, other.endpoint, balancer=picks)])) as gw:
+            gw.worker.compiler.break_({f"127.0.0.1:{one.port}": Breakage(hang=True)})
+            record = gw.worker.snapshot.clusters["echo"].balancer.health["127.0.0.1", one.port]
+            clients: list[Client] = []
+            while not record.active:
+                clients.append(await gw.client())
+                clients[-1].send(GET)
+                await until(lambda: record.active or len(other.heads) == len(clients), "it goes nowhere")
+            client = await gw.client()
+            assert [(await client.ask()).status for _ in range(20)] == [200] * 20
+
+
+async def test_what_is_killed_takes_no_connection() -> None:
+    """Idle connections to it are closed, and those that fail are counted as such."""
+    async with forwarding() as (gw, up):
+        client = await gw.client()
+        assert (await client.ask()).status == 200
+        gw.worker.compiler.break_({"echo": Breakage(kill=True)})
+        assert (await client.ask()).status == 503
+        load = gw.worker.snapshot.clusters["echo"].load
+        assert (load.connect_failures, load.requests(), up.connections) == (1, 0, 1)
+        await until(lambda: not load.connections, "a connection is left")
 
 
 async def test_a_client_that_leaves_is_forgotten() -> None:
