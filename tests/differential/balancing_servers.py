@@ -41,12 +41,27 @@ DEADLINE = 60.0
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """A connection from one engine: its address there, the requests it carried, when it was idle last, and closed."""
+    """A connection from one engine: its two ends, the requests it carried, when it was idle last, and closed."""
 
-    address: tuple[str, int]
+    writer: asyncio.StreamWriter
     requests: int = 0
     idle_since: float = 0.0
     closed: float | None = None
+
+    def is_closed(self) -> bool:
+        """Tell whether the engine closed it."""
+        return self.closed is not None
+
+    @property
+    def was_idle(self) -> float:
+        """How many seconds it was idle before it was closed."""
+        assert self.closed is not None
+        return self.closed - self.idle_since
+
+    @property
+    def engines_end(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """The addresses of the engine's socket: its own, and its peer's."""
+        return self.writer.get_extra_info("peername"), self.writer.get_extra_info("sockname")
 
 
 @dataclass(slots=True)
@@ -68,7 +83,7 @@ class Server:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests of one connection until it closes."""
         self.open.add(writer)
-        connection = Connection(writer.get_extra_info("peername"))
+        connection = Connection(writer)
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")

@@ -34,7 +34,7 @@ from edgesim.model import (
     RouteMatch,
     VirtualHost,
 )
-from edgesim.model.policies import HashKind, HashPolicy
+from edgesim.model.policies import HashKind, HashPolicy, RetryPolicy
 from tests.differential.features import edgesims
 from tests.envoy import bootstrap, running
 
@@ -211,6 +211,20 @@ def test_breakers(name: str, limits: dict[str, int], arrive: int, expected: list
     with servers(1) as ups, proxy(name, model(ups, breakers=CircuitBreakers(**limits)), tmp_path) as port:
         ups[0].go.clear()
         assert together(port, ups, 5, arrive) == expected
+
+
+@PROXIES
+@pytest.mark.parametrize(("most", "asked"), [(0, 1), (1, 3), (3, 3)])
+def test_the_breaker_of_retries(name: str, most: int, asked: int, tmp_path: Path) -> None:
+    """Where no retry may be under way the first answer is the last; one at a time is enough for two of them."""
+    again = Policies(retries=RetryPolicy(("5xx",), 2, base_interval=0.001))
+    with (
+        servers(1) as ups,
+        proxy(name, model(ups, again, breakers=CircuitBreakers(max_retries=most)), tmp_path) as port,
+    ):
+        ups[0].status = 500
+        status, _, headers = ask(port)
+        assert (status, ups[0].asked, headers.get("x-envoy-overloaded")) == (500, asked, None)
 
 
 @PROXIES
