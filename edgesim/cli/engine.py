@@ -50,12 +50,12 @@ class DataPlane(Protocol):
         """Drain within `grace` seconds."""
 
 
-def envoy_engine(settings: UpSettings, addresses: Addresses, told: WorkerSettings) -> DataPlane:
+def envoy_engine(settings: UpSettings, addresses: Addresses, told: WorkerSettings, seed: str) -> DataPlane:
     """Take an Envoy's first port. Raises EdgesimError where there is no Envoy, OSError where the port is not free."""
     from edgesim.envoy import EnvoyEngine, find_envoy  # noqa: PLC0415 - an HTTP client that nothing else needs
     from edgesim.envoy.engine import EnvoySettings  # noqa: PLC0415 - the same
 
-    given = EnvoySettings(find_envoy(), settings.workers, told.access_log, _lines(told.access_log_format))
+    given = EnvoySettings(find_envoy(), settings.workers, told.access_log, _lines(told.access_log_format), seed=seed)
     return EnvoyEngine(addresses, given, monotonic)
 
 

@@ -46,7 +46,7 @@ def reserve_proxy(settings: UpSettings, seed: int, told: WorkerSettings) -> Data
     as_written = settings.listen is not None
     try:
         if settings.engine is Engine.ENVOY:
-            return envoy_engine(settings, Addresses(host, settings.port, settings.tls_port, as_written), told)
+            return envoy_engine(settings, Addresses(host, settings.port, settings.tls_port, as_written), told, seeded)
         return Supervisor(host, settings.port, settings.workers, seeded, settings.tls_port, told, as_written=as_written)
     except OSError as error:
         raise _refused(error, host, settings.port, "--port") from None

@@ -15,6 +15,10 @@ from edgesim.envoy.folder import Subscription
 _SECONDS = 10.0
 
 
+_WELL = frozenset(("eds_health_status",))
+"""What the status of a host says that is neither failed nor unchecked."""
+
+
 class AdminError(Exception):
     """Envoy does not answer: it is not there yet, or no more."""
 
@@ -48,6 +52,16 @@ class Admin:
         found: dict[str, Any] = json.loads(await self.ask(f"/stats?format=json&filter={pattern}"))
         return {each["name"]: each["value"] for each in found["stats"] if "name" in each}
 
+    async def healthy_hosts(self) -> set[tuple[str, str]]:
+        """Return cluster and `address:port` of each host that passes its health checks. Raises AdminError."""
+        found: dict[str, Any] = json.loads(await self.ask("/clusters?format=json"))
+        return {
+            (cluster["name"], _address(host))
+            for cluster in found.get("cluster_statuses", ())
+            for host in cluster.get("host_statuses", ())
+            if host["health_status"].keys() <= _WELL
+        }
+
     async def close(self) -> None:
         """Ask no more."""
         if self._session is not None:
@@ -65,3 +79,8 @@ def scope(of: Subscription, stat_prefixes: Mapping[str, str]) -> str:
         Kind.ROUTES: f"http.{stat_prefixes.get(of.name, '')}.rds.{of.name}",
     }
     return by_kind[of.kind].replace(":", "_")
+
+
+def _address(host: Mapping[str, Any]) -> str:
+    where = host["address"].get("socket_address", {})
+    return f"{where.get('address', '')}:{where.get('port_value', 0)}"

@@ -11,16 +11,23 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from edgesim.dialects.envoy import Form, Kind, Part, Resources, fetching_bootstrap, snapshot
 from edgesim.envoy.admin import Admin, AdminError
+from edgesim.envoy.detours import Place as Detoured
+from edgesim.envoy.detours import detoured
 from edgesim.envoy.draining import drain
 from edgesim.envoy.folder import Folder, Subscription
 from edgesim.envoy.process import EnvoyProcess
 from edgesim.envoy.refusals import culprit, refused_in
+from edgesim.envoy.relay import Way
+from edgesim.envoy.relays import Relays, ways
 from edgesim.envoy.taking import RefusedError, Taking, accepting
 from edgesim.envoy.tallies import tally_of
 from edgesim.model import Assignments, Cluster, ClusterType, Listener, Model, Update, UpdateRefusedError
@@ -38,6 +45,8 @@ _DRAIN_SECONDS: Final = 5
 """Seconds that connections of a listener have which goes away or becomes another (`--drain-time-s`)."""
 _WARM_SECONDS: Final = 10.0
 """Seconds a cluster may take for its first health checks and names before nobody waits for it any more."""
+_CHECKED_SECONDS: Final = 3.0
+"""Seconds that the first check of a relay may take; the endpoint behind it may be ill."""
 _LEAVING: Final = 2.0
 _MOST_FOLLOWED: Final = 40
 """Clusters of pods up to which each has a file of its own for its endpoints."""
@@ -57,6 +66,8 @@ class EnvoySettings:
     access_log: str = ""
     access_log_format: str = ""
     draw_header: str = ""
+    seed: str = ""
+    """Of the draws whether a request fails that is broken for some of them."""
 
 
 class EnvoyEngine:
@@ -80,7 +91,11 @@ class EnvoyEngine:
         self._places: dict[str, Place] = {}
         self._reasons: asyncio.Queue[str] = asyncio.Queue()
         self._pushing = asyncio.Lock()
-        self.breaking = Breaking(_untold, _unreached)
+        self._update: Update | None = None
+        """What is served, without relays."""
+        self._relays = Relays(partial(Random(f"{given.seed}:breakages").getrandbits, 64))
+        self._following: asyncio.Task[None] | None = None
+        self.breaking = Breaking(self._tell_broken, self._reached)
 
     @property
     def admin_socket(self) -> Path:
@@ -142,23 +157,64 @@ class EnvoyEngine:
         before.
         """
         async with self._pushing:
-            before = self._served
-            try:
-                await self._serve(update)
-            except UpdateRefusedError:
-                await self._go_back(before)
-                raise
-            finally:
-                self._held.keep(set(self._places.values()))
+            await self._serve_or_stay(update)
+
+    async def _serve_or_stay(self, update: Update) -> None:
+        before, relayed = self._served, self._relays.places
+        try:
+            await self._serve(update)
+        except UpdateRefusedError:
+            await self._go_back(before)
+            self._relays.keep(relayed)
+            raise
+        finally:
+            self._held.keep(set(self._places.values()))
 
     async def _serve(self, update: Update) -> None:
         places = self._held.hold(update.model)
         placed = with_few_files(self._placed(update.model, places), update.assignments)
         wanted = snapshot(placed, update.assignments, self._folder.source, self._form)
-        await self._reach(wanted)
+        broken = ways(update, self.breaking.broken)
+        before = self._relays.places
+        await self._reach(detoured(wanted, self._opened(broken)))
         new = [place for place in places.values() if place not in self._places.values()]
         await asyncio.gather(*(accepting(place[0], self._held.port(place), self._now) for place in new))
-        self._model, self._places = update.model, places
+        self._model, self._places, self._update = update.model, places, update
+        await self._break(broken.keys() - before)
+        self._relays.keep(set(broken))
+
+    def _opened(self, broken: Mapping[Detoured, Way]) -> dict[Detoured, int]:
+        try:
+            return self._relays.open(broken)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise UpdateRefusedError(f"what is broken has no relay: {why}", code=CANNOT_RUN) from None
+
+    # -- breaking ------------------------------------------------------------------------------
+
+    def _tell_broken(self) -> None:
+        """Let relays follow at once, and Envoy soon."""
+        self._relays.tell(self.breaking.broken)
+        self._following = spawn(self._follow(), "breaking")
+
+    async def _reached(self) -> None:
+        """Return when requests meet what is broken. Raises UpdateRefusedError."""
+        if self._following is not None:
+            await asyncio.shield(self._following)
+
+    async def _follow(self) -> None:
+        async with self._pushing:
+            update = self._update
+            if update is not None and ways(update, self.breaking.broken).keys() != self._relays.places:
+                await self._serve_or_stay(update)
+
+    async def _break(self, new: AbstractSet[Detoured]) -> None:
+        """Let relays fail; new ones when Envoy found them healthy, so that its health checks see them fail."""
+        checked = {each.name for each in self._model.clusters if each.health_checks}
+        hosts = {(name, self._relays.address((name, at))) for name, at in new if name in checked}
+        if hosts:
+            await self._taking.healthy(hosts, _CHECKED_SECONDS)
+        self._relays.act(self.breaking.broken)
 
     def _placed(self, model: Model, places: Mapping[str, Place]) -> Model:
         """Return a model whose listeners are where edgesim binds them."""
@@ -238,16 +294,9 @@ class EnvoyEngine:
         await drain(self.admin, self._now() + grace, self._now)
         await self._process.close(_LEAVING)
         await self.admin.close()
+        self._relays.abort()
         self._held.close()
         shutil.rmtree(self._folder.path, ignore_errors=True)
-
-
-def _untold() -> None:
-    """Nobody is told."""
-
-
-async def _unreached() -> None:
-    raise UpdateRefusedError("Envoy serves, and nothing can be broken there")
 
 
 def with_few_files(model: Model, assignments: Assignments) -> Model:

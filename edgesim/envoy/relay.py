@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edgesim.envoy.detours import HOST
 from edgesim.envoy.relay_connection import FromEnvoy
 from edgesim.model import UpstreamTls
 from edgesim.policies.breakage import Breakage
@@ -19,7 +20,6 @@ from edgesim.proxy.loopback import unpaced
 from edgesim.proxy.tls import names_hold, upstream_context
 from edgesim.telemetry import spawn
 
-HOST = "127.0.0.1"
 _BACKLOG = 1024
 _WHOLE = Breakage()
 

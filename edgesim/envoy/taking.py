@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 from edgesim.envoy.admin import Admin, AdminError, scope
 from edgesim.envoy.folder import Subscription
@@ -78,6 +80,15 @@ class Taking:
                     return
             except AdminError:
                 pass
+            await asyncio.sleep(_LONGEST_LOOK)
+
+    async def healthy(self, hosts: AbstractSet[tuple[str, str]], seconds: float) -> None:
+        """Return when health checks found hosts (cluster and `address:port`) healthy, or after so many seconds."""
+        until = self._now() + seconds
+        while self._now() < until:
+            with contextlib.suppress(AdminError):
+                if hosts <= await self._admin.healthy_hosts():
+                    return
             await asyncio.sleep(_LONGEST_LOOK)
 
     async def _counts(self) -> Mapping[str, str | int]:

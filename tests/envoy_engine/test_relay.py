@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edgesim.envoy.relay import HOST, Relay, Way
+from edgesim.envoy.detours import HOST
+from edgesim.envoy.relay import Relay, Way
 from edgesim.model import UpstreamTls
 from edgesim.policies.breakage import ERROR_BODY, Breakage
 from tests.proxy.authority import authority, issued, server_context

@@ -18,12 +18,12 @@ BREAKING: tuple[Code, ...] = (
     ),
     error(
         "ES0741",
-        "Envoy cannot be broken",
-        "What `edgesim break` does happens between edgesim's own engine and the pods. With `--engine envoy` requests do not "
-        "come by there; annotations on a pod template (`edgesim.io/latency`, `edgesim.io/error-rate`) act with both engines.",
-        "$ edgesim up configs/ --engine envoy &\n$ edgesim break echo --latency 200ms\n"
-        "Error from server (BadRequest): Envoy serves, and nothing can be broken there (ES0741)\n",
-        "$ edgesim up configs/ &\n$ edgesim break echo --latency 200ms\n",
+        "Envoy does not take what is broken",
+        "With `--engine envoy` what is broken is reached by way of a relay in edgesim, and Envoy is told its address in place "
+        "of the endpoint's. Envoy did not answer, or refused it, or no port was free for a relay. Nothing is broken then.",
+        "$ edgesim break echo --latency 200ms\n"
+        "Error from server (ServiceUnavailable): what is broken has no relay: too many open files (ES0741)\n",
+        "$ ulimit -n 65536\n$ edgesim up configs/ --engine envoy &\n$ edgesim break echo --latency 200ms\n",
         console=True,
     ),
 )
