@@ -66,7 +66,7 @@ class PodRuntime:
         bound = self._addresses.bind(program.ports, any_port=program.any_port)
         # Each pod draws from its own source: how many requests another got does not change its answers.
         random = Random(f"{self._seed}/{name}")
-        server = PodServer(program.answers, program.behaviour, random, self._now, self.wall, log)
+        server = PodServer(program.answers, program.behaviour, random, self._now, self.wall, log, program.ready_after)
         loop = asyncio.get_running_loop()
         listeners = [
             await loop.create_server(lambda: EchoProtocol(server), sock=sock, backlog=BACKLOG) for sock in bound.sockets

@@ -1,4 +1,7 @@
-"""One pod's HTTP/1.1 server: plain protocol callbacks on httptools, because the proxy is measured with it."""
+"""One pod's HTTP/1.1 server: plain protocol callbacks on httptools, because the proxy is measured with it.
+
+A connection that begins with HTTP/2's preface goes on in `http2`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,12 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from edgesim.backends.answers import TEXT, Answer, Request, reason, scripted_error
+from edgesim.backends.answers import BODILESS, TEXT, Answer, Request, reason, scripted_error
 from edgesim.backends.behaviour import Behaviour, sample
 from edgesim.backends.pod_log import PodLog, Served
 
 MAX_PIPELINED: Final = 64
 """Requests waiting behind a slow answer on one connection before reading pauses."""
-BODILESS: Final = frozenset({204, 304})
 _STATUS_LINES: Final = {code: f"HTTP/1.1 {code} {reason(code)}\r\n".encode() for code in range(100, 1000)}
 _BAD_REQUEST: Final = Answer(400, TEXT, b"400 Bad Request")
 
@@ -27,6 +29,16 @@ class Answers(Protocol):
 
     def answer(self, request: Request) -> Answer:
         """Answer a request at once."""
+
+
+class Connection(Protocol):
+    """One connection to a pod."""
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is in progress."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
 
 class PodServer:
@@ -44,6 +56,7 @@ class PodServer:
         "emptied",
         "log",
         "random",
+        "ready_at",
         "served",
         "started",
     )
@@ -56,8 +69,12 @@ class PodServer:
         now: Callable[[], float],
         wall: Callable[[], float],
         log: PodLog | None = None,
+        ready_after: float = 0.0,
     ) -> None:
-        """Take the program, its script, the randomness, monotonic and wall clocks it runs by, and its log, if it keeps one."""
+        """Take the program, its script, the randomness, monotonic and wall clocks it runs by, and its log, if it keeps one.
+
+        It is ready `ready_after` seconds from now.
+        """
         self.answers = answers
         self.behaviour = behaviour
         self.random = random
@@ -65,7 +82,8 @@ class PodServer:
         self._wall = wall
         self.log = log
         self.started = now()
-        self.connections: set[EchoProtocol] = set()
+        self.ready_at = self.started + ready_after
+        self.connections: set[Connection] = set()
         self.draining = False
         self.emptied: asyncio.Event = asyncio.Event()
         self.served = 0
@@ -113,6 +131,20 @@ class PodServer:
         """Tell whether the scripted behaviour has begun."""
         return self._now() - self.started >= self.behaviour.degrade_after
 
+    def is_ready(self) -> bool:
+        """Tell whether requests are to be sent here, as Kubernetes sees it."""
+        return not self.draining and self._now() >= self.ready_at
+
+    def scripted(self, request: Request, answers: Answers) -> tuple[float, Answer]:
+        """Return how long to wait and what to say then."""
+        script = self.behaviour
+        if not self.degraded():
+            return 0.0, answers.answer(request)
+        delay = sample(script.latency, self.random) if script.latency is not None else 0.0
+        if script.error_rate > 0 and self.random.random() < script.error_rate:
+            return delay, scripted_error(script.error_code)
+        return delay, answers.answer(request)
+
     def drain(self) -> None:
         """From now on close each connection after the answer it is at."""
         self.draining = True
@@ -127,13 +159,13 @@ class PodServer:
         for connection in [*self.connections]:
             connection.abort()
 
-    def left(self, connection: EchoProtocol) -> None:
+    def left(self, connection: Connection) -> None:
         """Forget a connection that is gone."""
         self.connections.discard(connection)
         if not self.connections:
             self.emptied.set()
 
-    def joined(self, connection: EchoProtocol) -> None:
+    def joined(self, connection: Connection) -> None:
         """Remember a new connection."""
         self.connections.add(connection)
         self.emptied.clear()
@@ -197,10 +229,27 @@ class EchoProtocol(asyncio.Protocol):
             # The request itself is answered without upgrading; what follows is not HTTP/1.1 any more.
             self._closing = True
         except httptools.HttpParserError:
+            if self._turns_to_http2(data):
+                return
             self._closing = True
             self._in_message = False
             if not self._queue and self._timer is None:
                 self._write(_BAD_REQUEST, head=False, minor_version=1, keep_alive=False)
+
+    def _turns_to_http2(self, data: bytes) -> bool:
+        """Hand the connection over if what the parser stopped at is HTTP/2's preface, and nothing waits before it."""
+        if self._parser.get_method() != b"PRI" or self._queue or self._timer is not None:
+            return False
+        from edgesim.backends.http2 import Http2Protocol, behind_preface  # noqa: PLC0415 - seldom wanted
+
+        rest = behind_preface(data)
+        if rest is None:
+            return False
+        made = Http2Protocol(self._pod, self._transport, self._peer())
+        self._transport.set_protocol(made)
+        self._pod.left(self)
+        made.data_received(rest)
+        return True
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its answers are out."""
@@ -275,7 +324,7 @@ class EchoProtocol(asyncio.Protocol):
         self._timer = None
         while self._queue:
             request = self._queue.popleft()
-            delay, answer = self._scripted(request)
+            delay, answer = self._pod.scripted(request, self._pod.answers)
             if delay > 0:
                 self._timer = asyncio.get_running_loop().call_later(delay, self._late, request, answer)
                 return
@@ -286,17 +335,6 @@ class EchoProtocol(asyncio.Protocol):
         self._finish(request, answer)
         if not self._transport.is_closing():
             self._next()
-
-    def _scripted(self, request: Request) -> tuple[float, Answer]:
-        """Return how long to wait and what to say then."""
-        pod = self._pod
-        script = pod.behaviour
-        if not pod.degraded():
-            return 0.0, pod.answers.answer(request)
-        delay = sample(script.latency, pod.random) if script.latency is not None else 0.0
-        if script.error_rate > 0 and pod.random.random() < script.error_rate:
-            return delay, scripted_error(script.error_code)
-        return delay, pod.answers.answer(request)
 
     def _finish(self, request: Request, answer: Answer) -> None:
         self._pod.served += 1

@@ -8,25 +8,20 @@ Source: envoy/source/extensions/health_checkers/grpc.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Final, cast
+from typing import cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, ResponseReceived, StreamReset, TrailersReceived
-from h2.exceptions import FrameTooLargeError, H2Error
+from h2.exceptions import H2Error
 
 from edgesim.http1.fields import Fields
 from edgesim.model import GrpcCheck
 from edgesim.policies.grpc_health import CHECK, CONTENT_TYPE, Judgement, check_request, timeout_value
 from edgesim.policies.health_checks import Outcome
+from edgesim.policies.http2_frames import goodbye_of, take_frames
 from edgesim.proxy.pools import Pool, dial
-
-_FRAME_HEAD: Final = 9
-_GOAWAY: Final = 7
-_LARGEST_FRAME: Final = 1 << 14
-"""What may be sent to who did not allow more (RFC 9113, section 4.2)."""
 
 
 class GrpcProber:
@@ -144,11 +139,11 @@ class _Connection(asyncio.Protocol):
         """Take frames."""
         self._received += data
         try:
-            for frame in _frames(self._received):
+            for frame in take_frames(self._received):
                 self._take(frame)
                 if self.is_closed:
                     return
-        except H2Error:
+        except (H2Error, ValueError):
             self._flush()  # which says what was wrong
             self.abort()
             self._end(Outcome.LOST, is_over=True)
@@ -158,9 +153,10 @@ class _Connection(asyncio.Protocol):
     # --- the answer ---------------------------------------------------------------------------
 
     def _take(self, frame: bytes) -> None:
-        """Take a frame. Of a GOAWAY h2 is not told: it would refuse the answer that may follow."""
-        if frame[3] == _GOAWAY and len(frame) >= _FRAME_HEAD + 8:
-            self._leave(int.from_bytes(frame[_FRAME_HEAD + 4 : _FRAME_HEAD + 8], "big"))
+        """Take a frame. Of a GOAWAY h2 is not told."""
+        error = goodbye_of(frame)
+        if error is not None:
+            self._leave(error)
             return
         for event in self._http2.receive_data(frame):
             if isinstance(event, DataReceived) and event.flow_controlled_length:
@@ -196,16 +192,3 @@ class _Connection(asyncio.Protocol):
         self._reset()
         if not self._outcome.done():
             self._outcome.set_result(outcome)
-
-
-def _frames(received: bytearray) -> Iterator[bytes]:
-    """Take whole frames off what was received. Raises FrameTooLargeError, also for what is no HTTP/2."""
-    while len(received) >= _FRAME_HEAD:
-        end = int.from_bytes(received[:3], "big") + _FRAME_HEAD
-        if end > _LARGEST_FRAME + _FRAME_HEAD:
-            raise FrameTooLargeError
-        if len(received) < end:
-            return
-        frame = bytes(received[:end])
-        del received[:end]
-        yield frame

@@ -15,6 +15,7 @@ from h2.exceptions import ProtocolError
 
 from edgesim.model import Endpoint
 from edgesim.policies.grpc_health import Serving, check_response
+from edgesim.policies.http2_frames import goodbye
 
 OK = (b"grpc-status", b"0")
 SERVING = check_response(Serving.SERVING)
@@ -61,7 +62,7 @@ class Call:
     def goodbye(self, error: int = 0) -> Call:
         """Send a GOAWAY that h2 does not know of, so that it can still answer."""
         self.writer.write(self.http2.data_to_send())
-        self.writer.write(b"\0\0\x08\x07\0\0\0\0\0" + self.stream.to_bytes(4, "big") + error.to_bytes(4, "big"))
+        self.writer.write(goodbye(self.stream, error))
         return self
 
 
