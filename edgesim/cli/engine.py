@@ -68,6 +68,8 @@ def ask_of(plane: DataPlane) -> Ask | None:
 
     async def ask(target: str, method: str) -> tuple[int, str]:
         try:
+            if target.startswith("/stats"):
+                await admin.flush()
             answer: tuple[int, str] = await admin.answer(target, method)
         except AdminError as gone:
             raise ApiError("ServiceUnavailable", f"Envoy does not answer: {gone}") from None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
 
@@ -51,6 +52,16 @@ class Admin:
         """Return the counters, gauges and texts whose names match. Raises AdminError."""
         found: dict[str, Any] = json.loads(await self.ask(f"/stats?format=json&filter={pattern}"))
         return {each["name"]: each["value"] for each in found["stats"] if "name" in each}
+
+    async def histograms(self, pattern: str) -> list[dict[str, Any]]:
+        """Return the histograms whose names match, in detail, up to now. Raises AdminError."""
+        await self.flush()
+        found = json.loads(await self.ask(f"/stats?format=json&histogram_buckets=detailed&filter={quote(pattern)}"))
+        return [each for one in found["stats"] for each in one.get("histograms", {}).get("details", ())]
+
+    async def flush(self) -> None:
+        """Let workers add what they counted to histograms: they do when stats are read, which is answered before."""
+        await self.ask("/stats?filter=^$")
 
     async def healthy_hosts(self) -> set[tuple[str, str]]:
         """Return cluster and `address:port` of each host that passes its health checks. Raises AdminError."""

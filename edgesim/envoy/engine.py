@@ -29,7 +29,7 @@ from edgesim.envoy.refusals import culprit, refused_in
 from edgesim.envoy.relay import Way
 from edgesim.envoy.relays import Relays, ways
 from edgesim.envoy.taking import RefusedError, Taking, accepting
-from edgesim.envoy.tallies import tally_of
+from edgesim.envoy.tallies import DURATIONS, Buckets, buckets_of, since, tally_of
 from edgesim.model import Assignments, Cluster, ClusterType, Listener, Model, Update, UpdateRefusedError
 from edgesim.model.clusters import endpoints_of
 from edgesim.model.update import CANNOT_RUN
@@ -91,6 +91,8 @@ class EnvoyEngine:
         self._places: dict[str, Place] = {}
         self._reasons: asyncio.Queue[str] = asyncio.Queue()
         self._pushing = asyncio.Lock()
+        self._forgotten: tuple[int, Mapping[str, Buckets]] = (0, {})
+        """What the histograms of an Envoy (by the number of its start) held when counting began anew."""
         self._update: Update | None = None
         """What is served, without relays."""
         self._relays = Relays(partial(Random(f"{given.seed}:breakages").getrandbits, 64))
@@ -145,6 +147,7 @@ class EnvoyEngine:
         self._folder.write_all(Kind.CLUSTER, {})
         self._folder.write_all(Kind.LISTENER, {})
         written = fetching_bootstrap("edgesim", self._folder.source)
+        written["stats_flush_on_admin"] = True  # else durations would be told five seconds late
         written["admin"] = {"address": {"pipe": {"path": str(self.admin_socket)}}}
         (self._folder.path / "bootstrap.json").write_text(json.dumps(written))
 
@@ -278,11 +281,16 @@ class EnvoyEngine:
     async def stats(self, *, reset: bool = False) -> Tally:
         """Return what Envoy counted by cluster; with `reset` begin at zero behind it."""
         try:
-            found = tally_of(await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_)"), self._model)
+            counted = await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_)")
+            now = buckets_of(await self.admin.histograms(rf"^cluster\..*\.{DURATIONS}$"))
             if reset:
                 await self.admin.ask("/reset_counters", "POST")
         except AdminError:
             return Tally()
+        starts, before = self._forgotten
+        found = tally_of(counted, since(now, before if starts == self._process.starts else {}), self._model)
+        if reset:
+            self._forgotten = self._process.starts, now
         return found
 
     def reopen_logs(self) -> None:

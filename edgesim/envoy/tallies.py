@@ -1,33 +1,70 @@
-"""What Envoy counts, as edgesim's own proxy would tell it: by cluster, for Envoy counts nothing by route."""
+"""What Envoy counts, as edgesim's own proxy would tell it: by cluster, for Envoy counts nothing by route.
+
+Durations are in whole milliseconds, rounded down, and from 100 on of two digits: so precise are the buckets that Envoy
+keeps (libcircllhist's), which `/stats?histogram_buckets=detailed` tells. They are those of `upstream_rq_time`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from edgesim.model import Model
-from edgesim.telemetry.histogram import RETRIES, TOTAL
+from edgesim.telemetry.histogram import HISTOGRAM, RETRIES, TOTAL, slot_of
 from edgesim.telemetry.tally import StatKey, Tally, Totals
 
 _CLASSES = range(1, 6)
+DURATIONS = "upstream_rq_time"
+_ROUNDED = 100
+"""Milliseconds from which on a bucket holds more than one number of them."""
+
+Buckets = Mapping[float, tuple[float, int]]
+"""By its lower bound in milliseconds, the width of a bucket and how many are in it."""
 
 
-def tally_of(stats: Mapping[str, str | int], model: Model) -> Tally:
-    """Return counts of answers by class and cluster, and those of clients' connections."""
+def buckets_of(found: Iterable[Mapping[str, Any]]) -> dict[str, Buckets]:
+    """Return the buckets of each histogram by its name, of what Envoy tells of them in detail."""
+    return {
+        each["name"]: {one["lower_bound"]: (one["width"], one["count"]) for one in each.get("totals", ())}
+        for each in found
+    }
+
+
+def since(now: Mapping[str, Buckets], before: Mapping[str, Buckets]) -> dict[str, Buckets]:
+    """Return what histograms hold beyond what they held before: Envoy never sets them back."""
+    return {name: _grown(buckets, before.get(name, {})) for name, buckets in now.items()}
+
+
+def _grown(now: Buckets, before: Buckets) -> Buckets:
+    return {at: (width, count - before.get(at, (0.0, 0))[1]) for at, (width, count) in now.items()}
+
+
+def tally_of(stats: Mapping[str, str | int], histograms: Mapping[str, Buckets], model: Model) -> Tally:
+    """Return counts and durations of answers by class and cluster, and counts of clients' connections."""
     counts = {
         StatKey("", "", each.name, (), ""): found
         for each in model.clusters
-        if (found := _counts(stats, f"cluster.{each.name.replace(':', '_')}."))
+        if (found := _counts(stats, histograms, f"cluster.{each.name.replace(':', '_')}."))
     }
     return Tally(_totals(stats, model), counts)
 
 
-def _counts(stats: Mapping[str, str | int], prefix: str) -> dict[int, int]:
-    slots = {
+def _counts(stats: Mapping[str, str | int], histograms: Mapping[str, Buckets], prefix: str) -> dict[int, int]:
+    slots = _durations(histograms.get(prefix + DURATIONS, {})) | {
         TOTAL: int(stats.get(f"{prefix}upstream_rq_completed", 0)),
         RETRIES: int(stats.get(f"{prefix}upstream_rq_retry", 0)),
         **{-100 * number: int(stats.get(f"{prefix}upstream_rq_{number}xx", 0)) for number in _CLASSES},
     }
     return {slot: count for slot, count in slots.items() if count}
+
+
+def _durations(buckets: Buckets) -> dict[int, int]:
+    slots: dict[int, int] = {}
+    for at, (width, count) in buckets.items():
+        milliseconds = at + width / 2 if at >= _ROUNDED else at
+        slot = HISTOGRAM + slot_of(round(milliseconds * 1000))
+        slots[slot] = slots.get(slot, 0) + count
+    return slots
 
 
 def _totals(stats: Mapping[str, str | int], model: Model) -> Totals:

@@ -26,6 +26,7 @@ from edgesim.model import (
 )
 from edgesim.telemetry import spawn
 from edgesim.telemetry.histogram import TOTAL
+from edgesim.telemetry.rows import rows
 from tests.dialects.certificates import pair
 from tests.envoy_engine.scenes import PATIENT, eds, forward, running, saying, telling
 from tests.proxy.scenes import GET, OK, Client, Peer, direct, model, until, upstream
@@ -210,6 +211,36 @@ async def test_answers_are_counted_by_cluster() -> None:
         tally = await envoy.engine.stats(reset=True)
         assert {key.cluster: (counts[TOTAL], counts[-200]) for key, counts in tally.counts.items()} == {"echo": (3, 3)}
         assert (await envoy.engine.stats()).counts == {}
+
+
+@pytest.mark.slow
+async def test_durations_are_counted_by_cluster() -> None:
+    """Each answer's duration is told when it is asked for, begins at zero after a reset, and anew with another Envoy."""
+
+    async def slow(peer: Peer) -> None:
+        while await peer.head():
+            await asyncio.sleep(0.12)
+            peer.send(OK)
+
+    async def durations(*, reset: bool = False) -> list[tuple[float, float]]:
+        tally = await envoy.engine.stats(reset=reset)
+        return [(row.p50_ms, row.p99_ms) for row in rows(tally, "cluster")]
+
+    async with upstream(slow) as up, running() as envoy:
+        await envoy.push(model([forward("echo")], [eds("echo")]), echo=(up.endpoint,))
+        await envoy.ask()
+        [(middle, high)] = await durations(reset=True)
+        assert 120 <= middle == high < 1000
+        assert await durations() == []
+        await envoy.ask()
+        assert len(await durations()) == 1
+        [killed] = envoy.engine.pids
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: envoy.engine.pids not in ([], [killed]), "nobody took its place")
+        await envoy.push(model([forward("echo")], [eds("echo"), eds("other")]), echo=(up.endpoint,))
+        await envoy.ask()
+        [(middle, _)] = await durations()
+        assert middle >= 120
 
 
 def test_many_clusters_hold_their_endpoints_themselves() -> None:
