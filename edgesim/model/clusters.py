@@ -159,7 +159,8 @@ class Cluster:
     """A named set of endpoints. Those of an EDS cluster come as an assignment; `endpoints` adds what it fails over to.
 
     `overprovisioning_factor` is in per cent: a priority is left for the next one once fewer than 100 divided by it
-    are healthy. `dns_refresh_rate` is in seconds. A DIRECT_RESPONSE cluster has no endpoints: what is sent to it is
+    are healthy. `dns_refresh_rate` is in seconds. `http2` is what real Envoy speaks to the endpoints, with prior
+    knowledge; edgesim's own proxy does so for health checks by gRPC only. A DIRECT_RESPONSE cluster has no endpoints: what is sent to it is
     answered with `response`, with everything the route does to an answer (Gloo's fallback cluster for invalid
     routes).
     """
@@ -180,6 +181,7 @@ class Cluster:
     dns_refresh_rate: float = 5.0
     respect_dns_ttl: bool = False
     ignore_health_on_host_removal: bool = False
+    http2: bool = False
     response: DirectResponseAction | None = None
 
 

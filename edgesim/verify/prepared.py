@@ -150,6 +150,7 @@ _NAMES = {
 _OF_CLUSTERS: Mapping[str, Callable[[Cluster], bool]] = {
     "TLS towards upstreams: recorders are asked without": lambda each: each.tls is not None,
     "active health checks: every recorder is healthy": lambda each: bool(each.health_checks),
+    "HTTP/2 towards upstreams: recorders are asked by HTTP/1.1": lambda each: each.http2,
     "outlier detection": lambda each: each.outlier is not None,
     "connection settings of upstreams": lambda each: each.connection != DEFAULT_CONNECTION,
     "names of hosts: they are not resolved": lambda each: each.type is ClusterType.STRICT_DNS,

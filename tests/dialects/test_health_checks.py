@@ -70,7 +70,8 @@ def test_grpc_checks_need_http2(spec: str) -> None:
     assert run(UPSTREAM + check).codes == ["ES0324"]
     text = UPSTREAM.replace("    hosts", f"    {spec}\n    hosts") if "Spec" in spec else f"{UPSTREAM}  {spec}"
     outcome = run(text + check)
-    assert outcome.codes == ["ES0601"]
+    assert outcome.codes == ["ES0601" if "Spec" in spec else "ES0612"]
+    assert outcome.clusters[0].http2
     assert outcome.clusters[0].health_checks[0].checker == GrpcCheck("echo", "a.example")
 
 
@@ -79,7 +80,7 @@ def test_an_authority_is_one_line(authority: str) -> None:
     """Envoy refuses one that could not be a header's value."""
     check = f'  healthChecks: [{{{NEEDED}, grpcHealthCheck: {{authority: "{authority}"}}}}]\n'
     outcome = run(f"{UPSTREAM}  useHttp2: true\n{check}")
-    assert outcome.codes == ["ES0601", "ES0313"]
+    assert outcome.codes == ["ES0612", "ES0313"]
     assert outcome.problems[1].field == "spec.healthChecks[0].grpcHealthCheck.authority"
 
 

@@ -10,7 +10,7 @@ from edgesim.dialects.envoy.form import Form, Json, Kind, Part, given, seconds, 
 from edgesim.dialects.envoy.health import circuit_breakers, health_checks, outlier_detection
 from edgesim.dialects.envoy.responses import response_endpoint
 from edgesim.dialects.envoy.tls import upstream_socket
-from edgesim.model import Cluster, ClusterType, ConnectionSettings, Endpoint, GrpcCheck, ServiceRef
+from edgesim.model import Cluster, ClusterType, ConnectionSettings, Endpoint, ServiceRef
 
 _DNS = "STRICT_DNS"
 _USUAL_REFRESH = 5.0
@@ -88,21 +88,18 @@ def _keepalive(connection: ConnectionSettings) -> Json:
 
 
 def _protocol(config: Cluster) -> Json:
-    """Return the options of HTTP; a gRPC health check needs a cluster that may speak HTTP/2."""
+    """Return the options of HTTP, where any is not Envoy's default."""
     connection = config.connection
     idle, most = connection.idle_timeout, connection.max_requests_per_connection
     common = {
         **({} if idle == _USUAL_IDLE else {"idle_timeout": seconds(idle)}),
         **used(max_requests_per_connection=most),
     }
-    checks_grpc = any(isinstance(each.checker, GrpcCheck) for each in config.health_checks)
-    if not common and not checks_grpc:
+    if not common and not config.http2:
         return {}
-    speaks: Json = {"explicit_http_config": {"http_protocol_options": {}}}
-    if checks_grpc:
-        speaks = {"use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}}
+    spoken = "http2_protocol_options" if config.http2 else "http_protocol_options"
     name = "upstreams.http.v3.HttpProtocolOptions"
-    options = typed(name, **used(common_http_protocol_options=common), **speaks)
+    options = typed(name, **used(common_http_protocol_options=common), explicit_http_config={spoken: {}})
     return {f"envoy.extensions.{name}": options}
 
 

@@ -73,18 +73,19 @@ def _cluster(spec: schema.UpstreamSpec, reporter: Reporter) -> Cluster | None:
     found = _static(spec, tls, reporter) if spec.static is not None else _kube(spec, tls, reporter)
     if found is None:
         return None
-    factor = overprovisioning_factor(spec.failover, reporter)
+    factor, http2 = overprovisioning_factor(spec.failover, reporter), _speaks_http2(spec, reporter)
     return replace(
         found,
         connection=connection_of(spec.connection_config, reporter),
         breakers=reporter.scope.breakers if spec.circuit_breakers is None else breakers_of(spec.circuit_breakers),
         balancer=balancer_of(spec.load_balancer_config, found.type, reporter),
-        health_checks=health_checks_of(spec.health_checks, reporter, http2=_speaks_http2(spec)),
+        health_checks=health_checks_of(spec.health_checks, reporter, http2=http2),
         outlier=outlier_of(spec.outlier_detection, reporter),
         overprovisioning_factor=factor,
         dns_refresh_rate=dns_refresh_rate(spec.dns_refresh_rate, found.type, reporter),
         respect_dns_ttl=spec.respect_dns_ttl is True,
         ignore_health_on_host_removal=spec.ignore_health_on_host_removal is True,
+        http2=http2,
     )
 
 
@@ -119,10 +120,13 @@ def _kube(spec: schema.UpstreamSpec, tls: UpstreamTls | None, reporter: Reporter
     )
 
 
-def _speaks_http2(spec: schema.UpstreamSpec) -> bool:
-    """Tell whether Envoy would speak HTTP/2 to an upstream: where it is asked to, or told of gRPC (section 7.5)."""
+def _speaks_http2(spec: schema.UpstreamSpec, reporter: Reporter) -> bool:
+    """Tell whether Envoy speaks HTTP/2 to an upstream: where it is asked to, or told of gRPC (section 7.5)."""
     typed = spec.static or spec.kube
     service = typed.service_spec if typed is not None else None
+    if spec.use_http2 is True:
+        text = "edgesim's own proxy sends requests by HTTP/1.1 all the same; health checks by gRPC, and real Envoy, use HTTP/2"
+        reporter.report("ES0612", ("spec", "useHttp2"), text)
     return spec.use_http2 is True or (isinstance(service, dict) and "grpc" in service)
 
 

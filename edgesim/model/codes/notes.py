@@ -117,4 +117,13 @@ NOTES: tuple[Code, ...] = (
         documents(virtual_host(_ANSWER), gateway(f"ssl: true\n{_NAMING}"), gateway("httpGateway: {}\n", "plain")),
         documents(virtual_host(_ANSWER), gateway(_NAMING)),
     ),
+    note(
+        "ES0612",
+        "HTTP/2 to an upstream",
+        "With `useHttp2` Envoy speaks HTTP/2 to the endpoints. Real Envoy does so here, too (`--engine envoy`, `edgesim "
+        "export envoy`), and so do health checks by gRPC. Requests through edgesim's own proxy are sent by HTTP/1.1, which "
+        "edgesim's pods understand as well; a program of your own may not.",
+        upstream("static: {hosts: [{addr: 127.0.0.1, port: 5678}]}\nuseHttp2: true\n"),
+        upstream("static: {hosts: [{addr: 127.0.0.1, port: 5678}]}\n"),
+    ),
 )

@@ -336,6 +336,7 @@ def clusters() -> tuple[Cluster, ...]:
             outlier=outlier(),
             overprovisioning_factor=200,
             ignore_health_on_host_removal=True,
+            http2=True,
         ),
         Cluster("dns", ClusterType.STRICT_DNS, (host,), balancer=ring, dns_refresh_rate=1.5, respect_dns_ttl=True),
         Cluster(
