@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from edgesim.envoy.detours import Place as Detoured
 from edgesim.envoy.detours import detoured
 from edgesim.envoy.draining import drain
 from edgesim.envoy.folder import Folder, Subscription
+from edgesim.envoy.home import ADMIN_SOCKET, Home, clear
 from edgesim.envoy.process import EnvoyProcess
 from edgesim.envoy.refusals import culprit, refused_in
 from edgesim.envoy.relay import Way
@@ -78,7 +77,8 @@ class EnvoyEngine:
         self._held = Held(addresses)
         self.host = addresses.host
         self.port = self._held.port(self._held.first)
-        self._folder = Folder(Path(tempfile.mkdtemp(prefix="edgesim-envoy-")))
+        self._home = Home()
+        self._folder = Folder(self._home.path)
         self._form = Form(self._folder.source, given.access_log, given.access_log_format, given.draw_header)
         self._given = given
         self._now = now
@@ -102,7 +102,7 @@ class EnvoyEngine:
     @property
     def admin_socket(self) -> Path:
         """Return where Envoy's own admin API listens; only this user may go there."""
-        return self._folder.path / "admin.sock"
+        return self._home.path / ADMIN_SOCKET
 
     @property
     def bound(self) -> tuple[Bound, ...]:
@@ -140,6 +140,7 @@ class EnvoyEngine:
 
     async def start(self) -> None:
         """Start Envoy; it listens once it has an update."""
+        await clear()
         self._write_first()
         self._process.start()
 
@@ -304,7 +305,7 @@ class EnvoyEngine:
         await self.admin.close()
         self._relays.abort()
         self._held.close()
-        shutil.rmtree(self._folder.path, ignore_errors=True)
+        self._home.remove()
 
 
 def with_few_files(model: Model, assignments: Assignments) -> Model:
