@@ -46,8 +46,9 @@ and what those counted that died since (as far as they were asked, once a second
 - `POST /reset_counters` begins at zero; unlike Envoy's it takes the histograms along.
 
 As in Envoy, a cluster counts what was sent to one of its endpoints, and 503 for want of one: what the proxy answers by
-itself (a redirect, a fault, 401) is counted of the listener and the virtual host only. Unlike in Envoy a request that is
-tried again is counted at the endpoint it went to last, and `upstream_rq_time` is the time of the request, not of a try.
+itself (a redirect, a fault, 401) is counted of the listener and the virtual host only, and `upstream_rq_time` is told of what
+an upstream answered: not of timeouts, refused connections or open circuit breakers, which `downstream_rq_time` and `edgesim stats`
+have as well. Unlike in Envoy a request that is tried again is counted at the endpoint it went to last.
 """
 _LABELS = """
 ## For Prometheus

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgesim.model import Subset
 from edgesim.routing import Decision
-from edgesim.telemetry.histogram import slot_of
+from edgesim.telemetry.histogram import own_slot, slot_of
 from edgesim.telemetry.tally import UNROUTED
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ def note_end(exchange: Exchange) -> None:
     begun = exchange.begun
     taken = worker.now() - begun if begun else 0.0  # as `elapsed` has it, without a call
     micros = int(taken * 1e6)
+    slot = slot_of(micros)
     worker.ended.append(
         (
             exchange.decision,
             exchange.pool,
             exchange.status,
-            slot_of(micros),
+            slot if exchange.answered is not None else own_slot(slot),
             exchange.answer_size,
             exchange.body_size,
             exchange.attempts,

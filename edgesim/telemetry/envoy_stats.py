@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edgesim.telemetry.histogram import (
+    BYTES_OWN,
     BYTES_RECEIVED,
     BYTES_SENT,
     RESETS,
@@ -21,6 +22,7 @@ from edgesim.telemetry.histogram import (
     classes,
     new_counts,
     total,
+    whole,
 )
 from edgesim.telemetry.states import ACTIVE, State
 from edgesim.telemetry.tally import Tally, Totals
@@ -53,7 +55,9 @@ LISTENER: Final = (
 CLUSTER: Final = (
     Stat("upstream_rq_total", "tries, the first and further ones", lambda counts: counts[TOTAL] + counts[RETRIES]),
     _RETRIES,
-    Stat("upstream_cx_rx_bytes_total", "bytes of answers' bodies", _slot(BYTES_SENT)),
+    Stat(
+        "upstream_cx_rx_bytes_total", "bytes of answers' bodies", lambda counts: counts[BYTES_SENT] - counts[BYTES_OWN]
+    ),
     Stat("upstream_cx_tx_bytes_total", "bytes of requests' bodies", _slot(BYTES_RECEIVED)),
 )
 VIRTUAL_HOST: Final = (Stat("upstream_rq_total", "requests", _slot(TOTAL)), _RETRIES)
@@ -231,11 +235,12 @@ def metrics(tally: Tally, around: Surroundings = NOWHERE) -> list[Metric]:
 
 
 def distributions(tally: Tally, around: Surroundings = NOWHERE) -> list[Distribution]:
-    """Return durations, sorted by name."""
+    """Return durations, sorted by name; as in Envoy, those of clusters and hosts are of what an upstream answered."""
     found = []
     for scope, name, counts in _each(tally, around):
         prefix, labels = scope.named(name)
-        found.append(Distribution(prefix + scope.histogram, scope.family + scope.histogram, labels, counts))
+        durations = whole(counts) if scope is HTTP else counts
+        found.append(Distribution(prefix + scope.histogram, scope.family + scope.histogram, labels, durations))
     return sorted(found, key=lambda each: each.name)
 
 

@@ -15,6 +15,8 @@ Counts = defaultdict[int, int]
 
 TOTAL = 0
 """Slot 0 counts requests; the slots below it, by its negative, those of each status."""
+BYTES_OWN = 1
+"""Bytes sent that no upstream gave."""
 RESETS = 6
 RETRIES = 7
 BYTES_SENT = 8
@@ -26,6 +28,8 @@ SUB_BUCKET_BITS = 8
 _HALF_BITS = SUB_BUCKET_BITS - 1
 _FIRST_CLASS, _NO_CLASS = 100, 600
 """Other statuses are passed through and belong to no class; 0 stands for no answer."""
+_OWN = 1000
+"""From the negative of this downwards: durations, by their slots, of what no upstream answered."""
 
 
 def slot_of(value: int) -> int:
@@ -36,6 +40,11 @@ def slot_of(value: int) -> int:
 
 _LONGEST = (1 << 32) - 1
 """Durations are read as 4,295 seconds at most."""
+
+
+def own_slot(slot: int) -> int:
+    """Return what stands for a slot where no upstream answered: below -1, which is no duration."""
+    return -2 - slot
 
 
 def lowest_of(slot: int) -> int:
@@ -63,8 +72,8 @@ Alike = tuple[dict[int, int], int, int, int, int, int, int]
 def grow(requests: Iterable[Alike]) -> None:
     """Count requests, those that were alike at once.
 
-    A status of 0 says that they were not answered, a slot of -1 that their duration is not known. This is done for
-    each request where few are alike, so that nothing is called here, or computed that a reader can compute.
+    A status of 0 says that they were not answered, a slot of -1 that their duration is not known, one below that no
+    upstream answered (`own_slot`). This is done for each request where few are alike, so that nothing is called here, or computed that a reader can compute.
     """
     for counts, status, slot, sent, received, tries, times in requests:
         get = counts.get
@@ -76,12 +85,23 @@ def grow(requests: Iterable[Alike]) -> None:
         if slot >= 0:
             place = slot + HISTOGRAM
             counts[place] = get(place, 0) + times
+        elif slot < -1:
+            place = slot + 2 - _OWN
+            counts[place] = get(place, 0) + times
+            if sent:
+                counts[BYTES_OWN] = get(BYTES_OWN, 0) + times * sent
         if tries > 1:
             counts[RETRIES] = get(RETRIES, 0) + times * (tries - 1)
         if sent:
             counts[BYTES_SENT] = get(BYTES_SENT, 0) + times * sent
         if received:
             counts[BYTES_RECEIVED] = get(BYTES_RECEIVED, 0) + times * received
+
+
+def whole(counts: Counts) -> Counts:
+    """Return counts with the durations of what no upstream answered among the others."""
+    own = {HISTOGRAM - _OWN - slot: count for slot, count in counts.items() if slot <= -_OWN}
+    return total((counts, own)) if own else counts
 
 
 def duration_sum(counts: Mapping[int, int]) -> int:
@@ -93,7 +113,7 @@ def duration_sum(counts: Mapping[int, int]) -> int:
 
 def answers(counts: Mapping[int, int]) -> dict[int, int]:
     """Return how many were answered with each status, in order."""
-    return {-slot: counts[slot] for slot in sorted(counts, reverse=True) if slot < 0 and counts[slot]}
+    return {-slot: counts[slot] for slot in sorted(counts, reverse=True) if -_NO_CLASS < slot < 0 and counts[slot]}
 
 
 def classes(counts: Mapping[int, int]) -> list[int]:

@@ -34,7 +34,7 @@ Row = tuple[Any, Any, int, int, int, int, int]
 """What is told of a request that ended: scope, where, status, slot, sent, received, tries.
 
 A scope has a `number` that no other ever has, and that is not 0; None is what no route took. `slot` is that of its
-duration in the histogram (`histogram.slot_of`), -1 for none; a status of 0 says that it was not answered; `sent` and
+duration in the histogram (`histogram.slot_of`), -1 for none, `histogram.own_slot` where no upstream answered; a status of 0 says that it was not answered; `sent` and
 `received` are bytes of bodies.
 """
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from edgesim.telemetry.envoy_stats import Distribution, Labels, Metric, is_gauge
 from edgesim.telemetry.envoy_text import BUCKETS, LIMITS
-from edgesim.telemetry.histogram import Counts, answers, cumulative, duration_sum, recorded
+from edgesim.telemetry.histogram import Counts, answers, cumulative, duration_sum, recorded, whole
 from edgesim.telemetry.tally import Tally
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -57,7 +57,7 @@ def own_exposition(tally: Tally, pods: Mapping[str, str]) -> str:
     times = [
         line
         for (cluster, subset), counts in by_subset.items()
-        for line in _histogram("edgesim_request_time", (("cluster", cluster), ("subset", subset)), counts)
+        for line in _histogram("edgesim_request_time", (("cluster", cluster), ("subset", subset)), whole(counts))
     ]
     return "\n".join([*_typed("counter", families), *_typed("histogram", {"edgesim_request_time": times}), ""])
 

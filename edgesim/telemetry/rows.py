@@ -16,6 +16,7 @@ from edgesim.telemetry.histogram import (
     classes,
     duration_sum,
     percentiles,
+    whole,
 )
 from edgesim.telemetry.tally import Tally
 
@@ -85,6 +86,7 @@ def _row(named: dict[str, Any], counts: Counts, pods: Mapping[str, str]) -> Row:
         named["subset"] = dict(named["subset"])
     if "endpoint" in named:
         named["pod"] = pods.get(named["endpoint"], "")
+    counts = whole(counts)
     middle, high, highest = (value / _MILLI for value in percentiles(counts, (50, 90, 99)))
     return Row(
         requests=counts[TOTAL],

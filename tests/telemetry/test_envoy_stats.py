@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgesim.telemetry.envoy_stats import Distribution, Surroundings, distributions, is_gauge, metrics
 from edgesim.telemetry.envoy_text import BUCKETS, as_json, as_text, bucket_counts
-from edgesim.telemetry.histogram import cumulative, grow, new_counts, recorded, slot_of
+from edgesim.telemetry.histogram import HISTOGRAM, cumulative, grow, new_counts, own_slot, recorded, slot_of
 from edgesim.telemetry.states import Host, State
 from edgesim.telemetry.tally import Tally
 from tests.telemetry.test_tally import canary, key
@@ -62,6 +62,20 @@ def test_an_endpoint_that_every_worker_ejected_is_one() -> None:
     found = values(both)
     names = ("outlier_detection.ejections_active", "membership_healthy", "membership_total")
     assert [found[f"cluster.echo.{name}"] for name in names] == [1, 0, 2]
+
+
+def test_only_what_an_upstream_answered_took_time_there() -> None:
+    """An answer of the proxy's own, such as 504, has a duration for the listener but none for the cluster, as in Envoy."""
+    tally = canary()
+    own = new_counts()
+    grow([(own, 504, own_slot(slot_of(9_000_000)), 24, 0, 1, 1)])
+    tally.counts[key("late")] = own
+    slow = {
+        each.name: sum(count for slot, count in each.counts.items() if slot >= HISTOGRAM + slot_of(5_000_000))
+        for each in distributions(tally)
+    }
+    assert slow["http.ingress_http.downstream_rq_time"] == 1
+    assert slow["cluster.echo.upstream_rq_time"] == slow["vhost.any.vcluster.other.upstream_rq_time"] == 0
 
 
 def test_requests_without_an_endpoint() -> None:

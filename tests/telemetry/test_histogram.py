@@ -6,18 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.telemetry.histogram import (
+    BYTES_OWN,
     BYTES_RECEIVED,
     BYTES_SENT,
+    HISTOGRAM,
     RESETS,
     RETRIES,
     TOTAL,
+    answers,
     duration_sum,
     grow,
     lowest_of,
     new_counts,
+    own_slot,
     percentiles,
+    recorded,
     slot_of,
     total,
+    whole,
 )
 
 DURATIONS = st.integers(0, (1 << 32) - 1)
@@ -91,3 +97,19 @@ def test_durations_are_cut_off() -> None:
     grow([(counts, 101, slot_of(10**13), 0, 0, 1, 1)])
     (found,) = percentiles(counts, (100,))
     assert found == (1 << 32) - 1
+
+
+@given(st.lists(st.tuples(st.booleans(), DURATIONS), max_size=50))
+def test_what_no_upstream_answered_is_kept_apart(requests: list[tuple[bool, int]]) -> None:
+    """Durations of the proxy's own answers are told apart from the others and are no statuses; together they are all."""
+    counts, alike = new_counts(), new_counts()
+    for own, duration in requests:
+        slot = slot_of(duration)
+        grow([(counts, 503, own_slot(slot) if own else slot, 3, 0, 1, 1), (alike, 503, slot, 3, 0, 1, 1)])
+    owns = sum(own for own, _ in requests)
+    assert recorded(counts) == len(requests) - owns
+    assert counts[BYTES_OWN] == 3 * owns
+    assert answers(counts) == answers(alike)
+    assert {slot: n for slot, n in whole(counts).items() if slot >= HISTOGRAM} == {
+        slot: n for slot, n in alike.items() if slot >= HISTOGRAM
+    }

@@ -1,0 +1,31 @@
+"""What is counted of requests that ended."""
+
+from __future__ import annotations
+
+from edgesim.model import CircuitBreakers
+from edgesim.telemetry.histogram import BYTES_OWN, recorded, whole
+from tests.proxy.scenes import cluster, counted, forwarding, gateway, model, to, upstream
+
+
+async def test_what_the_upstream_did_not_answer_has_no_duration_of_its() -> None:
+    """A timeout took long, but no upstream answered it; what it answers has a duration."""
+
+    async def silent(peer: object) -> None:
+        """Never answer."""
+
+    for script, answered in ((b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", 1), (silent, 0)):
+        async with forwarding(script, timeout=0.1) as (gw, up):
+            assert (await (await gw.client()).ask()).status in {503, 504}
+            ((key, counts),) = counted(gw.worker).items()
+            assert key.endpoint == f"127.0.0.1:{up.port}"
+            assert (recorded(counts), recorded(whole(counts))) == (answered, 1)
+            assert (counts[BYTES_OWN] > 0) is not bool(answered)
+
+
+async def test_what_a_circuit_breaker_refuses_took_no_time_upstream() -> None:
+    """So a version that refuses much does not look fast."""
+    breakers = CircuitBreakers(max_requests=0)
+    async with upstream() as up, gateway(model([to()], [cluster(up.endpoint, breakers=breakers)])) as gw:
+        assert (await (await gw.client()).ask()).status == 503
+        (counts,) = counted(gw.worker).values()
+        assert (recorded(counts), recorded(whole(counts))) == (0, 1)
