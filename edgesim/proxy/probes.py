@@ -76,12 +76,12 @@ class _HttpProber:
         self._connection: UpstreamConnection | None = None
         self._answer: asyncio.Future[Outcome]
         self._status = 0
-        self._repeated = False
+        self._is_stale = False
+        """Whether the connection was closed before anything was asked over it."""
 
     async def ask(self) -> Outcome:
         """Send the request, and wait for all of its answer."""
         self._answer = asyncio.get_running_loop().create_future()
-        self._repeated = False
         try:
             self._send(acquire)
             return await self._answer
@@ -108,6 +108,7 @@ class _HttpProber:
         """Send the request."""
         self.wants_connection = False
         self._connection = connection
+        self._is_stale = connection.transport is None or connection.transport.is_closing()
         if connection.transport is not None:
             connection.transport.write(self._request)
 
@@ -139,11 +140,10 @@ class _HttpProber:
         """Nothing is written for it."""
 
     def upstream_failed(self, reason: str, *, answered: bool, reused: bool) -> None:
-        """Ask once more where a connection that was kept was stale."""
-        del reason
+        """Fail, as Envoy does also over a connection that was kept; only one that was closed already was no check."""
+        del reason, answered, reused
         self._connection = None
-        if reused and not answered and not self._repeated and not self._answer.done():
-            self._repeated = True
+        if self._is_stale and not self._answer.done():
             connect(self._pool, self)
         else:
             self._end(Outcome.LOST)
