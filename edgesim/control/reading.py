@@ -12,7 +12,7 @@ from edgesim.config.files import read_file
 from edgesim.control.changes import Put, Write
 from edgesim.dialects import Judge, Memo, Resource, Translation, translate
 from edgesim.model import Model
-from edgesim.telemetry.collector import resting_collector
+from edgesim.telemetry.collector import sparing_collector
 
 LARGE: Final = 500
 """Resources that are many."""
@@ -31,7 +31,7 @@ async def read(resources: list[Resource], memo: Memo, judging: Judging, *, apart
 
     if not apart:
         return work()
-    with resting_collector():
+    with sparing_collector():
         return await asyncio.to_thread(work)
 
 

@@ -16,6 +16,7 @@ from edgesim.config.store import Entry, published
 from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Kind
 from edgesim.dialects.defaults import defaulted
+from edgesim.kube.beside import beside
 from edgesim.kube.file_applied import with_last_applied
 from edgesim.kube.forms import Form
 from edgesim.kube.tables import as_table
@@ -90,6 +91,13 @@ def answer(
     for each in dict.fromkeys(warnings):
         response.headers.add("Warning", warning(each))
     return response
+
+
+async def answer_beside(
+    value: Manifest, form: Form, *, status: int = 200, warnings: Iterable[str] = ()
+) -> web.Response:
+    """Answer so, a large value written beside the event loop: YAML of thousands of routes takes seconds."""
+    return await beside(lambda: answer(value, form, status=status, warnings=warnings), value)
 
 
 def encode(value: Manifest, form: Form) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from edgesim.control.reading import are_many
-from edgesim.telemetry.collector import resting_collector
+from edgesim.telemetry.collector import sparing_collector
 
 T = TypeVar("T")
 
@@ -24,5 +24,5 @@ async def beside(work: Callable[[], T], *values: Any) -> T:
     """Do what takes as long as these values are large."""
     if not are_many(*values):
         return work()
-    with resting_collector():
+    with sparing_collector():
         return await asyncio.to_thread(work)

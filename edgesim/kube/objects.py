@@ -10,7 +10,8 @@ from aiohttp import web
 
 from edgesim.config.api_errors import ApiError
 from edgesim.config.store import Entry
-from edgesim.kube.answers import Manifest, answer, in_form, list_in_form, shown
+from edgesim.kube.answers import Manifest, answer, answer_beside, in_form, list_in_form, shown
+from edgesim.kube.beside import beside
 from edgesim.kube.context import KubeContext, context_of, warnings_of
 from edgesim.kube.forms import Form, form_of
 from edgesim.kube.options import Selection, selection, version_of
@@ -25,7 +26,7 @@ async def read_object(request: web.Request, target: Target) -> web.StreamRespons
     """GET of a name."""
     form, context = form_of(request), context_of(request)
     entry = existing(context, target)
-    return answer(in_form(shown(entry), target.kind, form, context.now()), form)
+    return await answer_beside(in_form(shown(entry), target.kind, form, context.now()), form)
 
 
 async def list_objects(request: web.Request, target: Target) -> web.StreamResponse:
@@ -45,7 +46,7 @@ async def answer_list(
     def written() -> web.Response:
         return answer(list_in_form(found, target.kind, form, now, version), form, warnings=warnings)
 
-    return written() if len(found) <= AT_ONCE else await asyncio.to_thread(written)
+    return await beside(written, found)
 
 
 async def watch_objects(request: web.Request, target: Target) -> web.StreamResponse:

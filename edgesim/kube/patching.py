@@ -54,7 +54,7 @@ async def patch_object(request: web.Request, target: Target) -> web.StreamRespon
         wanted = await beside(lambda: patched(target, live, patch), live, patch.content)
         return await update(writing, Desired(addressed(target, wanted)), entry)
 
-    return respond(writing, await with_retries(target, change))
+    return await respond(writing, await with_retries(target, change))
 
 
 async def body_patch(request: web.Request, target: Target) -> Patch:
@@ -117,7 +117,7 @@ async def _apply(request: web.Request, writing: Writing, patch: Patch) -> web.Re
         return await (create(writing, desired) if entry is None else update(writing, desired, entry))
 
     entry = await with_retries(target, change)
-    return respond(writing, entry, status=201 if made else 200)
+    return await respond(writing, entry, status=201 if made else 200)
 
 
 def _creation(target: Target) -> Attributes:

@@ -17,6 +17,7 @@ from edgesim.config.store import Entry, timestamp
 from edgesim.control import Delete, Put
 from edgesim.dialects import Kind
 from edgesim.kube.answers import Manifest, answer, shown
+from edgesim.kube.beside import beside
 from edgesim.kube.bodies import object_body
 from edgesim.kube.context import context_of
 from edgesim.kube.identity import addressed, check_preconditions
@@ -36,7 +37,7 @@ class _Part:
     show: Callable[[Entry], Manifest]
     write: Callable[[Writing, Manifest], Awaitable[Entry]]
     apply: Callable[[Writing, Manifest], Awaitable[Entry]]
-    respond: Callable[[Writing, Entry], web.StreamResponse]
+    respond: Callable[[Writing, Entry], Awaitable[web.StreamResponse]]
     kind: Kind | None = None
 
 
@@ -53,9 +54,9 @@ async def serve_scale(request: web.Request, target: Target) -> web.StreamRespons
 async def _serve(part: _Part, request: web.Request, target: Target) -> web.StreamResponse:
     writing = writing_of(request, target)
     if request.method in {"GET", "HEAD"}:
-        return part.respond(writing, existing(writing.context, target))
+        return await part.respond(writing, existing(writing.context, target))
     change = await _change(part, request, writing)
-    return part.respond(writing, await with_retries(target, change))
+    return await part.respond(writing, await with_retries(target, change))
 
 
 async def _change(part: _Part, request: web.Request, writing: Writing) -> Callable[[], Awaitable[Entry]]:
@@ -71,7 +72,12 @@ async def _change(part: _Part, request: web.Request, writing: Writing) -> Callab
     if patch.media == APPLY_PATCH:
         manifest = applied_manifest(request, seen, patch.content)
         return lambda: part.apply(writing, manifest)
-    return lambda: part.write(writing, patched(seen, part.show(existing(writing.context, target)), patch))
+
+    async def write() -> Entry:
+        live = part.show(existing(writing.context, target))
+        return await part.write(writing, await beside(lambda: patched(seen, live, patch), live, patch.content))
+
+    return write
 
 
 async def _write_status(writing: Writing, body: Manifest) -> Entry:
@@ -80,14 +86,15 @@ async def _write_status(writing: Writing, body: Manifest) -> Entry:
     manifest = addressed(writing.target, body)
     check_preconditions(writing.target, manifest, entry)
     status = _status_in(manifest)
-    return await _put_status(writing, entry, status, _managed(writing, entry, status))
+    managed = await beside(lambda: _managed(writing, entry, status), entry.resource.manifest, status)
+    return await _put_status(writing, entry, status, managed)
 
 
 async def _apply_status(writing: Writing, manifest: Manifest) -> Entry:
     """Apply the status a configuration says, and nothing else of it. Raises ApiError, ConflictError."""
     entry = existing(writing.context, writing.target)
     check_preconditions(writing.target, manifest, entry)
-    desired = merged(writing, manifest, entry)
+    desired = await beside(lambda: merged(writing, manifest, entry), manifest, entry.resource.manifest)
     return await _put_status(writing, entry, _status_in(desired.manifest), desired.managed or ())
 
 
@@ -112,7 +119,7 @@ def _managed(writing: Writing, entry: Entry, status: Manifest) -> Managed:
     return updated_managed(before, entry.managed, after, writing.options.manager, now, kind, "status")
 
 
-def _respond_scale(writing: Writing, entry: Entry) -> web.Response:
+async def _respond_scale(writing: Writing, entry: Entry) -> web.Response:
     return answer(scale_of(entry), writing.form, warnings=writing.warnings)
 
 

@@ -17,7 +17,7 @@ from edgesim.control import ConflictError, Put
 from edgesim.control.changes import API_WRITER
 from edgesim.dialects import Resource
 from edgesim.kube.admission import admitted
-from edgesim.kube.answers import Manifest, answer, in_form, shown
+from edgesim.kube.answers import Manifest, answer_beside, in_form, shown
 from edgesim.kube.beside import beside
 from edgesim.kube.bodies import object_body
 from edgesim.kube.context import KubeContext, access_of, context_of, user_of, warnings_of
@@ -80,7 +80,7 @@ async def create_object(request: web.Request, target: Target) -> web.StreamRespo
     writing = replace(writing, target=replace(target, name=name))
     if manifest["metadata"].get("resourceVersion"):
         raise ApiError("BadRequest", "resourceVersion should not be set on objects to be created")
-    return respond(writing, await create(writing, Desired(manifest, body.text)), status=201)
+    return await respond(writing, await create(writing, Desired(manifest, body.text)), status=201)
 
 
 async def replace_object(request: web.Request, target: Target) -> web.StreamResponse:
@@ -94,7 +94,7 @@ async def replace_object(request: web.Request, target: Target) -> web.StreamResp
             writing, Desired(addressed(target, body.manifest), body.text), existing(writing.context, target)
         )
 
-    return respond(writing, await with_retries(target, change))
+    return await respond(writing, await with_retries(target, change))
 
 
 def _unversioned(target: Target) -> ApiError:
@@ -115,10 +115,10 @@ async def with_retries(target: Target, change: Callable[[], Awaitable[T]]) -> T:
     raise modified(target)
 
 
-def respond(writing: Writing, entry: Entry, *, status: int = 200) -> web.Response:
+async def respond(writing: Writing, entry: Entry, *, status: int = 200) -> web.Response:
     """Answer with an object that was written, or would have been."""
     found = in_form(written(entry), writing.target.kind, writing.form, writing.context.now())
-    return answer(found, writing.form, status=status, warnings=writing.warnings)
+    return await answer_beside(found, writing.form, status=status, warnings=writing.warnings)
 
 
 def written(entry: Entry) -> Manifest:

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from edgesim.telemetry.collector import resting_collector
+from edgesim.telemetry.collector import MANY, resting_collector, sparing_collector
 
 
 def test_it_rests_and_is_as_before() -> None:
@@ -27,3 +27,19 @@ def test_what_is_kept_is_not_looked_at_again(keep: bool) -> None:
         assert (gc.get_freeze_count() > before) == keep
     finally:
         gc.unfreeze()
+
+
+def test_only_much_is_kept() -> None:
+    """The sparing one keeps what was made where that is much; of little it goes on as ever."""
+    before = gc.get_freeze_count()
+    try:
+        with sparing_collector():
+            little: list[list[int]] = [[] for _ in range(MANY // 10)]
+        assert gc.get_freeze_count() == before
+        with sparing_collector():
+            much: list[list[int]] = [[] for _ in range(MANY + 1)]
+        assert gc.get_freeze_count() > before + MANY
+    finally:
+        gc.unfreeze()
+    assert gc.isenabled()
+    assert len(much) > len(little)
