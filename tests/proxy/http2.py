@@ -89,7 +89,7 @@ async def http2_server(
         seen.protocols += [] if secure is None else [secure.selected_alpn_protocol()]
         try:
             await _serve(seen, script, reader, writer)
-        except (ConnectionError, ProtocolError):
+        except (ConnectionError, ProtocolError, asyncio.CancelledError):
             pass
         finally:
             seen.open -= 1
@@ -104,6 +104,7 @@ async def http2_server(
         server.close()
         for task in [*tasks]:
             task.cancel()
+        await asyncio.gather(*tasks)
 
 
 async def _serve(
