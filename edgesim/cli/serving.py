@@ -29,6 +29,7 @@ from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
 from edgesim.control.http_log import HTTP_LOG
+from edgesim.control.name_events import NameEvents
 from edgesim.control.recorder import Recorder
 from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
@@ -89,6 +90,8 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     recorder = open_recorder(settings)
     instance, controllers = _instance(settings, seed, supervisor, recorder)
     kube = _kube(settings, instance, controllers)
+    if isinstance(supervisor, Supervisor) and kube is not None:
+        supervisor.tell_of_names(NameEvents(instance.store).tell)
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)
     ready, token = Readiness(), admin_token(settings)
@@ -117,7 +120,8 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     announce(settings, supervisor, url(settings.admin_host, _port(with_admin)), token, address)
     if settings.engine is Engine.ENVOY:
         instance.listen(Inexpressible(instance).report)
-    instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce)
+    # Ended first: a write may still be on its way when the proxy has closed its ports.
+    stack.callback(instance.listen(Announcer(supervisor, supervisor.bound, quiet=settings.as_json).announce))
     return True
 
 

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from edgesim.model import Cluster, ClusterType, Endpoint, Model
+from edgesim.model import Cluster, ClusterType, Endpoint, Model, ResourceKey
 from edgesim.proxy.resolving import Answer, Lookup, ask_servers, ask_system
 from edgesim.telemetry import spawn
 from edgesim.telemetry.states import Scope, State
@@ -27,6 +27,13 @@ _MOST_NAMED = 3
 _COUNTERS = ("attempt", "success", "failure", "empty", "no_rebuild")
 
 _log = logging.getLogger("edgesim")
+
+Told = Callable[[Iterable[ResourceKey], str, bool], None]
+"""Takes the resources that ask for a name, what there is to say of it, and whether it is resolved now."""
+
+
+def tell_nobody(_resources: Iterable[ResourceKey], _text: str, _resolved: bool) -> None:  # noqa: FBT001 as `Told` has it
+    """Tell nobody of a name; it is logged all the same."""
 
 
 class Look(NamedTuple):
@@ -41,7 +48,7 @@ class Look(NamedTuple):
 class Looking:
     """A name that is looked up again and again, for these clusters (one that asks twice is in there twice)."""
 
-    clusters: tuple[str, ...]
+    clusters: tuple[Cluster, ...]
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it was looked up once, whatever came of it."""
     served: bool = False
@@ -64,9 +71,14 @@ class Names:
         self._known: dict[Look, tuple[str, ...]] = {}
         self._clusters: dict[str, tuple[Cluster, Cluster]] = {}
         self._looking: dict[Look, Looking] = {}
+        self._told: Told = tell_nobody
         self._counted: dict[str, Counter[str]] = {}
         self.unresolved: dict[Look, str] = {}
         """The names that nobody can tell the addresses of, or that have none, and why."""
+
+    def tell(self, told: Told) -> None:
+        """Tell somebody of names that cannot be resolved, when that begins, and when it ends."""
+        self._told = told
 
     async def resolved(self, model: Model) -> Model:
         """Return the model with addresses instead of names, and look those names up from now on. Waits for new ones."""
@@ -82,7 +94,7 @@ class Names:
         await self._first_answers()
         return self.applied(model)
 
-    def _begin(self, look: Look, clusters: tuple[str, ...]) -> None:
+    def _begin(self, look: Look, clusters: tuple[Cluster, ...]) -> None:
         """Look a name up from now on; what another look-up knows of it holds until there is an answer."""
         known = next((self._known[each] for each in self._known if each.name == look.name), None)
         if known is not None:
@@ -162,16 +174,17 @@ class Names:
         before = self.unresolved.pop(look, None)
         if why:
             self.unresolved[look] = why
-        if why and before is None:
-            _log.warning("%s", _told(look.name, looking.clusters, why, len(self._known.get(look, ()))))
-        elif before is not None and not why:
-            _log.warning("the name %s of upstream %s is resolved again", look.name, _listed(looking.clusters))
+        if (before is None) == (not why):
+            return
+        text = _text(look.name, looking.clusters, why, len(self._known.get(look, ())))
+        _log.warning("%s", text)
+        self._told([step.resource for each in looking.clusters for step in each.origin[:1]], text, not why)
 
     # -- counts ----------------------------------------------------------------------------------
 
     def _count(self, looking: Looking, what: str) -> None:
-        for name in looking.clusters:
-            self._counted.setdefault(name, Counter())[what] += 1
+        for each in looking.clusters:
+            self._counted.setdefault(each.name, Counter())[what] += 1
 
     def states(self) -> dict[Scope, State]:
         """Return how often the names of each cluster were looked up, and what came of it, by Envoy's names."""
@@ -200,20 +213,22 @@ def _by_name(model: Model) -> Iterable[Cluster]:
     return (each for each in model.clusters if each.type is ClusterType.STRICT_DNS)
 
 
-def _wanted(model: Model) -> dict[Look, tuple[str, ...]]:
+def _wanted(model: Model) -> dict[Look, tuple[Cluster, ...]]:
     """Return what is to be looked up, and for which clusters."""
-    found: dict[Look, list[str]] = {}
+    found: dict[Look, list[Cluster]] = {}
     for cluster in _by_name(model):
         for endpoint in cluster.endpoints:
-            found.setdefault(_look(cluster, endpoint), []).append(cluster.name)
-    return {look: tuple(names) for look, names in found.items()}
+            found.setdefault(_look(cluster, endpoint), []).append(cluster)
+    return {look: tuple(clusters) for look, clusters in found.items()}
 
 
 def _look(cluster: Cluster, endpoint: Endpoint) -> Look:
     return Look(endpoint.address, cluster.dns_refresh_rate, cluster.respect_dns_ttl)
 
 
-def _told(name: str, clusters: tuple[str, ...], why: str, stay: int) -> str:
+def _text(name: str, clusters: tuple[Cluster, ...], why: str, stay: int) -> str:
+    if not why:
+        return f"the name {name} of upstream {_listed(clusters)} is resolved again"
     then = (
         f"its {stay} address{'' if stay == 1 else 'es'} from before stay"
         if stay
@@ -222,7 +237,7 @@ def _told(name: str, clusters: tuple[str, ...], why: str, stay: int) -> str:
     return f"the name {name} of upstream {_listed(clusters)} cannot be resolved ({why}): {then}"
 
 
-def _listed(clusters: tuple[str, ...]) -> str:
-    names = list(dict.fromkeys(clusters))
+def _listed(clusters: tuple[Cluster, ...]) -> str:
+    names = list(dict.fromkeys(each.name for each in clusters))
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -17,7 +17,7 @@ from edgesim.model import Model, Update, UpdateRefusedError, endpoints_of
 from edgesim.proxy import channel
 from edgesim.proxy.breaking import Breaking
 from edgesim.proxy.deltas import NOTHING, delta
-from edgesim.proxy.dns import Names
+from edgesim.proxy.dns import Names, Told
 from edgesim.proxy.health_checks import HealthChecks
 from edgesim.proxy.leaving import Leaving, leaving, states_of, with_leaving
 from edgesim.proxy.ports import Addresses, Held, Place
@@ -287,6 +287,10 @@ class Supervisor:
     def latest(self) -> Update:
         """What the workers serve, or are about to, with the addresses of names."""
         return self._latest
+
+    def tell_of_names(self, told: Told) -> None:
+        """Tell somebody of names that cannot be resolved, when that begins, and when it ends."""
+        self._names.tell(told)
 
     def hint(self, *, closes: bool) -> None:
         """Let answers say `connection: close`, or no more."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import dns.rcode
 import pytest
 
-from edgesim.model import Cluster, ClusterType, Endpoint, Model
+from edgesim.model import Cluster, ClusterType, Endpoint, Model, OriginStep
 from edgesim.proxy import dns as proxy_dns
 from edgesim.proxy.dns import Names
 from edgesim.proxy.resolving import Answer
@@ -110,7 +110,11 @@ async def test_who_cannot_be_resolved_is_told_once(caplog: pytest.LogCaptureFixt
     """When it begins, with what that means for requests, and when it ends."""
     server = Server(a=("10.0.0.1", "10.0.0.2"))
     names = server.names
-    await names.resolved(named("a"))
+    told: list[tuple[list[str], str, bool]] = []
+    names.tell(lambda who, text, resolved: told.append(([each.name for each in who], text, resolved)))
+    step = OriginStep("Upstream", "gloo-system", "asks", "a.yaml")
+    plain = named("a")
+    await names.resolved(replace(plain, clusters=(plain.clusters[0], replace(plain.clusters[1], origin=(step,)))))
     del server.known["a"]
     await until(lambda: counted(names)["failure"] > 3, "it is not looked up any more")
     assert [*names.unresolved.values()] == ["nobody answers"]
@@ -122,6 +126,7 @@ async def test_who_cannot_be_resolved_is_told_once(caplog: pytest.LogCaptureFixt
         "the name a of upstream named cannot be resolved (nobody answers): its 2 addresses from before stay",
         "the name a of upstream named is resolved again",
     ]
+    assert told == [(["asks"], each.message, each is caplog.records[1]) for each in caplog.records]
     names.close()
 
 
@@ -207,8 +212,8 @@ async def test_the_ttl_says_when_a_name_is_looked_up_again(dns_server: NameServe
     server = Server()
     pauses: list[float] = []
     names = Names(server.changed, server.ask, dns_server.ask)
-    (look,) = proxy_dns._wanted(named("api.test", rate=0.5, by_ttl=True))
-    looking = proxy_dns.Looking(("named",))
+    ((look, clusters),) = proxy_dns._wanted(named("api.test", rate=0.5, by_ttl=True)).items()
+    looking = proxy_dns.Looking(clusters)
     for ttl in (7, 0):
         dns_server.knows("api.test", "10.0.0.1", ttl=ttl)
         pauses.append((await names._look(look, looking))[0])
