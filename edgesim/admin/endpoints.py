@@ -52,6 +52,7 @@ def resources_path(kind: Kind, namespace: str) -> str:
 
 
 HELP = Endpoint("GET", "/", "this page", "reports.help_page", str)
+SAME_HELP = Endpoint("GET", "/help", "this page, where Envoy has it", "reports.help_page", str)
 READY = Endpoint(
     "GET",
     "/ready",
@@ -106,7 +107,7 @@ STATS = Endpoint(
 PROMETHEUS = Endpoint(
     "GET",
     "/stats/prometheus",
-    "the same for Prometheus, and requests by subset and endpoint: `?filter=REGEX&usedonly`",
+    "the same for Prometheus, and requests by subset and endpoint (`?filter=^edgesim`): `?filter=REGEX&usedonly`",
     "stats.prometheus",
     str,
 )
@@ -121,7 +122,8 @@ CLUSTERS = Endpoint(
 CONFIG_DUMP = Endpoint(
     "GET",
     "/config_dump",
-    "what is served, as Envoy would hold it, private keys left out: `?format=envoy|model&resource=NAME&name_regex=REGEX`",
+    "what is served, as Envoy would hold it, private keys left out: `?format=envoy|model&resource=NAME&name_regex=REGEX"
+    "&mask=FIELD,...&include_eds`",
     "envoy_config.config_dump",
     Json,
 )
@@ -208,6 +210,7 @@ BROKEN = Endpoint("GET", "/edgesim/v1/broken", "what is broken on purpose", "bre
 
 ENDPOINTS: tuple[Endpoint[Any], ...] = (
     HELP,
+    SAME_HELP,
     READY,
     LIST,
     CREATE,

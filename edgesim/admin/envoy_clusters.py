@@ -11,9 +11,9 @@ import re2
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT
-from edgesim.admin.envoy_around import asked_of_envoy, endpoints, matching, served
+from edgesim.admin.envoy_around import asked_of_envoy, endpoints, laid_out, matching, served
 from edgesim.admin.stats import one_of
-from edgesim.model import Cluster, Endpoint, Update
+from edgesim.model import CircuitBreakers, Cluster, Endpoint, Update
 from edgesim.telemetry.histogram import Counts, classes, new_counts
 from edgesim.telemetry.states import Host, State
 from edgesim.telemetry.tally import Tally
@@ -21,6 +21,8 @@ from edgesim.telemetry.tally import Tally
 _BREAKERS = ("max_connections", "max_pending_requests", "max_requests", "max_retries")
 _RATES = ("success_rate", "local_origin_success_rate")
 _UNKNOWN = -1
+_OF_HIGH = CircuitBreakers()
+"""Envoy's defaults hold for requests of high priority, which no route of Gloo's has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,17 @@ async def clusters(request: web.Request) -> web.Response:
         return told
     context = request.app[CONTEXT]
     tally, update = await context.stats(reset=False), served(context)
-    return await asyncio.to_thread(_answer, tally, update, form, wanted)
+    answer = await asyncio.to_thread(_answer, tally, update, form, wanted)
+    return web.Response(text=answer) if isinstance(answer, str) else await laid_out(answer)
 
 
-def _answer(tally: Tally, update: Update, form: str, wanted: re2._Regexp[str]) -> web.Response:
+def _answer(tally: Tally, update: Update, form: str, wanted: re2._Regexp[str]) -> str | dict[str, Any]:
     counted = {(str(name), str(address)): each for (name, address), each in tally.by("cluster", "endpoint").items()}
     chosen = [each for each in update.model.clusters if wanted.search(each.name)]
     found = [(each, _members(each, endpoints(each, update.assignments), tally, counted)) for each in chosen]
     if form == "json":
-        return web.json_response({"cluster_statuses": [_status(cluster, members) for cluster, members in found]})
-    return web.Response(text="".join(f"{line}\n" for cluster, members in found for line in _lines(cluster, members)))
+        return {"cluster_statuses": [_status(cluster, members) for cluster, members in found]}
+    return "".join(f"{line}\n" for cluster, members in found for line in _lines(cluster, members))
 
 
 def _members(
@@ -101,9 +104,9 @@ def _lines(cluster: Cluster, members: list[_Member]) -> Iterator[str]:
         for rate in _RATES:
             yield f"{name}::outlier::{rate}_average::{_UNKNOWN}"
             yield f"{name}::outlier::{rate}_ejection_threshold::{_UNKNOWN}"
-    for priority in ("default", "high"):
+    for priority, breakers in (("default", cluster.breakers), ("high", _OF_HIGH)):
         for limit in _BREAKERS:
-            yield f"{name}::{priority}_priority::{limit}::{getattr(cluster.breakers, limit)}"
+            yield f"{name}::{priority}_priority::{limit}::{getattr(breakers, limit)}"
     yield f"{name}::added_via_api::true"
     for member in members:
         for key, value in _values(member):
@@ -126,12 +129,12 @@ def _values(member: _Member) -> Iterator[tuple[str, Any]]:
 
 
 def _status(cluster: Cluster, members: list[_Member]) -> dict[str, Any]:
-    limits = {limit: getattr(cluster.breakers, limit) for limit in _BREAKERS}
+    limits, high = ({limit: getattr(each, limit) for limit in _BREAKERS} for each in (cluster.breakers, _OF_HIGH))
     return {
         "name": cluster.name,
         "added_via_api": True,
         "host_statuses": [_host(member) for member in members],
-        "circuit_breakers": {"thresholds": [limits, {"priority": "HIGH", **limits}]},
+        "circuit_breakers": {"thresholds": [limits, {"priority": "HIGH", **high}]},
         "observability_name": cluster.name,
     }
 

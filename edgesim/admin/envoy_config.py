@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT, Context
-from edgesim.admin.envoy_around import asked_of_envoy, matching, served
+from edgesim.admin.envoy_around import asked_of_envoy, laid_out, matching, served
 from edgesim.admin.stats import one_of
 from edgesim.config.api_errors import ApiError
 from edgesim.dialects.envoy import bootstrap
@@ -21,31 +21,62 @@ REDACTED: Final = "[redacted]"
 _ADMIN: Final = "type.googleapis.com/envoy.admin.v3."
 _CONFIG: Final = "type.googleapis.com/envoy.config."
 _ROUTES: Final = "route_config"
+_TYPE: Final = "@type"
 Json = dict[str, Any]
 _RESOURCES: Final = {
     "static_clusters": ("ClustersConfigDump", "StaticCluster"),
     "static_listeners": ("ListenersConfigDump", "StaticListener"),
     "static_route_configs": ("RoutesConfigDump", "StaticRouteConfig"),
+    "static_endpoint_configs": ("EndpointsConfigDump", "StaticEndpointConfig"),
 }
+_NONE_HERE: Final = (
+    *("dynamic_listeners", "dynamic_active_clusters", "dynamic_warming_clusters", "dynamic_route_configs"),
+    *("static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets", "dynamic_endpoint_configs"),
+)
+"""What Envoy knows beside these: nothing comes to edgesim by xDS."""
 
 
 async def config_dump(request: web.Request) -> web.Response:
-    """Answer the whole configuration, one sort of `resource`, or what `name_regex` matches."""
+    """Answer the whole configuration, one sort of `resource`, or what `name_regex` matches; of each the fields of `mask`."""
     form = one_of(request, "format", ("envoy", "model"))
-    context, name = request.app[CONTEXT], request.query.get("resource", "")
+    context, query = request.app[CONTEXT], request.query
     if form == "model":
-        return web.json_response(await asyncio.to_thread(_model, served(context)))
+        return await laid_out(await asyncio.to_thread(_model, served(context)))
     told = await asked_of_envoy(request)
     if told is not None:
         return told
-    if name and name not in _RESOURCES:
-        raise ApiError("BadRequest", f"there is no resource {name!r}; there are {', '.join(_RESOURCES)}")
-    wanted = matching(request.query.get("name_regex", ""))
-    dumps = await asyncio.to_thread(_dumps, context)
+    name, mask = query.get("resource", ""), query.get("mask", "")
+    if name and name not in (*_RESOURCES, *_NONE_HERE):
+        raise ApiError("NotFound", f"there is no resource {name!r}; there are {', '.join((*_RESOURCES, *_NONE_HERE))}")
+    wanted = matching(query.get("name_regex") or ".*")
+    dumps = await asyncio.to_thread(_dumps, context, endpoints="include_eds" in query)
     for each in dumps:
         for key in each.keys() & _RESOURCES.keys():
-            each[key] = [part for part in each[key] if wanted.search(_name(part)) is not None]
-    return web.json_response({"configs": _parts(dumps, name) if name else dumps})
+            each[key] = [part for part in each[key] if wanted.fullmatch(_name(part)) is not None]
+    found = dumps if not name else [] if name in _NONE_HERE else _parts(dumps, name)
+    return await laid_out({"configs": _masked(found, mask) if mask else found})
+
+
+def _masked(found: list[Json], mask: str) -> list[Json]:
+    """Return the fields that a mask names (`cluster.name,cluster.type`) of what has any. Raises ApiError."""
+    paths = [path.split(".") for path in mask.split(",")]
+    kept = [part for each in found if (part := _restricted(each, paths)).keys() - {_TYPE}]
+    if found and not kept:
+        raise ApiError(
+            "BadRequest", f"nothing here has the fields of the mask {mask!r}, or a list is on the way to them"
+        )
+    return kept
+
+
+def _restricted(node: Json, paths: list[list[str]]) -> Json:
+    kept = {_TYPE: node[_TYPE]} if _TYPE in node else {}
+    for name in dict.fromkeys(first for first, *_ in paths if first in node):
+        inside = [rest for first, *rest in paths if first == name]
+        if not all(inside):
+            kept[name] = node[name]
+        elif isinstance(node[name], dict) and (part := _restricted(node[name], inside)).keys() - {_TYPE}:
+            kept[name] = part
+    return kept
 
 
 def _parts(dumps: list[Json], name: str) -> list[Json]:
@@ -56,11 +87,11 @@ def _parts(dumps: list[Json], name: str) -> list[Json]:
 def _name(part: Json) -> str:
     """Return the name of the resource that a part of a dump holds."""
     held = next(value for value in part.values() if isinstance(value, dict))
-    name: str = held["name"]
+    name: str = held.get("name") or held["cluster_name"]
     return name
 
 
-def _dumps(context: Context) -> list[Json]:
+def _dumps(context: Context, *, endpoints: bool) -> list[Json]:
     update = served(context)
     whole: Json = _redacted(bootstrap(update.model, update.assignments))
     static = whole["static_resources"]
@@ -84,7 +115,17 @@ def _dumps(context: Context) -> list[Json]:
             ],
         },
         {"@type": f"{_ADMIN}SecretsConfigDump"},
+        *([_endpoints(clusters)] if endpoints else []),
     ]
+
+
+def _endpoints(clusters: list[Json]) -> Json:
+    kind = {_TYPE: f"{_CONFIG}endpoint.v3.ClusterLoadAssignment"}
+    assigned = [each["load_assignment"] for each in clusters if "load_assignment" in each]
+    return {
+        _TYPE: f"{_ADMIN}EndpointsConfigDump",
+        "static_endpoint_configs": [{"endpoint_config": {**kind, **each}} for each in assigned],
+    }
 
 
 def _routes(node: Any) -> Iterator[Json]:

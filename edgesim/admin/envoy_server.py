@@ -10,7 +10,15 @@ from aiohttp import web
 
 from edgesim import __version__
 from edgesim.admin.context import CONTEXT
-from edgesim.admin.envoy_around import addresses, asked_of_envoy, concurrency, physical_bytes, served, version_parts
+from edgesim.admin.envoy_around import (
+    addresses,
+    asked_of_envoy,
+    concurrency,
+    laid_out,
+    physical_bytes,
+    served,
+    version_parts,
+)
 from edgesim.admin.stats import one_of
 from edgesim.model import Model
 from edgesim.telemetry.sources import today
@@ -50,7 +58,7 @@ async def server_info(request: web.Request) -> web.Response:
             "user_agent_build_version": {"version": version},
         },
     }
-    return web.json_response(info)
+    return await laid_out(info)
 
 
 async def memory(request: web.Request) -> web.Response:
@@ -61,13 +69,13 @@ async def memory(request: web.Request) -> web.Response:
     physical = str(physical_bytes(request.app[CONTEXT]))
     whole = ("allocated", "heap_size", "total_physical_bytes")
     parts = ("pageheap_unmapped", "pageheap_free", "total_thread_cache")
-    return web.json_response(dict.fromkeys(whole, physical) | dict.fromkeys(parts, "0"))
+    return await laid_out(dict.fromkeys(whole, physical) | dict.fromkeys(parts, "0"))
 
 
 async def runtime(request: web.Request) -> web.Response:
     """Answer that there are no runtime values."""
     told = await asked_of_envoy(request)
-    return told or web.json_response({"entries": {}, "layers": []})
+    return told or await laid_out({"entries": {}, "layers": []})
 
 
 async def listeners(request: web.Request) -> web.Response:
@@ -78,7 +86,7 @@ async def listeners(request: web.Request) -> web.Response:
         return told
     found = addresses(request.app[CONTEXT])
     if form == "json":
-        return web.json_response({"listener_statuses": [_status(name, *place) for name, place in found.items()]})
+        return await laid_out({"listener_statuses": [_status(name, *place) for name, place in found.items()]})
     return web.Response(text="".join(f"{name}::{_written(*place)}\n" for name, place in found.items()))
 
 
@@ -96,7 +104,7 @@ async def certs(request: web.Request) -> web.Response:
     if told is not None:
         return told
     found = await asyncio.to_thread(lambda: [*_certificates(served(request.app[CONTEXT]).model)])
-    return web.json_response({"certificates": found})
+    return await laid_out({"certificates": found})
 
 
 def _certificates(model: Model) -> Iterator[dict[str, Any]]:

@@ -61,10 +61,10 @@ async def prometheus(request: web.Request) -> web.Response:
         return web.Response(body=told.body, status=told.status, headers={"Content-Type": CONTENT_TYPE})
     choose, pods = _chooser(request), pods_by_address(context.instance.assignments)
     tally = await context.stats(reset=False)
-    own = "filter" not in request.query
+    wanted = _keeping(request).takes
 
     def written() -> bytes:
-        return (exposition(*choose(tally)) + (own_exposition(tally, pods) if own else "")).encode()
+        return (exposition(*choose(tally)) + own_exposition(tally, pods, wanted)).encode()
 
     return web.Response(body=await asyncio.to_thread(written), headers={"Content-Type": CONTENT_TYPE})
 
@@ -110,10 +110,11 @@ class _Keep:
 
     def __call__(self, found: list[N]) -> list[N]:
         """Return those of stats that are."""
-        wanted = self.wanted
-        if wanted is None:
-            return found
-        return [each for each in found if (wanted.search(each.name) is None) is self.inverted]
+        return found if self.wanted is None else [each for each in found if self.takes(each.name)]
+
+    def takes(self, name: str) -> bool:
+        """Tell whether one name is wanted."""
+        return self.wanted is None or (self.wanted.search(name) is None) is self.inverted
 
 
 def _keeping(request: web.Request) -> _Keep:

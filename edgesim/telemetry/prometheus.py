@@ -6,7 +6,7 @@ libraries that write this format would put there: boards and queries made for En
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from edgesim.telemetry.envoy_stats import Distribution, Labels, Metric, is_gauge
@@ -44,8 +44,8 @@ def exposition(found: Iterable[Metric], durations: Iterable[Distribution]) -> st
     return "\n".join([*lines, *_typed("histogram", histograms), ""])
 
 
-def own_exposition(tally: Tally, pods: Mapping[str, str]) -> str:
-    """Return what is told by subset and endpoint; `pods` names endpoints (`address:port`)."""
+def own_exposition(tally: Tally, pods: Mapping[str, str], wanted: Callable[[str], bool] = bool) -> str:
+    """Return what is told by subset and endpoint, of families that are wanted; `pods` names endpoints (`address:port`)."""
     by_subset = {(str(c), _subset(s)): counts for (c, s), counts in tally.by("cluster", "subset").items() if c}
     by_endpoint = {(str(c), str(e)): counts for (c, e), counts in tally.by("cluster", "endpoint").items() if c and e}
     families = {
@@ -59,7 +59,9 @@ def own_exposition(tally: Tally, pods: Mapping[str, str]) -> str:
         for (cluster, subset), counts in by_subset.items()
         for line in _histogram("edgesim_request_time", (("cluster", cluster), ("subset", subset)), whole(counts))
     ]
-    return "\n".join([*_typed("counter", families), *_typed("histogram", {"edgesim_request_time": times}), ""])
+    kinds = (("counter", families), ("histogram", {"edgesim_request_time": times}))
+    shown = [(kind, {name: lines for name, lines in each.items() if wanted(name)}) for kind, each in kinds]
+    return "\n".join([*(line for kind, each in shown for line in _typed(kind, each)), ""])
 
 
 def _requests(names: tuple[str, str], counts: Counts) -> Iterator[str]:

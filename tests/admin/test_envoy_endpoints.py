@@ -83,15 +83,44 @@ def test_what_the_server_is(gateway: Gateway) -> None:
 
 
 def test_config_dump(gateway: Gateway) -> None:
-    """The dump is what an Envoy would hold; a sort and a name narrow it down, and the model is there as well."""
+    """The dump is what an Envoy would hold; a sort, a whole name and a mask narrow it down; the model is there as well."""
     kinds = [each["@type"].rpartition(".")[2] for each in gateway.ask("GET", "/config_dump")[1]["configs"]]
     assert kinds == [f"{kind}ConfigDump" for kind in ("Bootstrap", "Clusters", "Listeners", "Routes", "Secrets")]
     (found,) = gateway.ask("GET", f"/config_dump?resource=static_clusters&name_regex=^{CLUSTER}$")[1]["configs"]
     assert found["cluster"]["name"] == CLUSTER
     assert len(found["cluster"]["load_assignment"]["endpoints"][0]["lb_endpoints"]) == 2
+    assert gateway.ask("GET", "/config_dump?resource=static_clusters&name_regex=echo")[1] == {"configs": []}
+    assert gateway.ask("GET", "/config_dump?resource=dynamic_listeners")[1] == {"configs": []}
+    (only,) = gateway.ask("GET", "/config_dump?resource=static_clusters&mask=cluster.name,cluster.type")[1]["configs"]
+    assert {name: value for name, value in only["cluster"].items() if name != "@type"} == {
+        "name": CLUSTER,
+        "type": "STATIC",
+    }
+    (whole,) = gateway.ask("GET", "/config_dump?mask=bootstrap.admin")[1]["configs"]
+    assert [*whole["bootstrap"]] == ["admin"]
+    (assigned,) = gateway.ask("GET", "/config_dump?resource=static_endpoint_configs&include_eds")[1]["configs"]
+    assert assigned["endpoint_config"]["cluster_name"] == CLUSTER
     model = gateway.ask("GET", "/config_dump?format=model")[1]
     assert [each["name"] for each in model["model"]["clusters"]] == [CLUSTER]
     assert len(model["assignments"][CLUSTER]) == 2
+
+
+def test_resources_there_never_are(gateway: Gateway) -> None:
+    """An unknown sort of resource is not found, as in Envoy; the answer lists those there are."""
+    status, answer = gateway.ask("GET", "/config_dump?resource=dynamic_routes")
+    assert status == 404
+    assert "static_clusters" in answer["message"]
+
+
+def test_json_is_laid_out_as_envoys(gateway: Gateway) -> None:
+    """A field stands in a line of its own, where `grep` finds it; `/help` is the page at `/`."""
+    for path, line in (
+        ("/server_info", ' "state": "LIVE",'),
+        ("/clusters?format=json", f'   "name": "{CLUSTER}",'),
+        ("/config_dump", f'      "name": "{CLUSTER}",'),
+    ):
+        assert line in text(gateway, path)[1].splitlines()
+    assert text(gateway, "/help") == text(gateway, "/")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +128,7 @@ def test_config_dump(gateway: Gateway) -> None:
     [
         ("/clusters?format=xml", "json"),
         ("/clusters?filter=(", "regular expression"),
-        ("/config_dump?resource=dynamic_routes", "static_clusters"),
+        ("/config_dump?resource=static_clusters&mask=cluster.nope", "mask"),
         ("/config_dump?name_regex=[", "regular expression"),
         ("/stats?type=Counter", "Counters"),
         ("/stats?histogram_buckets=detailed", "disjoint"),

@@ -49,6 +49,8 @@ def test_histograms_add_up() -> None:
 
 def test_versions_and_endpoints() -> None:
     """Beside Envoy's families there are requests by subset and endpoint, whose pods are named."""
+    only = own_exposition(canary(), {}, lambda name: name == "edgesim_requests")
+    assert {line.partition("{")[0] for line in only.splitlines() if not line.startswith("#")} == {"edgesim_requests"}
     found = samples(own_exposition(canary(), {"127.0.0.1:2": "echo-v2-a"}))
     by_subset = {
         (dict(e.labels)["subset"], dict(e.labels)["code"]): e.value for e in found if e.name == "edgesim_requests"
