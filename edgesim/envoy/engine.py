@@ -22,7 +22,7 @@ from edgesim.envoy.detours import Place as Detoured
 from edgesim.envoy.detours import detoured
 from edgesim.envoy.draining import drain
 from edgesim.envoy.folder import Folder, Subscription
-from edgesim.envoy.home import ADMIN_SOCKET, Home, clear
+from edgesim.envoy.home import ADMIN_SOCKET, Home, clear, held_after
 from edgesim.envoy.process import EnvoyProcess
 from edgesim.envoy.refusals import culprit, refused_in
 from edgesim.envoy.relay import Way
@@ -33,7 +33,7 @@ from edgesim.model import Assignments, Cluster, ClusterType, Listener, Model, Up
 from edgesim.model.clusters import endpoints_of
 from edgesim.model.update import CANNOT_RUN
 from edgesim.proxy.breaking import Breaking
-from edgesim.proxy.ports import Addresses, Held, Place, opened
+from edgesim.proxy.ports import Addresses, Place, opened
 from edgesim.proxy.supervisor import Bound
 from edgesim.telemetry import spawn
 from edgesim.telemetry.tally import Tally
@@ -74,7 +74,7 @@ class EnvoyEngine:
 
     def __init__(self, addresses: Addresses, given: EnvoySettings, now: Callable[[], float]) -> None:
         """Hold the port that stands in for 8080, as the engine of edgesim's own does; raises OSError."""
-        self._held = Held(addresses)
+        self._held = held_after(clear(), addresses)
         self.host = addresses.host
         self.port = self._held.port(self._held.first)
         self._home = Home()
@@ -140,7 +140,6 @@ class EnvoyEngine:
 
     async def start(self) -> None:
         """Start Envoy; it listens once it has an update."""
-        await clear()
         self._write_first()
         self._process.start()
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from edgesim.envoy.admin import Admin, AdminError
+from edgesim.proxy.ports import Addresses, Held
 
 _PREFIX: Final = "edgesim-envoy-"
 _LOCK: Final = "lock"
 ADMIN_SOCKET: Final = "admin.sock"
+_QUIT: Final = b"POST /quitquitquit HTTP/1.1\r\nhost: envoy\r\ncontent-length: 0\r\n\r\n"
+_PATIENCE: Final = 5.0
+"""Seconds that the end of an Envoy may take."""
+_TRIES: Final = 40
+_PAUSE: Final = 0.05
 
 
 class Home:
@@ -38,13 +46,30 @@ def _remove(path: Path, lock: int) -> None:
     os.close(lock)
 
 
-async def clear() -> None:
-    """End the Envoys of processes that are gone, where any is left, and remove their folders."""
+def clear() -> bool:
+    """End the Envoys of processes that are gone, and remove their folders; return whether there was such an Envoy.
+
+    This waits for them, and is done before anything is served.
+    """
+    ended = False
     for path in _folders():
         with _abandoned(path) as alone:
             if alone:
-                await _quit(path / ADMIN_SOCKET)
+                ended |= _quit(path / ADMIN_SOCKET)
                 shutil.rmtree(path, ignore_errors=True)
+    return ended
+
+
+def held_after(ended: bool, addresses: Addresses) -> Held:  # noqa: FBT001 - what `clear` said
+    """Hold ports; those of an Envoy that was just ended are free in a moment. Raises OSError."""
+    for _ in range(_TRIES if ended else 0):
+        try:
+            return Held(addresses)
+        except OSError as taken:
+            if taken.errno != errno.EADDRINUSE:
+                raise
+            threading.Event().wait(_PAUSE)
+    return Held(addresses)
 
 
 def _folders() -> list[Path]:
@@ -78,9 +103,17 @@ def _locked(lock: int) -> bool:
     return True
 
 
-async def _quit(socket: Path) -> None:
-    """Tell an Envoy to end, if one listens there: the shell that should have ended it may have been killed as well."""
-    admin = Admin(socket)
-    with contextlib.suppress(AdminError):
-        await admin.ask("/quitquitquit", "POST")
-    await admin.close()
+def _quit(at: Path) -> bool:
+    """Tell an Envoy to end, if one answers there: the shell that should have ended it may have been killed as well.
+
+    Return whether one did, when it closed the connection, or after a while.
+    """
+    there = False
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as admin:
+        admin.settimeout(_PATIENCE)
+        admin.connect(str(at))
+        there = True
+        admin.sendall(_QUIT)
+        while admin.recv(4096):
+            pass
+    return there

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from edgesim.envoy.home import ADMIN_SOCKET, Home, clear
 
@@ -26,12 +26,12 @@ def _abandon(home: Home) -> Path:
     return home.path
 
 
-async def test_what_is_left_of_others_is_removed() -> None:
+def test_what_is_left_of_others_is_removed() -> None:
     """A folder whose process is gone is removed; one that is in use is not, nor one that is not locked yet."""
     used, left = Home(), _abandon(Home())
     other = used.path.with_name("edgesim-envoy-other")
     other.mkdir()
-    await clear()
+    clear()
     assert (used.path.exists(), left.exists(), other.exists()) == (True, False, True)
     used.remove()
     assert not used.path.exists()
@@ -41,6 +41,28 @@ def test_it_goes_with_its_owner() -> None:
     """A folder that nobody removed is gone when its owner is."""
     path = Home().path
     assert not path.exists()
+
+
+def test_an_envoy_that_is_left_is_told_to_end() -> None:
+    """Whatever listens at the socket of a folder that is left is asked to quit, and waited for."""
+    left = _abandon(Home())
+    asked: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(left / ADMIN_SOCKET))
+        listener.listen()
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        clear()
+        thread.join()
+    assert asked[0].startswith(b"POST /quitquitquit HTTP/1.1\r\n")
+    assert not left.exists()
 
 
 @pytest.mark.slow
@@ -53,28 +75,8 @@ def test_a_process_that_is_killed_leaves_it_to_the_next(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         path = Path(process.stdout.readline().strip())
-        asyncio.run(clear())
+        clear()
         assert path.is_dir()
         process.kill()
-    asyncio.run(clear())
+    clear()
     assert not path.exists()
-
-
-async def test_an_envoy_that_is_left_is_told_to_end() -> None:
-    """Whatever listens at the socket of a folder that is left is asked to quit."""
-    asked = asyncio.Event()
-
-    async def end(_: web.Request) -> web.Response:
-        asked.set()
-        return web.Response(text="OK")
-
-    app = web.Application()
-    app.router.add_post("/quitquitquit", end)
-    left = _abandon(Home())
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.UnixSite(runner, str(left / ADMIN_SOCKET)).start()
-    await clear()
-    assert asked.is_set()
-    assert not left.exists()
-    await runner.cleanup()
