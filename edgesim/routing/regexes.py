@@ -40,10 +40,13 @@ def _options() -> re2.Options:
 
 
 def _reason(refused: Exception) -> str:
-    """Return what RE2 says: it takes each byte of the pattern for a character, and says those in UTF-8."""
+    """Return what RE2 says: a part of the pattern it mostly says byte by byte, each as a character, the whole as it is."""
     said = refused.args[0]
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    return text.encode("latin-1", errors="replace").decode(errors="replace")
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def which_match(patterns: Sequence[str]) -> Match:

@@ -132,7 +132,16 @@ def test_substitution_takes_bytes_for_characters() -> None:
     assert substitute(".", "x")("é".encode()) == b"xx"
 
 
-def test_a_refused_pattern_is_said_as_it_was_written() -> None:
-    """Also where it holds other letters than ASCII's."""
-    with pytest.raises(ValueError, match=re.escape("(?P<é")):
-        check_regex("(?P<é", 100)
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("(?P<é", "invalid named capture group: (?P<é"),
+        ("(é", "missing ): (é"),
+        ("(日", "missing ): (日"),
+        (r"\é", "invalid escape sequence: \\\N{LATIN CAPITAL LETTER A WITH TILDE}"),
+    ],
+)
+def test_a_refused_pattern_is_said_as_it_was_written(pattern: str, said: str) -> None:
+    """Also where it holds other letters than ASCII's, unless RE2 tells only a part of one."""
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        check_regex(pattern, 100)

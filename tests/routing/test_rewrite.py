@@ -115,6 +115,8 @@ def test_hosts_nothing_rewrites_here() -> None:
         (RedirectAction(port=81), head(authority=b"a"), b"http://a:81/x"),
         (RedirectAction(port=444), head(authority=b"[::1]"), b"http://[::1]:444/x"),
         (RedirectAction(port=444), head(authority=b"8080"), b"http://8080:444/x"),
+        (RedirectAction(port=444), head(authority=b"a:b:80"), b"http://a:b:444/x"),
+        (RedirectAction(port=444), head(authority=b"[::1]:80]:81"), b"http://[::1]:80]:444/x"),
     ],
 )
 def test_redirect_locations(action: RedirectAction, asked: RequestHead, location: bytes) -> None:
