@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from random import Random
 
 from edgesim.envoy.engine import EnvoyEngine, EnvoySettings
@@ -18,19 +19,27 @@ from edgesim.telemetry.sources import monotonic, wall
 from edgesim.verify.asking import DRAW_HEADER
 
 _SWEEP = 0.025
+_SEED = 1
 
 
-class Pinned(Random):
-    """Draws what it is told, so that a request's weighted choice is the one Envoy makes."""
+@dataclass(slots=True)
+class Pinned:
+    """The draw of a request's weighted choice, so that it is the one Envoy makes."""
 
-    def __init__(self) -> None:
-        """Begin with 0."""
-        super().__init__(0)
-        self.value = 0
+    value: int = 0
 
-    def getrandbits(self, k: int, /) -> int:
+
+class PinnedWorker(Worker):
+    """A worker whose weighted choices are pinned; its balancers draw by chance, as Envoy's do."""
+
+    def __init__(self, pinned: Pinned, random: Random) -> None:
+        """Draw of these."""
+        super().__init__(random, monotonic, wall)
+        self._pinned = pinned
+
+    def draw(self) -> int:
         """Return the value that is pinned."""
-        return self.value & ((1 << k) - 1)
+        return self._pinned.value
 
 
 def free_ports(count: int) -> list[int]:
@@ -45,7 +54,7 @@ def free_ports(count: int) -> list[int]:
 @asynccontextmanager
 async def own_engine(model: Model, pinned: Pinned) -> AsyncIterator[Mapping[str, int]]:
     """Serve a model with a worker on this loop; yields its listeners' ports by name."""
-    worker = Worker(pinned, monotonic, wall)
+    worker = PinnedWorker(pinned, Random(_SEED))
     worker.swap(worker.compiler.snapshot(delta(NOTHING, Update(1, model, {}))))
     loop = asyncio.get_running_loop()
     servers: dict[str, asyncio.Server] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -12,10 +13,15 @@ from edgesim.verify.prepared import Place
 _LONGEST = 1 << 20
 
 
+def _well(_place: Place) -> int:
+    return 200
+
+
 @dataclass(slots=True)
 class Recorders:
-    """One server for each place."""
+    """One server for each place; `status` says what it answers, by default 200."""
 
+    status: Callable[[Place], int] = _well
     ports: dict[Place, int] = field(default_factory=dict)
     servers: list[asyncio.Server] = field(default_factory=list)
     open: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -27,7 +33,7 @@ class Recorders:
             self.open.add(writer)
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 while True:
-                    await _answer(place, reader, writer)
+                    await _answer(place, self.status(place), reader, writer)
             self.open.discard(writer)
             writer.close()
 
@@ -45,7 +51,7 @@ class Recorders:
                 await writer.wait_closed()
 
 
-async def _answer(place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(place: Place, status: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer one request; bodies are not looked at, there are none."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
@@ -53,7 +59,7 @@ async def _answer(place: Place, reader: asyncio.StreamReader, writer: asyncio.St
     told = {"cluster": place.cluster, "metadata": dict(place.metadata), "method": method, "target": target}
     body = json.dumps(told | {"headers": [line.partition(": ")[::2] for line in lines]}).encode()
     fields = (f"content-length: {len(body)}", "x-recorder: 1", "content-type: application/json")
-    writer.write("\r\n".join(("HTTP/1.1 200 OK", *fields, "", "")).encode())
+    writer.write("\r\n".join((f"HTTP/1.1 {status} OK", *fields, "", "")).encode())
     if method != "HEAD":
         writer.write(body)
     await writer.drain()

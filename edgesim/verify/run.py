@@ -8,7 +8,8 @@ from random import Random
 
 from edgesim.model import Assignments, Model
 from edgesim.verify.asking import ask
-from edgesim.verify.comparing import Difference, Seen, differing, seen
+from edgesim.verify.choices import Pair, same_choice
+from edgesim.verify.comparing import Difference, differing, seen
 from edgesim.verify.engines import Pinned, envoy, free_ports, own_engine
 from edgesim.verify.known import Explained, sorted_out
 from edgesim.verify.prepared import places, prepared, served
@@ -16,8 +17,6 @@ from edgesim.verify.recorders import Recorders
 from edgesim.verify.requests import Asked, requests
 
 Progress = Callable[[int, int], None]
-_LOOKS = 8
-"""So often a request is asked again on each side, where they went to different endpoints of one cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +31,18 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """Where each engine listens, by listeners' names."""
+    """Where each engine listens, by listeners' names, and how many endpoints each cluster has."""
 
     own: Mapping[str, int]
     other: Mapping[str, int]
     pinned: Pinned
+    endpoints: Mapping[str, int]
 
-    async def ask_own(self, asked: Asked) -> Seen:
+    async def ask(self, asked: Asked) -> Pair:
+        """Ask edgesim, then Envoy."""
         self.pinned.value = asked.draw
-        return seen(asked, await ask(self.own[asked.listener], asked))
-
-    async def ask_other(self, asked: Asked) -> Seen:
-        return seen(asked, await ask(self.other[asked.listener], asked))
+        own = seen(asked, await ask(self.own[asked.listener], asked))
+        return own, seen(asked, await ask(self.other[asked.listener], asked))
 
 
 async def verify(
@@ -68,7 +67,7 @@ async def verify(
 async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> list[Difference]:
     pinned, found = Pinned(), list[Difference]()
     async with own_engine(model, pinned) as own, envoy(model, command) as other:
-        sides = _Sides(own, other, pinned)
+        sides = _Sides(own, other, pinned, {each.name: len(each.endpoints) for each in model.clusters})
         for number, each in enumerate(asked):
             progress(number, len(asked))
             difference = await _difference(sides, each)
@@ -78,19 +77,9 @@ async def _compared(model: Model, asked: list[Asked], command: str, progress: Pr
 
 
 async def _difference(sides: _Sides, asked: Asked) -> Difference | None:
-    own, other = await sides.ask_own(asked), await sides.ask_other(asked)
+    own, other = await sides.ask(asked)
     parts = differing(own, other)
-    if not parts and own.metadata != other.metadata and not await _same_choice(sides, asked, own, other):
-        parts = ("endpoint",)
+    if not parts and own.metadata != other.metadata:
+        count = sides.endpoints[own.destination]
+        parts = () if await same_choice(lambda: sides.ask(asked), (own, other), count) else ("endpoint",)
     return Difference(asked, parts, own, other) if parts else None
-
-
-async def _same_choice(sides: _Sides, asked: Asked, own: Seen, other: Seen) -> bool:
-    """Tell whether each engine sends such a request to where the other did, too: then both choose among them."""
-    owns, others = {own.metadata}, {other.metadata}
-    for _ in range(_LOOKS):
-        owns.add((await sides.ask_own(asked)).metadata)
-        others.add((await sides.ask_other(asked)).metadata)
-        if own.metadata in others and other.metadata in owns:
-            return True
-    return False

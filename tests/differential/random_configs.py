@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from edgesim.dialects.envoy import yaml_text
-from tests.differential.random_options import host_options, route_options, weighted_options
+from tests.differential.random_options import host_options, route_options, upstream_options, weighted_options
 
 Json = dict[str, Any]
 _PREFIXES = ("/", "/a", "/a/", "/a/b", "/A", "/ab", "/b/v1", "/shop")
@@ -16,7 +16,8 @@ _NAMES = ("stage", "x-user", "x", "y")
 _VALUES = ("canary", "1", "22", "")
 _VALUE_REGEXES = ("can.*", "[12]+", "2", ".*", "1|22")
 _DOMAINS = ("*", "a.example", "*.example", "*.a.example", "b.*", "b.a.*", "*-dash.example", "port.test:8080")
-_KUBE, _STATICS = "pods", ("one", "two")
+_KUBE, _STATICS, FAILING = "pods", ("one", "two"), "failing"
+"""The last one answers 503, whatever it is asked."""
 _GROUP = "group"
 
 
@@ -37,11 +38,15 @@ def _manifest(kind: str, name: str, spec: Json, version: str = "gloo.solo.io/v1"
 
 def _backends(random: Random) -> list[Json]:
     statics = [
-        _manifest("Upstream", name, {"static": {"hosts": [{"addr": f"{name}.internal", "port": 80}]}})
-        for name in _STATICS
+        _manifest(
+            "Upstream",
+            name,
+            {"static": {"hosts": [{"addr": f"{name}.internal", "port": 80}]}, **upstream_options(random)},
+        )
+        for name in (*_STATICS, FAILING)
     ]
     selectors: list[Json] = [
-        {"keys": ["version"]},
+        {"keys": ["version"], **({"singleHostPerSubset": True} if random.random() < 0.2 else {})},
         *([{"keys": ["color", "version"]}] if random.random() < 0.5 else []),
     ]
     subsets: Json = {"selectors": selectors}
@@ -49,7 +54,7 @@ def _backends(random: Random) -> list[Json]:
     if policy:
         subsets["fallbackPolicy"] = policy
     if policy == "DEFAULT_SUBSET":
-        subsets["defaultSubset"] = {"values": {"version": "v1"}}
+        subsets["defaultSubset"] = {"values": random.choice(({"version": "v1"}, {"version": "v9"}, {"color": "blue"}))}
     kube = {"serviceName": "app", "serviceNamespace": "default", "servicePort": 80, "subsetSpec": subsets}
     service = _manifest("Service", "app", {"selector": {"app": "app"}, "ports": [{"port": 80}]}, "v1")
     group = {"destinations": [_arm(random) for _ in range(random.randint(1, 3))]}
@@ -57,7 +62,7 @@ def _backends(random: Random) -> list[Json]:
         *statics,
         service,
         *(_pods(f"v{number}", color) for number, color in ((1, "blue"), (2, "green"), (3, ""))),
-        _manifest("Upstream", _KUBE, {"kube": kube}),
+        _manifest("Upstream", _KUBE, {"kube": kube, **upstream_options(random)}),
         _manifest("UpstreamGroup", _GROUP, group),
     ]
 
@@ -74,16 +79,25 @@ def _pods(version: str, color: str) -> Json:
 
 
 def _destination(random: Random) -> Json:
-    if random.random() < 0.4:
+    chance = random.random()
+    if chance < 0.4:
         return {"upstream": {"name": random.choice(_STATICS), "namespace": "default"}}
+    if chance < 0.45:
+        return {"upstream": {"name": FAILING, "namespace": "default"}}
+    if chance < 0.48:
+        return {"upstream": {"name": "nowhere", "namespace": "default"}}
+    if chance < 0.52:
+        return {"kube": {"ref": {"name": "app", "namespace": "default"}, "port": 80}}
     found: Json = {"upstream": {"name": _KUBE, "namespace": "default"}}
     if random.random() < 0.8:
         found["subset"] = {"values": {"version": random.choice(("v1", "v2", "v3", "v9"))}}
+        if random.random() < 0.15:
+            found["subset"]["values"]["color"] = random.choice(("blue", "green", "red"))
     return found
 
 
 def _arm(random: Random) -> Json:
-    arm: Json = {"destination": _destination(random), "weight": random.choice((1, 1, 2, 5, 30, 100))}
+    arm: Json = {"destination": _destination(random), "weight": random.choice((1, 1, 2, 5, 30, 100, 0))}
     return arm if random.random() < 0.5 else {**arm, "options": weighted_options(random)}
 
 

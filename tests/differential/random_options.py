@@ -16,6 +16,27 @@ _TEXTS = (
 )
 _REMOVED = ("x", "y", "stage", "x-recorder-none", "user-agent")
 _SUBSTITUTION = {"pattern": {"regex": "/([a-z])"}, "substitution": r"/\1\1"}
+_RETRIED = ("5xx", "gateway-error", "retriable-status-codes", "retriable-status-codes,reset", "connect-failure")
+_HASHED: tuple[Json, ...] = (
+    {"header": "x-user"},
+    {"cookie": {"name": "who", "ttl": "60s"}},
+    {"sourceIp": True},
+    {"header": "x", "terminal": True},
+)
+_BALANCERS: tuple[Json, ...] = (
+    {"roundRobin": {}},
+    {"leastRequest": {"choiceCount": 3}},
+    {"random": {}},
+    {"ringHash": {"ringHashConfig": {"minimumRingSize": 64, "maximumRingSize": 128}}},
+    {"ringHash": {}},
+    {"maglev": {}},
+)
+_BREAKERS: tuple[Json, ...] = (
+    {"maxConnections": 500, "maxRequests": 500, "maxPendingRequests": 500, "maxRetries": 50},
+    {"maxRetries": 0},
+    {"maxRequests": 0},
+)
+"""Not `maxPendingRequests: 0`: edgesim's connections outlive a reload that changes a cluster, and Envoy's do not."""
 _HOST_OF_PATH = {"pattern": {"regex": "^/([a-z]+).*$"}, "substitution": r"\1.paths"}
 
 
@@ -57,6 +78,30 @@ def _csrf(random: Random) -> Json:
     return found
 
 
+def _retries(random: Random) -> Json:
+    found: Json = {"retryOn": random.choice(_RETRIED), "numRetries": random.choice((1, 2))}
+    if "retriable-status-codes" in found["retryOn"]:
+        found["retriableStatusCodes"] = random.choice(([503], [500, 502]))
+    if random.random() < 0.3:
+        found["perTryTimeout"] = "20s"
+    found["retryBackOff"] = {"baseInterval": "0.001s"}
+    return found
+
+
+def upstream_options(random: Random) -> Json:
+    """Return options of an upstream under which it is certain what comes of a request, or among whom it is."""
+    found: Json = {}
+    if random.random() < 0.6:
+        found["loadBalancerConfig"] = dict(random.choice(_BALANCERS))
+        if random.random() < 0.3:
+            found["loadBalancerConfig"]["healthyPanicThreshold"] = random.choice((0, 100))
+    if random.random() < 0.3:
+        found["circuitBreakers"] = random.choice(_BREAKERS)
+    if random.random() < 0.3:
+        found["connectionConfig"] = {"maxRequestsPerConnection": random.choice((1, 100)), "connectTimeout": "9s"}
+    return found
+
+
 def host_options(random: Random) -> Json:
     """Return options of a virtual host."""
     found: Json = {}
@@ -67,7 +112,7 @@ def host_options(random: Random) -> Json:
     if random.random() < 0.15:
         found["csrf"] = _csrf(random)
     if random.random() < 0.2:
-        found["retries"] = {"retryOn": "5xx", "numRetries": 1}
+        found["retries"] = _retries(random)
     for name in ("includeRequestAttemptCount", "includeAttemptCountInResponse"):
         if random.random() < 0.3:
             found[name] = True
@@ -92,9 +137,9 @@ def route_options(random: Random, *, forwarded: bool = True) -> Json:
     if random.random() < 0.1:
         found["maxStreamDuration"] = {"maxStreamDuration": "40s"}
     if forwarded and random.random() < 0.1:
-        found["lbHash"] = {"hashPolicies": [{"header": "x-user"}, {"cookie": {"name": "who", "ttl": "60s"}}]}
-    if random.random() < 0.1:
-        found["retries"] = {"retryOn": "5xx", "numRetries": 2}
+        found["lbHash"] = {"hashPolicies": random.sample(_HASHED, random.randint(1, 2))}
+    if random.random() < 0.15:
+        found["retries"] = _retries(random)
     return found | (_rewrites(random) if forwarded else {})
 
 

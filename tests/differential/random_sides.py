@@ -20,21 +20,20 @@ from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.ports import Addresses
 from edgesim.proxy.worker import Worker
 from edgesim.telemetry import spawn
-from edgesim.telemetry.sources import monotonic, wall
+from edgesim.telemetry.sources import monotonic
 from edgesim.verify import Asked, Difference
 from edgesim.verify.asking import BODYLESS, DRAW_HEADER, Answer, read, written
+from edgesim.verify.choices import same_choice
 from edgesim.verify.comparing import Seen, differing, seen
-from edgesim.verify.engines import Pinned, free_ports
-from edgesim.verify.prepared import places, prepared, served
+from edgesim.verify.engines import Pinned, PinnedWorker, free_ports
+from edgesim.verify.prepared import Place, places, prepared, served
 from edgesim.verify.recorders import Recorders
 from edgesim.verify.requests import requests
-from tests.differential.random_configs import manifests
+from tests.differential.random_configs import FAILING, manifests
 
 _SECONDS = 30.0
 _SWEEP = 0.025
 _ATTEMPTS = 20
-_LOOKS = 12
-"""So often a request is asked again on each side, where they went to different endpoints of one cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +78,20 @@ class Line:
             self.streams = None
 
 
+def _status(place: Place) -> int:
+    """Return what a recorder answers."""
+    return 503 if FAILING in place.cluster else 200
+
+
 @dataclass(slots=True)
 class Sides:
     """Both engines, what they serve, and the recorders behind them."""
 
     worker: Worker
     pinned: Pinned
-    """What edgesim draws of, where nothing else was given."""
+    """What edgesim's weighted choices are."""
     envoy: EnvoyEngine
-    recorders: Recorders = field(default_factory=Recorders)
+    recorders: Recorders = field(default_factory=lambda: Recorders(_status))
     ports: dict[str, int] = field(default_factory=dict)
     """Where listeners are, by name: the same in all cases, so that they stay."""
     own: dict[str, asyncio.Server] = field(default_factory=dict)
@@ -114,9 +118,9 @@ class Sides:
 
 @asynccontextmanager
 async def both(command: str, random: Random | None = None) -> AsyncIterator[Sides]:
-    """Run both engines, which serve nothing yet; edgesim draws of `random`, or what it is told."""
+    """Run both engines, which serve nothing yet; edgesim's balancers draw of `random`."""
     pinned = Pinned()
-    worker = Worker(random or pinned, monotonic, wall)
+    worker = PinnedWorker(pinned, random or Random(1))
     settings = EnvoySettings(command, draw_header=DRAW_HEADER)
     sides = Sides(worker, pinned, EnvoyEngine(Addresses("127.0.0.1", 0), settings, monotonic))
     sweeping = spawn(_sweep(worker), "sweep")
@@ -186,7 +190,7 @@ async def _asked(sides: Sides, asked: Sequence[Asked]) -> Compared:
             statuses[two.status] = statuses.get(two.status, 0) + 1
             parts = differing(one, two)
             if not parts and one.metadata != two.metadata:
-                parts = await _endpoints(sides, each, own[each.listener], other[each.listener])
+                parts = await _endpoints(sides, each, own[each.listener], other[each.listener], (one, two))
             if parts:
                 found.append(Difference(each, parts, one, two))
     return Compared(len(asked), tuple(found), statuses)
@@ -198,8 +202,8 @@ async def _pair(sides: Sides, asked: Asked, own: Line, other: Line) -> tuple[See
     return seen(asked, one), seen(asked, two)
 
 
-async def _endpoints(sides: Sides, asked: Asked, own: Line, other: Line) -> tuple[str, ...]:
+async def _endpoints(sides: Sides, asked: Asked, own: Line, other: Line, first: tuple[Seen, Seen]) -> tuple[str, ...]:
     """Return what differs where endpoints did: nothing, when each engine goes where the other went, too."""
-    pairs = [await _pair(sides, asked, own, other) for _ in range(_LOOKS)]
-    ones, twos = ({pair[side].metadata for pair in pairs} for side in (0, 1))
-    return () if ones & twos else ("endpoint",)
+    clusters = {each.name: len(each.endpoints) for each in sides.update.model.clusters}
+    alike = await same_choice(lambda: _pair(sides, asked, own, other), first, clusters[first[0].destination])
+    return () if alike else ("endpoint",)

@@ -91,4 +91,6 @@ EVERYTHING = """
     inheritableMatchers subset weight prefixRewrite regexRewrite hostRewrite autoHostRewrite hostRewriteHeader
     hostRewritePathRegex appendXForwardedHost headerManipulation requestHeadersToAdd responseHeadersToRemove cors faults
     pathRedirect hostRedirect httpsRedirect stripQuery portRedirect responseCode fallbackPolicy defaultSubset
+    singleHostPerSubset kube ringHash maglev leastRequest random circuitBreakers connectionConfig
+    lbHash retries retriableStatusCodes perTryTimeout bufferPerRoute csrf optionsConfigRefs
 """

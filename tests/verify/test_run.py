@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from edgesim.model import (
+    BalancerKind,
     Cluster,
     ClusterType,
     Destination,
@@ -18,6 +19,7 @@ from edgesim.model import (
     HeaderMatcher,
     HeaderMutations,
     HeaderValue,
+    LoadBalancer,
     Model,
     Policies,
     Route,
@@ -85,3 +87,13 @@ async def test_a_difference_is_told_with_its_request(monkeypatch: pytest.MonkeyP
     assert difference.asked.target == "/direct"
     assert "x-more" in str(difference.edgesim.parts)
     assert "x-more" not in str(difference.envoy.parts)
+
+
+@pytest.mark.parametrize("kind", [*BalancerKind])
+async def test_which_of_several_endpoints_answers_is_no_difference(kind: BalancerKind) -> None:
+    """Where a balancer chooses among endpoints that are unlike each other, engines need not choose the same one at a time."""
+    ends = tuple(Endpoint("192.0.2.1", port, (("v", str(port)),)) for port in range(1, 5))
+    cluster = Cluster("a", ClusterType.STATIC, ends, balancer=LoadBalancer(kind))
+    model = Model((VirtualHost("host", ("*",), (Route((prefix("/"),), ForwardAction(Destination("a"))),)),), (cluster,))
+    verified = await verify(model, {}, envoy(), 60, Random(1), lambda _done, _every: None)
+    assert (verified.requests, verified.differences) == (60, ())
