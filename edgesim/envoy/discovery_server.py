@@ -1,97 +1,115 @@
-"""The management server: Envoy's REST xDS and the bootstrap of an Envoy that uses it (aiohttp)."""
+"""The management server: aggregated discovery over gRPC (grpclib)."""
 
 from __future__ import annotations
 
 import hmac
-import json
+import logging
 from typing import Any, Final
 
-from aiohttp import web
+from grpclib.const import Cardinality, Handler, Status
+from grpclib.encoding.base import CodecBase
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from grpclib.server import Server, Stream
 
-from edgesim.dialects.envoy import Json, Kind, fetching_bootstrap
-from edgesim.envoy.discovery import Discovery
+from edgesim.envoy.discovery import Connection, Discovery
+from edgesim.envoy.discovery_messages import Request, read_request
+from edgesim.telemetry import spawn
 
-CLUSTER: Final = "edgesim-xds"
-_TOKEN: Final = "edgesim.io/token"  # noqa: S105 - the name of one
-_PATHS: Final = {
-    "listeners": Kind.LISTENER,
-    "routes": Kind.ROUTES,
-    "clusters": Kind.CLUSTER,
-    "endpoints": Kind.ENDPOINTS,
-    "secrets": Kind.SECRET,
-}
-_HOLD: Final = 50.0
-"""Seconds a request waits for news (`request_timeout` of the source is longer)."""
-_MOST: Final = 100_000
-"""Requests that wait at once: one for each set of endpoints of each Envoy."""
+_METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
+_HEADER: Final = "authorization"
+_SCHEME: Final = "Bearer "
 
 
-def source(_kind: Kind, _name: str) -> Json:
-    """Return the ConfigSource of everything: polled, and answered when there is news."""
-    api = {
-        "api_type": "REST",
-        "transport_api_version": "V3",
-        "cluster_names": [CLUSTER],
-        "refresh_delay": "0.1s",
-        "request_timeout": "60s",
-    }
-    return {"api_config_source": api, "resource_api_version": "V3"}
+Messages = Stream[bytes, bytes]
 
 
-def bootstrap(node: str, host: str, port: int, admin: tuple[str, int], token: str | None) -> Json:
-    """Return the bootstrap of an Envoy that is served here, with the token in its node's metadata."""
-    written = fetching_bootstrap(node, source, (_management(host, port),), admin)
-    if token is not None:
-        written["node"]["metadata"] = {_TOKEN: token}
-    return written
+class Bytes(CodecBase):
+    """Messages as they are: who reads and writes them knows how."""
+
+    __content_subtype__ = "proto"
+
+    def encode(self, message: Any, message_type: Any) -> bytes:  # noqa: ARG002 - as grpclib calls it
+        """Return a message that is bytes."""
+        content: bytes = message
+        return content
+
+    def decode(self, data: bytes, message_type: Any) -> bytes:  # noqa: ARG002 - as grpclib calls it
+        """Return the bytes."""
+        return data
 
 
-def _management(host: str, port: int) -> Json:
-    end = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
-    limits = {"max_connections": _MOST, "max_pending_requests": _MOST, "max_requests": _MOST}
-    return {
-        "name": CLUSTER,
-        "type": "STRICT_DNS",
-        "connect_timeout": "5s",
-        "circuit_breakers": {"thresholds": [limits]},
-        "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [end]}]},
-    }
+def server(discovery: Discovery, token: str | None) -> Server:
+    """Return the server, to be started with `start`; with a token each stream must show it in its metadata."""
+    # What a client does wrong is its own business, and told to it: grpclib would log it with a traceback.
+    logging.getLogger("grpclib").setLevel(logging.CRITICAL)
+    return Server([_Service(discovery, token)], codec=Bytes())
 
 
-def app(discovery: Discovery, token: str | None) -> web.Application:
-    """Return the server; with a token each request must show it in its node's metadata."""
+class _Service:
+    """Serves streams."""
 
-    async def discover(request: web.Request) -> web.Response:
-        kind = _PATHS.get(request.match_info["kind"])
-        if kind is None:
-            return web.Response(status=404)
-        asked = await _read(request)
-        if asked is None:
-            return web.Response(status=400, text="no DiscoveryRequest with a node id")
-        node, names, had, shown = asked
-        if token is not None and not hmac.compare_digest(shown.encode(), token.encode()):
-            return web.Response(status=401, text=f"the node's metadata lacks the token ({_TOKEN})")
-        offer = await discovery.fetch(node, kind, names, had, _HOLD)
-        if offer is None:
-            return web.Response(status=304)
-        resources = [{"@type": kind.type_url, **each} for each in offer.resources]
-        return web.json_response({"version_info": offer.version, "type_url": kind.type_url, "resources": resources})
+    def __init__(self, discovery: Discovery, token: str | None) -> None:
+        self._discovery = discovery
+        self._token = token
 
-    made = web.Application(client_max_size=1 << 20)
-    made.router.add_post("/v3/discovery:{kind}", discover)
-    return made
+    def __mapping__(self) -> dict[str, Handler]:
+        """Return the methods there are, as grpclib asks for them."""
+        return {_METHOD: Handler(self._serve, Cardinality.STREAM_STREAM, bytes, bytes)}
+
+    async def _serve(self, stream: Messages) -> None:
+        """Serve one stream: its first request names the node."""
+        if self._token is not None and not _shows(stream.metadata, self._token):
+            raise GRPCError(Status.UNAUTHENTICATED, f"this server wants the metadata '{_HEADER}: {_SCHEME}TOKEN'")
+        first = await _received(stream)
+        if first is None:
+            return
+        if not first.node:
+            raise GRPCError(Status.INVALID_ARGUMENT, "the first request names no node")
+        connection = self._discovery.connect(first.node)
+        reading = spawn(self._read(stream, connection, first), "read a stream of discovery")
+        try:
+            await self._write(stream, connection)
+            wrong = await reading
+        finally:
+            reading.cancel()
+            self._discovery.disconnect(connection)
+        if wrong is not None:
+            raise wrong
+
+    async def _read(self, stream: Messages, connection: Connection, first: Request) -> GRPCError | None:
+        """Take what a node says until it ends; returns what is wrong with it."""
+        request: Request | None = first
+        try:
+            while request is not None:
+                self._discovery.hear(connection, request)
+                request = await _received(stream)
+        except GRPCError as wrong:
+            return wrong
+        except (StreamTerminatedError, AssertionError):  # it broke off, within a message perhaps
+            return None
+        finally:
+            connection.over = True
+            connection.news.set()
+        return None
+
+    async def _write(self, stream: Messages, connection: Connection) -> None:
+        """Send what is due, whenever there is news."""
+        while not connection.over:
+            connection.news.clear()
+            for message in self._discovery.due(connection):
+                await stream.send_message(message)
+            await connection.news.wait()
 
 
-async def _read(request: web.Request) -> tuple[str, tuple[str, ...], str, str] | None:
-    """Return node id, names, version and token of a DiscoveryRequest, None where it is none."""
+def _shows(metadata: Any, token: str) -> bool:
+    shown = metadata.get(_HEADER, "") if metadata is not None else ""
+    return isinstance(shown, str) and hmac.compare_digest(shown.encode(), f"{_SCHEME}{token}".encode())
+
+
+async def _received(stream: Messages) -> Request | None:
+    """Return the next request, None at the end. Raises GRPCError for what is none."""
+    message = await stream.recv_message()
     try:
-        asked: Any = json.loads(await request.read())
-        node = asked["node"]["id"]
-        names = tuple(asked.get("resource_names") or asked.get("resourceNames") or ())
-        had = asked.get("version_info") or asked.get("versionInfo") or ""
-        shown = (asked["node"].get("metadata") or {}).get(_TOKEN, "")
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None
-    if not all(isinstance(each, str) for each in (node, had, shown, *names)) or not node:
-        return None
-    return node, names, had, shown
+        return None if message is None else read_request(message)
+    except ValueError:
+        raise GRPCError(Status.INVALID_ARGUMENT, "no DiscoveryRequest") from None

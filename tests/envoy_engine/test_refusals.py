@@ -20,7 +20,6 @@ def resources(*hosts: tuple[str, str], clusters: tuple[str, ...] = ()) -> Resour
     ("line", "reason"),
     [
         ("warning Filesystem config update rejected: it is bad\\nand worse", "it is bad and worse"),
-        ("warning REST config for /v3/discovery:clusters rejected: bad", "bad"),
         ("warning something else", None),
     ],
 )

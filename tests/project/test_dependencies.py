@@ -36,7 +36,9 @@ def _distributions(folder: str, ours: frozenset[str]) -> set[str]:
 def test_what_edgesim_imports_is_declared() -> None:
     """Every package that edgesim imports is a dependency of its own, not by the grace of another, and the reverse."""
     ours = frozenset({"edgesim", "pytest"})  # pytest itself loads the plugin
-    extras = {_name(line) for extra in ("envoy", "locust", "plot") for line in PROJECT["optional-dependencies"][extra]}
+    extras = {
+        _name(line) for extra in ("envoy", "locust", "plot", "xds") for line in PROJECT["optional-dependencies"][extra]
+    }
     assert _distributions("edgesim", ours) - extras == {_name(line) for line in PROJECT["dependencies"]}
 
 

@@ -219,6 +219,15 @@ RUNNING: tuple[Code, ...] = (
         console=True,
     ),
     error(
+        "ES0731",
+        "What serves Envoys is not installed",
+        "`edgesim xds` speaks gRPC (`grpclib`) and packs Envoy's messages by the tables of `envoy-data-plane`. Nothing else of "
+        "edgesim needs them, so they come with an extra.",
+        "$ edgesim xds manifests/\nES0731 there is no package envoy_data_plane\n",
+        "$ pip install 'edgesim[xds]'\n$ edgesim xds manifests/\n",
+        console=True,
+    ),
+    error(
         "ES0799",
         "A mistake of edgesim's own",
         "Something failed that should not. With `EDGESIM_DEBUG=1` in the environment the command prints "

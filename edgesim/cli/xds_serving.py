@@ -1,0 +1,149 @@
+"""What `edgesim xds` serves, the files it comes from, and what it prints of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgesim.cli.console import err, out
+from edgesim.cli.offline import Loaded, load
+from edgesim.cli.problems import print_problems
+from edgesim.cli.signals import listen_to_signals
+from edgesim.config.watch import watch
+from edgesim.control.refusals import refusal
+from edgesim.dialects.envoy import Form, inexpressible, snapshot
+from edgesim.dialects.fields import show_path
+from edgesim.envoy.discovery import Discovery, Refusal, without_pods
+from edgesim.envoy.discovery_bootstrap import ads
+from edgesim.envoy.discovery_server import server
+from edgesim.envoy.origins import origin_at_fault
+from edgesim.envoy.refusals import brief
+from edgesim.envoy.served import Served, serve
+from edgesim.model import Problem, Severity, UpdateRefusedError
+from edgesim.model.codes import failure, problem
+from edgesim.model.update import CANNOT_SERVE
+from edgesim.telemetry import spawn
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the files say, and what is served of it: nothing where they have errors, or say what they did."""
+
+    loaded: Loaded
+    served: Served | None = None
+    notes: tuple[Problem, ...] = ()
+    untold: tuple[Problem, ...] = ()
+    """What Envoy's messages cannot hold."""
+
+    @property
+    def grave(self) -> tuple[Problem, ...]:
+        """What is wrong with the files."""
+        return (*(each for each in self.loaded.problems if each.severity is not Severity.NOTE), *self.untold)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether nothing of it is served."""
+        return any(each.severity is Severity.ERROR for each in self.grave)
+
+
+class _Serving:
+    """What is served, and the files it came from."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = [*paths]
+        self._said: tuple[Problem, ...] = ()
+        self.loaded: Loaded | None = None
+        self.discovery = Discovery(self._refused)
+
+    async def read(self) -> None:
+        """Read the files; what has errors is said, and what was served stays. Other tasks run meanwhile."""
+        read = await asyncio.to_thread(self._read)
+        self._say(read)
+        if read.served is not None:
+            self.loaded = read.loaded
+            print_problems(read.notes)
+            self.discovery.serve(read.served)
+
+    def _read(self) -> _Read:
+        loaded = load(self._paths)
+        before, read = self.loaded, _Read(loaded)
+        if read.has_errors or (before is not None and loaded.translation.model == before.translation.model):
+            return read
+        translation = loaded.translation
+        resources = snapshot(without_pods(translation.model), {}, ads, Form())
+        try:
+            served = serve(resources, self.discovery.latest)
+        except UpdateRefusedError as refused:
+            return _Read(loaded, untold=(refusal(refused, translation.model, translation),))
+        return _Read(loaded, served, tuple(inexpressible(translation.model, None, translation.where)))
+
+    def _say(self, read: _Read) -> None:
+        """Print what is wrong and was not printed before."""
+        grave, before = read.grave, self._said
+        self._said = grave
+        print_problems(each for each in grave if each not in before)
+        if read.has_errors and grave != before:
+            err("what was served stays served until this is mended" if self.loaded else "nothing is served yet")
+
+    def _refused(self, told: Refusal) -> None:
+        """Print a refusal as a problem of the resource at fault."""
+        print_problems([_problem(told, self.loaded)])
+
+
+def _problem(told: Refusal, loaded: Loaded | None) -> Problem:
+    """Return a refusal with Envoy's reason and, where it is found, what in the files it is about."""
+    what = told.what
+    reason = f"Envoy {told.node} does not take its {what.kind.rpartition('.')[2]}: {brief(what.reason)}"
+    before = None if what.before is None else what.before.resources
+    origin = origin_at_fault(what.reason, what.kind, before, what.served.resources)
+    if not origin or loaded is None:
+        return problem(CANNOT_SERVE, reason)
+    step = origin[-1]
+    return problem(
+        CANNOT_SERVE,
+        reason,
+        resource=step.resource,
+        field=show_path(step.path),
+        position=loaded.translation.where(step),
+    )
+
+
+async def serve_fleet(paths: list[Path], address: tuple[str, int], token: str | None, *, generated: bool) -> None:
+    """Serve until the process is told to end. Raises EdgesimError where it cannot listen."""
+    signals, serving = listen_to_signals(), _Serving(paths)
+    listening = _listening(*address)
+    try:
+        await serving.read()
+    except asyncio.CancelledError:
+        return  # told to end before it began
+    signals.starting = None
+    serves = server(serving.discovery, token)
+    await serves.start(sock=listening)
+    _announce(address[0], listening.getsockname()[1], token if generated else None)
+    following = spawn(_follow(paths, serving), "follow the files")
+    await signals.stop.wait()
+    following.cancel()
+    serves.close()
+    await serves.wait_closed()
+
+
+def _announce(host: str, port: int, token: str | None) -> None:
+    out(f"xds {f'[{host}]' if ':' in host else host}:{port}")
+    if token is not None:
+        out(f"token {token}")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as refused:
+        why = (refused.strerror or str(refused)).lower()
+        raise failure("ES0701", f"cannot listen on {host}:{port}: {why}") from None
+
+
+async def _follow(paths: list[Path], serving: _Serving) -> None:
+    async for _changed in watch([str(path) for path in paths]):
+        await serving.read()
