@@ -19,7 +19,6 @@ from edgesim.model import (
     ForwardAction,
     HeaderMutations,
     HeaderValue,
-    Listener,
     Model,
     Route,
     VirtualHost,
@@ -27,6 +26,7 @@ from edgesim.model import (
 )
 from edgesim.model.codes import CODES
 from tests import envoy
+from tests.dialects.envoy import strategies as parts
 from tests.dialects.envoy.scenes import ASSIGNMENTS, everything, in_files
 from tests.dialects.scenes import run
 from tests.routing import strategies
@@ -106,18 +106,21 @@ forwards = st.builds(Destination, names).map(ForwardAction) | st.lists(arms, min
 
 @st.composite
 def models(draw: st.DrawFn) -> Model:
-    """Draw a table of random matches, with actions and header changes on some of its routes."""
+    """Draw a table of random matches, with all that some routes, hosts, listeners and clusters can have."""
     host = draw(strategies.numbered_hosts)
-    routes = [
-        replace(each, action=draw(forwards), headers=draw(changes), name=draw(texts)) if draw(st.booleans()) else each
-        for each in host.routes
-    ]
-    hosts = (VirtualHost(host.name, ("*",), tuple[Route, ...](routes), draw(changes)),)
-    return Model(hosts, listeners=(Listener("any", 0, address="127.0.0.1"),))
+    routes = [_route(draw, each) if draw(st.booleans()) else each for each in host.routes]
+    own = draw(parts.policies)
+    hosts = (VirtualHost(host.name, ("*",), tuple[Route, ...](routes), draw(changes), policies=own),)
+    return Model(hosts, draw(parts.named_clusters), draw(parts.listeners))
 
 
-@settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
+def _route(draw: st.DrawFn, route: Route) -> Route:
+    own = draw(parts.policies)
+    return replace(route, action=draw(forwards), headers=draw(changes), name=draw(texts), policies=own)
+
+
+@settings(max_examples=60, phases=(Phase.explicit, Phase.generate))
 @given(models())
-def test_envoy_takes_random_tables(tmp_path_factory: pytest.TempPathFactory, model: Model) -> None:
-    """Whatever routes a table has, Envoy takes them as YAML."""
+def test_envoy_takes_random_models(tmp_path_factory: pytest.TempPathFactory, model: Model) -> None:
+    """Whatever a table, its policies, its listener and its clusters have, Envoy takes it as YAML."""
     assert refusal(yaml_text(bootstrap(model)), tmp_path_factory.mktemp("envoy"))[:300] == ""
