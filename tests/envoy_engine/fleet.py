@@ -123,6 +123,22 @@ async def ask(port: int) -> tuple[int, str]:
 
 async def answers(port: int, text: str) -> None:
     """Wait until every Envoy at a port answers with a text."""
+    await listens(port)
     async with asyncio.timeout(PATIENT):
         while {await ask(port) for _ in range(8)} != {(200, text)}:  # noqa: ASYNC110  # of other processes
             await asyncio.sleep(0.05)
+
+
+async def listens(port: int) -> None:
+    """Wait until an Envoy listens: it tells its workers after it says that it has a listener."""
+    async with asyncio.timeout(PATIENT):
+        while not await _asked(port):  # noqa: ASYNC110  # of other processes
+            await asyncio.sleep(0.02)
+
+
+async def _asked(port: int) -> bool:
+    try:
+        await ask(port)
+    except OSError:
+        return False
+    return True
