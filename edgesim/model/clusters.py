@@ -132,13 +132,15 @@ class ConnectionSettings:
     """Connections to a cluster's endpoints.
 
     Times are in seconds. `max_requests_per_connection` 0 is no limit; an `idle_timeout` of 0 keeps idle
-    connections for ever.
+    connections for ever. `buffer_limit` is in bytes: where more wait for an endpoint that is slow to read, no more is
+    read from the client until half of them are left; 0 is no limit, None the proxy's own.
     """
 
     connect_timeout: float = 5.0
     max_requests_per_connection: int = 0
     tcp_keepalive: TcpKeepalive | None = None
     idle_timeout: float = 3600.0
+    buffer_limit: int | None = None
 
 
 DEFAULT_CONNECTION = ConnectionSettings()

@@ -21,6 +21,8 @@ _FINAL = 200
 _LARGEST_HEAD = 80 * 1024
 _MOST_FIELDS = 100
 """Envoy's limits for responses."""
+_UNLIMITED = (1 << 31) - 1
+"""The most bytes that uvloop can be told."""
 _USUAL = b"H/  "
 """Every fourth byte of `HTTP/1.1 200 `."""
 _BLANK_LINE = b"\r\n\r\n"
@@ -79,6 +81,10 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)
+        limit = self.pool.settings.buffer_limit
+        if limit is not None:
+            high = min(limit or _UNLIMITED, _UNLIMITED)
+            self.transport.set_write_buffer_limits(high, high // 2)
         loopback, probing = is_loopback(self.pool.address), self.pool.settings.tcp_keepalive
         if (loopback or probing is not None) and (sock := transport.get_extra_info("socket")) is not None:
             if loopback:

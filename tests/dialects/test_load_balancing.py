@@ -154,9 +154,10 @@ def test_connections_are_read() -> None:
     """Limits, keep-alive, idle time and circuit breakers; keep-alive is in whole seconds."""
     found = cluster(
         "connectionConfig: {connectTimeout: 1s, maxRequestsPerConnection: 7, tcpKeepalive: {keepaliveProbes: 3, "
-        "keepaliveTime: 60500ms, keepaliveInterval: 5s}, commonHttpProtocolOptions: {idleTimeout: 0s}}"
+        "keepaliveTime: 60500ms, keepaliveInterval: 5s}, commonHttpProtocolOptions: {idleTimeout: 0s}, "
+        "perConnectionBufferLimitBytes: 32768}"
     )
-    assert found.connection == ConnectionSettings(1.0, 7, TcpKeepalive(3, 60, 5), 0.0)
+    assert found.connection == ConnectionSettings(1.0, 7, TcpKeepalive(3, 60, 5), 0.0, 32768)
     assert cluster("connectionConfig: {tcpKeepalive: {}, commonHttpProtocolOptions: {}}").connection == (
         ConnectionSettings(tcp_keepalive=TcpKeepalive())
     )

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from edgesim.model import DirectResponseAction, Route
+import pytest
+
+from edgesim.model import ConnectionSettings, DirectResponseAction, Route
+from edgesim.proxy.upstream import UpstreamConnection
 from tests.proxy.scenes import (
     DEADLINE,
     GET,
     OK,
     Peer,
     Upstream,
+    cluster,
     direct,
     forwarding,
     gateway,
     model,
     one_at_a_time,
     prefix,
+    to,
     until,
+    upstream,
 )
 
 SIZE = 200 << 20
@@ -30,6 +36,11 @@ BUFFERED = 16 << 20
 def unsent(peer: Peer) -> int:
     """Bytes of a peer of the test that its transport still holds."""
     return peer.writer.transport.get_write_buffer_size()
+
+
+def waiting(connection: UpstreamConnection) -> int:
+    """Bytes that a connection of the proxy holds for its endpoint."""
+    return 0 if connection.transport is None else connection.transport.get_write_buffer_size()
 
 
 class Source:
@@ -158,6 +169,37 @@ async def test_a_slow_upstream_holds_its_client_back() -> None:
             await task
         assert (await client.reply()).status == 200
     assert received == SIZE
+
+
+@pytest.mark.parametrize(
+    ("limit", "least", "most"),
+    [(1 << 12, 1, 1 << 20), (1 << 23, 1 << 23, 9 << 20), (0, 10 << 20, SIZE), (2**32 - 1, 10 << 20, SIZE)],
+)
+async def test_how_much_waits_for_a_slow_upstream(limit: int, least: int, most: int) -> None:
+    """What the upstream's `buffer_limit` says, and what one read adds to it; without a limit whatever comes."""
+    done = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a whole transport
+        await done.wait()
+
+    async with upstream(script) as up:
+        slow = cluster(up.endpoint, connection=ConnectionSettings(buffer_limit=limit))
+        async with gateway(model([to()], [slow])) as gw:
+            client = await gw.client()
+            client.send(b"PUT / HTTP/1.1\r\nhost: any\r\ncontent-length: %d\r\n\r\n" % SIZE, bytes(32 << 20))
+            pool = gw.worker.snapshot.clusters["echo"].pool(up.endpoint)
+            await until(lambda: pool.busy, "the request does not get there")
+            (connection,) = pool.busy
+            assert connection.transport is not None
+            await until(lambda: waiting(connection) >= least, "less is held")
+            before = -1
+            while before != unsent(client):
+                before = unsent(client)
+                await asyncio.sleep(0.3)  # so long nothing moves: it stands still
+            assert least <= waiting(connection) <= most
+            done.set()
 
 
 async def test_an_echo_of_a_large_body_comes_back_whole() -> None:

@@ -37,7 +37,10 @@ def cluster(given_cluster: Cluster, endpoints: Sequence[Endpoint] | None, form: 
             upstream_connection_options=_keepalive(config.connection),
             typed_extension_protocol_options=_protocol(config),
         ),
-        **given(outlier_detection=None if config.outlier is None else outlier_detection(config.outlier)),
+        **given(
+            outlier_detection=None if config.outlier is None else outlier_detection(config.outlier),
+            per_connection_buffer_limit_bytes=config.connection.buffer_limit,
+        ),
         **_sockets(config, endpoints, form),
     }
     return Part(made, config.origin)

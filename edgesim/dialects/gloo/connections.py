@@ -44,6 +44,7 @@ def connection_of(given: schema.ConnectionConfig | None, reporter: Reporter) -> 
         max_requests_per_connection=given.max_requests_per_connection or 0,
         tcp_keepalive=None if keepalive is None else _keepalive(keepalive, reporter),
         idle_timeout=DEFAULT_CONNECTION.idle_timeout if protocol is None else _idle_timeout(protocol, reporter),
+        buffer_limit=given.per_connection_buffer_limit_bytes,
     )
 
 

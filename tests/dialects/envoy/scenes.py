@@ -302,7 +302,7 @@ def clusters() -> tuple[Cluster, ...]:
     )
     selectors = (SubsetSelector(("version",), single_host_per_subset=True), SubsetSelector(("stage", "version")))
     subsets = SubsetConfig(selectors, FallbackPolicy.DEFAULT_SUBSET, SUBSET)
-    connection = ConnectionSettings(2.0, 100, TcpKeepalive(3, 60, 10), 90.0)
+    connection = ConnectionSettings(2.0, 100, TcpKeepalive(3, 60, 10), 90.0, 65536)
     tls = UpstreamTls(
         "up.example",
         pair("ca").chain,
