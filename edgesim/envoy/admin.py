@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
 
-from edgesim.dialects.envoy import Kind
+from edgesim.dialects.envoy import STAT_PREFIX, Kind
 from edgesim.envoy.folder import Subscription
 
 _SECONDS = 10.0
@@ -80,14 +80,14 @@ class Admin:
             self._session = None
 
 
-def scope(of: Subscription, stat_prefixes: Mapping[str, str]) -> str:
-    """Return where Envoy counts what became of a subscription; routes are counted below their listener's prefix."""
+def scope(of: Subscription) -> str:
+    """Return where Envoy counts what became of a subscription; routes are counted below the connection managers' prefix."""
     by_kind = {
         Kind.LISTENER: "listener_manager.lds",
         Kind.CLUSTER: "cluster_manager.cds",
         Kind.ENDPOINTS: f"cluster.{of.name}",
         Kind.SECRET: f"sds.{of.name}",
-        Kind.ROUTES: f"http.{stat_prefixes.get(of.name, '')}.rds.{of.name}",
+        Kind.ROUTES: f"http.{STAT_PREFIX}.rds.{of.name}",
     }
     return by_kind[of.kind].replace(":", "_")
 

@@ -231,9 +231,8 @@ class EnvoyEngine:
         """Let Envoy serve what is wanted. Raises UpdateRefusedError."""
         before, self._reasons = self._served, asyncio.Queue()
         self._told = {**self._told, **wanted.clusters}
-        prefixes = {f"{name}-routes": name for name in (*before.listeners, *wanted.listeners)}
         try:
-            await self._stages(wanted, prefixes)
+            await self._stages(wanted)
         except RefusedError as refused:
             reason = await self._reason(refused)
             raise UpdateRefusedError(f"Envoy: {reason}", culprit(reason, refused.of.kind, before, wanted)) from None
@@ -249,22 +248,22 @@ class EnvoyEngine:
         except TimeoutError:
             return f"it does not take its {refused}"
 
-    async def _stages(self, wanted: Resources, prefixes: Mapping[str, str]) -> None:
+    async def _stages(self, wanted: Resources) -> None:
         await self._taking.look()
         folder = self._folder
         folder.begin()
         versions = folder.write_each(Kind.SECRET, wanted.secrets) | folder.write_each(Kind.ENDPOINTS, wanted.endpoints)
         # Those that were there before stay until no route names them; files of new ones are read by their clusters.
         clusters = folder.write_all(Kind.CLUSTER, self._told)
-        await self._taking.wait(clusters | _known(versions, Kind.ENDPOINTS), prefixes)
+        await self._taking.wait(clusters | _known(versions, Kind.ENDPOINTS))
         if clusters:
             await self._taking.settled(r"^cluster_manager\.warming_clusters$", _WARM_SECONDS)
         routes = folder.write_each(Kind.ROUTES, wanted.routes)
         listeners = folder.write_all(Kind.LISTENER, wanted.listeners)
-        await self._taking.wait(listeners | routes, prefixes)
+        await self._taking.wait(listeners | routes)
         if listeners:
             await self._taking.settled(r"^listener_manager\.total_listeners_warming$", _WARM_SECONDS)
-        await self._taking.wait(folder.write_all(Kind.CLUSTER, wanted.clusters), prefixes)
+        await self._taking.wait(folder.write_all(Kind.CLUSTER, wanted.clusters))
         self._told = {**wanted.clusters}
         for kind in (Kind.ROUTES, Kind.ENDPOINTS, Kind.SECRET):
             folder.forget(kind, wanted.of(kind))

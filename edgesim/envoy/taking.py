@@ -45,12 +45,12 @@ class Taking:
         except AdminError:
             self._refused = {}
 
-    async def wait(self, versions: Mapping[Subscription, str], prefixes: Mapping[str, str]) -> None:
+    async def wait(self, versions: Mapping[Subscription, str]) -> None:
         """Return when Envoy has all versions.
 
         Raises RefusedError for one it refuses, TimeoutError when nothing comes of it.
         """
-        waited = {scope(of, prefixes): (of, version) for of, version in versions.items()}
+        waited = {scope(of): (of, version) for of, version in versions.items()}
         until, pause = self._now() + _PATIENCE, _FIRST_LOOK
         while waited:
             waited = await self._left(waited)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from edgesim.dialects.envoy import STAT_PREFIX
 from edgesim.model import Model
 from edgesim.telemetry.histogram import HISTOGRAM, RETRIES, TOTAL, slot_of
 from edgesim.telemetry.tally import StatKey, Tally, Totals
@@ -46,7 +47,7 @@ def tally_of(stats: Mapping[str, str | int], histograms: Mapping[str, Buckets], 
         for each in model.clusters
         if (found := _counts(stats, histograms, f"cluster.{each.name.replace(':', '_')}."))
     }
-    return Tally(_totals(stats, model), counts)
+    return Tally(_totals(stats), counts)
 
 
 def _counts(stats: Mapping[str, str | int], histograms: Mapping[str, Buckets], prefix: str) -> dict[int, int]:
@@ -67,10 +68,6 @@ def _durations(buckets: Buckets) -> dict[int, int]:
     return slots
 
 
-def _totals(stats: Mapping[str, str | int], model: Model) -> Totals:
-    prefixes = [f"http.{each.name.replace(':', '_')}.downstream_" for each in model.listeners]
-
-    def summed(name: str) -> int:
-        return sum(int(stats.get(prefix + name, 0)) for prefix in prefixes)
-
-    return Totals(summed("cx_total"), summed("cx_active"), summed("rq_active"))
+def _totals(stats: Mapping[str, str | int]) -> Totals:
+    names = ("cx_total", "cx_active", "rq_active")
+    return Totals(*(int(stats.get(f"http.{STAT_PREFIX}.downstream_{name}", 0)) for name in names))

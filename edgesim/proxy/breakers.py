@@ -30,6 +30,7 @@ class Load:
         "limits",
         "none_healthy",
         "opened",
+        "pended",
         "pending",
         "pending_failures",
         "pending_overflows",
@@ -46,6 +47,8 @@ class Load:
         self.limits = limits
         self.requests = requests
         self.connections = self.pending = self.retries = 0
+        self.pended = 0
+        """Requests that ever waited for a connection."""
         self.opened = 0
         """Connections that were ever begun."""
         self.connection_overflows = self.pending_overflows = self.retry_overflows = 0
@@ -68,6 +71,7 @@ class Load:
             self.pending_overflows += 1
             raise OverflowedError
         self.pending += 1
+        self.pended += 1
 
     def check_request(self) -> None:
         """Find out whether another request may be given a connection that is there. Raises OverflowedError."""

@@ -27,7 +27,9 @@ from edgesim.telemetry.histogram import (
 from edgesim.telemetry.states import ACTIVE, State
 from edgesim.telemetry.tally import Tally, Totals
 
-LISTENER_PREFIX: Final = "http.ingress_http."
+_PREFIX: Final = "http"
+"""What Gloo calls the statistics of each of its HTTP connection managers."""
+LISTENER_PREFIX: Final = f"http.{_PREFIX}."
 ACCESS_LOG_DROPPED: Final = "access_logs.access_log_file.write_failed"
 _UNAVAILABLE: Final = 503
 Label = tuple[str, str]
@@ -50,6 +52,9 @@ def _slot(slot: int) -> Callable[[Counts], int]:
 _RETRIES = Stat("upstream_rq_retry", "further tries", _slot(RETRIES))
 LISTENER: Final = (
     Stat("downstream_rq_total", "requests", _slot(TOTAL)),
+    Stat("downstream_rq_http1_total", "the same: all are HTTP/1", _slot(TOTAL)),
+    Stat("downstream_cx_rx_bytes_total", "bytes of requests' bodies", _slot(BYTES_RECEIVED)),
+    Stat("downstream_cx_tx_bytes_total", "bytes of answers' bodies", _slot(BYTES_SENT)),
     Stat("downstream_rq_rx_reset", "requests whose client left before an answer began", _slot(RESETS)),
 )
 CLUSTER: Final = (
@@ -70,18 +75,23 @@ ANSWERED: Final = (
 
 TOTALS: Final[tuple[tuple[str, str, Callable[[Totals], int]], ...]] = (
     ("downstream_cx_total", "connections of clients", lambda totals: totals.connections),
+    ("downstream_cx_http1_total", "the same: all are HTTP/1", lambda totals: totals.connections),
     ("downstream_cx_active", "connections of clients now", lambda totals: totals.connections_active),
+    ("downstream_cx_http1_active", "the same: all are HTTP/1", lambda totals: totals.connections_active),
     ("downstream_rq_active", "requests in progress now", lambda totals: totals.requests_active),
 )
 STATES: Final = (
     ("upstream_cx_active", "connections now"),
     ("upstream_cx_total", "connections that were begun"),
+    ("upstream_cx_http1_total", "the same: all are HTTP/1"),
+    ("upstream_cx_destroy", "connections that ended"),
     ("upstream_cx_connect_fail", "connections that could not be made"),
     ("upstream_cx_connect_timeout", "those of them that took too long"),
     ("upstream_cx_none_healthy", "requests for which there was no endpoint"),
     ("upstream_cx_overflow", "connections not made because of `max_connections`"),
     ("upstream_rq_active", "requests that have a connection now"),
     ("upstream_rq_pending_active", "requests that wait for a connection now"),
+    ("upstream_rq_pending_total", "requests that waited for one"),
     ("upstream_rq_pending_failure_eject", "requests that waited for a connection that could not be made"),
     ("upstream_rq_pending_overflow", "requests refused by a circuit breaker"),
     ("upstream_rq_per_try_timeout", "tries that took too long"),
@@ -167,9 +177,13 @@ HTTP: Final = Scope(
     LISTENER,
     "downstream_rq",
     "http_",
-    labels=(("envoy_http_conn_manager_prefix", "ingress_http"),),
+    labels=(("envoy_http_conn_manager_prefix", _PREFIX),),
 )
 OF_CLUSTER: Final = Scope("cluster.{}.", "cluster", CLUSTER, "upstream_rq", "cluster_", "envoy_cluster_name")
+OF_EXTERNAL: Final = Scope(
+    "cluster.{}.external.", "cluster", (), "upstream_rq", "cluster_external_", "envoy_cluster_name"
+)
+"""The same again, as Envoy counts requests from outside; who it finds inside it counts as internal."""
 OF_HOST: Final = Scope(
     "vhost.{}.vcluster.other.",
     "virtual_host",
@@ -181,7 +195,7 @@ OF_HOST: Final = Scope(
 )
 OF_LISTENER: Final = Scope("listener.{}.", "", (), "", "listener_", "envoy_listener_address")
 SERVER: Final = Scope("", "", (), "", "")
-SCOPES: Final = (HTTP, OF_CLUSTER, OF_HOST)
+SCOPES: Final = (HTTP, OF_CLUSTER, OF_EXTERNAL, OF_HOST)
 
 
 def sanitized(name: str) -> str:
@@ -228,6 +242,7 @@ def metrics(tally: Tally, around: Surroundings = NOWHERE) -> list[Metric]:
     """Return counters and gauges, sorted by name as Envoy prints them."""
     found = [metric for scope, name, counts in _each(tally, around) for metric in _counted(scope, name, counts)]
     found += [_metric(HTTP, "", name, read(tally.totals)) for name, _, read in TOTALS]
+    found.append(_metric(SERVER, "", "server.total_connections", tally.totals.connections_active))
     found += _states(tally, around)
     found += [_metric(SERVER, "", name, value) for name, value in around.server.items()]
     found.append(_metric(SERVER, "", ACCESS_LOG_DROPPED, tally.totals.log_lines_dropped))
@@ -257,11 +272,11 @@ _GAUGES = {name.rpartition(".")[2] for name in ACTIVE}
 
 def _each(tally: Tally, around: Surroundings) -> Iterator[tuple[Scope, str, Counts]]:
     """Yield each scope there is: its kind, its name, and its counts; as in Envoy, clusters from before their first request."""
+    found = by_cluster(tally)
     for scope in SCOPES:
         if not scope.part:
             yield scope, "", total(tally.counts.values())
         elif scope.part == "cluster":
-            found = by_cluster(tally)
             yield from ((scope, name, found.get(name) or new_counts()) for name in {*around.endpoints, *found})
         else:
             yield from ((scope, str(name), counts) for (name,), counts in tally.by(scope.part).items() if name)

@@ -22,7 +22,7 @@ def test_a_canary_is_counted_by_version() -> None:
         assert all(row["pod"].startswith("echo-v") and row["p50_ms"] > 0 for row in endpoints)
 
         _, _, text = send(gateway.admin, "GET", "/stats?filter=downstream_rq_(total|2xx)")
-        assert text.decode() == "http.ingress_http.downstream_rq_2xx: 40\nhttp.ingress_http.downstream_rq_total: 40\n"
+        assert text.decode() == "http.http.downstream_rq_2xx: 40\nhttp.http.downstream_rq_total: 40\n"
         _, known = gateway.ask("GET", "/stats?format=json&usedonly")
         assert {"name": "cluster.echo_gloo-system.upstream_rq_total", "value": 40} in known["stats"]
 

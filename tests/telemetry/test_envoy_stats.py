@@ -39,8 +39,8 @@ def test_envoys_names() -> None:
     assert list(found) == sorted(found)
     assert found["cluster.echo.upstream_rq_total"] == 7
     assert found["cluster.echo.upstream_rq_5xx"] == found["cluster.echo.upstream_rq_503"] == 1
-    assert found["http.ingress_http.downstream_rq_total"] == 7
-    assert found["http.ingress_http.downstream_cx_total"] == 7
+    assert found["http.http.downstream_rq_total"] == 7
+    assert found["http.http.downstream_cx_total"] == 7
     assert found["vhost.any.vcluster.other.upstream_rq_3xx"] == 1
     assert found["access_logs.access_log_file.write_failed"] == 3
     assert found["server.live"] == 1
@@ -74,7 +74,7 @@ def test_only_what_an_upstream_answered_took_time_there() -> None:
         each.name: sum(count for slot, count in each.counts.items() if slot >= HISTOGRAM + slot_of(5_000_000))
         for each in distributions(tally)
     }
-    assert slow["http.ingress_http.downstream_rq_time"] == 1
+    assert slow["http.http.downstream_rq_time"] == 1
     assert slow["cluster.echo.upstream_rq_time"] == slow["vhost.any.vcluster.other.upstream_rq_time"] == 0
 
 
@@ -88,7 +88,7 @@ def test_requests_without_an_endpoint() -> None:
     assert found["cluster.echo.upstream_rq_503"] == 4
     assert found["cluster.echo.upstream_rq_total"] == 7
     assert "cluster.echo.upstream_rq_403" not in found
-    assert found["http.ingress_http.downstream_rq_4xx"] == 11
+    assert found["http.http.downstream_rq_4xx"] == 11
 
 
 def test_a_cluster_without_a_request() -> None:
@@ -107,7 +107,7 @@ def test_gauges() -> None:
         "cluster.echo.membership_healthy",
         "cluster.echo.outlier_detection.ejections_active",
         "cluster.echo.upstream_rq_pending_active",
-        "http.ingress_http.downstream_cx_active",
+        "http.http.downstream_cx_active",
         "server.live",
     } <= gauges
     assert not any(name.endswith(("_total", "xx", "_timeout", "_overflow", "_retry")) for name in gauges - MEMBERS)

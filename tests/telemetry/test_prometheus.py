@@ -29,7 +29,7 @@ def test_envoys_names_and_labels() -> None:
     assert value("envoy_cluster_upstream_rq_xx", envoy_response_code_class="2", **echo) == 3
     assert value("envoy_cluster_membership_healthy", **echo) == 1
     assert value("envoy_cluster_circuit_breakers_default_cx_open", **echo) == 0
-    http = {"envoy_http_conn_manager_prefix": "ingress_http"}
+    http = {"envoy_http_conn_manager_prefix": "http"}
     assert value("envoy_http_downstream_rq_xx", envoy_response_code_class="4", **http) == 2
     assert value("envoy_listener_downstream_cx_total", envoy_listener_address="127.0.0.1_8080") == 7
     host = {"envoy_virtual_host": "any", "envoy_virtual_cluster": "other"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgesim.dialects.envoy.bootstrap import ADMIN, bootstrap, fetching_bootstrap
+from edgesim.dialects.envoy.connection_manager import STAT_PREFIX
 from edgesim.dialects.envoy.form import STATIC, Form, Json, Kind, Part, Source
 from edgesim.dialects.envoy.inexpressible import inexpressible
 from edgesim.dialects.envoy.snapshot import Resources, snapshot, version
@@ -11,6 +12,7 @@ from edgesim.dialects.envoy.text import yaml_text
 __all__ = [
     "ADMIN",
     "STATIC",
+    "STAT_PREFIX",
     "Form",
     "Json",
     "Kind",

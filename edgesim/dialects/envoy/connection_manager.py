@@ -10,6 +10,8 @@ from edgesim.dialects.envoy.http_filters import headers_taken_early, http_filter
 from edgesim.dialects.envoy.route_policies import upgrade
 from edgesim.model import DEFAULT_LISTENER, Listener, ListenerOptions, VirtualHost
 
+STAT_PREFIX = "http"
+"""As Gloo says for all of them, so that queries made there find their metrics here."""
 _NAME = "envoy.filters.network.http_connection_manager"
 _KIB = 1024
 
@@ -19,7 +21,7 @@ def connection_manager(listener: Listener, hosts: Sequence[VirtualHost], routes:
     options = listener.options
     config = typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix=listener.name,
+        stat_prefix=STAT_PREFIX,
         **_addresses(options),
         **_heads(options),
         **_timeouts(options),
