@@ -16,6 +16,7 @@ from edgesim.model import (
     DirectResponseAction,
     Endpoint,
     FallbackPolicy,
+    GrpcCheck,
     HealthCheck,
     HttpCheck,
     Listener,
@@ -212,7 +213,11 @@ asking = st.builds(
     methods,
     some(statuses).map(lambda found: found or ((200, 201),)),
 )
-checkers = asking | st.builds(TcpCheck, st.binary(max_size=8), some(st.binary(min_size=1, max_size=4)))
+checkers = (
+    asking
+    | st.builds(TcpCheck, st.binary(max_size=8), some(st.binary(min_size=1, max_size=4)))
+    | st.builds(GrpcCheck, st.just("") | names, st.just("") | names)
+)
 checks = st.builds(
     HealthCheck,
     timeout=seconds,
@@ -276,7 +281,8 @@ def subset_configs(draw: st.DrawFn) -> SubsetConfig:
 
 
 keepalives = st.builds(TcpKeepalive, *[st.none() | st.integers(1, 2**31 - 1)] * 3)
-connections = st.builds(ConnectionSettings, seconds, st.integers(0, 10**6), st.none() | keepalives, since_zero)
+limits = st.none() | st.integers(0, 2**32 - 1)
+connections = st.builds(ConnectionSettings, seconds, st.integers(0, 10**6), st.none() | keepalives, since_zero, limits)
 
 
 @st.composite
@@ -289,6 +295,7 @@ def clusters(draw: st.DrawFn) -> Cluster:
     by_name = kind is ClusterType.STRICT_DNS
     found = draw(load())
     subsets = draw(st.none() | subset_configs())
+    asked = draw(some(checks, 1))
     return Cluster(
         name,
         kind,
@@ -297,12 +304,13 @@ def clusters(draw: st.DrawFn) -> Cluster:
         connection=draw(connections),
         breakers=draw(st.builds(CircuitBreakers, counts, counts, counts, counts)),
         balancer=draw(balancers(by_name=by_name)),
-        health_checks=draw(some(checks, 1)),
+        health_checks=asked,
         outlier=draw(st.none() | outliers()),
         overprovisioning_factor=draw(st.integers(1, 1000)),
-        dns_refresh_rate=draw(seconds),
+        dns_refresh_rate=draw(seconds) + 0.001,  # Envoy wants more than a millisecond
         respect_dns_ttl=draw(st.booleans()),
         ignore_health_on_host_removal=draw(st.booleans()),
+        http2=any(isinstance(each.checker, GrpcCheck) for each in asked) or draw(st.booleans()),
     )
 
 
