@@ -26,6 +26,7 @@ from edgesim.model import Problem, Severity, UpdateRefusedError
 from edgesim.model.codes import failure, problem
 from edgesim.model.update import CANNOT_SERVE
 from edgesim.telemetry import spawn
+from edgesim.telemetry.collector import sparing_collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ class _Serving:
             self.discovery.serve(read.served)
 
     def _read(self) -> _Read:
+        with sparing_collector():  # which would hold up every stream while it looks at a large configuration
+            return self._translated()
+
+    def _translated(self) -> _Read:
         loaded = load(self._paths)
         before, read = self.loaded, _Read(loaded)
         if read.has_errors or (before is not None and loaded.translation.model == before.translation.model):

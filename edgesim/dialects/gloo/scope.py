@@ -136,21 +136,24 @@ class Scope:
 def scope_of(shelves: Shelves, read_file: ReadFile = no_files, judge: Judge = fault_of) -> Scope:
     """Make a scope over what stands on the shelves."""
     scope = Scope(shelves, fault_of=judge)
-    scope.read_file = _recording(read_file, scope)
+    scope.read_file = _recording(read_file, shelves, scope.files)
     return scope
 
 
-def _recording(read_file: ReadFile, scope: Scope) -> ReadFile:
-    """Return a reader of files that takes down what was read, or why it was not."""
+def _recording(read_file: ReadFile, shelves: Shelves, files: dict[str, bytes | str]) -> ReadFile:
+    """Return a reader of files that takes down what was read, or why it was not.
+
+    It holds no scope, which holds it: all that a translation read would wait for the garbage collector.
+    """
 
     def recorded(path: str) -> bytes:
-        scope.shelves.look((FILE, path))
+        shelves.look((FILE, path))
         try:
             found = read_file(path)
         except (OSError, ValueError) as error:
-            scope.files[path] = str(error)
+            files[path] = str(error)
             raise
-        scope.files[path] = found
+        files[path] = found
         return found
 
     return recorded
