@@ -1,7 +1,8 @@
 """A relay in place of one endpoint that is broken: requests end there as they are told, or pass with every byte as it was.
 
 Each connection of Envoy's has one to the endpoint. Heads are only read to find where a request begins and ends: what
-passes is not written anew. What is no HTTP/1.1 (HTTP/2, tunnels, checks over TCP) ends by the connection.
+passes is not written anew. Of HTTP/2 (`relay_http2`) each stream is a request. What is neither (tunnels, checks over TCP) ends
+by the connection.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgesim.envoy.detours import HOST
 from edgesim.envoy.relay_connection import FromEnvoy
@@ -21,6 +22,7 @@ from edgesim.proxy.tls import names_hold, upstream_context
 from edgesim.telemetry import spawn
 
 _BACKLOG = 1024
+_HTTP2 = ("h2",)
 _WHOLE = Breakage()
 
 
@@ -33,6 +35,7 @@ class Way:
     connect_timeout: float = 5.0
     tls: UpstreamTls | None = None
     server_name: str = ""
+    http2: bool = False
 
 
 class Relay:
@@ -96,14 +99,19 @@ class Relay:
         """Count it no more."""
         self._connections.discard(connection)
 
-    async def connect(self, make: Callable[[], asyncio.Protocol]) -> None:
+    @property
+    def http2(self) -> bool:
+        """Whether HTTP/2 is spoken to the endpoint."""
+        return self.way.http2
+
+    async def connect(self, make: Callable[[], asyncio.Protocol], *, http2: bool) -> None:
         """Connect to the endpoint. Raises OSError (of which TimeoutError is one) or ValueError."""
         way = self.way
         async with asyncio.timeout(way.connect_timeout):
             if way.tls is None:
                 await asyncio.get_running_loop().create_connection(make, way.address, way.port)
             else:
-                await self._connect_tls(make, way.tls)
+                await self._connect_tls(make, replace(way.tls, alpn=_HTTP2) if http2 else way.tls)
 
     async def _connect_tls(self, make: Callable[[], asyncio.Protocol], tls: UpstreamTls) -> None:
         way = self.way

@@ -11,7 +11,9 @@ from enum import Enum, auto
 from typing import Protocol, cast
 
 import httptools
+from h2.exceptions import H2Error
 
+from edgesim.envoy.relay_http2 import PREFACE, Streams
 from edgesim.http1.fields import head_bytes
 from edgesim.policies.breakage import ERROR_BODY, ERROR_FIELDS, Breakage, Ending, ending
 from edgesim.telemetry import spawn
@@ -30,13 +32,17 @@ class Owner(Protocol):
     breakage: Breakage
     draw: Callable[[], int]
 
+    @property
+    def http2(self) -> bool:
+        """Whether Envoy speaks HTTP/2 to the endpoint, but for health checks over HTTP/1.1."""
+
     def came(self, connection: FromEnvoy) -> None:
         """Count a connection."""
 
     def went(self, connection: FromEnvoy) -> None:
         """Count it no more."""
 
-    def connect(self, make: Callable[[], asyncio.Protocol]) -> Awaitable[None]:
+    def connect(self, make: Callable[[], asyncio.Protocol], *, http2: bool) -> Awaitable[None]:
         """Connect to the endpoint. Raises OSError or ValueError."""
 
 
@@ -70,6 +76,10 @@ class FromEnvoy(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._answer: _Answer | None = None
         """What is still to come from the endpoint."""
+        self._first: bytes | None = b""
+        """What came until it was clear what is spoken."""
+        self._streams: Streams | None = None
+        """The requests, where that is HTTP/2."""
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -78,7 +88,7 @@ class FromEnvoy(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._owner.came(self)
         how = self._owner.breakage
-        if not (how.hang or how.reset or how.kill or how.error_rate >= 1):
+        if not (self._owner.http2 or how.hang or how.reset or how.kill or how.error_rate >= 1):
             self._connected()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -87,6 +97,8 @@ class FromEnvoy(asyncio.Protocol):
         self._owner.went(self)
         if self._timer is not None:
             self._timer.cancel()
+        if self._streams is not None:
+            self._streams.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             endpoint.leave(abort=exc is not None)
@@ -120,12 +132,16 @@ class FromEnvoy(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether a request is under way."""
+        if self._streams is not None:
+            return self._streams.busy
         return self._stage is not _Stage.HEAD or bool(self._held) or self._answer is not None
 
     def end_if_idle(self) -> None:
-        """Close where no request is under way."""
+        """Close where no request is under way; with HTTP/2 Envoy is told to send no more of them."""
         if not self.busy and self._transport is not None:
             self._transport.close()
+        elif self._streams is not None:
+            self._streams.leave()
 
     def reset(self) -> None:
         """Close with a reset, as an endpoint that breaks down."""
@@ -140,6 +156,17 @@ class FromEnvoy(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Look where the request is, and do with it what was decided."""
+        if self._first is not None:
+            self._first += data
+            if len(self._first) < len(PREFACE) and PREFACE.startswith(self._first):
+                return
+            data, self._first = self._first, None
+            if data.startswith(PREFACE):
+                self._stage, data = _Stage.PASSES, data[len(PREFACE) :]
+                self._streams = Streams(self._write, self._forward, self._owner.draw)
+        if self._streams is not None:
+            self._take_frames(self._streams.from_envoy, data)
+            return
         if not self._raw:
             self._parse(data)
         if self._stage is _Stage.PASSES:
@@ -148,6 +175,18 @@ class FromEnvoy(asyncio.Protocol):
             self._held.append(data)
             self._limit()
         self._go_on()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def _take_frames(self, take: Callable[[bytes], None], data: bytes) -> None:
+        if self._streams is not None:
+            self._streams.breakage = self._owner.breakage
+        try:
+            take(data)
+        except (H2Error, ValueError):
+            self.reset()
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -205,8 +244,7 @@ class FromEnvoy(asyncio.Protocol):
 
     def _fail(self) -> None:
         head = self._parser.get_method() == b"HEAD"
-        if self._transport is not None:
-            self._transport.write(_ERROR_HEAD if head else _ERROR_HEAD + ERROR_BODY)
+        self._write(_ERROR_HEAD if head else _ERROR_HEAD + ERROR_BODY)
         self._next()
 
     def _next(self) -> None:
@@ -225,7 +263,7 @@ class FromEnvoy(asyncio.Protocol):
 
     async def _connect(self, endpoint: ToEndpoint) -> None:
         try:
-            await self._owner.connect(lambda: endpoint)
+            await self._owner.connect(lambda: endpoint, http2=self._streams is not None)
             endpoint.start()
         except (OSError, ValueError, OverflowError):  # its certificate or server name may be at fault, too
             if endpoint is self._endpoint:
@@ -236,14 +274,16 @@ class FromEnvoy(asyncio.Protocol):
 
     def take(self, data: bytes) -> None:
         """Pass on what the endpoint says."""
+        if self._streams is not None:
+            self._take_frames(self._streams.from_endpoint, data)
+            return
         if self._switches:
             self._switches = False
             if not data.startswith(_SWITCHED):
                 self._next()
         if self._answer is not None and self._answer.ends_with(data):
             self._answer = None
-        if self._transport is not None:
-            self._transport.write(data)
+        self._write(data)
 
     def endpoint_ended(self) -> bool:
         """Pass an end on; return whether the other direction goes on."""

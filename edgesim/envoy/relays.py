@@ -78,7 +78,7 @@ def ways(update: Update, broken: Mapping[str, Breakage]) -> dict[Place, Way]:
 
 def _way(cluster: Cluster, endpoint: Endpoint) -> Way:
     settings = cluster.connection
-    return Way(endpoint.address, endpoint.port, settings.connect_timeout, cluster.tls, endpoint.sni)
+    return Way(endpoint.address, endpoint.port, settings.connect_timeout, cluster.tls, endpoint.sni, cluster.http2)
 
 
 def _of(broken: Mapping[str, Breakage], place: Place) -> Breakage | None:

@@ -32,6 +32,7 @@ from edgesim.model.policies import HashKind, HashPolicy
 from edgesim.policies.breakage import Breakage
 from tests.envoy_engine.scenes import Running, eds, forward, running, saying
 from tests.proxy.authority import authority, issued, server_context
+from tests.proxy.http2 import http2_server
 from tests.proxy.scenes import GET, Peer, answering, model, prefix, until, upstream
 
 pytestmark = pytest.mark.slow
@@ -76,6 +77,29 @@ async def test_what_a_client_sees(kind: ClusterType, by: str) -> None:
         await mended(envoy)
         assert await envoy.ask() == "ok"
         assert not envoy.engine._relays.places
+
+
+async def test_requests_over_http2_end_one_by_one() -> None:
+    """Where Envoy speaks HTTP/2 to an endpoint, each request on a connection ends as it is told."""
+    async with http2_server(lambda call: call.head().data(b"ok", ends=True)) as up, running() as envoy:
+        route = Route((prefix(),), ForwardAction(Destination("echo"), timeout=0.3))
+        await envoy.push(model([route], [replace(eds("echo"), http2=True)]), echo=(up.endpoint,))
+        for breakage, status, text in (
+            (Breakage(error_rate=1.0), 500, "broken on purpose\n"),
+            (Breakage(reset=True), 503, RESET + "remote reset"),
+            (Breakage(hang=True), 504, "upstream request timeout"),
+            (Breakage(latency=10.0), 504, "upstream request timeout"),
+            (Breakage(kill=True), 503, RESET + "remote connection failure"),
+            (Breakage(latency=0.01), 200, "ok"),
+        ):
+            await broken(envoy, "echo", breakage)
+            for _ in range(3):
+                reply = await envoy.reply()
+                assert (reply.status, reply.body.decode()) == (status, text)
+        await broken(envoy, "echo", Breakage(error_rate=0.5))
+        assert {(await envoy.reply()).status for _ in range(40)} == {200, 500}
+        await mended(envoy)
+        assert await envoy.ask() == "ok"
 
 
 async def test_one_endpoint_is_broken_alone_and_in_each_cluster() -> None:
