@@ -13,14 +13,12 @@ from typing import Protocol, cast
 import httptools
 from h2.exceptions import H2Error
 
+from edgesim.envoy.relay_endpoint import MOST_HELD, Answer, ToEndpoint
 from edgesim.envoy.relay_http2 import PREFACE, Streams
 from edgesim.http1.fields import head_bytes
 from edgesim.policies.breakage import ERROR_BODY, ERROR_FIELDS, Breakage, Ending, ending
 from edgesim.telemetry import spawn
 
-_MOST_HELD = 65536
-"""Bytes of a request that are kept while it waits; of one that is larger no more is read."""
-_FINAL = 200
 _SWITCHED = b"HTTP/1.1 101"
 _ERROR_HEAD = head_bytes(b"HTTP/1.1 500 Internal Server Error", ERROR_FIELDS)
 _RESET = struct.pack("ii", 1, 0)
@@ -74,7 +72,7 @@ class FromEnvoy(asyncio.Protocol):
         self._switches = False
         """Whether the request asks for another protocol, and is not answered yet."""
         self._timer: asyncio.TimerHandle | None = None
-        self._answer: _Answer | None = None
+        self._answer: Answer | None = None
         """What is still to come from the endpoint."""
         self._first: bytes | None = b""
         """What came until it was clear what is spoken."""
@@ -157,16 +155,25 @@ class FromEnvoy(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Look where the request is, and do with it what was decided."""
         if self._first is not None:
-            self._first += data
-            if len(self._first) < len(PREFACE) and PREFACE.startswith(self._first):
-                return
-            data, self._first = self._first, None
-            if data.startswith(PREFACE):
-                self._stage, data = _Stage.PASSES, data[len(PREFACE) :]
-                self._streams = Streams(self._write, self._forward, self._owner.draw)
+            data = self._recognized(self._first + data)
         if self._streams is not None:
             self._take_frames(self._streams.from_envoy, data)
-            return
+        elif data:
+            self._take_request(data)
+
+    def _recognized(self, begun: bytes) -> bytes:
+        """Find what is spoken; return what is to be taken so, nothing while that is not clear."""
+        if len(begun) < len(PREFACE) and PREFACE.startswith(begun):
+            self._first = begun
+            return b""
+        self._first = None
+        if not begun.startswith(PREFACE):
+            return begun
+        self._stage = _Stage.PASSES
+        self._streams = Streams(self._write, self._forward, self._owner.draw)
+        return begun[len(PREFACE) :]
+
+    def _take_request(self, data: bytes) -> None:
         if not self._raw:
             self._parse(data)
         if self._stage is _Stage.PASSES:
@@ -220,7 +227,7 @@ class FromEnvoy(asyncio.Protocol):
         self.resume()
 
     def _limit(self) -> None:
-        if self._stage is _Stage.WAITS and sum(map(len, self._held)) > _MOST_HELD:
+        if self._stage is _Stage.WAITS and sum(map(len, self._held)) > MOST_HELD:
             self.pause()
 
     def _go_on(self) -> None:
@@ -235,7 +242,7 @@ class FromEnvoy(asyncio.Protocol):
     def _act(self) -> None:
         held, self._held = b"".join(self._held), []
         if self._end is Ending.PASS:
-            self._stage, self._answer = _Stage.PASSES, _Answer()
+            self._stage, self._answer = _Stage.PASSES, Answer()
             self._forward(held)
             return
         self._stage = _Stage.LOST
@@ -303,108 +310,3 @@ class FromEnvoy(asyncio.Protocol):
             self.reset()
         else:
             self._transport.close()
-
-
-class _Answer:
-    """Finds the end of an answer; where it cannot, as with one to HEAD, the next request is it."""
-
-    def __init__(self) -> None:
-        self._ended = False
-        self._parser = httptools.HttpResponseParser(self)
-
-    def on_message_complete(self) -> None:
-        self._ended = self._parser.get_status_code() >= _FINAL
-
-    def ends_with(self, data: bytes) -> bool:
-        """Tell whether the answer is whole now."""
-        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._parser.feed_data(data)
-        return self._ended
-
-
-class ToEndpoint(asyncio.Protocol):
-    """The connection to the endpoint. What is written before it is there, waits."""
-
-    def __init__(self, other: FromEnvoy) -> None:
-        """Belong to a connection of Envoy's."""
-        self._other: FromEnvoy | None = other
-        self._transport: asyncio.Transport | None = None
-        self._early: list[bytes] = []
-        self._started = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; whoever connects may not be content with it."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def start(self) -> None:
-        """Write what waited."""
-        self._started = True
-        if self._transport is None:
-            return
-        if self._other is None:
-            self._transport.abort()
-            return
-        self._transport.writelines(self._early)
-        self._early = []
-        self._other.resume()
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        if self._started and self._transport is not None:
-            self._transport.write(data)
-            return
-        self._early.append(data)
-        if self._other is not None and sum(map(len, self._early)) > _MOST_HELD:
-            self._other.pause()
-
-    def write_eof(self) -> bool:
-        """Send the end of this direction; return whether the other goes on."""
-        if self._transport is None or not self._transport.can_write_eof():
-            return False
-        self._transport.write_eof()
-        return True
-
-    def data_received(self, data: bytes) -> None:
-        """Pass bytes on."""
-        if self._other is not None:
-            self._other.take(data)
-
-    def eof_received(self) -> bool:
-        """Pass the end on."""
-        return self._other is not None and self._other.endpoint_ended()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the other."""
-        self._transport = None
-        other, self._other = self._other, None
-        if other is not None:
-            other.endpoint_lost(self, reset=exc is not None)
-
-    def leave(self, *, abort: bool) -> None:
-        """Close: Envoy's connection is gone."""
-        self._other = None
-        if self._transport is not None:
-            if abort:
-                self._transport.abort()
-            else:
-                self._transport.close()
-
-    def pause(self) -> None:
-        """Read no more."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read on."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def pause_writing(self) -> None:
-        """The endpoint is slow: read no more from Envoy."""
-        if self._other is not None:
-            self._other.pause()
-
-    def resume_writing(self) -> None:
-        """It takes more."""
-        if self._other is not None:
-            self._other.resume()
