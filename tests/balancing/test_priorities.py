@@ -47,6 +47,7 @@ def test_a_tiny_factor_leaves_requests_where_somebody_is_healthy() -> None:
 def test_what_rounding_leaves_goes_to_the_first_that_takes_any() -> None:
     """Loads are rounded down, and sum to 100 all the same; an empty priority gets none of it."""
     assert loads((0, 0), (10, 1), (10, 1), (10, 1), threshold=0) == [0, 34, 33, 33]
+    assert loads((2, 0), (100, 0)) == [2, 98]
 
 
 def test_a_factor_is_the_clusters_own() -> None:
