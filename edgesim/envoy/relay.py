@@ -69,8 +69,8 @@ class Relay:
     def _deafen(self) -> None:
         """Listen no more; connections that wait for a request end."""
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
-        self._socket.close()
         self._listens = False
+        self._socket.close()
         for each in [*self._connections]:
             each.end_if_idle()
 
@@ -90,6 +90,11 @@ class Relay:
     def busy(self) -> bool:
         """Whether a request is under way to the endpoint, or waits here."""
         return any(each.busy for each in self._connections)
+
+    @property
+    def connections(self) -> int:
+        """How many connections of Envoy's there are."""
+        return len(self._connections)
 
     def came(self, connection: FromEnvoy) -> None:
         """Count a connection of Envoy's."""
@@ -128,11 +133,11 @@ class Relay:
             raise ssl.SSLCertVerificationError(1, "SAN matcher")
 
     def close(self) -> None:
-        """Take no more connections; requests under way are finished."""
+        """Take no more connections. Those there are Envoy closes: it may have sent a request that is on its way."""
         if self._listens:
-            self._deafen()
-        else:
-            self._socket.close()
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._listens = False
+        self._socket.close()
 
     def abort(self) -> None:
         """End every connection at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from edgesim.envoy.detours import HOST, Place
@@ -10,6 +11,9 @@ from edgesim.model import Cluster, ClusterType, Endpoint, Update
 from edgesim.model.clusters import endpoints_of
 from edgesim.policies.breakage import Breakage
 from edgesim.proxy.breakages import breakage_of
+
+_LINGERS = 2.0
+"""Seconds for which a relay that Envoy was told to leave still takes connections."""
 
 
 class Relays:
@@ -20,6 +24,7 @@ class Relays:
         self._draw = draw
         self._relays: dict[Place, Relay] = {}
         self._acting: set[Place] = set()
+        self._leaving: set[Relay] = set()
 
     @property
     def places(self) -> set[Place]:
@@ -50,16 +55,27 @@ class Relays:
         self.tell(broken)
 
     def keep(self, places: set[Place]) -> None:
-        """Close all others; what is under way there is finished."""
+        """Let others go: they are whole, and close when no thread of Envoy's can mean them any more."""
         for place in self.places - places:
-            self._relays.pop(place).close()
+            relay = self._relays.pop(place)
+            relay.become(None)
+            self._leaving.add(relay)
+            asyncio.get_running_loop().call_later(_LINGERS, self._close, relay)
         self._acting &= places
+
+    def _close(self, relay: Relay) -> None:
+        relay.close()
+        if relay.connections:
+            asyncio.get_running_loop().call_later(_LINGERS, self._close, relay)
+        else:
+            self._leaving.discard(relay)
 
     def abort(self) -> None:
         """End them all."""
-        for each in self._relays.values():
+        for each in (*self._relays.values(), *self._leaving):
             each.abort()
         self._relays.clear()
+        self._leaving.clear()
         self._acting.clear()
 
 

@@ -30,10 +30,11 @@ from edgesim.model import (
 )
 from edgesim.model.policies import HashKind, HashPolicy
 from edgesim.policies.breakage import Breakage
+from edgesim.telemetry import spawn
 from tests.envoy_engine.scenes import Running, eds, forward, running, saying
 from tests.proxy.authority import authority, issued, server_context
 from tests.proxy.http2 import http2_server
-from tests.proxy.scenes import GET, Peer, answering, model, prefix, until, upstream
+from tests.proxy.scenes import GET, Client, Peer, answering, model, prefix, until, upstream
 
 pytestmark = pytest.mark.slow
 RESET = "upstream connect error or disconnect/reset before headers. reset reason: "
@@ -120,6 +121,27 @@ async def test_one_endpoint_is_broken_alone_and_in_each_cluster() -> None:
         assert (await statuses(b"/both"), await statuses(b"/one")) == ({500, 503}, {500})
         await mended(envoy)
         assert (await statuses(b"/both"), await statuses(b"/one")) == ({200}, {200})
+
+
+async def test_no_request_is_lost_on_the_way() -> None:
+    """While relays come and go, requests on connections that stay open are all answered."""
+    done, seen = asyncio.Event(), Counter[int]()
+
+    async def asking(client: Client) -> None:
+        while not done.is_set():
+            seen[(await client.ask()).status] += 1
+        client.close()
+
+    async with upstream() as a, upstream() as b, running() as envoy:
+        await envoy.push(model([forward("echo")], [eds("echo")]), echo=(a.endpoint, b.endpoint))
+        clients = [Client(*await asyncio.open_connection("127.0.0.1", envoy.engine.port)) for _ in range(8)]
+        tasks = [spawn(asking(client), "asking") for client in clients]
+        for _ in range(10):
+            await broken(envoy, "echo", Breakage(latency=0.001))
+            await mended(envoy)
+        done.set()
+        await asyncio.gather(*tasks)
+    assert seen.keys() == {200}
 
 
 async def test_it_ends_by_itself_and_outlives_an_envoy() -> None:
