@@ -84,6 +84,8 @@ def envoy(
       envoy --config-yaml "$(edgesim export envoy --with-pods manifests/)"
       edgesim export envoy --format json
     """
+    if output is not None and str(output) in set(Format):
+        raise typer.BadParameter(f"{output} is no file here: --format {output} writes it", param_hint="-o")
     found = _from_files(paths, admin, with_pods=with_pods) if paths else _from_instance(client_at(admin))
     problems = (*found.problems, *inexpressible(found.model, found.assignments, found.where))
     form = Form(access_log=access_log, access_log_format=access_log_format)

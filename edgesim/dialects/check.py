@@ -43,6 +43,8 @@ class Findings:
         self.items.append(Finding(code, path, message, hint))
 
 
+_WORD: Final = 4
+"""Letters from which the end of a name may stand for it."""
 _GUESSED: Final = 100
 """Unknown fields of one mapping for which it is guessed what was meant: a guess is dear."""
 
@@ -171,7 +173,7 @@ def _check_one_of(group: tuple[str, ...], value: dict[str, Any], path: FieldPath
 
 
 def _meant(name: str, kinds: dict[str, inspect.Type]) -> str:
-    """Find the field that was meant: a near name here, or the very name one level down."""
+    """Find the field that was meant: a near name here, the very name one level down, or the only one that ends in it."""
     hint = did_you_mean(name, kinds)
     if hint:
         return hint
@@ -179,7 +181,8 @@ def _meant(name: str, kinds: dict[str, inspect.Type]) -> str:
         inner = kind.types[0] if isinstance(kind, inspect.UnionType) else kind
         if isinstance(inner, inspect.StructType) and any(member.encode_name == name for member in inner.fields):
             return f"did you mean `{owner}.{name}`?"
-    return ""
+    longer = [each for each in kinds if len(name) >= _WORD and each.lower().endswith(name.lower())]
+    return f"did you mean `{longer[0]}`?" if len(longer) == 1 else ""
 
 
 def _list(kind: inspect.VarTupleType) -> Check:
@@ -257,18 +260,24 @@ def _scalar(kind: inspect.Type, description: str) -> Check:
 
     def check_scalar(value: Any, path: FieldPath, found: Findings) -> None:
         if not isinstance(value, types) or isinstance(value, bool) is not flag:
-            found.add("ES0104", path, f"expected {wanted}, got {describe(value)}", _quotes(value) if text else "")
+            found.add(
+                "ES0104", path, f"expected {wanted}, got {describe(value)}", _quotes(value, refuses) if text else ""
+            )
         elif refuses is not None and refuses(value):
             found.add("ES0109" if text else "ES0106", path, f"expected {wanted}, got {describe(value)}")
 
     return check_scalar
 
 
-def _quotes(value: Any) -> str:
-    """Hint at the quotes that make text of what YAML takes for something else."""
+def _quotes(value: Any, refuses: Callable[[Any], bool] | None) -> str:
+    """Hint at the quotes that make text of what YAML takes for something else, or at the unit that does."""
     if isinstance(value, bool):
         return "yes, no, on, off, true and false are no text to YAML: put it in quotes"
-    return f"put it in quotes: '{shorten(str(value))}'" if isinstance(value, int | float) else ""
+    if not isinstance(value, int | float):
+        return ""
+    if refuses is not None and refuses(str(value)):
+        return "" if refuses(f"{value}s") else f"say the unit: {shorten(str(value))}s"
+    return f"put it in quotes: '{shorten(str(value))}'"
 
 
 def _wanted(kind: inspect.Type) -> str:

@@ -62,6 +62,13 @@ def test_a_file_is_written_as_envoy_reads_one_of_its_name(tmp_path: Path) -> Non
     assert file.read_text().startswith("#")
 
 
+def test_a_format_is_no_file() -> None:
+    """`-o json` asks other commands for JSON: no file of that name comes of it."""
+    found = edgesim("export", "envoy", *STEP_5, "-o", "json")
+    assert (found.code, found.out) == (2, "")
+    assert "--format json" in found.err
+
+
 def test_what_envoy_cannot_do_is_told_twice() -> None:
     """It stands on standard error and at the top of the file, and fails only where asked to be strict."""
     found = edgesim("export", "envoy", *STEP_5)

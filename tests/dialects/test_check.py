@@ -65,6 +65,16 @@ def test_a_number_where_text_belongs_wants_quotes() -> None:
     ]
 
 
+def test_a_number_where_a_duration_belongs_wants_its_unit() -> None:
+    """In quotes it would be none either; and the end of a field's name points to the field where it is the only one."""
+    hosts = [{"addr": "a", "port": 80, "weight": 3}]
+    config = {"connectTimeout": 5}
+    findings = check(
+        Upstream, {**VS, "kind": "Upstream", "spec": {"static": {"hosts": hosts}, "connectionConfig": config}}
+    )
+    assert {finding.hint for finding in findings} == {"say the unit: 5s", "did you mean `loadBalancingWeight`?"}
+
+
 def test_a_field_of_the_level_below_is_pointed_to() -> None:
     """`timeout` on a route belongs into its options, and the hint says so."""
     assert found({"virtualHost": {"routes": [{"timeout": "1s"}]}}) == [
