@@ -55,6 +55,10 @@ class Workers(Protocol):
         """What they serve, with the addresses of names."""
 
     @property
+    def unresolved(self) -> tuple[str, ...]:
+        """What there is to say of names that cannot be resolved."""
+
+    @property
     def pids(self) -> list[int]:
         """The processes that run."""
 

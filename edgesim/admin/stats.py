@@ -123,15 +123,17 @@ def _keeping(request: web.Request) -> _Keep:
 
 
 async def stats_rows(request: web.Request) -> web.Response:
-    """Answer rows for every scope, or for that of `by`."""
+    """Answer rows for every scope, or for that of `by`; and what explains some of them: names that cannot be resolved."""
     by = request.query.get("by")
     if by is not None and by not in SCOPES:
         hint = did_you_mean(by, list(SCOPES)) or f"there are {', '.join(SCOPES)}"
         raise ApiError("BadRequest", f"nothing is counted by {by!r}; {hint}")
-    tally = await request.app[CONTEXT].stats(reset=False)
+    context = request.app[CONTEXT]
+    tally = await context.stats(reset=False)
     pods = pods_by_address(instance_of(request).assignments)
     scopes = {scope: [_builtins(row) for row in rows(tally, scope, pods)] for scope in SCOPES if by in {None, scope}}
-    return web.json_response(asdict(tally.totals) | scopes)
+    unresolved = () if context.workers is None else context.workers.unresolved
+    return web.json_response(asdict(tally.totals) | scopes | {"unresolved": unresolved})
 
 
 def pods_by_address(assignments: Mapping[str, Any]) -> dict[str, str]:

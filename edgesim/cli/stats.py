@@ -11,7 +11,7 @@ import typer
 from edgesim.admin.endpoints import STATS_ROWS
 from edgesim.cli.client import DEFAULT_ADMIN
 from edgesim.cli.columns import table as columns
-from edgesim.cli.console import out, out_json
+from edgesim.cli.console import err, out, out_json
 from edgesim.cli.options import AdminUrl, client_at
 
 Row = Mapping[str, Any]
@@ -42,7 +42,8 @@ def stats(
     """Show requests, errors and latencies, by default of each version.
 
     Durations are milliseconds; a percentile is at most 0.8% above the true value. RESETS are requests whose
-    client left before an answer began. `curl -X POST .../reset_counters` begins at zero.
+    client left before an answer began. `curl -X POST .../reset_counters` begins at zero. Names of upstreams
+    that cannot be resolved now are named behind it, on standard error.
 
     Example:
       edgesim stats
@@ -54,6 +55,8 @@ def stats(
         return
     for line in table(found[by.value], by):
         out(line)
+    for text in found["unresolved"]:
+        err(text)
 
 
 _NAMES: Mapping[Scope, tuple[str, ...]] = {

@@ -24,6 +24,7 @@ from edgesim.telemetry.states import Scope, State
 _FIRST = 5.0
 """Seconds an update waits for names it has not seen before."""
 _MOST_NAMED = 3
+_NOBODY = "requests find none of its endpoints"
 _COUNTERS = ("attempt", "success", "failure", "empty", "no_rebuild")
 
 _log = logging.getLogger("edgesim")
@@ -73,7 +74,7 @@ class Names:
         self._looking: dict[Look, Looking] = {}
         self._told: Told = tell_nobody
         self._counted: dict[str, Counter[str]] = {}
-        self.unresolved: dict[Look, str] = {}
+        self._unresolved: dict[Look, str] = {}
         """The names that nobody can tell the addresses of, or that have none, and why."""
 
     def tell(self, told: Told) -> None:
@@ -104,7 +105,7 @@ class Names:
 
     def _forget_others(self, model: Model) -> None:
         self._known = {look: addresses for look, addresses in self._known.items() if look in self._looking}
-        self.unresolved = {look: why for look, why in self.unresolved.items() if look in self._looking}
+        self._unresolved = {look: why for look, why in self._unresolved.items() if look in self._looking}
         counted = {each.name for each in _by_name(model)}
         self._counted = {name: self._counted.get(name, Counter()) for name in counted}
 
@@ -171,14 +172,26 @@ class Names:
 
     def _note(self, look: Look, looking: Looking, why: str) -> None:
         """Tell of a name that cannot be resolved when that begins, and when it ends."""
-        before = self.unresolved.pop(look, None)
+        before = self._unresolved.pop(look, None)
         if why:
-            self.unresolved[look] = why
+            self._unresolved[look] = why
         if (before is None) == (not why):
             return
-        text = _text(look.name, looking.clusters, why, len(self._known.get(look, ())))
+        text = self._text(look, looking)
         _log.warning("%s", text)
         self._told([step.resource for each in looking.clusters for step in each.origin[:1]], text, not why)
+
+    def _text(self, look: Look, looking: Looking) -> str:
+        name = f"the name {look.name} of upstream {_listed(looking.clusters)}"
+        why, stay = self._unresolved.get(look), len(self._known.get(look, ()))
+        if why is None:
+            return f"{name} is resolved again"
+        then = f"its {stay} address{'' if stay == 1 else 'es'} from before stay" if stay else _NOBODY
+        return f"{name} cannot be resolved ({why}): {then}"
+
+    def in_words(self) -> tuple[str, ...]:
+        """Return what there is to say now of the names that cannot be resolved."""
+        return tuple(self._text(look, self._looking[look]) for look in self._unresolved)
 
     # -- counts ----------------------------------------------------------------------------------
 
@@ -224,17 +237,6 @@ def _wanted(model: Model) -> dict[Look, tuple[Cluster, ...]]:
 
 def _look(cluster: Cluster, endpoint: Endpoint) -> Look:
     return Look(endpoint.address, cluster.dns_refresh_rate, cluster.respect_dns_ttl)
-
-
-def _text(name: str, clusters: tuple[Cluster, ...], why: str, stay: int) -> str:
-    if not why:
-        return f"the name {name} of upstream {_listed(clusters)} is resolved again"
-    then = (
-        f"its {stay} address{'' if stay == 1 else 'es'} from before stay"
-        if stay
-        else "requests find none of its endpoints"
-    )
-    return f"the name {name} of upstream {_listed(clusters)} cannot be resolved ({why}): {then}"
 
 
 def _listed(clusters: tuple[Cluster, ...]) -> str:

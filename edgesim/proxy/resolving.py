@@ -92,8 +92,8 @@ async def ask_servers(name: str, made: Callable[[], Resolver] | None = None, hos
         return Answer((), why=_NO_NAME)
     except NoAnswer:
         return Answer((), why=_NO_ADDRESS)
-    except DNSException as failed:
-        raise OSError(_WORDS.get(type(failed).__name__) or str(failed)) from None
+    except (DNSException, ValueError, EOFError) as failed:  # settings that are wrong, an answer that is cut
+        raise OSError(_WORDS.get(type(failed).__name__) or str(failed) or type(failed).__name__) from None
     return Answer(_sorted(each.address for each in found), found.chaining_result.minimum_ttl)
 
 

@@ -292,6 +292,11 @@ class Supervisor:
         """Tell somebody of names that cannot be resolved, when that begins, and when it ends."""
         self._names.tell(told)
 
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """What there is to say of names that cannot be resolved."""
+        return self._names.in_words()
+
     def hint(self, *, closes: bool) -> None:
         """Let answers say `connection: close`, or no more."""
         self._hint = channel.Hint(closes)

@@ -7,9 +7,17 @@ import re
 
 from tests.running import canary, running, send
 
+UNRESOLVED = f"""
+apiVersion: gloo.solo.io/v1
+kind: Upstream
+metadata: {{name: named, namespace: gloo-system}}
+spec: {{static: {{hosts: [{{addr: {"a" * 70}, port: 80}}]}}}}
+"""
+"""A label that is too long for a name: nobody is asked for it."""
+
 
 def test_a_canary_is_counted_by_version() -> None:
-    """With two workers every request is counted once, by version, route and pod, in all three shapes; a reset ends it."""
+    """With two workers every request is counted once, by version, route and pod, in all three shapes; a reset ends it. Unresolved names are told."""
     with running("--workers", "2", *canary("echo", "upstream", "echo-v2", "vs-5")) as gateway:
         bodies = [gateway.get()[1] for _ in range(40)]
         table = gateway.run("stats").out.splitlines()
@@ -25,6 +33,11 @@ def test_a_canary_is_counted_by_version() -> None:
         assert text.decode() == "http.http.downstream_rq_2xx: 40\nhttp.http.downstream_rq_total: 40\n"
         _, known = gateway.ask("GET", "/stats?format=json&usedonly")
         assert {"name": "cluster.echo_gloo-system.upstream_rq_total", "value": 40} in known["stats"]
+
+        assert gateway.run("apply", "-f", "-", stdin=UNRESOLVED).code == 0
+        told = gateway.run("stats")
+        assert told.out.splitlines() == table
+        assert re.fullmatch(r"the name a+ of upstream named_gloo-system cannot be resolved \(.*\): .*\n", told.err)
 
         status, _, _ = send(gateway.admin, "POST", "/reset_counters")
         assert status == 200

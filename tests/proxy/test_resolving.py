@@ -74,6 +74,13 @@ async def test_without_a_server() -> None:
         made.nameservers, made.port, made.lifetime = ["127.0.0.1"], taken.getsockname()[1], 0.05
         return made
 
+    def wrong() -> dns.asyncresolver.Resolver:
+        made = dns.asyncresolver.Resolver(configure=False)
+        made.nameservers = ["nobody"]
+        return made
+
+    with pytest.raises(OSError, match="nobody"):
+        await ask_servers("api.test", wrong)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(OSError, match="no DNS server answers in time"):
