@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,6 +13,8 @@ import typer
 
 from edgesim.cli.console import out
 from edgesim.control.guard import is_loopback
+from edgesim.envoy.discovery_bootstrap import ServerAddress
+from edgesim.envoy.discovery_bootstrap import bootstrap as node_bootstrap
 from edgesim.model.codes import failure
 from edgesim.telemetry.sources import new_token
 
@@ -36,6 +39,14 @@ def xds(
     admin: Annotated[str, typer.Option("--envoy-admin", metavar="ADDR", help="That Envoy's admin address.")] = (
         "127.0.0.1:9901"
     ),
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", metavar="FILE", help="Serve TLS with this certificate (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key.")] = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option("--tls-ca", metavar="FILE", help="With --bootstrap: what signed it, unless it did itself."),
+    ] = None,
 ) -> None:
     """Serve a configuration to any number of Envoys, and follow its files.
 
@@ -52,19 +63,46 @@ def xds(
     if bootstrap is not None:
         if shown is not None and token is None:
             raise typer.BadParameter("off loopback say the server's --token, too", param_hint="--bootstrap")
-        _print_bootstrap(bootstrap, (host, port), _address(admin, "--envoy-admin"), shown)
+        server = ServerAddress(host, port, shown, _text(tls_ca or tls_cert))
+        out(json.dumps(node_bootstrap(bootstrap, server, _address(admin, "--envoy-admin")), indent=2))
         return
+    _look_for_extra()
+    from edgesim.cli.xds_serving import Place, serve_fleet  # noqa: PLC0415 - an extra
+
+    asyncio.run(serve_fleet(paths, Place(host, port, shown, token is None, _tls(tls_cert, tls_key))))
+
+
+def _look_for_extra() -> None:
     if missing := [name for name in ("grpclib", "envoy_data_plane") if find_spec(name) is None]:
         raise failure("ES0731", f"there is no package {' and no '.join(missing)}", _INSTALL, exit_code=2)
-    from edgesim.cli.xds_serving import serve_fleet  # noqa: PLC0415 - an extra
-
-    asyncio.run(serve_fleet(paths, (host, port), shown, generated=token is None))
 
 
-def _print_bootstrap(node: str, server: tuple[str, int], admin: tuple[str, int], token: str | None) -> None:
-    from edgesim.envoy.discovery_bootstrap import bootstrap  # noqa: PLC0415 - as above
+def _text(file: Path | None) -> str:
+    try:
+        return "" if file is None else file.read_text()
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{file}: {_why(error)}", param_hint="--tls-ca") from None
 
-    out(json.dumps(bootstrap(node, *server, admin, token), indent=2))
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """Return what HTTP/2 over TLS is served with, None for plain text."""
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise typer.BadParameter("--tls-cert and --tls-key go together", param_hint="--tls-cert")
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        made.load_cert_chain(cert, key, password="")  # never asked for at the terminal
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{cert} and {key}: {_why(error)}", param_hint="--tls-cert") from None
+    made.set_alpn_protocols(["h2"])
+    return made
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "no certificate and its key, in PEM and without a password"
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _address(text: str, option: str) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,17 @@ from edgesim.model.codes import failure, problem
 from edgesim.model.update import CANNOT_SERVE
 from edgesim.telemetry import spawn
 from edgesim.telemetry.collector import sparing_collector
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Envoys are served, what they must show there, and whether that is to be printed: nobody chose it."""
+
+    host: str
+    port: int
+    token: str | None = None
+    generated: bool = False
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +128,18 @@ def _problem(told: Refusal, loaded: Loaded | None) -> Problem:
     )
 
 
-async def serve_fleet(paths: list[Path], address: tuple[str, int], token: str | None, *, generated: bool) -> None:
+async def serve_fleet(paths: list[Path], place: Place) -> None:
     """Serve until the process is told to end. Raises EdgesimError where it cannot listen."""
     signals, serving = listen_to_signals(), _Serving(paths)
-    listening = _listening(*address)
+    listening = _listening(place.host, place.port)
     try:
         await serving.read()
     except asyncio.CancelledError:
         return  # told to end before it began
     signals.starting = None
-    serves = server(serving.discovery, token)
-    await serves.start(sock=listening)
-    _announce(address[0], listening.getsockname()[1], token if generated else None)
+    serves = server(serving.discovery, place.token)
+    await serves.start(sock=listening, ssl=place.tls)
+    _announce(place, listening.getsockname()[1])
     following = spawn(_follow(paths, serving), "follow the files")
     await signals.stop.wait()
     following.cancel()
@@ -135,10 +147,10 @@ async def serve_fleet(paths: list[Path], address: tuple[str, int], token: str | 
     await serves.wait_closed()
 
 
-def _announce(host: str, port: int, token: str | None) -> None:
-    out(f"xds {f'[{host}]' if ':' in host else host}:{port}")
-    if token is not None:
-        out(f"token {token}")
+def _announce(place: Place, port: int) -> None:
+    out(f"xds {f'[{place.host}]' if ':' in place.host else place.host}:{port}")
+    if place.token is not None and place.generated:
+        out(f"token {place.token}")
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from edgesim.dialects.envoy import Json, Kind, fetching_bootstrap
@@ -19,12 +21,22 @@ def ads(_kind: Kind, _name: str) -> Json:
     return {"ads": {}, "resource_api_version": "V3"}
 
 
-def bootstrap(node: str, host: str, port: int, admin: tuple[str, int], token: str | None) -> Json:
-    """Return the bootstrap of an Envoy that is served at an address, and shows a token there."""
-    written = fetching_bootstrap(node, ads, (_management(host, port),), admin)
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where Envoys find the server, what they show it, and by what they know it (a PEM; empty for plain text)."""
+
+    host: str
+    port: int
+    token: str | None = None
+    authority: str = ""
+
+
+def bootstrap(node: str, server: ServerAddress, admin: tuple[str, int]) -> Json:
+    """Return the bootstrap of an Envoy that is served by a management server."""
+    written = fetching_bootstrap(node, ads, (_management(server),), admin)
     service: Json = {"envoy_grpc": {"cluster_name": CLUSTER, "retry_policy": _AGAIN}}
-    if token is not None:
-        service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {token}"}]
+    if server.token is not None:
+        service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {server.token}"}]
     written["dynamic_resources"]["ads_config"] = {
         "api_type": "GRPC",
         "transport_api_version": "V3",
@@ -34,17 +46,36 @@ def bootstrap(node: str, host: str, port: int, admin: tuple[str, int], token: st
     return written
 
 
-def _management(host: str, port: int) -> Json:
-    protocol = {"explicit_http_config": {"http2_protocol_options": {"connection_keepalive": _ALIVE}}}
-    end = {"endpoint": {"address": address(host, port)}}
+def _management(server: ServerAddress) -> Json:
+    keepalive = {"http2_protocol_options": {"connection_keepalive": _ALIVE}}
+    protocol = typed("upstreams.http.v3.HttpProtocolOptions", explicit_http_config=keepalive)
+    end = {"endpoint": {"address": address(server.host, server.port)}}
     return {
         "name": CLUSTER,
         "type": "STRICT_DNS",
+        "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": "5s",
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
-                "upstreams.http.v3.HttpProtocolOptions", **protocol
-            )
-        },
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
+        **({"transport_socket": _socket(server)} if server.authority else {}),
         "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [end]}]},
     }
+
+
+def _socket(server: ServerAddress) -> Json:
+    """Return TLS towards a server whose certificate is of the authority and has its name or address."""
+    by_address = _is_address(server.host)
+    name = {"san_type": "IP_ADDRESS" if by_address else "DNS", "matcher": {"exact": server.host}}
+    known = {"trusted_ca": {"inline_string": server.authority}, "match_typed_subject_alt_names": [name]}
+    sni = {} if by_address else {"sni": server.host}
+    config = typed(
+        "transport_sockets.tls.v3.UpstreamTlsContext", common_tls_context={"validation_context": known}, **sni
+    )
+    return {"name": "envoy.transport_sockets.tls", "typed_config": config}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from edgesim.cli import xds as command
 from edgesim.model import EdgesimError
 from edgesim.verify.engines import free_ports
 from tests import envoy
+from tests.proxy.authority import authority
 from tests.running import DEADLINE, ROOT, edgesim, wait_until
 
 MANIFEST = """\
@@ -80,6 +81,10 @@ def test_a_bootstrap_leads_to_the_server() -> None:
         (("--listen", "127.0.0.1:70000"), "is no HOST:PORT"),
         (("--listen", "192.0.2.1:1", "--bootstrap", "a"), "off loopback say the server's --token, too"),
         (("--envoy-admin", "x", "--bootstrap", "a"), "'x' is no HOST:PORT"),
+        (("--tls-cert", "anywhere.pem"), "--tls-cert and --tls-key go together"),
+        (("--tls-cert", "no.pem", "--tls-key", "no.pem"), "no such file or directory"),
+        (("--tls-cert", "README.md", "--tls-key", "README.md"), "README.md and README.md: no certificate and its key"),
+        (("--tls-ca", "no.pem", "--bootstrap", "a"), "no.pem: no such file or directory"),
     ],
 )
 def test_a_wrong_command_line(arguments: tuple[str, ...], told: str) -> None:
@@ -137,10 +142,10 @@ def serving(*arguments: str | Path) -> Iterator[Server]:
 
 
 @contextmanager
-def following(file: Path, address: str, folder: Path) -> Iterator[None]:
+def following(file: Path, address: str, folder: Path, *more: str | Path) -> Iterator[None]:
     """Run an Envoy with what `--bootstrap` prints."""
     packaged: Any = pytest.importorskip("envoy")
-    printed = edgesim("xds", file, "--listen", address, "--bootstrap", "edge-1", "--envoy-admin", "127.0.0.1:0")
+    printed = edgesim("xds", file, "--listen", address, "--bootstrap", "edge-1", "--envoy-admin", "127.0.0.1:0", *more)
     bootstrap = folder / "envoy.json"
     bootstrap.write_text(printed.out)
     options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "off")
@@ -222,3 +227,24 @@ def test_files_with_errors_are_not_served(tmp_path: Path) -> None:
     with serving(file, "--listen", address) as server:
         server.says("xds")
         assert server.end() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_envoys_are_served_over_tls(host: str, tmp_path: Path) -> None:
+    """With a certificate the server is asked over TLS, by Envoys that know who signed it and show the token."""
+    port, listen = free_ports(2)
+    file, address = tmp_path / "vs.yaml", f"{host}:{listen}"
+    file.write_text(manifest(port, "one"))
+    signed, signer = authority("fleet").issue(host), authority("fleet").pem
+    cert, key, ca = (tmp_path / f"{name}.pem" for name in ("cert", "key", "ca"))
+    for path, text in ((cert, signed.chain), (key, signed.key), (ca, signer)):
+        path.write_text(text)
+    tls = ("--token", "secret", "--tls-cert", cert, "--tls-key", key)
+    with (
+        serving(file, "--listen", address, *tls) as server,
+        following(file, address, tmp_path, "--token", "secret", "--tls-ca", ca),
+    ):
+        answers(port, "one")
+        assert server.end() == 0
+        assert [line.split()[0] for line in server.lines] == ["xds"]

@@ -15,7 +15,7 @@ import pytest
 from edgesim.dialects.envoy import Form, Json, snapshot
 from edgesim.envoy.admin import Admin
 from edgesim.envoy.discovery import Discovery, Refusal
-from edgesim.envoy.discovery_bootstrap import ads, bootstrap
+from edgesim.envoy.discovery_bootstrap import ServerAddress, ads, bootstrap
 from edgesim.envoy.discovery_server import server
 from edgesim.envoy.origins import origin_at_fault
 from edgesim.envoy.process import EnvoyProcess
@@ -86,7 +86,7 @@ async def envoy(
     node: str, made: Fleet, folder: Path, *, internal: bool = True
 ) -> AsyncIterator[tuple[Admin, EnvoyProcess]]:
     """Run an Envoy that is served there; one without `internal` takes no listeners of its own."""
-    written = bootstrap(node, "127.0.0.1", made.port, ("127.0.0.1", 0), made.token)
+    written = bootstrap(node, ServerAddress("127.0.0.1", made.port, made.token), ("127.0.0.1", 0))
     if not internal:
         del written["bootstrap_extensions"]
     async with process(node, written, folder) as found:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesim.dialects.envoy import Form, Json, Kind, snapshot
-from edgesim.envoy.discovery_bootstrap import ads, bootstrap
+from edgesim.envoy.discovery_bootstrap import ServerAddress, ads, bootstrap
 from edgesim.envoy.protobufs import packed
 from edgesim.envoy.scalars import UnencodableError
 from edgesim.envoy.wire import fields
@@ -75,7 +75,7 @@ def test_random_tables_are_packed(model: Model) -> None:
 
 def test_a_bootstrap_is_a_message() -> None:
     """The bootstrap of an Envoy that is served has fields only that Envoy's message has."""
-    written = bootstrap("edge-1", "127.0.0.1", 18000, ("127.0.0.1", 9901), "secret")
+    written = bootstrap("edge-1", ServerAddress("a.example", 18000, "secret", "PEM"), ("127.0.0.1", 9901))
     ours, theirs = judged({"@type": "type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap", **written})
     assert ours == theirs
 
