@@ -15,7 +15,7 @@ from edgesim.model.routes import NO_MUTATIONS, HeaderMutations
 class HttpCheck:
     """A request that must be answered with one of the expected statuses, given as half-open ranges.
 
-    `host` is the Host header, by default the cluster's name.
+    `host` is the Host header, by default the cluster's name. With `http2` that is spoken with prior knowledge.
     """
 
     path: str
@@ -23,6 +23,7 @@ class HttpCheck:
     method: str = "GET"
     expected: tuple[tuple[int, int], ...] = ((200, 201),)
     headers: HeaderMutations = NO_MUTATIONS
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ written by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
-from edgesim.policies.health_checks import Outcome
+from edgesim.policies.health_checks import Fields, Outcome
 from edgesim.policies.protobuf_wire import VARINT, read_fields
 
 CHECK: Final = b"/grpc.health.v1.Health/Check"
@@ -22,8 +22,6 @@ _STATUS: Final = 1
 _LONGEST: Final = 1 << 16
 """Bytes of an answer that are looked at: a right one has seven."""
 _LARGEST_TIMEOUT: Final = 99_999_999
-
-Fields = Iterable[tuple[bytes, bytes]]
 
 
 class Serving(IntEnum):
@@ -64,7 +62,7 @@ def timeout_value(seconds: float) -> bytes:
     return b"%d%s" % (min(value, _LARGEST_TIMEOUT), unit)
 
 
-class Judgement:
+class CallJudgement:
     """The answer to one call so far. Each part tells the outcome, if it is certain with it.
 
     As with Envoy everything that is answered is a refusal, but for the status OK with one message that says SERVING.

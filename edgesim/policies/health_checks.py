@@ -6,10 +6,15 @@ Draws are passed in. An endpoint counts as ill until its first check; one pass i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
+from typing import Final, Protocol
 
 from edgesim.model import Cluster, HealthCheck
+
+AGENT: Final = b"Envoy/HC"
+"""How checks by HTTP call themselves."""
+Fields = Iterable[tuple[bytes, bytes]]
 
 
 def check_of(cluster: Cluster) -> HealthCheck | None:
@@ -23,6 +28,47 @@ class Outcome(Enum):
     PASSED = auto()
     REFUSED = auto()
     LOST = auto()
+
+
+class Judgement(Protocol):
+    """The answer to one check so far. Each part of it tells the outcome, if it is certain with it."""
+
+    def head(self, fields: Fields, *, ends: bool) -> Outcome | None:
+        """Take the head, `:status` among its fields; `ends` says that it is all there is."""
+
+    def data(self, data: bytes, *, ends: bool) -> Outcome | None:
+        """Take a piece of the body."""
+
+    def trailers(self, fields: Fields) -> Outcome:
+        """Take the trailers, which are the end."""
+
+
+class StatusJudgement:
+    """By the status alone, once the answer is whole."""
+
+    __slots__ = ("_expected", "_outcome")
+
+    def __init__(self, expected: Sequence[tuple[int, int]]) -> None:
+        """Take the statuses that pass, as half-open ranges."""
+        self._expected = expected
+        self._outcome = Outcome.REFUSED
+
+    def head(self, fields: Fields, *, ends: bool) -> Outcome | None:
+        """Note the status."""
+        status = int(dict(fields)[b":status"])
+        passes = any(begin <= status < end for begin, end in self._expected)
+        self._outcome = Outcome.PASSED if passes else Outcome.REFUSED
+        return self._outcome if ends else None
+
+    def data(self, data: bytes, *, ends: bool) -> Outcome | None:
+        """Nobody reads it."""
+        del data
+        return self._outcome if ends else None
+
+    def trailers(self, fields: Fields) -> Outcome:
+        """Nobody reads them."""
+        del fields
+        return self._outcome
 
 
 class Course:

@@ -1,4 +1,4 @@
-"""One health check on the wire: a request, or bytes over TCP, and what comes back. Calls by gRPC are in `grpc_probes`."""
+"""One health check on the wire: a request, or bytes over TCP, and what comes back. Those over HTTP/2 are in `http2_probes`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgesim.model import (
     HttpCheck,
     TcpCheck,
 )
-from edgesim.policies.health_checks import Outcome, contains_in_order
+from edgesim.policies.health_checks import AGENT, Outcome, contains_in_order
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.pools import Pool, UpstreamUser, acquire, connect, retire, withdraw
@@ -46,11 +46,13 @@ def prober(cluster: Cluster, check: HealthCheck, endpoint: Endpoint) -> Prober:
     checker, pool, keep = check.checker, _pool(cluster, check, endpoint), check.reuse_connection
     if isinstance(checker, TcpCheck):
         return _TcpProber(pool, checker, keep=keep)
-    if isinstance(checker, HttpCheck):
+    if isinstance(checker, HttpCheck) and not checker.http2:
         return _HttpProber(pool, checker, cluster.name)
-    from edgesim.proxy.grpc_probes import GrpcProber  # noqa: PLC0415 - HTTP/2 is wanted here only
+    from edgesim.proxy.http2_probes import grpc_prober, http_prober  # noqa: PLC0415 - HTTP/2 is wanted here only
 
-    return GrpcProber(pool, checker, cluster.name, check.timeout, keep=keep)
+    if isinstance(checker, HttpCheck):
+        return http_prober(pool, checker, cluster.name, keep=keep)
+    return grpc_prober(pool, checker, cluster.name, check.timeout, keep=keep)
 
 
 def _pool(cluster: Cluster, check: HealthCheck, endpoint: Endpoint) -> Pool:
@@ -161,7 +163,7 @@ class _HttpProber:
 
 def request_of(check: HttpCheck, cluster: str) -> bytes:
     """Return a check's request as Envoy sends it."""
-    fields: Fields = [(b"host", (check.host or cluster).encode()), (b"user-agent", b"Envoy/HC")]
+    fields: Fields = [(b"host", (check.host or cluster).encode()), (b"user-agent", AGENT)]
     if check.method in {"POST", "PUT", "PATCH"}:
         fields.append((b"content-length", b"0"))
     changed = mutate(fields, request_steps((check.headers,)))

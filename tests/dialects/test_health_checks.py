@@ -41,10 +41,10 @@ def test_everything_is_read() -> None:
         "unhealthyInterval: 3s, unhealthyEdgeInterval: 4s, healthyEdgeInterval: 6s, reuseConnection: false, "
         "httpHealthCheck: {host: a.example, path: /, method: HEAD, expectedStatuses: [{start: 200, end: 300}, "
         "{start: 404, end: 405}], requestHeadersToAdd: [{header: {key: X-Probe, value: 'yes'}, append: false}], "
-        "requestHeadersToRemove: [User-Agent]}"
+        "requestHeadersToRemove: [User-Agent], useHttp2: true}"
     )
     headers = HeaderMutations((HeaderValue("x-probe", "yes", append=False),), ("user-agent",))
-    checker = HttpCheck("/", "a.example", "HEAD", ((200, 300), (404, 405)), headers)
+    checker = HttpCheck("/", "a.example", "HEAD", ((200, 300), (404, 405)), headers, http2=True)
     assert found == HealthCheck(1, 5, 2, 1, checker, 0.1, 0.2, 10, 2, 3, 4, 6, reuse_connection=False)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.policies.grpc_health import (
-    Judgement,
+    CallJudgement,
     Serving,
     check_request,
     check_response,
@@ -25,7 +25,7 @@ OK = ((b"grpc-status", b"0"),)
 
 
 def judged(body: bytes, trailers: tuple[tuple[bytes, bytes], ...] = OK) -> Outcome:
-    call = Judgement()
+    call = CallJudgement()
     assert call.head(HEAD, ends=False) is None
     return call.data(body, ends=False) or call.trailers(trailers)
 
@@ -97,13 +97,13 @@ def test_anything_else_is_a_refusal(body: bytes) -> None:
 )
 def test_what_can_never_pass_is_refused_at_once(body: bytes) -> None:
     """Compressed, no protobuf, more than one message, more bytes than are looked at."""
-    assert Judgement().data(body, ends=False) is Outcome.REFUSED
+    assert CallJudgement().data(body, ends=False) is Outcome.REFUSED
 
 
 def test_the_end_must_come_in_trailers() -> None:
     """An answer that ends with its head or its body has no status, or no message."""
-    assert Judgement().head((*HEAD, *OK), ends=True) is Outcome.REFUSED
-    assert Judgement().data(check_response(Serving.SERVING), ends=True) is Outcome.REFUSED
+    assert CallJudgement().head((*HEAD, *OK), ends=True) is Outcome.REFUSED
+    assert CallJudgement().data(check_response(Serving.SERVING), ends=True) is Outcome.REFUSED
     assert judged(check_response(Serving.SERVING), ()) is Outcome.REFUSED
     assert judged(check_response(Serving.SERVING), ((b"grpc-status", b"zero"),)) is Outcome.REFUSED
 
@@ -112,7 +112,7 @@ def test_the_end_must_come_in_trailers() -> None:
 def test_where_a_body_is_cut_does_not_matter(body: bytes, cuts: list[int]) -> None:
     """The judgement is the same in pieces."""
     whole = judged(body)
-    call = Judgement()
+    call = CallJudgement()
     edges = sorted({0, *cuts, len(body)} & set(range(len(body) + 1)))
     found = None
     for begin, end in pairwise(edges):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgesim.model import Cluster, ClusterType, GrpcCheck, HealthCheck, HttpCheck, TcpCheck
-from edgesim.policies.health_checks import Course, Outcome, check_of, contains_in_order
+from edgesim.policies.health_checks import Course, Outcome, StatusJudgement, check_of, contains_in_order
 
 P, R, L = Outcome.PASSED, Outcome.REFUSED, Outcome.LOST
 CHECK = HealthCheck(
@@ -101,6 +101,23 @@ def test_pieces_must_come_in_order() -> None:
     assert not contains_in_order((b"ok", b"+"), b"a + b ok")
     assert not contains_in_order((b"aa", b"a"), b"aa")
     assert contains_in_order((), b"")
+
+
+def test_a_status_is_judged_once_the_answer_is_whole() -> None:
+    """By half-open ranges, whether the head, the body or trailers are the end."""
+
+    def judged(status: bytes, how: str) -> Outcome | None:
+        found = StatusJudgement(((200, 300), (404, 405)))
+        outcome = found.head([(b":status", status)], ends=how == "head")
+        if how == "head":
+            return outcome
+        assert outcome is None
+        assert found.data(b"a", ends=False) is None
+        return found.data(b"b", ends=True) if how == "body" else found.trailers([])
+
+    for how in ("head", "body", "trailers"):
+        assert [judged(each, how) for each in (b"200", b"299", b"404")] == [P, P, P]
+        assert [judged(each, how) for each in (b"199", b"300", b"405")] == [R, R, R]
 
 
 def test_the_first_check_counts() -> None:

@@ -61,6 +61,7 @@ def _http(checker: HttpCheck) -> Json:
         "path": checker.path,
         **used(host=checker.host, method="" if checker.method == "GET" else checker.method),
         **request_mutations(checker.headers),
+        **({"codec_client_type": "HTTP2"} if checker.http2 else {}),
         **({} if checker.expected == ((200, 201),) else {"expected_statuses": statuses}),
     }
 

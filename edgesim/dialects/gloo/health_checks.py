@@ -121,7 +121,7 @@ def _http(given: schema.HttpHealthCheck, at: FieldPath, reporter: Reporter) -> H
         _statuses(each, (*at, "expectedStatuses", i), reporter) for i, each in enumerate(given.expected_statuses)
     )
     method = "GET" if method == "METHOD_UNSPECIFIED" else method
-    return HttpCheck(given.path, given.host, method, expected or ((200, 201),), headers)
+    return HttpCheck(given.path, given.host, method, expected or ((200, 201),), headers, http2=given.use_http2 is True)
 
 
 def _statuses(given: schema.StatusRange, at: FieldPath, reporter: Reporter) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
-from edgesim.dialects.schema.common import NOT_SIMULATED, Duration, FreeForm, NotSimulated, OneOf, Strict, UInt32
+from edgesim.dialects.schema.common import Duration, FreeForm, NotSimulated, OneOf, Strict, UInt32
 from edgesim.dialects.schema.options import RequestHeaderToAdd
 
 Method = Literal[
@@ -35,7 +35,7 @@ class HttpHealthCheck(Strict, frozen=True):
     service_name: NotSimulated = None
     request_headers_to_add: tuple[RequestHeaderToAdd, ...] = ()
     request_headers_to_remove: tuple[str, ...] = ()
-    use_http2: Annotated[bool | None, NOT_SIMULATED] = None
+    use_http2: bool | None = None
     expected_statuses: tuple[StatusRange, ...] = ()
     response_assertions: NotSimulated = None
 

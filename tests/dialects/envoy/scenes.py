@@ -261,7 +261,7 @@ def listeners() -> tuple[Listener, ...]:
 def checks() -> tuple[HealthCheck, ...]:
     """Return health checks of every kind."""
     headers = HeaderMutations((HeaderValue("x-check", "1"),), ("x-gone",))
-    http = HttpCheck("/health", "check.test", "HEAD", ((200, 300), (404, 405)), headers)
+    http = HttpCheck("/health", "check.test", "HEAD", ((200, 300), (404, 405)), headers, http2=True)
     tcp, grpc = TcpCheck(b"ping", (b"pong", b"!")), GrpcCheck("shop", "shop.test")
     whole = HealthCheck(1.0, 5.0, 2, 3, http, 0.5, 0.25, 10, 9.0, 2.0, 3.0, 4.0, reuse_connection=False)
     return (

@@ -212,6 +212,7 @@ asking = st.builds(
     st.just("") | names,
     methods,
     some(statuses).map(lambda found: found or ((200, 201),)),
+    http2=st.booleans(),
 )
 checkers = (
     asking

@@ -1,4 +1,4 @@
-"""Health checks by gRPC on the wire."""
+"""Health checks over HTTP/2 on the wire: by gRPC, and by plain requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from h2.errors import ErrorCodes
 
-from edgesim.model import Cluster, Endpoint, GrpcCheck, HealthCheck, UpstreamTls
+from edgesim.model import (
+    Cluster,
+    Endpoint,
+    GrpcCheck,
+    HeaderMutations,
+    HeaderValue,
+    HealthCheck,
+    HttpCheck,
+    UpstreamTls,
+)
 from edgesim.policies.grpc_health import Serving, check_request, check_response, framed
 from edgesim.policies.health_checks import Outcome
 from edgesim.proxy.health_checks import HealthChecks
@@ -203,6 +212,74 @@ async def test_over_tls(offered: tuple[str, ...]) -> None:
         assert await ask(probe) is Outcome.PASSED
         assert dict(up.heads[0])[b":scheme"] == b"https"
         assert up.protocols == [offered[0] if offered else None]
+
+
+# --- plain requests ---------------------------------------------------------------------------------
+
+HTTP = replace(CHECK, checker=HttpCheck("/healthz", http2=True))
+
+
+def with_status(status: bytes) -> Callable[[Call], object]:
+    return lambda call: call.head(status=status).data(b"whatever", ends=True)
+
+
+async def test_a_request_is_envoys() -> None:
+    """Its head, over one connection; what is added to it, Host among it."""
+    headers = HeaderMutations(
+        (HeaderValue("x-check", "1"), HeaderValue("host", "b.example", append=False)), ("user-agent",)
+    )
+    check = replace(HTTP, checker=HttpCheck("/a?b", "a.example", "PUT", ((500, 501),), headers, http2=True))
+    async with http2_server(with_status(b"200")) as up, probing(up, HTTP) as probe:
+        assert [await ask(probe) for _ in range(3)] == [Outcome.PASSED] * 3
+        assert up.connections == 1
+        assert up.bodies[0] == b""
+        assert up.heads[0] == [
+            (b":method", b"GET"),
+            (b":scheme", b"http"),
+            (b":path", b"/healthz"),
+            (b":authority", b"echo"),
+            (b"user-agent", b"Envoy/HC"),
+        ]
+    async with http2_server(with_status(b"500")) as up, probing(up, check) as probe:
+        assert await ask(probe) is Outcome.PASSED
+        assert dict(up.heads[0]) == {
+            b":method": b"PUT",
+            b":scheme": b"http",
+            b":path": b"/a?b",
+            b":authority": b"b.example",
+            b"x-check": b"1",
+        }
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        (with_status(b"200"), Outcome.PASSED),
+        (with_status(b"503"), Outcome.REFUSED),
+        (lambda call: call.head(ends=True), Outcome.PASSED),
+        (lambda call: call.head().data(b"x").trailers(), Outcome.PASSED),
+        (reset, Outcome.LOST),
+        (lambda call: cut(call.head()), Outcome.LOST),
+        (error, Outcome.LOST),
+    ],
+)
+async def test_the_status_of_a_whole_answer_counts(script: Callable[[Call], object], outcome: Outcome) -> None:
+    """However it ends; without an end there is none."""
+    async with http2_server(script) as up, probing(up, HTTP) as probe:
+        assert await ask(probe) is outcome
+        assert await ask(probe) is outcome
+
+
+async def test_a_timeout_costs_a_plain_request_its_connection() -> None:
+    """As in Envoy; gRPC's calls keep theirs."""
+    async with http2_server(lambda call: call.head()) as up, probing(up, HTTP) as probe:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await probe.ask()
+        await until(lambda: not up.open, "the connection stays open")
+
+
+# --- what comes of it -------------------------------------------------------------------------------
 
 
 async def test_an_endpoint_falls_ill_and_recovers() -> None:

@@ -1,4 +1,4 @@
-"""Health checks by gRPC beside Envoy: what is judged how, and how many checks it takes to leave and to come back."""
+"""Health checks over HTTP/2 beside Envoy: what is judged how, and how many checks it takes to leave and to come back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +29,7 @@ from edgesim.model import (
     ForwardAction,
     GrpcCheck,
     HealthCheck,
+    HttpCheck,
     LoadBalancer,
     Model,
     PathKind,
@@ -109,6 +110,10 @@ SCRIPTS: Mapping[str, Script] = {
 }
 
 
+PLAIN = {"serving", "503", "503-ends", "only-a-head", "no-message", "silent", "reset", "cut", "last", "error"}
+"""Of these what plain requests get is compared as well."""
+
+
 def checked(name: str, endpoints: tuple[Endpoint, ...], **options: Any) -> Cluster:
     options = {"health_checks": (CHECK,), "http2": True, "balancer": LoadBalancer(panic_threshold=0.0), **options}
     return Cluster(name, ClusterType.STATIC, endpoints, **options)
@@ -141,12 +146,16 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def scripted() -> AsyncIterator[tuple[dict[str, Server], list[Cluster]]]:
-    """Run a server for each script, two more over TLS; yield them and clusters of each."""
+    """Run a server for each script, more for plain requests and over TLS; yield them and a cluster of each."""
     context = server_context(issued("up"))
     context.set_alpn_protocols(["h2", "http/1.1"])
     async with contextlib.AsyncExitStack() as stack:
         servers = {name: await stack.enter_async_context(http2_server(script)) for name, script in SCRIPTS.items()}
         clusters = [checked(name, (each.endpoint,)) for name, each in servers.items()]
+        plain = replace(CHECK, checker=HttpCheck("/healthz", http2=True))
+        for name in PLAIN:
+            servers[f"plain-{name}"] = await stack.enter_async_context(http2_server(SCRIPTS[name]))
+            clusters.append(checked(f"plain-{name}", (servers[f"plain-{name}"].endpoint,), health_checks=(plain,)))
         for name, offered in (("tls", ()), ("alpn", ("h2",))):
             servers[name] = await stack.enter_async_context(http2_server(context=context))
             clusters.append(checked(name, (servers[name].endpoint,), tls=UpstreamTls(alpn=offered)))
