@@ -16,6 +16,7 @@ import re2
 from aiohttp import web
 
 from edgesim import __version__
+from edgesim.admin.certificates import days_until_first_expires
 from edgesim.admin.context import CONTEXT, Context
 from edgesim.config.api_errors import ApiError
 from edgesim.model import Assignments, Cluster, Endpoint, Update, endpoints_of
@@ -92,6 +93,7 @@ def _server(context: Context, update: Update, listening: int) -> dict[str, int]:
         "server.memory_heap_size": physical,
         "server.memory_physical_size": physical,
         "server.version": _number(),
+        "server.days_until_first_cert_expiring": days_until_first_expires(update.model),
         "cluster_manager.active_clusters": len(update.model.clusters),
         "listener_manager.total_listeners_active": listening,
     }

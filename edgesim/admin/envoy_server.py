@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from edgesim import __version__
+from edgesim.admin.certificates import certificates
 from edgesim.admin.context import CONTEXT
 from edgesim.admin.envoy_around import (
     addresses,
@@ -20,13 +20,6 @@ from edgesim.admin.envoy_around import (
     version_parts,
 )
 from edgesim.admin.stats import one_of
-from edgesim.model import Model
-from edgesim.telemetry.sources import today
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
-_DAY = 86400
 
 
 async def server_info(request: web.Request) -> web.Response:
@@ -103,48 +96,5 @@ async def certs(request: web.Request) -> web.Response:
     told = await asked_of_envoy(request)
     if told is not None:
         return told
-    found = await asyncio.to_thread(lambda: [*_certificates(served(request.app[CONTEXT]).model)])
+    found = await asyncio.to_thread(lambda: [*certificates(served(request.app[CONTEXT]).model)])
     return await laid_out({"certificates": found})
-
-
-def _certificates(model: Model) -> Iterator[dict[str, Any]]:
-    """Yield each TLS context once."""
-    contexts = {
-        (tls.root_ca, tls.certificate.chain if tls.certificate else "")
-        for tls in (*(host.tls for host in model.virtual_hosts), *(each.tls for each in model.clusters))
-        if tls is not None
-    }
-    for root, chain in sorted(contexts):
-        if root or chain:
-            yield {"ca_cert": [*_read(root)], "cert_chain": [*_read(chain)]}
-
-
-def _read(pem: str) -> Iterator[dict[str, Any]]:
-    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - large, and wanted here only
-
-    if pem:
-        yield from (_described(each) for each in load_pem_x509_certificates(pem.encode()))
-
-
-def _described(certificate: Certificate) -> dict[str, Any]:
-    left = certificate.not_valid_after_utc - today()
-    return {
-        "path": "<inline>",
-        "serial_number": f"{certificate.serial_number:x}",
-        "subject_alt_names": [*_names(certificate)],
-        "days_until_expiration": str(max(0, int(left.total_seconds() // _DAY))),
-        "valid_from": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "expiration_time": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def _names(certificate: Certificate) -> Iterator[dict[str, str]]:
-    from cryptography import x509  # noqa: PLC0415 - as above
-
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return
-    yield from ({"dns": name} for name in found.get_values_for_type(x509.DNSName))
-    yield from ({"uri": name} for name in found.get_values_for_type(x509.UniformResourceIdentifier))
-    yield from ({"ip_address": str(address)} for address in found.get_values_for_type(x509.IPAddress))
