@@ -180,8 +180,8 @@ class FromEnvoy(asyncio.Protocol):
             self._forward(data)
         elif self._stage is not _Stage.LOST:
             self._held.append(data)
-            self._limit()
         self._go_on()
+        self._limit()
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -223,8 +223,8 @@ class FromEnvoy(asyncio.Protocol):
 
     def _waited(self) -> None:
         self._timer = None
+        self.resume()  # first: what is sent on now may be too much again
         self._go_on()
-        self.resume()
 
     def _limit(self) -> None:
         if self._stage is _Stage.WAITS and sum(map(len, self._held)) > MOST_HELD:

@@ -57,9 +57,9 @@ class ToEndpoint(asyncio.Protocol):
         if self._other is None:
             self._transport.abort()
             return
+        self._other.resume()  # first: what is written now may be too much again
         self._transport.writelines(self._early)
         self._early = []
-        self._other.resume()
 
     def write(self, data: bytes) -> None:
         """Send bytes."""

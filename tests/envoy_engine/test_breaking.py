@@ -26,6 +26,7 @@ from edgesim.model import (
     Route,
     SubsetConfig,
     SubsetSelector,
+    UpdateRefusedError,
     UpstreamTls,
 )
 from edgesim.model.policies import HashKind, HashPolicy
@@ -121,6 +122,23 @@ async def test_one_endpoint_is_broken_alone_and_in_each_cluster() -> None:
         assert (await statuses(b"/both"), await statuses(b"/one")) == ({500, 503}, {500})
         await mended(envoy)
         assert (await statuses(b"/both"), await statuses(b"/one")) == ({200}, {200})
+
+
+async def test_an_update_that_is_refused_changes_nothing() -> None:
+    """What is broken stays so where Envoy refuses an update, and can be mended."""
+    wrong = Cluster("wrong", ClusterType.STATIC, (Endpoint("no.address", 80),))
+    async with upstream(saying("a")) as a, running() as envoy:
+        await envoy.push(model([forward("echo")], [eds("echo")]), echo=(a.endpoint,))
+        await broken(envoy, "echo", Breakage(error_rate=1.0))
+        places = envoy.engine._relays.places
+        with pytest.raises(UpdateRefusedError):
+            await envoy.push(
+                model([forward("echo")], [eds("echo"), wrong]), echo=(a.endpoint, Endpoint("127.0.0.1", 1))
+            )
+        assert envoy.engine._relays.places == places
+        assert await envoy.ask() == "broken on purpose\n"
+        await mended(envoy)
+        assert await envoy.ask() == "a"
 
 
 async def test_no_request_is_lost_on_the_way() -> None:

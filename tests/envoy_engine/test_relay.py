@@ -125,8 +125,9 @@ async def test_what_hangs_is_never_answered(connect: Connect) -> None:
         assert (await other.ask()).status == 200
 
 
-async def test_latency_comes_first(connect: Connect) -> None:
-    """A request reaches the endpoint late, whole, and a large one is not kept in memory meanwhile."""
+@pytest.mark.parametrize("how", [Breakage(), Breakage(latency=0.1), Breakage(error_rate=1.0)])
+async def test_large_requests(connect: Connect, how: Breakage) -> None:
+    """A request reaches the endpoint whole, or is read whole where it fails, however much of it comes at once."""
     size = 4 << 20
     body = bytes(size)
 
@@ -136,12 +137,12 @@ async def test_latency_comes_first(connect: Connect) -> None:
         peer.send(OK)
 
     loop = asyncio.get_running_loop()
-    async with relayed(follow, Breakage(latency=0.1)) as (relay, _):
+    async with relayed(follow, how) as (relay, _):
         client = await connect(relay)
         began = loop.time()
         client.send(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % size, body)
-        assert (await client.reply()).status == 200
-        assert loop.time() - began >= 0.1
+        assert (await client.reply()).status == (500 if how.error_rate else 200)
+        assert loop.time() - began >= how.latency
 
 
 async def test_nobody_listens_where_it_is_killed(connect: Connect) -> None:
