@@ -38,12 +38,13 @@ class Home:
         self._lock = os.open(begun, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         begun.rename(self.path / _LOCK)  # whoever finds it, finds it locked
-        self.remove = weakref.finalize(self, _remove, self.path, self._lock)
+        self.remove = weakref.finalize(self, _remove, self.path, self._lock, os.getpid())
 
 
-def _remove(path: Path, lock: int) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-    os.close(lock)
+def _remove(path: Path, lock: int, owner: int) -> None:
+    if os.getpid() == owner:  # not in a child that ends
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
 
 
 def clear() -> bool:
