@@ -53,12 +53,15 @@ def judging(places: list[bool]) -> Judging:
     return lend
 
 
-async def test_one_object_of_many_routes_is_read_beside(store: Store, judging: Judging, places: list[bool]) -> None:
+async def test_one_object_of_many_routes_is_read_beside(
+    store: Store, judging: Judging, places: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An object with many routes is read in a thread, and so is what is written while they are there; else nothing is."""
+    monkeypatch.setattr("edgesim.control.reading.MANY", 200)
     instance = Instance(store, RecordingEngine(), Steps(), judging=judging)
     await instance.write(puts(virtual_service("small", 2)))
-    await instance.rehearse(puts(virtual_service("big", MANY)))
-    await instance.write(puts(virtual_service("big", MANY)))
+    await instance.rehearse(puts(virtual_service("big", 200)))
+    await instance.write(puts(virtual_service("big", 200)))
     await instance.write(puts(UPSTREAM))
     assert places == [False, True, True, True]
     await instance.write([Delete(ResourceKey("VirtualService", "gloo-system", "big"))])
