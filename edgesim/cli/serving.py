@@ -29,7 +29,6 @@ from edgesim.control import Instance
 from edgesim.control.changes import install
 from edgesim.control.files import Files
 from edgesim.control.http_log import HTTP_LOG
-from edgesim.control.name_events import NameEvents
 from edgesim.control.recorder import Recorder
 from edgesim.proxy import Supervisor
 from edgesim.telemetry import spawn
@@ -91,6 +90,8 @@ async def _start(settings: UpSettings, stack: AsyncExitStack, ending: Ending) ->
     instance, controllers = _instance(settings, seed, supervisor, recorder)
     kube = _kube(settings, instance, controllers)
     if isinstance(supervisor, Supervisor) and kube is not None:
+        from edgesim.control.name_events import NameEvents  # noqa: PLC0415 - as what makes the API
+
         supervisor.tell_of_names(NameEvents(instance.store).tell)
     stack.push_async_callback(ending.drain, instance.close)
     stack.push_async_callback(ending.drain, supervisor.close)

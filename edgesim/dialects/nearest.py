@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -31,9 +30,11 @@ class Spellings:
 
     def nearest(self, word: str, likeness: float = 0.6) -> str | None:
         """Return the name most like `word` (case, `_` and `-` do not count), or None if none is `likeness` near."""
+        from difflib import get_close_matches  # noqa: PLC0415 - of use only where something is misspelt
+
         # get_close_matches is quadratic in the word's length, and real names are short.
         plain = _plain(word)[:100]
-        found = difflib.get_close_matches(plain, self._candidates(plain), 1, likeness)
+        found = get_close_matches(plain, self._candidates(plain), 1, likeness)
         return self._plain[found[0]] if found else None
 
     def _candidates(self, plain: str) -> Iterable[str]:

@@ -8,7 +8,6 @@ sorted, an operator alone keeps its type (a number, null). Bytes that are no UTF
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -108,7 +107,9 @@ def _getter(found: re.Match[str], process: Process) -> Getter:
     name, parameters, length = found.groups()
     operator = OPERATORS.get(name)
     if operator is None:
-        near = difflib.get_close_matches(name[:100], OPERATORS, 1)
+        from difflib import get_close_matches  # noqa: PLC0415 - of use only where something is misspelt
+
+        near = get_close_matches(name[:100], OPERATORS, 1)
         raise FormatError(
             f"`{name}` is no command operator", found.start(), f"did you mean `{near[0]}`?" if near else ""
         )
