@@ -181,7 +181,10 @@ async def test_no_frames_behind_the_preface() -> None:
 def test_any_frames_are_survived(payloads: list[bytes]) -> None:
     """Whatever comes, nothing is raised; the connection is served on, or closed."""
 
+    raised: list[object] = []
+
     async def play() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
         async with running() as pod:
             client = await connect(pod)
             frames = [len(each[2:]).to_bytes(3, "big") + each[:2] + b"\0\0\0\1" + each[2:] for each in payloads if each]
@@ -190,6 +193,7 @@ def test_any_frames_are_survived(payloads: list[bytes]) -> None:
             await asyncio.wait_for(client.reader.read(), DEADLINE)
 
     asyncio.run(play())
+    assert raised == []
 
 
 def test_requests_without_the_usual_pseudo_headers() -> None:
