@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgesim.dialects import did_you_mean, find_kind
-from edgesim.model import Cluster, Endpoint, ResourceKey, Update
+from edgesim.model import Cluster, ResourceKey, Update
 from edgesim.model.clusters import endpoints_of
 
 _POD: Final = "pod"
@@ -43,14 +43,18 @@ class NotBreakableError(LookupError):
 
 
 def breakables(update: Update, pods: Iterable[ResourceKey]) -> tuple[Breakable, ...]:
-    """Return everything that can be broken; `pods` are all there are, those of no upstream included."""
+    """Return everything that can be broken; `pods` are all there are, those of no upstream included.
+
+    An address at which an upstream finds a pod is that pod's, also where another upstream names the address itself.
+    """
+    at = _pods_at(update)
     keys: dict[tuple[str, str, str], dict[str, None]] = {(_POD, pod.namespace, pod.name): {} for pod in pods}
     for cluster in update.model.clusters:
         if (owner := _owner(cluster)) is not None:
             keys.setdefault(owner, {})[cluster.name] = None
         for endpoint in endpoints_of(cluster, update.assignments):
             address = f"{endpoint.address}:{endpoint.port}"
-            keys.setdefault(_place(cluster, endpoint, address), {})[address] = None
+            keys.setdefault(at.get(address, (_ENDPOINT, "", address)), {})[address] = None
     return tuple(Breakable(*identity, tuple(found)) for identity, found in keys.items())
 
 
@@ -60,10 +64,15 @@ def _owner(cluster: Cluster) -> tuple[str, str, str] | None:
     return None if step is None else (step.kind.lower(), step.namespace, step.name)
 
 
-def _place(cluster: Cluster, endpoint: Endpoint, address: str) -> tuple[str, str, str]:
-    if endpoint.pod and cluster.service is not None:
-        return _POD, cluster.service.namespace, endpoint.pod
-    return _ENDPOINT, "", address
+def _pods_at(update: Update) -> dict[str, tuple[str, str, str]]:
+    """Return which pod is at an address."""
+    return {
+        f"{endpoint.address}:{endpoint.port}": (_POD, cluster.service.namespace, endpoint.pod)
+        for cluster in update.model.clusters
+        if cluster.service is not None
+        for endpoint in endpoints_of(cluster, update.assignments)
+        if endpoint.pod
+    }
 
 
 def find(word: str, things: Iterable[Breakable]) -> Breakable:
@@ -72,7 +81,8 @@ def find(word: str, things: Iterable[Breakable]) -> Breakable:
     Raises NotBreakableError with the nearest name.
     """
     wanted, listed = _spelt(word), [*things]
-    found = [thing for thing in listed if wanted in thing.spellings() or wanted in thing.keys]
+    address = wanted.removeprefix(f"{_ENDPOINT}/")
+    found = [thing for thing in listed if wanted in thing.spellings() or address in thing.keys]
     if len(found) > 1:
         named = ", ".join(f"`{[*thing.spellings()][-1]}`" for thing in found)
         raise NotBreakableError(f"`{word}` may be {named}: say which", found=True)

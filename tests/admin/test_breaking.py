@@ -90,6 +90,19 @@ async def test_a_pod_is_broken_alone(world: World) -> None:
     assert await world.ask("broken") == []
 
 
+async def test_a_pods_address_is_the_pods_wherever_it_is_named(world: World) -> None:
+    """A static upstream that names it does not make it another thing: it is broken, told and mended once."""
+    one = world.pod("echo-v1")
+    await world.ask("break", target=one, kill="")
+    (address,) = world.supervisor.breaking.broken
+    host, _, port = address.rpartition(":")
+    static = STATIC.replace("outside", "again").replace("127.0.0.1, port: 3000", f"{host}, port: {port}")
+    await world.instance.write(puts(documents(static)))
+    for target in (address, f"endpoint/{address}", one):
+        assert await world.ask("break", target=target, hang="") == [f"pod echo/{one}"]
+    assert await world.ask("broken") == await world.ask("mend") == [f"pod echo/{one}"]
+
+
 async def test_a_wrong_name_is_told_with_the_right_one(world: World) -> None:
     """A name that is nobody's comes with the nearest, a Deployment's with a pod of it, one of several with all."""
     assert await world.ask("break", target="ecko", hang="") == (
