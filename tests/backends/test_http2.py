@@ -180,7 +180,6 @@ async def test_no_frames_behind_the_preface() -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_frames_are_survived(payloads: list[bytes]) -> None:
     """Whatever comes, nothing is raised; the connection is served on, or closed."""
-
     raised: list[object] = []
 
     async def play() -> None:
