@@ -110,7 +110,8 @@ class Names:
         self._counted = {name: self._counted.get(name, Counter()) for name in counted}
 
     async def _first_answers(self) -> None:
-        new = [each for look, each in self._looking.items() if look not in self._known]
+        """Wait for names that are asked for since this update, and of which nothing is known: once for each."""
+        new = [each for look, each in self._looking.items() if not each.served and look not in self._known]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FIRST):
                 for each in new:

@@ -182,7 +182,7 @@ async def test_another_rate_is_no_reason_to_wait() -> None:
 
 
 async def test_an_answer_that_comes_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An update waits for new names, but not for ever: they are served when they are known."""
+    """An update waits for new names, but not for ever, and the next one not at all: they are served when they are known."""
     monkeypatch.setattr(proxy_dns, "_FIRST", SOON)
     known = asyncio.Event()
     server = Server(a=("10.0.0.1",))
@@ -193,6 +193,8 @@ async def test_an_answer_that_comes_late_is_told(monkeypatch: pytest.MonkeyPatch
 
     names = Names(server.changed, ask, ask)
     model = named("a", rate=LATE)
+    assert addresses(await names.resolved(model)) == []
+    monkeypatch.setattr(proxy_dns, "_FIRST", LATE)
     assert addresses(await names.resolved(model)) == []
     known.set()
     await until(lambda: server.changes == 1, "nobody is told")
