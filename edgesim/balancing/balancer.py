@@ -25,11 +25,24 @@ Group = Subset | str
 class Balancer:
     """Picks among the endpoints of one cluster. `health` has a record of each; whoever changes one says so."""
 
-    __slots__ = ("_anyone", "_clock", "_draw", "_healthy", "_pickers", "_rotations", "_tables", "endpoints", "health")
+    __slots__ = (
+        "_anyone",
+        "_clock",
+        "_draw",
+        "_healthy",
+        "_pickers",
+        "_rotations",
+        "_tables",
+        "endpoints",
+        "health",
+        "panics",
+    )
 
     def __init__(self, endpoints: EndpointSet, draw: Draw, clock: Clock, build: Build = build_at_once) -> None:
         """Take the endpoints. `build` makes hash tables, where it likes."""
         self._draw, self._clock = draw, clock
+        self.panics = 0
+        """Picks that ignored health, because too few endpoints are healthy."""
         self.health: Health = {}
         self._rotations: dict[tuple[Key, Locality], Rotation] = {}
         self._tables = Tables(build, self.health_changed)
@@ -103,6 +116,13 @@ class Balancer:
         return pickers.shared(found, self._draw, hashed=self.endpoints.balancer.kind in HASHED)
 
     def _level(self, key: Key, level: Level, *, panic: bool) -> Picker:
+        picker = self._within(key, level, panic=panic)
+        return pickers.counted(picker, self._panicked) if panic else picker
+
+    def _panicked(self) -> None:
+        self.panics += 1
+
+    def _within(self, key: Key, level: Level, *, panic: bool) -> Picker:
         config = self.endpoints.balancer
         hosts = level.hosts if panic else level.healthy
         if not hosts:

@@ -38,6 +38,16 @@ def nobody(_hash: int | None) -> Endpoint | None:
     return None
 
 
+def counted(picker: Picker, count: Callable[[], None]) -> Picker:
+    """Pick as another does, and count it."""
+
+    def pick(hash_: int | None) -> Endpoint | None:
+        count()
+        return picker(hash_)
+
+    return pick
+
+
 def always(endpoint: Endpoint) -> Picker:
     """Pick the only one."""
     return lambda _hash: endpoint

@@ -48,6 +48,7 @@ def _values(cluster: ClusterRuntime) -> dict[str, int]:
 def _counted(cluster: ClusterRuntime) -> dict[str, int]:
     load = cluster.load
     return {
+        "lb_healthy_panic": cluster.balancer.panics,
         "upstream_cx_total": load.opened,
         "upstream_cx_connect_fail": load.connect_failures,
         "upstream_cx_connect_timeout": load.connect_timeouts,

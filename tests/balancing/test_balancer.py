@@ -170,6 +170,29 @@ def test_ill_endpoints_are_left_out(active: bool) -> None:
     assert scene.picks(3) == {A: 1, B: 1, C: 1}
 
 
+def test_picks_in_a_panic_are_counted() -> None:
+    """Each of them once, over other endpoints, and also where there is nobody to pick; not while enough are healthy."""
+    scene = Scene(plain(), A, B, C)
+    scene.picks(4)
+    assert scene.balancer.panics == 0
+    scene.fail(A, B)
+    scene.picks(3)
+    assert scene.balancer.panics == 3
+    scene.update(D)
+    scene.picks(2)
+    assert scene.balancer.panics == 3
+    scene.update()
+    assert scene.picks(2) == {None: 2}
+    assert scene.balancer.panics == 5
+
+
+def test_a_panic_asks_for_the_same_hash() -> None:
+    """What is picked by a hash is so in a panic, too."""
+    scene = Scene(plain(BalancerKind.MAGLEV), A, B, C)
+    scene.fail(A, B, C)
+    assert [scene.balancer.pick((), key) for key in range(9)] == [scene.balancer.pick((), key) for key in range(9)]
+
+
 def test_in_a_panic_health_is_ignored() -> None:
     """Below half of them healthy all are picked; a threshold of 0 never panics, and then nobody may be left."""
     scene = Scene(plain(), A, B, C)
