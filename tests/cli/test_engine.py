@@ -73,4 +73,4 @@ def test_verify_tells_what_it_asked() -> None:
     done = edgesim("verify", *FILES, "--requests", "50", "--seed", "3")
     assert (done.code, done.out) == (0, "50 requests, no difference (--seed 3)\n")
     told = json.loads(edgesim("verify", *FILES, "--requests", "50", "--seed", "3", "-o", "json").out)
-    assert told == {"requests": 50, "seed": 3, "not_compared": [], "differences": []}
+    assert told == {"requests": 50, "seed": 3, "not_compared": [], "explained": [], "differences": []}
