@@ -42,7 +42,7 @@ class Balancer:
         """Take the endpoints. `build` makes hash tables, where it likes."""
         self._draw, self._clock = draw, clock
         self.panics = 0
-        """Picks that ignored health, because too few endpoints are healthy."""
+        """Endpoints picked whatever their health, because too few are healthy."""
         self.health: Health = {}
         self._rotations: dict[tuple[Key, Locality], Rotation] = {}
         self._tables = Tables(build, self.health_changed)

@@ -39,11 +39,13 @@ def nobody(_hash: int | None) -> Endpoint | None:
 
 
 def counted(picker: Picker, count: Callable[[], None]) -> Picker:
-    """Pick as another does, and count it."""
+    """Pick as another does, and count whenever that finds somebody."""
 
     def pick(hash_: int | None) -> Endpoint | None:
-        count()
-        return picker(hash_)
+        endpoint = picker(hash_)
+        if endpoint is not None:
+            count()
+        return endpoint
 
     return pick
 
