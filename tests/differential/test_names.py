@@ -287,6 +287,15 @@ async def test_the_ttl(tmp_path: Path) -> None:
         await found.looks(2)
 
 
+@pytest.mark.parametrize("name", ["localhost", "web.localhost", "127.0.0.1"])
+async def test_no_server_is_asked_for_what_is_here(tmp_path: Path, name: str) -> None:
+    """`localhost`, names in it, and addresses, whatever a server would say."""
+    async with scene(tmp_path, endpoints=(Endpoint(name, 1),)) as found:
+        found.dns(lambda server: server.knows(name, HOSTS[1]))
+        await found.both(healthy(HOSTS[0]))
+        assert [server.asked for server in found.servers] == [[], []]
+
+
 async def test_look_ups_are_counted(tmp_path: Path) -> None:
     """Under Envoy's names, and as it does: that there is no address is no failure, and nothing empty."""
     async with scene(tmp_path) as found:
