@@ -13,8 +13,6 @@ import typer
 
 from edgesim.cli.console import out
 from edgesim.control.guard import is_loopback
-from edgesim.envoy.discovery_bootstrap import ServerAddress
-from edgesim.envoy.discovery_bootstrap import bootstrap as node_bootstrap
 from edgesim.model.codes import failure
 from edgesim.telemetry.sources import new_token
 
@@ -63,13 +61,18 @@ def xds(
     if bootstrap is not None:
         if shown is not None and token is None:
             raise typer.BadParameter("off loopback say the server's --token, too", param_hint="--bootstrap")
-        server = ServerAddress(host, port, shown, _text(tls_ca or tls_cert))
-        out(json.dumps(node_bootstrap(bootstrap, server, _address(admin, "--envoy-admin")), indent=2))
+        _print_bootstrap(bootstrap, (host, port, shown, _text(tls_ca or tls_cert)), _address(admin, "--envoy-admin"))
         return
     _look_for_extra()
     from edgesim.cli.xds_serving import Place, serve_fleet  # noqa: PLC0415 - an extra
 
     asyncio.run(serve_fleet(paths, Place(host, port, shown, token is None, _tls(tls_cert, tls_key))))
+
+
+def _print_bootstrap(node: str, server: tuple[str, int, str | None, str], admin: tuple[str, int]) -> None:
+    from edgesim.envoy.discovery_bootstrap import ServerAddress, bootstrap  # noqa: PLC0415 - other commands do without
+
+    out(json.dumps(bootstrap(node, ServerAddress(*server), admin), indent=2))
 
 
 def _look_for_extra() -> None:

@@ -15,14 +15,15 @@ from edgesim.cli.problems import print_problems
 from edgesim.cli.signals import listen_to_signals
 from edgesim.config.watch import watch
 from edgesim.control.refusals import refusal
-from edgesim.dialects.envoy import Form, inexpressible, snapshot
+from edgesim.dialects.envoy import Form, Kind, inexpressible, snapshot
 from edgesim.dialects.fields import show_path
 from edgesim.envoy.discovery import Discovery, Refusal, without_pods
 from edgesim.envoy.discovery_bootstrap import ads
 from edgesim.envoy.discovery_server import server
 from edgesim.envoy.origins import origin_at_fault
-from edgesim.envoy.refusals import brief
+from edgesim.envoy.refusals import brief, is_cut
 from edgesim.envoy.served import Served, serve
+from edgesim.envoy.validating import reason_of
 from edgesim.model import Problem, Severity, UpdateRefusedError
 from edgesim.model.codes import failure, problem
 from edgesim.model.update import CANNOT_SERVE
@@ -69,7 +70,8 @@ class _Serving:
         self._paths = [*paths]
         self._said: tuple[Problem, ...] = ()
         self.loaded: Loaded | None = None
-        self.discovery = Discovery(self._refused)
+        self.refusals: asyncio.Queue[Refusal] = asyncio.Queue()
+        self.discovery = Discovery(self.refusals.put_nowait)
 
     async def read(self) -> None:
         """Read the files; what has errors is said, and what was served stays. Other tasks run meanwhile."""
@@ -105,23 +107,35 @@ class _Serving:
         if read.has_errors and grave != before:
             err("what was served stays served until this is mended" if self.loaded else "nothing is served yet")
 
-    def _refused(self, told: Refusal) -> None:
-        """Print a refusal as a problem of the resource at fault."""
-        print_problems([_problem(told, self.loaded)])
+    async def tell(self) -> None:
+        """Print each refusal as a problem of the resource at fault: of many Envoys that say the same, once."""
+        told: dict[tuple[Served, Kind, str], Problem] = {}
+        while True:
+            found = await self.refusals.get()
+            what = found.what
+            this = what.served, what.kind, brief(what.reason)
+            if this in told:
+                err(f"Envoy {found.node} does not take it, either: {told[this].position or told[this].code}")
+                continue
+            told = {key: each for key, each in told.items() if key[0] in {self.discovery.latest, what.served}}
+            told[this] = await _problem(found, self.loaded)
+            print_problems([told[this]])
 
 
-def _problem(told: Refusal, loaded: Loaded | None) -> Problem:
+async def _problem(told: Refusal, loaded: Loaded | None) -> Problem:
     """Return a refusal with Envoy's reason and, where it is found, what in the files it is about."""
     what = told.what
-    reason = f"Envoy {told.node} does not take its {what.kind.rpartition('.')[2]}: {brief(what.reason)}"
+    closer = await reason_of(what.served.resources) if what.kind is Kind.ROUTES and is_cut(what.reason) else ""
+    reason = closer or what.reason
+    message = f"Envoy {told.node} does not take its {what.kind.rpartition('.')[2]}: {brief(reason)}"
     before = None if what.before is None else what.before.resources
-    origin = origin_at_fault(what.reason, what.kind, before, what.served.resources)
+    origin = await asyncio.to_thread(origin_at_fault, reason, what.kind, before, what.served.resources)
     if not origin or loaded is None:
-        return problem(CANNOT_SERVE, reason)
+        return problem(CANNOT_SERVE, message)
     step = origin[-1]
     return problem(
         CANNOT_SERVE,
-        reason,
+        message,
         resource=step.resource,
         field=show_path(step.path),
         position=loaded.translation.where(step),
@@ -140,9 +154,10 @@ async def serve_fleet(paths: list[Path], place: Place) -> None:
     serves = server(serving.discovery, place.token)
     await serves.start(sock=listening, ssl=place.tls)
     _announce(place, listening.getsockname()[1])
-    following = spawn(_follow(paths, serving), "follow the files")
+    tasks = spawn(_follow(paths, serving), "follow the files"), spawn(serving.tell(), "tell of refusals")
     await signals.stop.wait()
-    following.cancel()
+    for task in tasks:
+        task.cancel()
     serves.close()
     await serves.wait_closed()
 

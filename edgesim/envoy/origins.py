@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from edgesim.dialects.envoy import Json, Kind, Part, Resources
-from edgesim.envoy.refusals import brief, culprit, virtual_hosts
+from edgesim.envoy.refusals import brief, culprit, is_cut, virtual_hosts
 from edgesim.model import Origin
 
 _PLACE = re.compile(r"Error\.(VirtualHosts|Routes)\[(\d+)\]")
@@ -17,12 +17,13 @@ _WORD = re.compile(r"[^\s'\"`,;:()]{3,}")
 
 def origin_at_fault(reason: str, kind: Kind, before: Resources | None, after: Resources) -> Origin:
     """Return where the resource at fault comes from, of a route configuration the route; empty where none is found."""
-    found = culprit(brief(reason), kind, before, after)
+    said = "" if is_cut(reason) else brief(reason)
+    found = culprit(said, kind, before, after)
     if kind is Kind.SECRET:
         return _user_of(found, after)
     if kind is not Kind.ROUTES:
         return _origin(after.of(kind).get(found))
-    route = _route_at_fault(reason, found, before, after)
+    route = _placed(reason, after) or _route_at_fault(said, found, before, after)
     if route is not None:
         return route.origin
     hosts = {each["name"]: each for each in virtual_hosts(after)}
@@ -51,14 +52,11 @@ def _naming(node: Any, text: str, origin: Origin) -> Origin:
 
 
 def _route_at_fault(reason: str, host: str, before: Resources | None, after: Resources) -> Part | None:
-    """Return the route a reason is about: that at the place it tells, else one of those that are not as before."""
-    placed = _placed(reason, after)
-    if placed is not None:
-        return placed
-    known = [] if before is None else _routes_of(host, before)
-    same = {json.dumps(each) for each in known}
-    changed = [each for each in _routes_of(host, after) if json.dumps(each) not in same]
-    return changed[0] if len(changed) == 1 else _mentioned(reason, changed)
+    """Return the only route of a virtual host that is not as before, or of several the one that a reason is about."""
+    known = set() if before is None else {json.dumps(each) for each in _routes_of(host, before)}
+    written = ((json.dumps(each), each) for each in _routes_of(host, after))
+    changed = [(text, each) for text, each in written if text not in known]
+    return changed[0][1] if len(changed) == 1 else _mentioned(reason, changed)
 
 
 def _placed(reason: str, after: Resources) -> Part | None:
@@ -79,17 +77,9 @@ def _routes_of(host: str, resources: Resources) -> list[Part]:
     return [route for each in virtual_hosts(resources) if each["name"] == host for route in each.get("routes", ())]
 
 
-def _mentioned(reason: str, routes: Sequence[Part]) -> Part | None:
+def _mentioned(reason: str, routes: Sequence[tuple[str, Part]]) -> Part | None:
     """Return the first of the routes that have the most of a reason's words in them, None where none has any."""
     words = frozenset(word for word in _WORD.findall(reason) if not word.isalpha())
-    scores = [sum(any(word in text for text in _texts(each)) for word in words) for each in routes]
+    scores = [sum(word in text for word in words) for text, _route in routes]
     best = max(scores, default=0)
-    return routes[scores.index(best)] if best else None
-
-
-def _texts(node: Any) -> Iterator[str]:
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, dict | list):
-        for each in node.values() if isinstance(node, dict) else node:
-            yield from _texts(each)
+    return routes[scores.index(best)][1] if best else None

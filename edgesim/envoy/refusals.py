@@ -9,6 +9,7 @@ from edgesim.dialects.envoy import Json, Kind, Part, Resources
 
 _CONSTRAINT = "Proto constraint validation failed"
 _LONGEST = 1000
+_CUT = "...(truncated)"
 _REFUSED = re.compile(r"config update (?:rejected|failure): (.*)")
 
 
@@ -20,8 +21,15 @@ def refused_in(line: str) -> str | None:
     return brief(found[1].replace("\\n", " ").replace('\\"', '"').replace("\\'", "'"))
 
 
+def is_cut(reason: str) -> bool:
+    """Tell whether a reason breaks off before it says what is wrong: of a stream Envoy sends 4 KiB."""
+    return reason.rstrip().endswith(_CUT) and _CONSTRAINT not in reason
+
+
 def brief(reason: str) -> str:
     """Return a reason on one line, without the whole message that Envoy writes before what is wrong with it."""
+    if is_cut(reason):
+        return "its reason is longer than what it sends: its log has it whole"
     _, marker, rest = reason.rpartition(_CONSTRAINT)
     return " ".join((marker + rest).split())[:_LONGEST]
 

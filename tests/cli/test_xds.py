@@ -142,10 +142,10 @@ def serving(*arguments: str | Path) -> Iterator[Server]:
 
 
 @contextmanager
-def following(file: Path, address: str, folder: Path, *more: str | Path) -> Iterator[None]:
+def following(file: Path, address: str, folder: Path, *more: str | Path, node: str = "edge-1") -> Iterator[None]:
     """Run an Envoy with what `--bootstrap` prints."""
     packaged: Any = pytest.importorskip("envoy")
-    printed = edgesim("xds", file, "--listen", address, "--bootstrap", "edge-1", "--envoy-admin", "127.0.0.1:0", *more)
+    printed = edgesim("xds", file, "--listen", address, "--bootstrap", node, "--envoy-admin", "127.0.0.1:0", *more)
     bootstrap = folder / "envoy.json"
     bootstrap.write_text(printed.out)
     options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "off")
@@ -187,6 +187,28 @@ def test_a_refusal_is_a_problem_of_the_route(tmp_path: Path) -> None:
         answers(port, "three")
         assert server.end() == 0
     assert not [line for line in server.lines if "Traceback" in line]
+
+
+@pytest.mark.slow
+def test_a_reason_that_is_cut_off_is_found_out_here(tmp_path: Path) -> None:
+    """Of many routes Envoy sends no reason, only how they begin: an Envoy of this machine is asked. Another one says it, too."""
+    port, listen = free_ports(2)
+    file, address = tmp_path / "vs.yaml", f"127.0.0.1:{listen}"
+    route = "    - matchers: [{prefix: /NUMBER}]\n      directResponseAction: {status: 200}\n"
+    many = "".join(route.replace("NUMBER", f"route-{number}") for number in range(200))
+    first, second = tmp_path / "first", tmp_path / "second"
+    file.write_text(manifest(port, "one", "a\nb").replace("    routes:\n", f"    routes:\n{many}"))
+    with serving(file, "--listen", address) as server:
+        server.says("xds ")
+        for folder in (first, second):
+            folder.mkdir()
+        with following(file, address, first):
+            told = server.says("ES0703")
+            assert told.startswith(f"{file}:410:7: error ES0703 Envoy edge-1 does not take its RouteConfiguration: ")
+            assert "HostRewriteLiteral: value does not match regex pattern" in told
+            assert server.says("field:") == "field: spec.virtualHost.routes[201] of VirtualService team/shop"
+        with following(file, address, second, node="edge-2"):
+            assert server.says("either") == f"Envoy edge-2 does not take it, either: {file}:410:7"
 
 
 @pytest.mark.slow

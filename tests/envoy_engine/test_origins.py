@@ -46,6 +46,8 @@ def at_fault(reason: str, kind: Kind, before: Resources | None, after: Resources
         (DUMP + "(RouteConfigurationValidationError.VirtualHosts[1]: bad)", None, "two"),
         ("no such thing", ["/a", "/cart"], "/b"),
         ("no such thing", ["/z"], "one"),
+        (DUMP.partition(": Proto")[0] + "two ...(truncated)", ["/a", "/cart"], "/b"),
+        (DUMP.partition(": Proto")[0] + "two ...(truncated)", ["/z"], "one"),
         ("bad path: '/cart'", ["/z"], "/cart"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgesim.dialects.envoy import Kind, Part, Resources
-from edgesim.envoy.refusals import culprit, refused_in
+from edgesim.envoy.refusals import brief, culprit, refused_in
 
 
 def resources(*hosts: tuple[str, str], clusters: tuple[str, ...] = ()) -> Resources:
@@ -51,3 +51,14 @@ def test_a_route_configuration_stands_for_its_listener() -> None:
 def test_nobody_is_at_fault_where_nothing_changed() -> None:
     """What was taken before is no resource's fault."""
     assert culprit("odd", Kind.CLUSTER, resources(clusters=("a",)), resources(clusters=("a",))) == ""
+
+
+def test_a_reason_is_brief() -> None:
+    """The message that Envoy writes before what is wrong with it is left out; of one that is cut off nothing is left."""
+    dump = 'goo.gle/debugstr name: "a"\nvirtual_hosts {'
+    assert (
+        brief(f"{dump}}}\n: Proto constraint validation failed (x:\n bad)")
+        == "Proto constraint validation failed (x: bad)"
+    )
+    assert brief(f"{dump}...(truncated)") == "its reason is longer than what it sends: its log has it whole"
+    assert brief("plain\n") == "plain"
