@@ -12,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesim.dialects.envoy import Form, Json, Kind, snapshot
+from edgesim.envoy.discovery import without_pods
 from edgesim.envoy.discovery_bootstrap import ServerAddress, ads, bootstrap
 from edgesim.envoy.protobufs import packed
 from edgesim.envoy.scalars import UnencodableError
+from edgesim.envoy.served import serve
 from edgesim.envoy.wire import fields
 from edgesim.model import Model
+from edgesim.model.codes import CODES
 from tests.dialects.envoy.scenes import ASSIGNMENTS, everything
 from tests.dialects.envoy.test_validate import models
+from tests.dialects.scenes import run
 
 pytest.importorskip("envoy_data_plane")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the library's, of fields Envoy has still
@@ -71,6 +75,14 @@ def test_random_tables_are_packed(model: Model) -> None:
     for routes in snapshot(model, {}, ads).routes.values():
         ours, theirs = judged({"@type": Kind.ROUTES.type_url, **routes})
         assert ours == theirs
+
+
+@pytest.mark.slow
+def test_every_example_is_packed() -> None:
+    """What is sound of each example of a problem, and each mended one, is what Envoy's messages hold."""
+    for text in (text for row in CODES.values() if not row.console for text in (row.bad, row.mend)):
+        resources = snapshot(without_pods(run(text).translation.model), {}, ads)
+        assert serve(resources).resources is resources
 
 
 def test_a_bootstrap_is_a_message() -> None:

@@ -35,8 +35,8 @@ RUNNING: tuple[Code, ...] = (
         "ES0703",
         "The proxy cannot serve it",
         "The configuration is sound as far as it can be read, but the workers of the proxy refuse it: OpenSSL does not "
-        "take a certificate or key, the TLS listener's port is in use, or a worker died of it. What was served "
-        "stays served.",
+        "take a certificate or key, the TLS listener's port is in use, or a worker died of it. Or Envoy does "
+        "not take a part of it (`--engine envoy`, `edgesim xds`), and says why. What was served stays served.",
         "$ edgesim check\nES0703 127.0.0.1:8443, the TLS listener's, is in use; --tls-port N takes another\n",
         "$ edgesim up --tls-port 9443 vs.yaml\n",
         console=True,
