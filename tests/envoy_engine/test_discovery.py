@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,34 +162,67 @@ async def test_an_envoy_shows_its_token(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_updates_lose_no_request(tmp_path: Path) -> None:
-    """While every update brings a new cluster and takes the last one away, every request is answered."""
+    """While updates bring a cluster and take the last one away, some of them refused, every request is answered."""
     [port] = free_ports(1)
     statuses: list[int] = []
+    over = False
 
-    async def asking(stop: Callable[[], bool]) -> None:
-        while not stop():
+    async def asking() -> None:
+        while not over:
             statuses.append((await ask(port))[0])
 
     async with upstream(OK) as behind, fleet() as made, envoy("one", made, tmp_path):
-
-        def serve(number: int) -> None:
-            name = f"echo-{number}"
-            cluster = Cluster(name, ClusterType.STATIC, (behind.endpoint,))
-            made.serve(replace(telling("", port, cluster), virtual_hosts=(VirtualHost("any", ("*",), (to(name),)),)))
-
-        serve(0)
+        made.serve(forwarding(0, port, behind.endpoint))
         await made.taken("one")
         await listens(port)
-        over = False
-        clients = [asyncio.ensure_future(asking(lambda: over)) for _ in range(4)]  # noqa: TID251  # of a test
-        for number in range(1, 21):
-            serve(number)
-            await made.taken("one")
+        clients = [asyncio.ensure_future(asking()) for _ in range(4)]  # noqa: TID251  # of a test
+        for number in range(1, 31):
+            made.serve(forwarding(number, port, behind.endpoint))
+            if number % 3:
+                await made.taken("one")
+            else:
+                await until(lambda number=number: len(made.refusals) == number // 3, "it is not refused")  # type: ignore[misc]
             so_far = len(statuses)
             await until(lambda so_far=so_far: len(statuses) >= so_far + 10, "nobody asks")  # type: ignore[misc]
         over = True
         await asyncio.gather(*clients)
     assert set(statuses) == {200}
+    assert {each.what.kind for each in made.refusals} == {Kind.CLUSTER, Kind.LISTENER, Kind.ROUTES}
+
+
+def forwarding(number: int, port: int, endpoint: Endpoint) -> Model:
+    """Forward everything to a cluster of this number's name; every third model has something that Envoy refuses."""
+    cluster = Cluster(f"echo-{number}", ClusterType.STATIC, (endpoint,))
+    bad = named("bad", host_rewrite=HostRewrite(HostRewriteKind.LITERAL, "a\nb"))
+    fault = (number // 3) % 3 if number and not number % 3 else None
+    return Model(
+        (VirtualHost("any", ("*",), (*([bad] if fault == 0 else []), to(cluster.name))),),
+        (cluster, *([WRONG] if fault == 1 else [])),
+        (
+            Listener("edge", port, address="127.0.0.1"),
+            *([Listener("far", 1, address="192.0.2.1")] if fault == 2 else []),
+        ),
+    )
+
+
+@pytest.mark.slow
+async def test_an_envoy_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+    """While one Envoy does not go on the others get what is new, and it gets it when it does."""
+    [port] = free_ports(1)
+    async with fleet() as made, envoy("one", made, tmp_path), envoy("two", made, tmp_path) as (_, two):
+        made.serve(telling("first", port))
+        await made.taken("one", "two")
+        assert two.process is not None
+        two.process.send_signal(signal.SIGSTOP)
+        try:
+            for text in ("second", "third"):
+                made.serve(telling(text, port))
+                await made.taken("one")
+            assert not made.discovery.taken("two")
+        finally:
+            two.process.send_signal(signal.SIGCONT)
+        await made.taken("two")
+        await answers(port, "third")
 
 
 @pytest.mark.slow
