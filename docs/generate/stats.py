@@ -48,7 +48,7 @@ and what those counted that died since (as far as they were asked, once a second
 As in Envoy, a cluster counts what was sent to one of its endpoints, and 503 for want of one: what the proxy answers by
 itself (a redirect, a fault, 401) is counted of the listener and the virtual host only, and `upstream_rq_time` is told of what
 an upstream answered: not of timeouts, refused connections or open circuit breakers, which `downstream_rq_time` and `edgesim stats`
-have as well. Unlike in Envoy a request that is tried again is counted at the endpoint it went to last. `http.http.` is what Gloo
+have as well. Unlike in Envoy a request that is tried again is counted at the endpoint it went to last, but in `/clusters`. `http.http.` is what Gloo
 calls its HTTP connection managers (`stat_prefix`), all of them, and so it is in what `edgesim export envoy` writes.
 """
 _LABELS = """

@@ -36,15 +36,15 @@ class _Member:
 
     @property
     def counters(self) -> dict[str, int]:
-        """Envoy's counters of a host; a request that was tried again is counted where it went at last."""
-        answered = classes(self.counts)
+        """Envoy's counters of a host, by tries: a try after which another was made is an error where it went."""
+        answered, retried = classes(self.counts), self.host.retried
         return {
             "cx_connect_fail": self.host.failures,
             "cx_total": self.host.opened,
-            "rq_error": answered[4],
+            "rq_error": answered[4] + retried,
             "rq_success": sum(answered[:4]),
             "rq_timeout": self.host.timeouts,
-            "rq_total": sum(answered),
+            "rq_total": max(0, sum(answered) + retried - self.host.unsent),
         }
 
     @property

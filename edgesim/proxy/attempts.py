@@ -79,6 +79,8 @@ def _retry_later(exchange: Exchange) -> None:
     if plan is None or plan.cluster is None or retries is None:
         return
     exchange.try_deadline = exchange.stream_deadline = NEVER
+    if exchange.pool is not None:
+        exchange.pool.retried += 1
     wait = back_off(retries, exchange.attempts, exchange.downstream.worker.draw())
     exchange.waits = asyncio.get_running_loop().call_later(wait, _retry, exchange)
 

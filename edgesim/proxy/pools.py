@@ -102,9 +102,11 @@ class Pool:
         "record",
         "responses",
         "retired",
+        "retried",
         "settings",
         "timeouts",
         "tls",
+        "unsent",
         "waiting",
         "watch",
         "written",
@@ -147,6 +149,8 @@ class Pool:
         self.retired = False
         self.opened = self.failures = self.timeouts = 0
         """Connections that were ever begun, those that could not be made, and requests that took too long."""
+        self.retried = self.unsent = 0
+        """Tries after which another was made, and those that got no connection."""
 
     def __repr__(self) -> str:
         """Tell the whole state in a line, for whoever looks for a mistake."""
@@ -270,7 +274,9 @@ def _fail(pool: Pool, reason: str) -> None:
     pool.load.connections -= 1
     waiting, pool.waiting = pool.waiting, deque()
     pool.load.pending -= len(waiting)
-    pool.load.pending_failures += sum(exchange.wants_connection for exchange in waiting)
+    unsent = sum(exchange.wants_connection for exchange in waiting)
+    pool.unsent += unsent
+    pool.load.pending_failures += unsent
     for exchange in waiting:
         exchange.connect_failed(reason)
 
@@ -290,6 +296,7 @@ def give(connection: UpstreamConnection) -> None:
                 pool.load.check_request()
         except OverflowedError:
             exchange.wants_connection = False
+            pool.unsent += 1
             exchange.overflowed()
             continue
         take(connection)

@@ -109,8 +109,18 @@ def _host(pool: Pool | None, record: HostHealth | None) -> Host:
     if pool is None:
         return Host(check_failed=failed, ejected=ejected)
     connections = len(pool.busy) + len(pool.idle) + pool.connecting
-    now = (len(pool.busy), len(pool.waiting))
-    return Host(connections, pool.opened, pool.failures, *now, pool.timeouts, failed, ejected)
+    return Host(
+        connections,
+        pool.opened,
+        pool.failures,
+        len(pool.busy),
+        len(pool.waiting),
+        pool.timeouts,
+        failed,
+        ejected,
+        retried=pool.retried,
+        unsent=pool.unsent,
+    )
 
 
 def _text(address: Address) -> str:

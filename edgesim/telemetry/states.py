@@ -38,6 +38,10 @@ class Host(NamedTuple):
     ejected: bool = False
     leaving: bool = False
     """It is listed no more, and stays while it passes its checks."""
+    retried: int = 0
+    """Tries after which another was made."""
+    unsent: int = 0
+    """Tries that got no connection to it."""
 
     def plus(self, other: Host) -> Host:
         """Return what two workers know."""
@@ -51,6 +55,8 @@ class Host(NamedTuple):
             self.check_failed or other.check_failed,
             self.ejected or other.ejected,
             self.leaving or other.leaving,
+            self.retried + other.retried,
+            self.unsent + other.unsent,
         )
 
     @property

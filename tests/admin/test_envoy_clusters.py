@@ -6,7 +6,7 @@ import pytest
 
 from edgesim.admin.envoy_clusters import _health, _Member
 from edgesim.model import Endpoint
-from edgesim.telemetry.histogram import new_counts
+from edgesim.telemetry.histogram import grow, new_counts
 from edgesim.telemetry.states import Host
 
 
@@ -26,3 +26,15 @@ def test_flags(host: Host, flags: str, named: set[str]) -> None:
     """They are Envoy's, in its order; the JSON has them by longer names."""
     assert _Member("10.0.0.1:80", Endpoint("10.0.0.1", 80), host, new_counts()).flags == flags
     assert _health(host) == {**dict.fromkeys(named, True), "eds_health_status": "HEALTHY"}
+
+
+def test_tries_are_counted() -> None:
+    """A try after which another was made is an error of the endpoint it went to; one without a connection is none."""
+    counts = new_counts()
+    grow([(counts, 200, 5, 0, 0, 2, 3), (counts, 503, 5, 0, 0, 1, 2)])
+    member = _Member("10.0.0.1:80", Endpoint("10.0.0.1", 80), Host(retried=4, unsent=1), counts)
+    assert {name: value for name, value in member.counters.items() if name.startswith("rq_") and value} == {
+        "rq_success": 3,
+        "rq_error": 6,
+        "rq_total": 8,
+    }
