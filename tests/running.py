@@ -46,11 +46,16 @@ def edgesim(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, 
     words = [str(each) for each in arguments]
     if not words or words[0] in SERVING or any(name.startswith("PYTHON") for name in env or {}):
         return started(*words, stdin=stdin, env=env)
+    return forked(*words, stdin=stdin, env=env)
+
+
+def forked(*arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Finished:
+    """Run a command to its end in a process forked from one that has imported it; it must not become another program."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write((stdin or "").encode())
         given.seek(0)
         files = [each.fileno() for each in (given, out, err)]
-        code = warm.ask(forking(), words, str(ROOT), _environment(env), files)
+        code = warm.ask(forking(), arguments, str(ROOT), _environment(env), files)
         out.seek(0)
         err.seek(0)
         return Finished(code, out.read().decode(), err.read().decode())

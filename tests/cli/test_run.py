@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import DEADLINE, ROOT, canary, edgesim, wait_until
+from tests.running import DEADLINE, ROOT, canary, edgesim, forked, wait_until
 
 STEP_3 = canary("echo", "upstream", "vs-3")
 
@@ -58,7 +58,7 @@ def test_a_configuration_with_problems_starts_nothing() -> None:
 )
 def test_what_cannot_be_run(words: list[str], code: int, said: str) -> None:
     """A missing command is a wrong command line; one that cannot be run gives a shell's exit codes."""
-    done = edgesim("run", *words)
+    done = forked("run", *words)
     assert done.code == code
     assert said in done.err
 

@@ -66,7 +66,7 @@ def host(*routes: tuple[RouteMatch, str]) -> VirtualHost:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=3 * settings().max_examples)
 @given(numbered_hosts, st.lists(heads(), min_size=1, max_size=8))
 def test_the_index_agrees_with_a_scan_in_order(virtual_host: VirtualHost, requests: list[RequestHead]) -> None:
     """For random tables and requests the index finds the route, and the matcher, that a naive scan finds."""
