@@ -36,15 +36,19 @@ class _Member:
 
     @property
     def counters(self) -> dict[str, int]:
-        """Envoy's counters of a host, by tries: a try after which another was made is an error where it went."""
-        answered, retried = classes(self.counts), self.host.retried
+        """Envoy's counters of a host, by tries: a try after which another was made is an error where it went.
+
+        What a circuit breaker refused is neither a request nor an error of a host.
+        """
+        answered, refused = classes(self.counts), self.host.refused
+        tries = sum(answered) + self.host.retried - refused
         return {
             "cx_connect_fail": self.host.failures,
             "cx_total": self.host.opened,
-            "rq_error": answered[4] + retried,
+            "rq_error": max(0, answered[4] + self.host.retried - refused),
             "rq_success": sum(answered[:4]),
             "rq_timeout": self.host.timeouts,
-            "rq_total": max(0, sum(answered) + retried - self.host.unsent),
+            "rq_total": max(0, tries - self.host.unsent),
         }
 
     @property

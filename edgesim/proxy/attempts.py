@@ -144,6 +144,7 @@ def timed_out(exchange: Exchange, now: float) -> None:
         reset = Reset.STREAM_DURATION if exchange.stream_deadline <= now else Reset.PER_TRY_TIMEOUT
         if exchange.pool is not None:
             exchange.pool.load.per_try_timeouts += reset is Reset.PER_TRY_TIMEOUT
+            exchange.pool.timeouts += reset is Reset.PER_TRY_TIMEOUT
         if waited and reset is Reset.PER_TRY_TIMEOUT:
             _note_failure(exchange, status)
         after_reset(exchange, reset, "")

@@ -154,7 +154,7 @@ def send_over(exchange: Exchange, pool: Pool) -> None:
     try:
         exchange.connection = acquire(pool, exchange)
     except OverflowedError:
-        pool.unsent += 1
+        pool.refused += 1
         failures.refuse_overflow(exchange)
         return
     if exchange.connection is None:

@@ -100,6 +100,7 @@ class Pool:
         "opened",
         "port",
         "record",
+        "refused",
         "responses",
         "retired",
         "retried",
@@ -149,8 +150,8 @@ class Pool:
         self.retired = False
         self.opened = self.failures = self.timeouts = 0
         """Connections that were ever begun, those that could not be made, and requests that took too long."""
-        self.retried = self.unsent = 0
-        """Tries after which another was made, and those that got no connection."""
+        self.retried = self.unsent = self.refused = 0
+        """Tries after which another was made, those whose connection could not be made, and those a breaker refused."""
 
     def __repr__(self) -> str:
         """Tell the whole state in a line, for whoever looks for a mistake."""
@@ -296,7 +297,7 @@ def give(connection: UpstreamConnection) -> None:
                 pool.load.check_request()
         except OverflowedError:
             exchange.wants_connection = False
-            pool.unsent += 1
+            pool.refused += 1
             exchange.overflowed()
             continue
         take(connection)

@@ -120,6 +120,7 @@ def _host(pool: Pool | None, record: HostHealth | None) -> Host:
         ejected,
         retried=pool.retried,
         unsent=pool.unsent,
+        refused=pool.refused,
     )
 
 

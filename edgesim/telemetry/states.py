@@ -41,7 +41,9 @@ class Host(NamedTuple):
     retried: int = 0
     """Tries after which another was made."""
     unsent: int = 0
-    """Tries that got no connection to it."""
+    """Tries for which a connection could not be made."""
+    refused: int = 0
+    """Tries that a circuit breaker refused."""
 
     def plus(self, other: Host) -> Host:
         """Return what two workers know."""
@@ -57,6 +59,7 @@ class Host(NamedTuple):
             self.leaving or other.leaving,
             self.retried + other.retried,
             self.unsent + other.unsent,
+            self.refused + other.refused,
         )
 
     @property

@@ -29,12 +29,12 @@ def test_flags(host: Host, flags: str, named: set[str]) -> None:
 
 
 def test_tries_are_counted() -> None:
-    """A try after which another was made is an error of the endpoint it went to; one without a connection is none."""
+    """A try after which another was made is an error of the endpoint it went to; what was refused is neither."""
     counts = new_counts()
     grow([(counts, 200, 5, 0, 0, 2, 3), (counts, 503, 5, 0, 0, 1, 2)])
-    member = _Member("10.0.0.1:80", Endpoint("10.0.0.1", 80), Host(retried=4, unsent=1), counts)
+    member = _Member("10.0.0.1:80", Endpoint("10.0.0.1", 80), Host(retried=4, unsent=1, refused=1), counts)
     assert {name: value for name, value in member.counters.items() if name.startswith("rq_") and value} == {
         "rq_success": 3,
-        "rq_error": 6,
-        "rq_total": 8,
+        "rq_error": 5,
+        "rq_total": 7,
     }

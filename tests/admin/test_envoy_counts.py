@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -14,10 +15,14 @@ from typing import Any
 import pytest
 
 from tests import envoy
-from tests.running import Gateway, free_port, running, send
+from tests.running import Gateway, free_port, running, send, wait_until
 
 pytestmark = pytest.mark.slow
 COUNTERS = (
+    "external.upstream_rq_2xx",
+    "external.upstream_rq_503",
+    "external.upstream_rq_completed",
+    "lb_healthy_panic",
     "membership_healthy",
     "membership_total",
     "upstream_cx_connect_fail",
@@ -129,6 +134,19 @@ def counted(admin: str) -> dict[str, int]:
     return {each["name"]: each["value"] for each in found if "name" in each}
 
 
+def hosts(admin: str) -> list[str]:
+    """Return what `/clusters` counts of each endpoint."""
+    with urllib.request.urlopen(f"{admin}/clusters", timeout=envoy.DEADLINE) as answer:
+        return sorted(re.findall(r"(?m)^.*::(?:rq_|cx_connect).*$", answer.read().decode()))
+
+
+def took(admin: str) -> list[str]:
+    """Return how many durations are known of each cluster."""
+    with urllib.request.urlopen(f"{admin}/stats/prometheus?filter=upstream_rq_time", timeout=envoy.DEADLINE) as answer:
+        found = re.findall(r"(?m)^envoy_cluster_upstream_rq_time_count.* [1-9].*$", answer.read().decode())
+    return sorted(found)
+
+
 def test_failures_are_counted_as_in_envoy(tmp_path: Path) -> None:
     """Timeouts, retries, refused connections, full breakers and faults change the same counters by as much."""
     with upstream() as port, running() as gateway:
@@ -138,6 +156,8 @@ def test_failures_are_counted_as_in_envoy(tmp_path: Path) -> None:
                 ours, theirs = (send(each, "GET", path)[0] for each in (gateway.proxy, proxy))
                 assert ours == theirs, path
             ours_counted, theirs_counted = counted(gateway.admin), counted(admin)
+            assert hosts(gateway.admin) == hosts(admin)
+            wait_until(lambda: took(gateway.admin) == took(admin), "durations of other requests")  # told every 5 s
     names = [f"cluster.{name}_gloo-system.{counter}" for name in ("answers", "refuses", "full") for counter in COUNTERS]
     assert [(name, ours_counted.get(name, 0)) for name in names] == [
         (name, theirs_counted.get(name, 0)) for name in names

@@ -53,8 +53,8 @@ async def test_what_got_no_connection_was_not_sent() -> None:
     async with upstream() as up, gateway(model([to()], [cluster(up.endpoint, breakers=breakers)])) as gw:
         assert (await (await gw.client()).ask()).status == 503
         (pool,) = gw.worker.snapshot.clusters["echo"].pools.values()
-        assert pool.unsent == 1
+        assert (pool.refused, pool.unsent) == (1, 0)
     async with gateway(model([to()], [cluster(up.endpoint)])) as gw:
         assert (await (await gw.client()).ask()).status == 503
         (pool,) = gw.worker.snapshot.clusters["echo"].pools.values()
-        assert (pool.unsent, pool.failures) == (1, 1)
+        assert (pool.refused, pool.unsent, pool.failures) == (0, 1, 1)
