@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Annotated, Final
 import typer
 
 from edgesim.cli.console import out
+from edgesim.config.files import STDIN
 from edgesim.control.guard import is_loopback
 from edgesim.model.codes import failure
 from edgesim.telemetry.sources import new_token
 
+_TOKEN: Final = re.compile(r"[!-$&-~]+")
+"""What Envoy sends as it is: a `%` begins a format of its own."""
 _INSTALL: Final = "pip install 'edgesim[xds]' brings them"
 
 
@@ -57,6 +61,8 @@ def xds(
       edgesim xds manifests/ --listen 127.0.0.1:18000
     """
     host, port = _address(listen, "--listen")
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise typer.BadParameter("a token is of printable ASCII, without spaces and %", param_hint="--token")
     shown = token or (None if is_loopback(host) else new_token())
     if bootstrap is not None:
         if shown is not None and token is None:
@@ -64,6 +70,8 @@ def xds(
         _print_bootstrap(bootstrap, (host, port, shown, _text(tls_ca or tls_cert)), _address(admin, "--envoy-admin"))
         return
     _look_for_extra()
+    if any(str(path) == STDIN for path in paths):
+        raise typer.BadParameter("standard input cannot be read again: save it to a file", param_hint="PATH")
     from edgesim.cli.xds_serving import Place, serve_fleet  # noqa: PLC0415 - an extra
 
     asyncio.run(serve_fleet(paths, Place(host, port, shown, token is None, _tls(tls_cert, tls_key))))

@@ -78,6 +78,9 @@ def test_a_bootstrap_leads_to_the_server() -> None:
     ("arguments", "told"),
     [
         (("--listen", "nowhere"), "'nowhere' is no HOST:PORT"),
+        (("--token", "schlüssel"), "a token is of printable ASCII"),
+        (("--token", "50%"), "a token is of printable ASCII"),
+        (("-",), "standard input cannot be read again"),
         (("--listen", "127.0.0.1:70000"), "is no HOST:PORT"),
         (("--listen", "192.0.2.1:1", "--bootstrap", "a"), "off loopback say the server's --token, too"),
         (("--envoy-admin", "x", "--bootstrap", "a"), "'x' is no HOST:PORT"),

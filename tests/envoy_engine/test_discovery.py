@@ -155,7 +155,7 @@ async def test_one_of_two_refuses(tmp_path: Path) -> None:
 async def test_an_envoy_shows_its_token(tmp_path: Path) -> None:
     """An Envoy whose bootstrap has the token is served."""
     [port] = free_ports(1)
-    async with fleet("secret") as made, envoy("one", made, tmp_path):
+    async with fleet("!se-$&cret~") as made, envoy("one", made, tmp_path):
         made.serve(telling("good", port))
         await made.taken("one")
 
