@@ -44,7 +44,8 @@ class Finished:
 def edgesim(*arguments: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Finished:
     """Run a command to its end; forked, unless it becomes another program or is told how to start."""
     words = [str(each) for each in arguments]
-    if not words or words[0] in SERVING or any(name.startswith("PYTHON") for name in env or {}):
+    serves = bool(words) and words[0] in SERVING and "--help" not in words
+    if not words or serves or any(name.startswith("PYTHON") for name in env or {}):
         return started(*words, stdin=stdin, env=env)
     return forked(*words, stdin=stdin, env=env)
 
@@ -176,15 +177,19 @@ def start(
     *arguments: str | Path, command: str = "up", cwd: Path = ROOT, env: Mapping[str, str] | None = None
 ) -> Gateway:
     """Start an instance on free ports; returns when it printed its addresses."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edgesim", command, "--port", "0", "--admin-port", "0", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        cwd=cwd,
-        env=_environment({"PYTHONPATH": str(ROOT), **(env or {})}),
-    )
+    words = [command, "--port", "0", "--admin-port", "0", *map(str, arguments)]
+    given = _environment({"PYTHONPATH": str(ROOT), **(env or {})})
+    with _settings(words, cwd, given) as told:
+        process = subprocess.Popen(
+            _serving(words, told),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            cwd=cwd,
+            env=given,
+            pass_fds=() if told is None else (told,),
+        )
     gateway = Gateway(process)
     lines: queue.Queue[str] = queue.Queue()
 
@@ -203,6 +208,28 @@ def start(
         gateway.stop()
         raise
     return gateway
+
+
+def _serving(words: Sequence[str], told: int | None = None) -> list[str]:
+    """Return what to start; where its settings were `told`, it is what `up` becomes when it has read its options."""
+    if told is None:
+        return [sys.executable, "-m", "edgesim", *words]
+    return [sys.executable, "-m", "edgesim.cli.handover", str(told), str(ROOT / "edgesim" / "__main__.py"), *words]
+
+
+@contextmanager
+def _settings(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Iterator[int | None]:
+    """Have a forked `up` read its options, which takes half as long as starting does; None where it is to do that itself."""
+    path = Path(f"{_states.name}/settings-{next(_numbers)}")
+    if words[0] == "up":
+        with open(os.devnull, "r+b") as nothing:  # noqa: PTH123
+            warm.ask(forking(), words, str(folder), {**environ, warm.SETTINGS: str(path)}, [nothing.fileno()] * 3)
+    if not path.exists():
+        yield None
+        return
+    with path.open("rb") as told:
+        yield told.fileno()
+    path.unlink()
 
 
 def _pump(stream: IO[str], take: Any) -> None:

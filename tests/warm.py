@@ -2,7 +2,8 @@
 
 Each is a process of its own with its own arguments, environment, folder, input and output. Only the third of a
 second that importing takes is left out, which hundreds of commands of the suite would spend again and again.
-`python -m tests.warm SOCKET` forks them; `python warm.py SOCKET ARGUMENT...` is one, for a shell.
+`python -m tests.warm SOCKET` forks them; `python warm.py SOCKET ARGUMENT...` is one, for a shell. With SETTINGS in its
+environment `up` does not become the process that serves, but leaves what it would be told in that file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
+SETTINGS = "EDGESIM_TESTS_SETTINGS"
 _FILES = 3
 _MOST = 1 << 20
 _LONGEST = 120
@@ -80,6 +82,9 @@ def _become(connection: socket.socket) -> None:
 def _run() -> int:
     from edgesim.cli import main  # noqa: PLC0415  # imported long ago
 
+    told = os.environ.pop(SETTINGS, "")
+    if told:
+        _leave_settings(told)
     code: object = 0
     try:
         main()
@@ -88,6 +93,19 @@ def _run() -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _leave_settings(told: str) -> None:
+    """Have `up` write what it was told, and end."""
+    import pickle  # noqa: PLC0415
+
+    import edgesim.cli.up  # noqa: PLC0415
+
+    def leave(settings: object) -> None:
+        with open(told, "wb") as file:  # noqa: PTH123
+            pickle.dump(settings, file)
+
+    vars(edgesim.cli.up)["hand_over"] = leave
 
 
 if __name__ == "__main__":
