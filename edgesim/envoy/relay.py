@@ -84,7 +84,11 @@ class Relay:
 
     async def _take(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(lambda: FromEnvoy(self), connection)
+        try:
+            await loop.connect_accepted_socket(lambda: FromEnvoy(self), connection)
+        except BaseException:
+            connection.close()
+            raise
 
     @property
     def busy(self) -> bool:
