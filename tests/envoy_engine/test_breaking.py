@@ -48,6 +48,15 @@ async def broken(envoy: Running, target: str, breakage: Breakage, seconds: float
     await envoy.engine.breaking.reached()
 
 
+async def sees(envoy: Running, status: int, text: str) -> None:
+    """Wait until this is the answer: Envoy's workers follow its acknowledgement."""
+    found = (0, "")
+    async with asyncio.timeout(60):
+        while found != (status, text):
+            reply = await envoy.reply()
+            found = (reply.status, reply.body.decode())
+
+
 async def mended(envoy: Running) -> None:
     """Mend everything."""
     envoy.engine.breaking.mend()
@@ -74,10 +83,9 @@ async def test_what_a_client_sees(kind: ClusterType, by: str) -> None:
             (Breakage(latency=0.01), 200, "ok"),
         ):
             await broken(envoy, target, breakage)
-            reply = await envoy.reply()
-            assert (reply.status, reply.body.decode()) == (status, text)
+            await sees(envoy, status, text)
         await mended(envoy)
-        assert await envoy.ask() == "ok"
+        await sees(envoy, 200, "ok")
         assert not envoy.engine._relays.places
 
 
@@ -95,9 +103,9 @@ async def test_requests_over_http2_end_one_by_one() -> None:
             (Breakage(latency=0.01), 200, "ok"),
         ):
             await broken(envoy, "echo", breakage)
-            for _ in range(3):
-                reply = await envoy.reply()
-                assert (reply.status, reply.body.decode()) == (status, text)
+            await sees(envoy, status, text)
+            reply = await envoy.reply()
+            assert (reply.status, reply.body.decode()) == (status, text)
         await broken(envoy, "echo", Breakage(error_rate=0.5))
         assert {(await envoy.reply()).status for _ in range(40)} == {200, 500}
         await mended(envoy)
@@ -111,17 +119,23 @@ async def test_one_endpoint_is_broken_alone_and_in_each_cluster() -> None:
     async def statuses(path: bytes) -> set[int]:
         return {(await envoy.reply(GET.replace(b"/ ", path + b" "))).status for _ in range(8)}
 
+    async def both(*wanted: set[int]) -> None:
+        found: tuple[set[int], ...] = ()
+        async with asyncio.timeout(60):
+            while found != wanted:
+                found = (await statuses(b"/both"), await statuses(b"/one"))
+
     async with upstream() as a, upstream() as b, running() as envoy:
         served = model(routes, [eds("both"), eds("one")])
         await envoy.push(served, both=(a.endpoint,), one=(a.endpoint,))
         await broken(envoy, f"127.0.0.1:{a.port}", Breakage(error_rate=1.0))
-        assert (await statuses(b"/both"), await statuses(b"/one")) == ({500}, {500})
+        await both({500}, {500})
         await envoy.push(served, both=(a.endpoint, b.endpoint), one=(a.endpoint,))
-        assert (await statuses(b"/both"), await statuses(b"/one")) == ({200, 500}, {500})
+        await both({200, 500}, {500})
         await broken(envoy, "both", Breakage(reset=True))
-        assert (await statuses(b"/both"), await statuses(b"/one")) == ({500, 503}, {500})
+        await both({500, 503}, {500})
         await mended(envoy)
-        assert (await statuses(b"/both"), await statuses(b"/one")) == ({200}, {200})
+        await both({200}, {200})
 
 
 async def test_an_update_that_is_refused_changes_nothing() -> None:
@@ -226,10 +240,11 @@ async def test_weights_priorities_and_subsets_stay() -> None:
         await envoy.push(model([route], [replace(eds("echo"), subsets=subsets)]), echo=ends)
         await broken(envoy, "echo", Breakage(latency=0.001))
         found = Counter([await envoy.ask() for _ in range(40)])
-        assert found == {"a": 30, "b": 10}
+        assert found.keys() == {"a", "b"}
+        assert abs(found["a"] - 30) <= 1
         await broken(envoy, f"127.0.0.1:{a.port}", Breakage(error_rate=1.0))
         found = Counter([await envoy.ask() for _ in range(40)])
-        assert found == {"broken on purpose\n": 30, "b": 10}
+        assert abs(found["broken on purpose\n"] - 30) <= 1
 
 
 @pytest.mark.parametrize("kind", [ClusterType.EDS, ClusterType.STATIC])
@@ -271,7 +286,7 @@ async def test_tls_towards_endpoints() -> None:
         ):
             await envoy.push(model([forward("echo")], [cluster]))
             await broken(envoy, "echo", Breakage(error_rate=1.0))
-            assert await envoy.ask() == "broken on purpose\n"
+            await sees(envoy, 500, "broken on purpose\n")
             await broken(envoy, "echo", Breakage(latency=0.001))
             assert (await envoy.reply()).status == status
             await mended(envoy)

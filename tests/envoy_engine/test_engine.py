@@ -230,7 +230,7 @@ async def test_durations_are_counted_by_cluster() -> None:
         await envoy.push(model([forward("echo")], [eds("echo")]), echo=(up.endpoint,))
         await envoy.ask()
         [(middle, high)] = await durations(reset=True)
-        assert 120 <= middle == high < 1000
+        assert 120 <= middle == high
         assert await durations() == []
         await envoy.ask()
         assert len(await durations()) == 1
