@@ -22,6 +22,7 @@ from edgesim.proxy.fetch import FetchError, fetch
 from edgesim.proxy.messages import Request
 from edgesim.proxy.seen import find_target
 from edgesim.routing import Decision, Split, Target, find_host
+from edgesim.routing.rewrite import forwarded_scheme
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
@@ -84,6 +85,15 @@ def admit(exchange: Exchange, snapshot: ListenerSnapshot) -> bool:
     return _judge(exchange, snapshot, rules, () if jwt is None else jwt.providers, plain, decision)
 
 
+def _scheme(exchange: Exchange) -> bytes:
+    """Return the scheme that a challenge names: what `x-forwarded-proto` says where a client may say so."""
+    downstream = exchange.downstream
+    remote = downstream.listener.snapshot.remote
+    if remote.use_remote_address and not remote.trusted_hops:
+        return downstream.scheme
+    return forwarded_scheme(exchange.request.head, downstream.scheme)
+
+
 def _judge(
     exchange: Exchange,
     snapshot: ListenerSnapshot,
@@ -95,7 +105,7 @@ def _judge(
     worker, request = exchange.downstream.worker, exchange.request
     now = worker.wall_clock()
     keys, until = _fetched(worker.tokens, providers, now)
-    verdict = check(rules, request.head, now, keys, worker.tokens.cache, exchange.downstream.scheme)
+    verdict = check(rules, request.head, now, keys, worker.tokens.cache, _scheme(exchange))
     if verdict.needs:
         _wait_for_keys(exchange, next(provider for provider in providers if provider.name == verdict.needs))
         return False

@@ -95,6 +95,8 @@ REQUESTS: dict[str, tuple[tuple[str, str], ...]] = {
     **{name: (("authorization", f"Bearer {text}"), ("x-stage", "forged")) for name, text in TOKENS.items()},
     "nothing": (("x-stage", "forged"), ("x-n", "1"), ("x-name", "2")),
     "basic": (("authorization", "Basic abc"),),
+    "over-https": (("x-forwarded-proto", "https"),),
+    "over-anything": (("x-forwarded-proto", "gopher"), ("authorization", "Bearer x")),
     "lower-case": (("authorization", f"bearer {GOOD}"),),
     "trailing-space": (("authorization", f"Bearer {GOOD}   "),),
 }
