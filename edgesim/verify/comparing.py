@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from edgesim.verify.requests import Asked
 _NEVER_ALIKE = frozenset(("date", "x-envoy-upstream-service-time"))
 _MADE_UP = frozenset(("x-request-id",))
 """Headers whose values each engine makes up; that they are there is compared."""
+_HASH_COOKIE = re.compile(r'^([^=;]*)="[0-9a-f]{16}"')
+"""A cookie that is made for hashing: its value is of the connection's two ends."""
 _FRAMING = frozenset(("content-length", "transfer-encoding"))
 """How long an answer is: a recorder's is as long as what it tells, and one to HEAD has nothing to be long."""
 
@@ -74,8 +77,12 @@ def _comparable(
     found: dict[str, list[str]] = {}
     for name, value in ((name.lower(), value) for name, value in headers):
         if name not in ignored:
-            found.setdefault(name, []).append("*" if name in _MADE_UP - given else value)
+            found.setdefault(name, []).append("*" if name in _MADE_UP - given else _shared(name, value))
     return tuple(sorted((name, ",".join(values)) for name, values in found.items()))
+
+
+def _shared(name: str, value: str) -> str:
+    return _HASH_COOKIE.sub(r'\1="*"', value) if name == "set-cookie" else value
 
 
 def differing(edgesim: Seen, envoy: Seen) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from edgesim.model import (
     Cluster,
     ClusterType,
     Endpoint,
+    HeaderMutations,
     Listener,
     LoadBalancer,
     Model,
@@ -27,6 +28,7 @@ from edgesim.model import (
 from edgesim.model.clusters import endpoints_of
 from edgesim.model.policies import Fault
 from edgesim.model.routes import ForwardAction
+from edgesim.verify.lasting import lasting_headers
 
 _ALL = 1_000_000
 _LOOPBACK = "127.0.0.1"
@@ -100,15 +102,20 @@ def _plain(listener: Listener, model: Model, port: int) -> Listener:
 
 
 def _certain_host(host: VirtualHost) -> VirtualHost:
-    return replace(host, tls=None, policies=certain(host.policies), routes=tuple(map(_certain_route, host.routes)))
+    routes = tuple(map(_certain_route, host.routes))
+    headers, policies = lasting_headers(host.headers), certain(host.policies)
+    return replace(host, tls=None, policies=policies, headers=headers, routes=routes)
 
 
 def _certain_route(route: Route) -> Route:
     action = route.action
     if isinstance(action, ForwardAction):
-        arms = tuple(replace(arm, policies=certain(arm.policies)) for arm in action.weighted)
+        arms = tuple(
+            replace(arm, policies=certain(arm.policies), headers=lasting_headers(arm.headers))
+            for arm in action.weighted
+        )
         action = replace(action, weighted=arms)
-    return replace(route, action=action, policies=certain(route.policies))
+    return replace(route, action=action, policies=certain(route.policies), headers=lasting_headers(route.headers))
 
 
 def certain(policies: Policies) -> Policies:
@@ -131,6 +138,8 @@ def _left_out(model: Model) -> Iterable[str]:
     for name, text in _NAMES.items():
         if any(getattr(before, name) != getattr(after, name) for before, after in changed):
             yield text
+    if any(each != lasting_headers(each) for host in model.virtual_hosts for each in _headers(host)):
+        yield "times, durations, ids and ports in the values of headers"
     if any(host.tls is not None for host in model.virtual_hosts):
         yield "TLS handshakes: listeners with TLS are asked without"
     for text, has in _OF_CLUSTERS.items():
@@ -174,3 +183,11 @@ def _levels(host: VirtualHost) -> Iterable[Policies]:
         yield route.policies
         if isinstance(route.action, ForwardAction):
             yield from (arm.policies for arm in route.action.weighted)
+
+
+def _headers(host: VirtualHost) -> Iterable[HeaderMutations]:
+    yield host.headers
+    for route in host.routes:
+        yield route.headers
+        if isinstance(route.action, ForwardAction):
+            yield from (arm.headers for arm in route.action.weighted)
