@@ -35,7 +35,7 @@ def after_answer(exchange: Exchange, response: Response) -> bool:
         _retry_later(exchange)
         return True
     if verdict is Verdict.LIMIT:
-        exchange.flags |= URX
+        _note_limit(exchange)
     return False
 
 
@@ -47,13 +47,19 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
         _retry_later(exchange)
         return
     if verdict is Verdict.LIMIT:
-        exchange.flags |= URX
+        _note_limit(exchange)
     if reset is Reset.PER_TRY_TIMEOUT:
         failures.time_out(exchange, b"upstream_per_try_timeout")
     elif reset is Reset.STREAM_DURATION:
         failures.outlast_stream(exchange)
     else:
         failures.upstream_gone(exchange, reason, retried=exchange.attempts > 1)
+
+
+def _note_limit(exchange: Exchange) -> None:
+    exchange.flags |= URX
+    if exchange.pool is not None:
+        exchange.pool.load.retry_limits += 1
 
 
 def _can_retry(exchange: Exchange) -> bool:

@@ -37,6 +37,7 @@ class Load:
         "per_try_timeouts",
         "requests",
         "retries",
+        "retry_limits",
         "retry_overflows",
         "timeouts",
         "told",
@@ -55,6 +56,8 @@ class Load:
         self.connect_failures = self.connect_timeouts = self.timeouts = self.per_try_timeouts = 0
         self.pending_failures = 0
         """Requests that waited for a connection that could not be made."""
+        self.retry_limits = 0
+        """Requests that failed in the last try they may have."""
         self.none_healthy = 0
         """Requests for which there was no endpoint."""
         self.told: dict[str, int] = {}

@@ -60,6 +60,7 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_rq_pending_overflow": load.pending_overflows,
         "upstream_rq_pending_total": load.pended,
         "upstream_rq_per_try_timeout": load.per_try_timeouts,
+        "upstream_rq_retry_limit_exceeded": load.retry_limits,
         "upstream_rq_retry_overflow": load.retry_overflows,
         "upstream_rq_timeout": load.timeouts,
         **_ejections(cluster.ejections),

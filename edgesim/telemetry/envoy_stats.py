@@ -96,6 +96,7 @@ STATES: Final = (
     ("upstream_rq_pending_failure_eject", "requests that waited for a connection that could not be made"),
     ("upstream_rq_pending_overflow", "requests refused by a circuit breaker"),
     ("upstream_rq_per_try_timeout", "tries that took too long"),
+    ("upstream_rq_retry_limit_exceeded", "requests that failed in the last try they may have"),
     ("upstream_rq_retry_overflow", "retries not made because of `max_retries`"),
     ("upstream_rq_timeout", "requests that took too long"),
     ("outlier_detection.ejections_enforced_total", "ejections"),

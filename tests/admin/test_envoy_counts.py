@@ -42,6 +42,7 @@ COUNTERS = (
     "upstream_rq_pending_overflow",
     "upstream_rq_per_try_timeout",
     "upstream_rq_retry",
+    "upstream_rq_retry_limit_exceeded",
     "upstream_rq_retry_overflow",
     "upstream_rq_timeout",
     "upstream_rq_total",
