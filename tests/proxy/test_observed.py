@@ -63,9 +63,11 @@ async def test_what_got_no_connection_was_not_sent() -> None:
 async def test_what_failed_in_its_last_try_is_counted() -> None:
     """Once for each request, however often it was tried."""
     again = Policies(retries=RetryPolicy(("5xx",), 2, base_interval=0.001))
-    async with upstream(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n") as bad:
-        async with gateway(model([to()], [cluster(bad.endpoint)], policies=again)) as gw:
-            client = await gw.client()
-            assert [(await client.ask()).status for _ in range(2)] == [503] * 2
-            assert gw.worker.snapshot.clusters["echo"].load.retry_limits == 2
-            assert len(bad.heads) == 6
+    async with (
+        upstream(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n") as bad,
+        gateway(model([to()], [cluster(bad.endpoint)], policies=again)) as gw,
+    ):
+        client = await gw.client()
+        assert [(await client.ask()).status for _ in range(2)] == [503] * 2
+        assert gw.worker.snapshot.clusters["echo"].load.retry_limits == 2
+        assert len(bad.heads) == 6
