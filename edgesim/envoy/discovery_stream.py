@@ -33,7 +33,6 @@ class Refused:
     """What an Envoy says against a part of what it was sent; `before` is what it has instead."""
 
     kind: Kind
-    version: str
     reason: str
     served: Served
     before: Served | None
@@ -120,10 +119,10 @@ class Stream:
             self._complete()
             return None
         watch.refused_of = watch.sent_of
-        return self._refuse(kind, watch.sent.version, watch.sent_of, request.error)
+        return self._refuse(kind, watch.sent_of, request.error)
 
-    def _refuse(self, kind: Kind, version: str, served: Served, reason: str) -> Refused:
-        found = Refused(kind, version, reason, served, self.base)
+    def _refuse(self, kind: Kind, served: Served, reason: str) -> Refused:
+        found = Refused(kind, reason, served, self.base)
         if served is self.latest and served is not self.base:
             self.refused = served
         return found

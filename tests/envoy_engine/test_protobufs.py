@@ -68,10 +68,21 @@ def test_everything_that_is_exported_is_packed(kind: Kind) -> None:
         assert ours == theirs
 
 
-@settings(max_examples=8)
+@settings(max_examples=3)
 @given(models())
 def test_random_tables_are_packed(model: Model) -> None:
     """Whatever routes a table has, they say as messages what they say as JSON."""
+    packed_as_read(model)
+
+
+@pytest.mark.slow
+@given(models())
+def test_many_random_tables_are_packed(model: Model) -> None:
+    """The same of more tables: the judge takes milliseconds for a route."""
+    packed_as_read(model)
+
+
+def packed_as_read(model: Model) -> None:
     for routes in snapshot(model, {}, ads).routes.values():
         ours, theirs = judged({"@type": Kind.ROUTES.type_url, **routes})
         assert ours == theirs
