@@ -145,9 +145,9 @@ class Stream:
 
     def due(self) -> Iterator[bytes]:
         """Yield the responses that are to be sent now, in order."""
-        before: object = self
-        while before is not self.base:
-            before = self.base
+        before: tuple[object, object] = (self, self)
+        while before[0] is not self.base or before[1] is not self.kept:
+            before = self.base, self.kept
             for kind in _IN_ORDER:
                 watch = self.watches.get(kind)
                 if watch is not None:
