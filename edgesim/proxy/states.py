@@ -34,14 +34,14 @@ def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListene
     for listener in listeners:
         listener.accepted = 0
     for cluster in clusters:
-        cluster.load.told = _counted(cluster)
+        cluster.load.told = _counted(cluster) | _ejections(cluster.ejections)
 
 
 def _values(cluster: ClusterRuntime) -> dict[str, int]:
     told = cluster.load.told
     counted = _counted(cluster)
-    if cluster.outliers is None:
-        counted = {name: value for name, value in counted.items() if not name.startswith("outlier_detection.")}
+    if cluster.outliers is not None:
+        counted |= _ejections(cluster.ejections)
     return {name: value - told.get(name, 0) for name, value in counted.items()} | _active(cluster)
 
 
@@ -63,7 +63,6 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_rq_retry_limit_exceeded": load.retry_limits,
         "upstream_rq_retry_overflow": load.retry_overflows,
         "upstream_rq_timeout": load.timeouts,
-        **_ejections(cluster.ejections),
     }
 
 
