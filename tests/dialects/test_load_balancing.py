@@ -50,7 +50,7 @@ def balanced(text: str) -> Outcome:
         ("closeConnectionsOnHostSetChange: true", LoadBalancer(close_connections_on_host_set_change=True)),
         ("localityWeightedLbConfig: {}", LoadBalancer(locality_weighted=True)),
         ("roundRobin: {slowStartConfig: {slowStartWindow: 30s}}", LoadBalancer(slow_start=SlowStart(30.0))),
-        ("roundRobin: {slowStartConfig: {}}", LoadBalancer()),
+        ("roundRobin: {slowStartConfig: {slowStartWindow: 0s, aggression: 2}}", LoadBalancer()),
         (
             "leastRequest: {slowStartConfig: {slowStartWindow: 1m, aggression: 2, minWeightPercent: 5}}",
             LoadBalancer(BalancerKind.LEAST_REQUEST, slow_start=SlowStart(60.0, 2.0, 5.0)),
@@ -94,6 +94,18 @@ def test_an_impossible_aggression_is_noted(aggression: str) -> None:
     outcome = balanced(f"roundRobin: {{slowStartConfig: {{slowStartWindow: 1s, aggression: {aggression}}}}}")
     assert outcome.codes == ["ES0604"]
     assert outcome.clusters[0].balancer.slow_start == SlowStart(1.0)
+
+
+@pytest.mark.parametrize(
+    ("config", "owner"), [("{}", "roundRobin"), ("{aggression: 2, minWeightPercent: 5}", "leastRequest")]
+)
+def test_a_slow_start_without_a_window_is_noted(config: str, owner: str) -> None:
+    """Envoy takes it and does nothing: the note says what is missing, and the cluster stays."""
+    outcome = balanced(f"{owner}: {{slowStartConfig: {config}}}")
+    assert outcome.codes == ["ES0604"]
+    assert outcome.only().field == f"spec.loadBalancerConfig.{owner}.slowStartConfig"
+    assert "slowStartWindow" in outcome.only().hint
+    assert outcome.clusters[0].balancer.slow_start is None
 
 
 def test_names_can_be_hashed() -> None:
@@ -193,7 +205,7 @@ def test_names_are_resolved_as_asked_for() -> None:
     """By default every five seconds; the ttl of the answer counts where it is asked for."""
     found = cluster("respectDnsTtl: true", NAMED)
     assert (found.dns_refresh_rate, found.respect_dns_ttl, found.ignore_health_on_host_removal) == (5.0, True, False)
-    assert cluster("dnsRefreshRate: 1ms", NAMED).dns_refresh_rate == 0.001
+    assert cluster("dnsRefreshRate: 1ms1us", NAMED).dns_refresh_rate == pytest.approx(0.001001)
     assert cluster("ignoreHealthOnHostRemoval: true").ignore_health_on_host_removal
 
 
@@ -203,6 +215,14 @@ def test_too_short_a_refresh_rate_is_ignored(rate: str) -> None:
     outcome = run(f"{NAMED}  dnsRefreshRate: {rate}\n")
     assert outcome.codes == ["ES0321"]
     assert outcome.clusters[0].dns_refresh_rate == 5.0
+
+
+@pytest.mark.parametrize("rate", ["1ms", "1000us", "0.001s"])
+def test_envoys_own_limit_of_a_refresh_rate_is_an_error(rate: str) -> None:
+    """Gloo passes a millisecond on, and Envoy refuses it: the upstream has no cluster."""
+    outcome = run(f"{NAMED}  dnsRefreshRate: {rate}\n")
+    assert outcome.codes == ["ES0326"]
+    assert outcome.clusters == ()
 
 
 def test_only_names_are_resolved_again() -> None:

@@ -17,6 +17,7 @@ from edgesim.model import (
 DEFAULT_REFRESH_RATE = 5.0
 """Seconds after which Envoy resolves a name again."""
 _LEAST_REFRESH_RATE = 0.001
+_NANO = 1e-9
 _PATH = ("spec", "connectionConfig")
 
 
@@ -60,6 +61,8 @@ def dns_refresh_rate(given: str | None, kind: ClusterType, reporter: Reporter) -
         found = kind.value.upper()
         text = f"DnsRefreshRate is only valid with STRICT_DNS or LOGICAL_DNS cluster type, found {found}"
         reporter.report("ES0322", path, text, "take it out: there is no name to resolve")
+    elif value < _LEAST_REFRESH_RATE + _NANO / 2:
+        reporter.report("ES0326", path, f"dnsRefreshRate must be greater than 1ms, got {given}")
     return value
 
 

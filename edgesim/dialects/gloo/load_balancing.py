@@ -94,8 +94,11 @@ def _slow_start_of(given: schema.LoadBalancerConfig, reporter: Reporter) -> Slow
 
 
 def _slow_start(given: schema.SlowStart | None, path: FieldPath, reporter: Reporter) -> SlowStart | None:
-    """Read a slow start; without a window there is none."""
+    """Read a slow start; without a window there is none, which Envoy takes without a word."""
     window = 0.0 if given is None or given.slow_start_window is None else seconds(given.slow_start_window)
+    if given is not None and given.slow_start_window is None:
+        text = "slowStartConfig has no effect without slowStartWindow: new endpoints get their whole share at once"
+        reporter.report(WITHOUT_EFFECT, path, text, "add how long they are spared: `slowStartWindow: 30s`")
     if given is None or window == 0:
         return None
     if window < 0:

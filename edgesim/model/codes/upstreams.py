@@ -198,7 +198,7 @@ UPSTREAMS: tuple[Code, ...] = (
     warning(
         "ES0321",
         "A DNS refresh rate that is ignored",
-        "`dnsRefreshRate` is at least 1ms; a shorter one is ignored, and names are resolved every 5 seconds.",
+        "`dnsRefreshRate` is more than 1ms; a shorter one is ignored, and names are resolved every 5 seconds.",
         _named("0s"),
         _named("10s"),
     ),
@@ -231,5 +231,12 @@ UPSTREAMS: tuple[Code, ...] = (
         "refuses the cluster. Keep the check that says most.",
         _static(_TWO_CHECKS),
         _static(_CHECK),
+    ),
+    error(
+        "ES0326",
+        "A DNS refresh rate of a millisecond",
+        "Envoy refuses a `dnsRefreshRate` of 1ms: it must be greater. Gloo ignores shorter ones, and passes this one on.",
+        _named("1ms"),
+        _named("10s"),
     ),
 )
