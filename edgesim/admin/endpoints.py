@@ -273,8 +273,8 @@ Made from the table in `edgesim/admin/endpoints.py` by `docs/generate/admin_api.
 
 `edgesim up` serves it on `http://127.0.0.1:9901`. Answers are JSON; what cannot be done is answered with
 a Kubernetes `Status`. Bodies are YAML or JSON, at most 64 MiB. Requests whose `Host` or `Origin` is not
-this machine are refused (403); bound to another address, every request but `/ready` needs
-`Authorization: Bearer TOKEN` (401).
+this machine are refused (403); bound to another address, every request but the plain
+`/ready` of probes needs `Authorization: Bearer TOKEN` (401).
 
 `{resources}` stands for Kubernetes' paths: `/api/v1/...` for the core kinds, `/apis/{group}/{version}/...`
 for the others, then `namespaces/{namespace}/` for kinds that live in one, then the plural name.

@@ -35,14 +35,21 @@ def host_of(authority: str) -> str:
 
 
 def admit(request: web.Request, token: str | None) -> None:
-    """Raise ApiError unless the request comes from this machine or, where a token is set, shows it."""
+    """Raise ApiError unless the request comes from this machine or, where a token is set, shows it.
+
+    A probe needs none: plain `/ready` tells a word. What it tells as JSON (`?format=json`) is for those who know it.
+    """
     if token is None:
         _own_host(request.headers.get("Host", ""))
-    elif not _knows(request.headers.get("Authorization", ""), token) and request.path != "/ready":
+    elif not _is_probe(request) and not _knows(request.headers.get("Authorization", ""), token):
         raise ApiError("Unauthorized", "this address needs the header 'Authorization: Bearer TOKEN'")
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.headers.get('Host', '')}":
         raise ApiError("Forbidden", f"requests from the page {origin!r} are refused")
+
+
+def _is_probe(request: web.Request) -> bool:
+    return request.path == "/ready" and request.query.get("format", "") != "json"
 
 
 def _own_host(authority: str) -> None:

@@ -210,7 +210,7 @@ def test_the_own_page_is_let_in(gateway: Gateway) -> None:
 
 
 def test_off_loopback_it_needs_the_token() -> None:
-    """Bound to every address, requests without the token are refused, but for readiness."""
+    """Bound to every address, requests without the token are refused, but for readiness in a word."""
     with running("--admin-host", "0.0.0.0", "--admin-token", "secret") as gateway:
         url = gateway.admin.replace("0.0.0.0", "127.0.0.1")
         cases: list[tuple[dict[str, Any], int]] = [
@@ -221,6 +221,8 @@ def test_off_loopback_it_needs_the_token() -> None:
         ]
         for headers, status in cases:
             assert send(url, "GET", "/edgesim/v1/problems", headers)[0] == status
-        assert send(url, "GET", "/ready")[0] == 200
+        assert send(url, "GET", "/ready")[::2] == (200, b"LIVE\n")
+        assert send(url, "GET", "/ready?format=json")[0] == 401
+        assert send(url, "GET", "/ready?format=json", {"Authorization": "Bearer secret"})[0] == 200
         assert edgesim("get", "ns", "--admin", url).code == 1
         assert edgesim("get", "ns", "--admin", url, env={"EDGESIM_ADMIN_TOKEN": "secret"}).code == 0
