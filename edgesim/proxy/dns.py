@@ -12,9 +12,10 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from edgesim.model import Cluster, ClusterType, Endpoint, Model, ResourceKey
 from edgesim.proxy.resolving import Answer, Lookup, ask_servers, ask_system
@@ -57,6 +58,9 @@ class Looking:
     task: asyncio.Task[None] | None = None
 
 
+NOTHING_KNOWN: Final[Mapping[Look, tuple[str, ...]]] = MappingProxyType({})
+
+
 class Names:
     """The addresses of every name that clusters are made of."""
 
@@ -81,8 +85,17 @@ class Names:
         """Tell somebody of names that cannot be resolved, when that begins, and when it ends."""
         self._told = told
 
-    async def resolved(self, model: Model) -> Model:
-        """Return the model with addresses instead of names, and look those names up from now on. Waits for new ones."""
+    @property
+    def known(self) -> Mapping[Look, tuple[str, ...]]:
+        """The addresses there are now, to come back to."""
+        return dict(self._known)
+
+    async def resolved(self, model: Model, known: Mapping[Look, tuple[str, ...]] = NOTHING_KNOWN) -> Model:
+        """Return the model with addresses instead of names, and look those names up from now on. Waits for new ones.
+
+        What was `known` of them before holds until there is an answer.
+        """
+        self._known = {**known, **self._known}
         wanted = _wanted(model)
         for gone in self._looking.keys() - wanted.keys():
             _stop(self._looking.pop(gone))

@@ -179,7 +179,7 @@ class Supervisor:
         port of a listener is taken; then all serve again what they served before.
         """
         async with self._pushing:
-            before, given, stayed = self._latest, self._given, self._leaving
+            before, given, stayed, known = self._latest, self._given, self._leaving, self._names.known
             try:
                 places = self._hold(update.model)
                 resolved = await self._names.resolved(update.model)
@@ -191,7 +191,7 @@ class Supervisor:
                 except UpdateRefusedError:
                     await self._go_back(before)
                     self._given, self._leaving = given, stayed
-                    await self._names.resolved(given.model)
+                    await self._names.resolved(given.model, known)
                     await self._check(before)
                     raise
             finally:

@@ -181,6 +181,20 @@ async def test_another_rate_is_no_reason_to_wait() -> None:
     names.close()
 
 
+async def test_who_comes_back_has_the_addresses_from_before() -> None:
+    """After an update that was refused names are looked up again, and nobody waits for it."""
+    server = Server(a=("10.0.0.1",))
+    names = server.names
+    await names.resolved(named("a", rate=LATE))
+    known = names.known
+    await names.resolved(Model((), (cluster(),)))
+    assert names.known == {}
+    server.silent = True
+    assert addresses(await names.resolved(named("a", rate=LATE), known)) == [("10.0.0.1", "a")]
+    await until(lambda: len(server.asked) == 2, "it is not looked up")
+    names.close()
+
+
 async def test_an_answer_that_comes_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """An update waits for new names, but not for ever, and the next one not at all: they are served when they are known."""
     monkeypatch.setattr(proxy_dns, "_FIRST", SOON)
