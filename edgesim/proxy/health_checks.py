@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from edgesim.balancing import Address, address_of
-from edgesim.model import Cluster, Endpoint, HealthCheck
+from edgesim.model import Cluster, Endpoint, HealthCheck, TcpCheck
 from edgesim.policies.breakage import Breakage, Ending, ending
 from edgesim.policies.health_checks import Course, Outcome, check_of, part_of
 from edgesim.proxy.breakages import Breakages, breakage_of
@@ -139,7 +139,7 @@ class HealthChecks:
                 await asyncio.sleep(part_of(check.initial_jitter, self._draw))
             while True:
                 breakage = breakage_of(self.breakages, held.cluster.name, address)
-                outcome = await _ask(probe, check.timeout, breakage, self._draw)
+                outcome = await _ask(probe, check, breakage, self._draw)
                 held.outcomes[outcome] += 1
                 if course.take(outcome) or (outcome is Outcome.PASSED and held.cluster.outlier is not None):
                     held.passing[address] = course.healthy
@@ -165,20 +165,27 @@ def _counted(held: Checked) -> dict[str, int]:
     }
 
 
-async def _ask(probe: Prober, longest: float, breakage: Breakage | None, draw: Callable[[], int]) -> Outcome:
+async def _ask(probe: Prober, check: HealthCheck, breakage: Breakage | None, draw: Callable[[], int]) -> Outcome:
     """Make one check, in time."""
     try:
-        async with asyncio.timeout(longest):
-            return await (probe.ask() if breakage is None else _ask_broken(probe, breakage, draw))
+        async with asyncio.timeout(check.timeout):
+            if breakage is None or not _meets(check, breakage):
+                return await probe.ask()
+            return await _ask_broken(probe, check, breakage, draw)
     except TimeoutError:
         return Outcome.LOST
 
 
-async def _ask_broken(probe: Prober, breakage: Breakage, draw: Callable[[], int]) -> Outcome:
+def _meets(check: HealthCheck, breakage: Breakage) -> bool:
+    """Tell whether a check can see it: one that only connects sees no more than that nobody listens."""
+    return breakage.kill or not isinstance(check.checker, TcpCheck) or bool(check.checker.receive)
+
+
+async def _ask_broken(probe: Prober, check: HealthCheck, breakage: Breakage, draw: Callable[[], int]) -> Outcome:
     await asyncio.sleep(breakage.latency)
     end = ending(breakage, draw())
     if end is Ending.HANG:
         await asyncio.Event().wait()
     if end is Ending.PASS:
         return await probe.ask()
-    return Outcome.REFUSED if end is Ending.ERROR else Outcome.LOST
+    return Outcome.REFUSED if end is Ending.ERROR and not isinstance(check.checker, TcpCheck) else Outcome.LOST

@@ -14,6 +14,7 @@ from edgesim.model import (
     LoadBalancer,
     OutlierDetection,
     Policies,
+    TcpCheck,
 )
 from edgesim.model.policies import RetryPolicy
 from edgesim.policies.breakage import Breakage
@@ -154,4 +155,30 @@ async def test_health_checks_see_it(breakage: Breakage) -> None:
         assert news == [False]
         checks.breakages = {}
         await until(lambda: news == [False, True], "it does not recover")
+        checks.close()
+
+
+@pytest.mark.parametrize(
+    ("breakage", "check", "passes"),
+    [
+        (Breakage(error_rate=1.0), TcpCheck(), True),
+        (Breakage(hang=True), TcpCheck(), True),
+        (Breakage(reset=True), TcpCheck(send=b"any"), True),
+        (Breakage(latency=10.0), TcpCheck(), True),
+        (Breakage(kill=True), TcpCheck(), False),
+        (Breakage(error_rate=1.0), TcpCheck(b"any", (b"200",)), False),
+        (Breakage(hang=True), TcpCheck(b"any", (b"200",)), False),
+    ],
+)
+async def test_a_check_that_only_connects_sees_no_bad_answers(
+    breakage: Breakage, check: TcpCheck, passes: bool
+) -> None:
+    """Over TCP, where nothing is to be received, only what takes no connection fails; as with a real pod."""
+    news: list[bool | None] = []
+    checks = HealthChecks(lambda: 0, lambda _name, found: news.extend(found.values()))
+    async with upstream() as up:
+        checks.breakages = {"echo": breakage}
+        checks.follow([(cluster(up.endpoint, health_checks=(HealthCheck(0.2, 10, 1, 1, check),)), (up.endpoint,))])
+        await checks.known(["echo"], DEADLINE)
+        assert news == [passes]
         checks.close()
