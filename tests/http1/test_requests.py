@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.requests import RefusedError, Special, body_of, is_framed, read_head
+from edgesim.http1.requests import RefusedError, Special, body_of, is_framed, read_head, read_usual_start
 from edgesim.model import DEFAULT_LISTENER, ListenerOptions, RequestHead
 
 HOST = (b"host", b"any")
@@ -184,3 +184,22 @@ def test_a_head_with_the_same_body() -> None:
     assert body_of({b"transfer-encoding": b"chunked"}) == b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
     assert is_framed(headers)
     assert not is_framed({})
+
+
+@pytest.mark.parametrize(
+    ("line", "start"),
+    [
+        (b"GET /a?b HTTP/1.1", (b"GET", b"/a", b"b")),
+        (b"HEAD / HTTP/1.1", (b"HEAD", b"/", None)),
+        (b"POST / HTTP/1.1", None),
+        (b"GET / HTTP/1.0", None),
+        (b"GET  / HTTP/1.1", None),
+        (b"GET http://a/ HTTP/1.1", None),
+        (b"GET * HTTP/1.1", None),
+        (b"GET /a\x00 HTTP/1.1", None),
+        (b"", None),
+    ],
+)
+def test_a_usual_start_is_read_here(line: bytes, start: tuple[bytes, bytes, bytes | None] | None) -> None:
+    """The request line of most requests is read at once; whatever is odd about one is left to the parser."""
+    assert read_usual_start(line, DEFAULT_LISTENER) == start

@@ -10,6 +10,7 @@ from edgesim.http1.strict import (
     agrees,
     check_framing,
     check_reason,
+    error_details,
     error_status,
     is_grpc,
     is_http2,
@@ -109,3 +110,13 @@ def test_unusual_starts() -> None:
     for bad in (b"HTTP/1.1 99999 x\r\n", b"nonsense of any kind\r\n"):
         with pytest.raises(MalformedError):
             split_start(bad)
+
+
+def test_parser_errors_have_envoys_details() -> None:
+    """For what the parser refused the access log has Envoy's word, also where Envoy knows only that it is no HTTP."""
+    assert error_details("Transfer-Encoding can't be present with Content-Length") == (
+        b"http1.content_length_and_chunked_not_allowed"
+    )
+    assert error_details("Request has invalid `Transfer-Encoding`") == b"http1.invalid_transfer_encoding"
+    assert error_details("Invalid HTTP version") == b"low_version"
+    assert error_details("Invalid method encountered") == b"http1.codec_error"

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesim.policies.jwt_keys import ALGORITHMS, KeysError, parse_keys, verifies
+from edgesim.policies.jwt_keys import ALGORITHMS, KeysError, jwks_of_pem, parse_keys, verifies
 from edgesim.telemetry.sources import today
 from tests.policies.signing import jwk, jwks, pem, private, signed
 
@@ -124,3 +124,14 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 def test_no_signature_breaks_verification(algorithm: str, text: bytes, signature: bytes) -> None:
     """Bytes of any length are simply no signature."""
     assert not any(verifies(key, algorithm, text, signature) for key in parse_keys(jwks()))
+
+
+def test_pem_texts_as_jwks() -> None:
+    """The JWKS of PEM texts holds the same public keys."""
+    text = pem("r") + pem("e")
+    found = json.loads(jwks_of_pem(text))["keys"]
+    assert [each["kty"] for each in found] == ["RSA", "EC"]
+    numbers = [key.material.public_numbers() for key in parse_keys(text)]
+    assert [key.material.public_numbers() for key in parse_keys(jwks_of_pem(text))] == numbers
+    with pytest.raises(KeysError):
+        jwks_of_pem("no key")

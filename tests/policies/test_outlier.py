@@ -198,3 +198,12 @@ def test_causes_are_counted() -> None:
     assert [found.counted.detected[cause] for cause in of] == [2, 2, 0]
     assert [found.counted.enforced[cause] for cause in of] == [1, 0, 0]
     assert found.counted.overflows == 2
+
+
+def test_a_connection_counts_only_where_failures_are_told_apart() -> None:
+    """Without the split a connection ends no row of failures."""
+    made = detector(replace(ALL, consecutive_5xx=2))
+    monitor = made.monitors[0]
+    assert not made.failed(monitor, 503, 0.0)
+    made.reached(monitor)
+    assert (monitor.local.total, made.failed(monitor, 503, 0.0)) == (0, True)

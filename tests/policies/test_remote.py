@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgesim.model import RequestHead
 from edgesim.model.listener import ListenerOptions
-from edgesim.policies.remote import Client, compile_remote, fields_to_set, identify, needs_request_id
+from edgesim.policies.remote import Client, compile_remote, fields_to_set, identify, needs_request_id, seen_by_routes
 from tests.policies.heads import head_of
 
 PEER = b"127.0.0.1:45352"
@@ -182,3 +185,19 @@ def test_no_header_breaks_it(sent: str, hops: int, edge: bool) -> None:
     head.headers[b"x-forwarded-for"] = sent.encode("latin-1")
     found = identify(compile_remote(options), head, PEER)
     assert found.address == PEER or found.address.endswith(b":0")
+
+
+def test_routes_see_what_is_made_and_not_what_is_dropped() -> None:
+    """A head as routes see it has the fields the proxy makes, one line each, and none that its client may not send."""
+    known = replace(client(PLAIN), drops=frozenset((b"x-envoy-internal",)))
+    sent = {b"x-envoy-internal": b"true", b"x-forwarded-for": b"1.2.3.4", b"x-request-id": b"theirs", b"a": b"2"}
+    repeated = {b"a": [b"1", b"2"], b"x-request-id": [b"one", b"theirs"]}
+    head = RequestHead(b"GET", b"a", b"/x", b"q", sent, repeated)
+    seen = seen_by_routes(known, head, b"http", b"ours")
+    assert (seen.method, seen.authority, seen.path, seen.query) == (b"GET", b"a", b"/x", b"q")
+    assert b"x-envoy-internal" not in seen.headers
+    assert (seen.headers[b"x-request-id"], seen.headers[b"a"]) == (b"ours", b"2")
+    assert dict(fields_to_set(known, head, b"http")).items() <= seen.headers.items()
+    assert seen.repeated == {b"a": [b"1", b"2"]}
+    theirs = seen_by_routes(known, RequestHead(b"GET", b"a", b"/x", None, {b"x-request-id": b"theirs"}), b"http")
+    assert (theirs.headers[b"x-request-id"], theirs.repeated) == (b"theirs", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,3 +192,10 @@ def test_a_back_off_is_never_longer_than_allowed(base: int, longest: int, retry:
 def test_a_list_of_conditions_is_a_set(names: list[str]) -> None:
     """Order, repetition and blanks do not matter, and what HTTP/1.1 cannot meet is ignored."""
     assert parse_retry_on(" , ".join(names)) == set(CONDITIONS).intersection(names)
+
+
+def test_what_is_simple() -> None:
+    """A request with one try and no limit to it is simple, whatever the limit of the whole."""
+    assert compile_retries(None, 15.0).is_simple
+    assert not compile_retries(RetryPolicy(("5xx",)), 15.0).is_simple
+    assert not replace(compile_retries(None, 15.0), per_try_timeout=1.0).is_simple

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgesim.policies import times
 from edgesim.policies.times import LOCAL_TIME, has_newline, time_format
 from tests.policies.records import START
 
@@ -54,3 +55,12 @@ def test_what_is_kept_within_a_second_never_goes_stale(moments: list[int]) -> No
         assert abs(datetime.fromisoformat(write(micros / 1e6).decode()[:-1]) - datetime.fromisoformat(expected)) < (
             timedelta(milliseconds=1, microseconds=2)
         )
+
+
+def test_texts_are_forgotten_and_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format remembers so many texts; what it forgot it writes as before."""
+    monkeypatch.setattr(times, "_MOST_TEXTS", 3)
+    write = time_format("%s.%3f")
+    moments = [START + number for number in range(10)]
+    assert [write(each) for each in moments] == [write(each) for each in moments]
+    assert write(START) == b"1795537983.871"
