@@ -24,14 +24,17 @@ _UNAVAILABLE = 503
 _SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
 
-def after_answer(exchange: Exchange, response: Response) -> bool:
-    """Tell whether another try is made instead of passing this answer on; if so, it is under way."""
+def after_answer(exchange: Exchange, response: Response, *, bodiless: bool) -> bool:
+    """Tell whether another try is made instead of passing this answer on; if so, it is under way.
+
+    As in Envoy, an answer that ends with its head leaves a connection that is used again; any other is cut off.
+    """
     retries = exchange.retries
     if retries is None:
         return False
     verdict = judge_answer(retries, response.status, response.headers, exchange.attempts)
     if verdict is Verdict.YES and _can_retry(exchange):
-        exchange.leave_upstream()
+        exchange.leave_upstream(answered=bodiless or response.length == 0)
         _retry_later(exchange)
         return True
     if verdict is Verdict.LIMIT:

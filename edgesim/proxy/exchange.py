@@ -229,7 +229,8 @@ class Exchange(ExchangeState):
         pool = self.pool
         if pool is not None and pool.watch is not None:
             pool.watch.answered(response.status)
-        if self.retries is not None and self.retries.conditions and attempts.after_answer(self, response):
+        retries = self.retries
+        if retries is not None and retries.conditions and attempts.after_answer(self, response, bodiless=bodiless):
             return
         worker = self.downstream.worker
         self.try_deadline = self.stream_deadline
@@ -331,13 +332,16 @@ class Exchange(ExchangeState):
         """The try's or the route's time ran out."""
         attempts.timed_out(self, now)
 
-    def leave_upstream(self) -> None:
-        """Give up the try under way."""
+    def leave_upstream(self, *, answered: bool = False) -> None:
+        """Give up the try under way; `answered` by a head that is all of its answer, it may leave a connection."""
         if self.wants_connection and self.pool is not None:
             withdraw(self.pool, self)
         connection, self.connection = self.connection, None
         if connection is not None:
-            connection.abandon()
+            if answered:
+                connection.part()
+            else:
+                connection.abandon()
 
     # -- back-pressure -------------------------------------------------------------------------
 

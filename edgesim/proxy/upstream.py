@@ -311,6 +311,15 @@ class UpstreamConnection(asyncio.Protocol):
             exchange.upstream_failed(reason, answered=True, reused=self.reused)
         self.reused = False
 
+    def part(self) -> None:
+        """Drop the exchange behind a head that is all of the answer: once that is read, the connection is free again.
+
+        A head that was seen before was kept only if the connection outlasts it: the parser did not read it.
+        """
+        exchange, self.exchange = self.exchange, None
+        lasts = not self.head_done or self.parser.should_keep_alive()
+        self.reused = lasts and exchange is not None and exchange.request_complete
+
     def abandon(self) -> None:
         """Drop the exchange and the connection: the client is gone, or waited long enough."""
         self.exchange = None

@@ -108,3 +108,36 @@ async def test_an_answer_that_is_retried_leaves_nothing_behind(pieces: tuple[byt
         assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
         assert rest.index(b"\r\n\r\n") == len(rest) - len(b"\r\n\r\nok")
         assert (len(failed), up.connections) == (7, 8)
+
+
+EMPTY = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n"
+DATE = b"date: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "connections"),
+    [
+        (b"GET", EMPTY + b"\r\n", 1),
+        (b"GET", EMPTY + DATE + b"\r\n", 1),
+        (b"HEAD", BROKEN.partition(b"broken")[0], 1),
+        (b"GET", EMPTY + b"connection: close\r\n\r\n", 4),
+        (b"GET", EMPTY + b"\r\n" + OK, 4),
+        (b"GET", EMPTY + DATE + b"\r\n" + OK, 4),
+    ],
+    ids=["empty", "seen before", "to HEAD", "the last one", "more behind it", "more behind one seen before"],
+)
+async def test_an_empty_answer_that_is_retried_leaves_its_connection(
+    method: bytes, answer: bytes, connections: int
+) -> None:
+    """As in Envoy the next try may use it again, unless the upstream ends it or sent what nobody asked for."""
+
+    async def script(peer: Peer) -> None:
+        while head := await peer.head():
+            first = b"x-envoy-attempt-count: 1" in head
+            peer.send(answer if first else OK.partition(b"ok")[0] if method == b"HEAD" else OK)
+
+    async with upstream(script) as up, gateway(retrying(up)) as gw:
+        client = await gw.client()
+        for _ in range(3):
+            assert (await client.ask(GET.replace(b"GET", method))).status == 200
+        assert up.connections == connections
