@@ -157,7 +157,11 @@ HEALTHCHECK_FAIL = Endpoint(
 )
 HEALTHCHECK_OK = Endpoint("POST", "/healthcheck/ok", "takes that back", "envoy_changes.pass_health_checks", str)
 RESET_COUNTERS = Endpoint(
-    "POST", "/reset_counters", "begin to count at zero, histograms too", "stats.reset_counters", str
+    "POST",
+    "/reset_counters",
+    "begin to count at zero, histograms too; hosts in `/clusters` count on, as Envoy's",
+    "stats.reset_counters",
+    str,
 )
 ROUTE = Endpoint(
     "GET",

@@ -83,7 +83,7 @@ async def clusters(request: web.Request) -> web.Response:
 
 
 def _answer(tally: Tally, update: Update, form: str, wanted: re2._Regexp[str]) -> str | dict[str, Any]:
-    counted = {(str(name), str(address)): each for (name, address), each in tally.by("cluster", "endpoint").items()}
+    counted = tally.answers_by_place()
     chosen = [each for each in update.model.clusters if wanted.search(each.name)]
     found = [(each, _members(each, endpoints(each, update.assignments), tally, counted)) for each in chosen]
     if form == "json":

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import NamedTuple
@@ -85,6 +85,8 @@ class Supervisor:
         self._listens = True
         self._pushing = asyncio.Lock()
         self._counting = asyncio.Lock()
+        self._answered: Mapping[tuple[str, str], Mapping[int, int]] = {}
+        """What endpoints answered before counters began anew."""
 
     @property
     def bound(self) -> tuple[Bound, ...]:
@@ -270,7 +272,9 @@ class Supervisor:
             summed.add(Tally(states=self._checks.states()))
             summed.add(Tally(states=self._names.states()))
             summed.add(Tally(states=states_of(self._leaving)))
+            summed.forgotten = self._answered
             if reset:
+                self._answered = summed.answers_by_place()
                 self._checks.forget()
                 self._names.forget()
             return summed

@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from edgesim.model import Subset
-from edgesim.telemetry.histogram import Counts, add, grow, total
+from edgesim.telemetry.histogram import Counts, add, answers, grow, total
 from edgesim.telemetry.states import Scope, State, added
 
 
@@ -55,6 +55,8 @@ class Totals:
 NO_TOTALS = Totals()
 
 
+Place = tuple[str, str]
+"""A cluster, and one of its endpoints."""
 Column = int | bytes
 """64-bit integers; where all are the same, that one."""
 Plain = dict[int, int]
@@ -141,6 +143,8 @@ class Tally:
     totals: Totals = NO_TOTALS
     counts: dict[StatKey, Plain] = field(default_factory=dict)
     states: dict[Scope, State] = field(default_factory=dict)
+    forgotten: Mapping[Place, Mapping[int, int]] = field(default_factory=dict)
+    """Answers of endpoints from before counters began anew."""
 
     def take(self, growth: Growth, named: Named) -> None:
         """Take what a worker tells; `named` is what it has named so far, to which new parts are added."""
@@ -175,3 +179,15 @@ class Tally:
         for key, counts in self.counts.items():
             groups.setdefault(tuple(getattr(key, name) for name in names), []).append(counts)
         return {group: total(parts) for group, parts in groups.items()}
+
+    def answers_by_place(self) -> dict[Place, Counts]:
+        """Return the answers of endpoints, by status, for as long as anything was counted.
+
+        Envoy's counters of a host are none of those that `/reset_counters` resets.
+        """
+        found = {place: total([counts]) for place, counts in self.forgotten.items()}
+        for (cluster, endpoint), counts in self.by("cluster", "endpoint").items():
+            place = str(cluster), str(endpoint)
+            now = {-status: many for status, many in answers(counts).items()}
+            found[place] = total((found.get(place, {}), now))
+        return found

@@ -65,3 +65,17 @@ def test_a_tally_that_takes_the_place_of_another() -> None:
     after.take(Growth(False, (), (), 2, columns), named)
     assert {key: counts[TOTAL] for key, counts in before.counts.items()} == {key(): 3}
     assert {key: counts[TOTAL] for key, counts in after.counts.items()} == {key(): 2}
+
+
+def test_answers_of_endpoints_outlast_a_reset() -> None:
+    """What endpoints answered is counted on where all else begins anew, as often as it does."""
+    before = canary()
+    after = Tally(counts={key(endpoint="127.0.0.1:2"): counted((200, 1000), (503, 2000))})
+    after.forgotten = before.answers_by_place()
+    last = Tally(forgotten=after.answers_by_place())
+    assert last.answers_by_place() == {
+        ("", ""): {-301: 1, -404: 1},
+        ("echo", "127.0.0.1:1"): {-200: 2},
+        ("echo", "127.0.0.1:2"): {-200: 2, -503: 2, -404: 1},
+    }
+    assert last.by("cluster") == {}
