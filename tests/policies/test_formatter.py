@@ -19,6 +19,7 @@ from edgesim.policies.formatter import (
     compile_text,
 )
 from edgesim.policies.getters import Process
+from edgesim.policies.log_lines import PIECES
 from edgesim.policies.operators import OPERATORS, Parameters
 from edgesim.policies.record import Record
 from tests.policies.records import START, forwarded, refused
@@ -312,3 +313,23 @@ def _seconds_for_thousand(write: object, record: Record) -> float:
     for _ in range(1000):
         write(record)
     return time.thread_time() - began
+
+
+def test_a_template_that_is_filled_in_is_the_line() -> None:
+    """What changes from line to line may be written into a template of the rest, in JSON with its texts in pieces."""
+    record = forwarded()
+    lines = compile_json({"a": '%BYTES_SENT% of 100%% "%REQ(X-A)%"', "b": "%BYTES_SENT%", "c": "%REQ(X-A)%"})
+    first, second, _third = lines.parts
+    template = lines.template(record, {0: (0,), 1: (0,)})
+    filled = PIECES.write(first.commands[0].get(record)), lines.texts.write(second.get(record))
+    assert template % filled == lines(record)
+    record.bytes_sent = 7
+    filled = PIECES.write(first.commands[0].get(record)), lines.texts.write(second.get(record))
+    assert json.loads(template % filled) == {"a": '7 of 100% "abcdef"', "b": 7, "c": "abcdef"}
+
+
+def test_fields_are_read_as_they_were_sent() -> None:
+    """A request's field is told as routes changed it, also one that the proxy makes."""
+    record = forwarded()
+    record.sent = {b"x-a": b"changed", b"x-request-id": b"other"}
+    assert compile_text("%REQ(X-A)% %REQ(X-REQUEST-ID)% %REQ(USER-AGENT)%")(record) == b"changed other -"
