@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgesim.balancing import pickers
-from edgesim.balancing.endpoints import EndpointSet
+from edgesim.balancing.endpoints import EndpointSet, candidates
 from edgesim.balancing.hashing import HASHED, Build, Key, Tables, build_at_once
 from edgesim.balancing.health import Health, address_of, follow
 from edgesim.balancing.localities import localities_of
@@ -42,7 +42,7 @@ class Balancer:
         """Take the endpoints. `build` makes hash tables, where it likes."""
         self._draw, self._clock = draw, clock
         self.panics = 0
-        """Endpoints picked whatever their health, because too few are healthy."""
+        """Picks whatever the health of endpoints, because too few are healthy."""
         self.health: Health = {}
         self._rotations: dict[tuple[Key, Locality], Rotation] = {}
         self._tables = Tables(build, self.health_changed)
@@ -69,6 +69,19 @@ class Balancer:
         if picker is None:
             picker = self._pickers[subset] = self._picker(subset)
         return picker(hash_)
+
+    def prepare(self) -> None:
+        """Ask for the table that requests without a subset need, ahead of them."""
+        if self.endpoints.balancer.kind in HASHED:
+            self._pickers[()] = self._picker(())
+
+    def missed(self, subset: Subset) -> None:
+        """Count a request for which nobody was found: as in Envoy, where there is nobody at all that is a panic, too.
+
+        Not where there never is one, nor where a subset has nothing to fall back to.
+        """
+        if self._threshold and not candidates(self.endpoints, subset) and not self.endpoints.lone:
+            self.panics += 1
 
     def pick_anyone(self, hash_: int | None = None) -> Endpoint | None:
         """Return any endpoint of the cluster, of no subset; a healthy one while there is one."""

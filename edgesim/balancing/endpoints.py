@@ -16,7 +16,8 @@ class EndpointSet:
     """All endpoints, those of each subset that has any, and how the cluster wants them picked.
 
     `fallback` is what a request gets whose subset is empty, or which asks for none. Of a subset in `single` there is
-    one endpoint, which is picked whatever its health, as in Envoy. `cut` tells whether there are subsets at all.
+    one endpoint, which is picked whatever its health, as in Envoy. `cut` tells whether there are subsets at all, `lone`
+    whether they fall back to nothing.
     """
 
     every: tuple[Endpoint, ...]
@@ -24,6 +25,7 @@ class EndpointSet:
     fallback: tuple[Endpoint, ...]
     single: frozenset[Subset] = frozenset()
     cut: bool = False
+    lone: bool = False
     balancer: LoadBalancer = DEFAULT_BALANCER
     overprovisioning_factor: int = 140
 
@@ -32,13 +34,16 @@ def endpoint_set(cluster: Cluster, endpoints: Sequence[Endpoint]) -> EndpointSet
     """Cut endpoints into the subsets a cluster's configuration asks for."""
     every, config = tuple(endpoints), cluster.subsets
     if config is None:
-        return EndpointSet(every, {}, every, frozenset(), False, cluster.balancer, cluster.overprovisioning_factor)
+        factor = cluster.overprovisioning_factor
+        return EndpointSet(every, {}, every, balancer=cluster.balancer, overprovisioning_factor=factor)
     singles = _single_by_keys(config)
     found = _by_subset(singles, every)
     single = frozenset(each for each in found if singles[tuple(key for key, _ in each)])
     subsets = {each: _foremost(own) if each in single else tuple(own) for each, own in found.items()}
     flat = replace(cluster.balancer, locality_weighted=False)  # Envoy's subsets know no weights of localities
-    return EndpointSet(every, subsets, _fallback(config, every), single, True, flat, cluster.overprovisioning_factor)
+    lone = config.fallback is FallbackPolicy.NO_FALLBACK
+    fallback = _fallback(config, every)
+    return EndpointSet(every, subsets, fallback, single, True, lone, flat, cluster.overprovisioning_factor)
 
 
 def _single_by_keys(config: SubsetConfig) -> dict[tuple[str, ...], bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edgesim.balancing import Address, Balancer, EndpointSet, address_of, build_at_once, endpoint_set
-from edgesim.balancing.hashing import HASHED, Build
+from edgesim.balancing.hashing import Build
 from edgesim.model import BalancerKind, Cluster, Endpoint
 from edgesim.policies.health_checks import check_of
 from edgesim.policies.outlier import Ejections
@@ -99,8 +99,7 @@ class ClusterRuntime:
         self._renew_pools()
         if cluster.health_checks or before.health_checks:
             self._mark(passing or {}, self.balancer.health)
-        if cluster.balancer.kind in HASHED:
-            self.pick((), 0)  # asks for the table, ahead of requests
+        self.balancer.prepare()
 
     def _follow_outliers(self, before: Cluster) -> None:
         if self.cluster.outlier != before.outlier:

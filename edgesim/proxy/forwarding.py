@@ -82,6 +82,7 @@ def attempt(exchange: Exchange) -> None:
     if endpoint is None:
         exchange.flags |= UH
         plan.cluster.load.none_healthy += 1
+        plan.cluster.balancer.missed(plan.subset)
         if not plan.rules.plain:
             exchange.sent_fields = unsent_fields(exchange, plan)
         exchange.reply(503, NO_HEALTHY_UPSTREAM, details=b"no_healthy_upstream")

@@ -81,7 +81,7 @@ TOTALS: Final[tuple[tuple[str, str, Callable[[Totals], int]], ...]] = (
     ("downstream_rq_active", "requests in progress now", lambda totals: totals.requests_active),
 )
 STATES: Final = (
-    ("lb_healthy_panic", "endpoints picked whatever their health, because too few are healthy"),
+    ("lb_healthy_panic", "picks whatever the health of endpoints, because too few, or none, are healthy"),
     ("upstream_cx_active", "connections now"),
     ("upstream_cx_total", "connections that were begun"),
     ("upstream_cx_http1_total", "the same: all are HTTP/1"),

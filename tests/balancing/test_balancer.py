@@ -8,7 +8,9 @@ from itertools import count
 
 import pytest
 
-from edgesim.balancing import Balancer, endpoint_set
+from edgesim.balancing import Balancer, address_of, build_at_once, endpoint_set
+from edgesim.balancing.hashing import Install
+from edgesim.balancing.tables import TablePlan
 from edgesim.model import (
     BalancerKind,
     Cluster,
@@ -18,10 +20,13 @@ from edgesim.model import (
     LoadBalancer,
     Locality,
     SlowStart,
+    Subset,
     SubsetConfig,
     SubsetSelector,
 )
 from tests.balancing.scenes import A, B, C, D, Scene, plain
+
+X: Subset = (("version", "x"),)
 
 
 def _among(*endpoints: Endpoint, start: int = 0) -> Balancer:
@@ -184,6 +189,52 @@ def test_picks_in_a_panic_are_counted() -> None:
     scene.update()
     assert scene.picks(2) == {None: 2}
     assert scene.balancer.panics == 3
+
+
+@pytest.mark.parametrize(
+    ("fallback", "subset", "panics"),
+    [
+        (None, (), 1),
+        (None, X, 1),
+        (FallbackPolicy.ANY_ENDPOINT, X, 1),
+        (FallbackPolicy.DEFAULT_SUBSET, X, 1),
+        (FallbackPolicy.NO_FALLBACK, X, 0),
+        (FallbackPolicy.NO_FALLBACK, (), 0),
+    ],
+)
+def test_a_request_for_nobody_is_a_panic(fallback: FallbackPolicy | None, subset: Subset, panics: int) -> None:
+    """As in Envoy, where there is nobody to fall back to; not where a subset is not to fall back at all."""
+    cut = None if fallback is None else SubsetConfig((SubsetSelector(("version",)),), fallback, X)
+    scene = Scene(replace(plain(), subsets=cut))
+    assert scene.balancer.pick(subset) is None
+    scene.balancer.missed(subset)
+    assert scene.balancer.panics == panics
+
+
+def test_a_miss_is_no_panic_where_there_is_somebody_or_never_one() -> None:
+    """Who was there and not picked (the table is empty, say) makes no panic, nor does anything at a threshold of 0."""
+    for scene in (Scene(plain(), A), Scene(plain(panic_threshold=0.0))):
+        scene.balancer.missed(())
+        assert scene.balancer.panics == 0
+
+
+def test_a_table_that_is_asked_for_ahead_is_no_pick() -> None:
+    """A panic is not counted for it; the table is there before anybody picks, where there is one at all."""
+    built: list[TablePlan] = []
+
+    def build(plan: TablePlan, install: Install) -> None:
+        built.append(plan)
+        build_at_once(plan, install)
+
+    for kind, tables in ((BalancerKind.MAGLEV, 1), (BalancerKind.RING_HASH, 1), (BalancerKind.RANDOM, 0)):
+        balancer = Balancer(endpoint_set(plain(kind), (A, B)), lambda: 0, lambda: 0.0, build)
+        for endpoint in (A, B):
+            balancer.health[address_of(endpoint)].active_failed = True
+        balancer.prepare()
+        assert (len(built), balancer.panics) == (tables, 0)
+        assert balancer.pick((), 1) is not None
+        assert (len(built), balancer.panics) == (tables, 1)
+        built.clear()
 
 
 def test_a_panic_asks_for_the_same_hash() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
+
+from edgesim.model import BalancerKind, LoadBalancer
 from edgesim.proxy.upstream import UpstreamConnection
 from tests.proxy.scenes import (
     DATED,
@@ -13,12 +16,14 @@ from tests.proxy.scenes import (
     OK,
     Gateway,
     Peer,
+    cluster,
     direct,
     forwarding,
     gateway,
     model,
     one_at_a_time,
     playing,
+    to,
     until,
 )
 
@@ -286,3 +291,13 @@ async def test_early_answers_say_how_long_the_upstream_took() -> None:
         assert int(reply.headers.get("x-envoy-upstream-service-time", "0")) < 60_000
         client.writer.write_eof()
         assert await client.ended()
+
+
+@pytest.mark.parametrize("kind", [BalancerKind.ROUND_ROBIN, BalancerKind.MAGLEV])
+async def test_a_request_for_nobody_is_one_panic(kind: BalancerKind) -> None:
+    """However often it is looked at: as in Envoy; a reload alone is none."""
+    served = model([to()], [cluster(balancer=LoadBalancer(kind))])
+    async with gateway(served) as gw:
+        assert (await (await gw.client()).ask()).status == 503
+        gw.serve(served)
+        assert gw.worker.snapshot.clusters["echo"].balancer.panics == 1
