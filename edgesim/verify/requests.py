@@ -37,6 +37,8 @@ _OTHERS: tuple[Lines, ...] = (
     (("x-request-id", "3d1f8f3c-5c1b-4f0e-8d55-0a6f6f2b1c00"),),
     (("origin", "http://example.com"), ("access-control-request-method", "GET")),
     (("accept", "a"), ("accept", "b")),
+    (("x-envoy-upstream-rq-timeout-ms", "9000"),),
+    (("x-envoy-max-retries", "1"), ("x-envoy-retry-on", "5xx")),
 )
 _SAFE = "%/?:@!$&'()*+,;=-._~[]|{}^<>\\`"
 
