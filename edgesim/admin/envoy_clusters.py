@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import re2
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT
@@ -17,6 +16,9 @@ from edgesim.model import CircuitBreakers, Cluster, Endpoint, Update
 from edgesim.telemetry.histogram import Counts, classes, new_counts
 from edgesim.telemetry.states import Host, State
 from edgesim.telemetry.tally import Tally
+
+if TYPE_CHECKING:
+    import re2
 
 _BREAKERS = ("max_connections", "max_pending_requests", "max_requests", "max_retries")
 _RATES = ("success_rate", "local_origin_success_rate")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
-import re2
 from aiohttp import web
 
 from edgesim.admin.context import CONTEXT, instance_of
@@ -21,6 +20,9 @@ from edgesim.telemetry.histogram import recorded
 from edgesim.telemetry.prometheus import CONTENT_TYPE, exposition, own_exposition
 from edgesim.telemetry.rows import SCOPES, Row, rows
 from edgesim.telemetry.tally import Tally
+
+if TYPE_CHECKING:
+    import re2
 
 _TYPES = ("All", "Counters", "Gauges", "Histograms", "TextReadouts")
 _BUCKETS = ("", "summary", "cumulative", "disjoint")

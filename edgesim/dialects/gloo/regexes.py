@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import re2
-
 from edgesim.dialects.gloo.scope import Reporter
 from edgesim.dialects.resource import FieldPath
+from edgesim.routing.regexes import library
 
 
 @lru_cache(maxsize=65536)
 def _compiled(pattern: str) -> tuple[int, str]:
     """Return the program size of a pattern, and what is wrong with it."""
-    options = re2.Options()
+    options = library().Options()
     options.log_errors = False
     try:
-        return re2.compile(pattern, options).programsize, ""
-    except re2.error as error:
+        return library().compile(pattern, options).programsize, ""
+    except library().error as error:
         message = error.args[0]
         return 0, message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
 
@@ -58,7 +57,7 @@ def _substitutes(pattern: str, substitution: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _groups(pattern: str) -> int:
-    return int(re2.compile(pattern).groups)
+    return int(library().compile(pattern).groups)
 
 
 def regex_error(pattern: str) -> str:

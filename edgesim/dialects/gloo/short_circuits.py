@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import re2
-
 from edgesim.dialects.gloo.guesses import dotted
 from edgesim.dialects.gloo.memo import Memo
 from edgesim.dialects.gloo.scope import Reporter, Scope
 from edgesim.dialects.resource import Resource
 from edgesim.model import OriginStep, PathKind, PathMatcher, Position, Problem, Route, RouteMatch, ValueKind
 from edgesim.routing.implication import conditions_imply
+from edgesim.routing.regexes import library
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class _Seen:
         if path.kind is PathKind.REGEX:
             return
         for pattern, entries in self.regexes.items():
-            if re2.search(pattern, path.value) is not None:
+            if library().search(pattern, path.value) is not None:
                 yield from entries
 
 
