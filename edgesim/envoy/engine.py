@@ -18,6 +18,7 @@ from typing import Final
 
 from edgesim.dialects.envoy import Form, Kind, Part, Resources, fetching_bootstrap, snapshot
 from edgesim.envoy.admin import Admin, AdminError
+from edgesim.envoy.continued import Continued
 from edgesim.envoy.detours import Place as Detoured
 from edgesim.envoy.detours import detoured
 from edgesim.envoy.draining import drain
@@ -28,7 +29,7 @@ from edgesim.envoy.refusals import culprit, refused_in
 from edgesim.envoy.relay import Way
 from edgesim.envoy.relays import Relays, ways
 from edgesim.envoy.taking import RefusedError, Taking, accepting
-from edgesim.envoy.tallies import DURATIONS, Buckets, buckets_of, since, tally_of
+from edgesim.envoy.tallies import DURATIONS, buckets_of, tally_of
 from edgesim.model import Assignments, Cluster, ClusterType, Listener, Model, Update, UpdateRefusedError
 from edgesim.model.clusters import endpoints_of
 from edgesim.model.update import CANNOT_RUN
@@ -91,8 +92,8 @@ class EnvoyEngine:
         self._places: dict[str, Place] = {}
         self._reasons: asyncio.Queue[str] = asyncio.Queue()
         self._pushing = asyncio.Lock()
-        self._forgotten: tuple[int, Mapping[str, Buckets]] = (0, {})
-        """What the histograms of an Envoy (by the number of its start) held when counting began anew."""
+        self._counted = Continued()
+        self._counting = asyncio.Lock()
         self._update: Update | None = None
         """What is served, without relays."""
         self._relays = Relays(partial(Random(f"{given.seed}:breakages").getrandbits, 64))
@@ -230,7 +231,10 @@ class EnvoyEngine:
     async def _reach(self, wanted: Resources) -> None:
         """Let Envoy serve what is wanted. Raises UpdateRefusedError."""
         before, self._reasons = self._served, asyncio.Queue()
+        replaced = any(self._told.get(name, part) != part for name, part in wanted.clusters.items())
         self._told = {**self._told, **wanted.clusters}
+        if replaced:
+            await self.stats()  # Envoy forgets some of it with a cluster
         try:
             await self._stages(wanted)
         except RefusedError as refused:
@@ -240,6 +244,8 @@ class EnvoyEngine:
             words = self._process.last_words
             raise UpdateRefusedError(f"Envoy does not take {late}: {words}", code=CANNOT_RUN) from None
         self._served = wanted
+        if replaced:
+            await self.stats()
 
     async def _reason(self, refused: RefusedError) -> str:
         """Return what Envoy's log says; its counts may be read before its log is."""
@@ -279,18 +285,18 @@ class EnvoyEngine:
 
     async def stats(self, *, reset: bool = False) -> Tally:
         """Return what Envoy counted by cluster; with `reset` begin at zero behind it."""
-        try:
-            counted = await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_)")
-            now = buckets_of(await self.admin.histograms(rf"^cluster\..*\.{DURATIONS}$"))
+        async with self._counting:
+            try:
+                counted = await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_)")
+                durations = buckets_of(await self.admin.histograms(rf"^cluster\..*\.{DURATIONS}$"))
+                if reset:
+                    await self.admin.ask("/reset_counters", "POST")
+            except AdminError:
+                return Tally()
+            found = self._counted.take(tally_of(counted, durations, self._model), self._process.starts)
             if reset:
-                await self.admin.ask("/reset_counters", "POST")
-        except AdminError:
-            return Tally()
-        starts, before = self._forgotten
-        found = tally_of(counted, since(now, before if starts == self._process.starts else {}), self._model)
-        if reset:
-            self._forgotten = self._process.starts, now
-        return found
+                self._counted.reset()
+            return found
 
     def reopen_logs(self) -> None:
         """Let Envoy open its log files anew: somebody moved them away."""

@@ -31,15 +31,6 @@ def buckets_of(found: Iterable[Mapping[str, Any]]) -> dict[str, Buckets]:
     }
 
 
-def since(now: Mapping[str, Buckets], before: Mapping[str, Buckets]) -> dict[str, Buckets]:
-    """Return what histograms hold beyond what they held before: Envoy never sets them back."""
-    return {name: _grown(buckets, before.get(name, {})) for name, buckets in now.items()}
-
-
-def _grown(now: Buckets, before: Buckets) -> Buckets:
-    return {at: (width, count - before.get(at, (0.0, 0))[1]) for at, (width, count) in now.items()}
-
-
 def tally_of(stats: Mapping[str, str | int], histograms: Mapping[str, Buckets], model: Model) -> Tally:
     """Return counts and durations of answers by class and cluster, and counts of clients' connections."""
     counts = {

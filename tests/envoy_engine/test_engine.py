@@ -17,6 +17,7 @@ from edgesim.model import (
     Certificate,
     Cluster,
     ClusterType,
+    ConnectionSettings,
     DownstreamTls,
     Endpoint,
     Listener,
@@ -25,7 +26,7 @@ from edgesim.model import (
     VirtualHost,
 )
 from edgesim.telemetry import spawn
-from edgesim.telemetry.histogram import TOTAL
+from edgesim.telemetry.histogram import HISTOGRAM, TOTAL
 from edgesim.telemetry.rows import rows
 from tests.dialects.certificates import pair
 from tests.envoy_engine.scenes import PATIENT, eds, forward, running, saying, telling
@@ -211,6 +212,19 @@ async def test_answers_are_counted_by_cluster() -> None:
         tally = await envoy.engine.stats(reset=True)
         assert {key.cluster: (counts[TOTAL], counts[-200]) for key, counts in tally.counts.items()} == {"echo": (3, 3)}
         assert (await envoy.engine.stats()).counts == {}
+
+
+@pytest.mark.slow
+async def test_a_cluster_that_changes_keeps_its_counts() -> None:
+    """Envoy forgets the statuses and durations of one that another takes the place of; they are told all the same."""
+    async with upstream() as up, running() as envoy:
+        for timeout in (1.0, 2.0, 3.0):
+            changed = replace(eds("echo"), connection=ConnectionSettings(connect_timeout=timeout))
+            await envoy.push(model([forward("echo")], [changed]), echo=(up.endpoint,))
+            await envoy.ask()
+        [counts] = (await envoy.engine.stats()).counts.values()
+        assert (counts[TOTAL], counts[-200]) == (3, 3)
+        assert sum(count for slot, count in counts.items() if slot >= HISTOGRAM) == 3
 
 
 @pytest.mark.slow

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edgesim.envoy.tallies import buckets_of, since, tally_of
+from edgesim.envoy.tallies import buckets_of, tally_of
 from edgesim.model import Cluster, ClusterType, Model
 from edgesim.telemetry.rows import rows
 
@@ -31,18 +29,6 @@ def test_durations_are_those_of_buckets(bucket: tuple[float, float, int], told: 
     assert row.requests == 1
     assert row.p50_ms == pytest.approx(told, rel=0.008)
     assert row.mean_ms == pytest.approx(told, rel=0.008)
-
-
-@given(st.lists(st.integers(0, 9), min_size=3, max_size=3), st.lists(st.integers(0, 9), min_size=3, max_size=3))
-def test_what_came_since_is_told(before: list[int], more: list[int]) -> None:
-    """Of histograms that are never set back, what came is told; what is as before counts nothing."""
-    old = buckets_of(details(*((at, 1, count) for at, count in enumerate(before, 10))))
-    new = buckets_of(
-        details(*((at, 1, count + add) for (at, count), add in zip(enumerate(before, 10), more, strict=True)))
-    )
-    found = since(new, old)[NAME]
-    assert [count for _, count in found.values()] == more
-    assert since(new, {})[NAME] == new[NAME]
 
 
 def test_other_clusters_are_not_told() -> None:
