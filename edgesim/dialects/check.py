@@ -17,6 +17,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from edgesim.dialects.belonging import belongs_in
+from edgesim.dialects.fields import show_path
 from edgesim.dialects.nearest import did_you_mean
 from edgesim.dialects.resource import FieldPath
 
@@ -33,8 +35,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """What a walk has found. While `quiet`, the inside of an unsimulated field gives no more notes."""
+    """What a walk over a document of a schema, which stands at `base`, has found.
 
+    While `quiet`, the inside of an unsimulated field gives no more notes.
+    """
+
+    schema: type[msgspec.Struct]
+    base: FieldPath
     items: list[Finding] = field(default_factory=list)
     quiet: bool = False
 
@@ -43,6 +50,8 @@ class Findings:
         self.items.append(Finding(code, path, message, hint))
 
 
+_A_SLIP: Final = 0.9
+"""How like a name is that differs in a letter or so: nearer than the same name elsewhere."""
 _WORD: Final = 4
 """Letters from which the end of a name may stand for it."""
 _GUESSED: Final = 100
@@ -53,7 +62,7 @@ Check = Callable[[Any, FieldPath, Findings], None]
 
 def check(schema: type[msgspec.Struct], manifest: Any, path: FieldPath = ()) -> list[Finding]:
     """Return everything wrong or worth a note in `manifest`, in the order of the document."""
-    found = Findings()
+    found = Findings(schema, path)
     compile_struct(schema)(manifest, path, found)
     return found.items
 
@@ -148,7 +157,7 @@ def _struct(info: inspect.StructType) -> Check:
         unknown = 0
         for name, item in value.items():
             if name not in kinds:
-                hint = _meant(name, kinds) if unknown < _GUESSED else ""
+                hint = _meant(name, kinds, path, found) if unknown < _GUESSED else ""
                 found.add("ES0103", (*path, name), f'unknown field "{shorten(name)}"', hint)
                 unknown += 1
             elif item is not None:
@@ -172,17 +181,24 @@ def _check_one_of(group: tuple[str, ...], value: dict[str, Any], path: FieldPath
         found.add("ES0108", (*path, given[1]), f"only one of {listed} can be set")
 
 
-def _meant(name: str, kinds: dict[str, inspect.Type]) -> str:
-    """Find the field that was meant: a near name here, the very name one level down, or the only one that ends in it."""
-    hint = did_you_mean(name, kinds)
-    if hint:
+def _meant(name: str, kinds: dict[str, inspect.Type], path: FieldPath, found: Findings) -> str:
+    """Find the field that was meant: one spelt nearly so, the very name nearby, a like one, or the only one that ends in it."""
+    at = len(found.base)
+    hint = did_you_mean(name, kinds, _A_SLIP) or _elsewhere(name, found.schema, path[at:], path[:at])
+    if hint or (hint := did_you_mean(name, kinds)):
         return hint
-    for owner, kind in kinds.items():
-        inner = kind.types[0] if isinstance(kind, inspect.UnionType) else kind
-        if isinstance(inner, inspect.StructType) and any(member.encode_name == name for member in inner.fields):
-            return f"did you mean `{owner}.{name}`?"
     longer = [each for each in kinds if len(name) >= _WORD and each.lower().endswith(name.lower())]
     return f"did you mean `{longer[0]}`?" if len(longer) == 1 else ""
+
+
+def _elsewhere(name: str, schema: type[msgspec.Struct], path: FieldPath, base: FieldPath) -> str:
+    place = belongs_in(name, schema, path)
+    if place is None:
+        return ""
+    if len(place) > len(path) and place[: len(path)] == path:
+        return f"did you mean `{place[-1]}.{name}`?"
+    where = f"in `{show_path((*base, *place))}`" if base or place else "at the top of the document"
+    return f"`{name}` belongs {where}"
 
 
 def _list(kind: inspect.VarTupleType) -> Check:

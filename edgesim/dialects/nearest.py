@@ -55,9 +55,9 @@ def nearest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | Non
     return Spellings(names).nearest(word, likeness)
 
 
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Return the hint for a misspelt name, empty if no name is near."""
-    name = nearest(word, names)
+def did_you_mean(word: str, names: Iterable[str], likeness: float = 0.6) -> str:
+    """Return the hint for a misspelt name, empty if no name is `likeness` (0 to 1) near."""
+    name = nearest(word, names, likeness)
     return f"did you mean `{name}`?" if name is not None else ""
 
 

@@ -82,6 +82,38 @@ def test_a_field_of_the_level_below_is_pointed_to() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("spec", "name", "hint"),
+    [
+        ({"static": {"subsetSpec": {}}}, "subsetSpec", "`subsetSpec` belongs in `spec.kube`"),
+        ({"kube": {"useTls": True}}, "useTls", "`useTls` belongs in `spec.static`"),
+        ({"subsetSpec": {}}, "subsetSpec", "did you mean `kube.subsetSpec`?"),
+        ({"static": {"sslConfig": {}}}, "sslConfig", "`sslConfig` belongs in `spec`"),
+        ({"static": {"connectTimeout": "1s"}}, "connectTimeout", "`connectTimeout` belongs in `spec.connectionConfig`"),
+        ({"loadBalancerConfig": {"choiceCount": 2}}, "choiceCount", "did you mean `leastRequest.choiceCount`?"),
+        ({"labels": {}}, "labels", "`labels` belongs in `metadata`"),
+        ({"metadata": {}}, "metadata", "`metadata` belongs at the top of the document"),
+        ({"static": {"hosts": [{"useTls": True}]}}, "useTls", "`useTls` belongs in `spec.static`"),
+        ({"static": {"hosts": [{"labels": {}}]}}, "labels", ""),
+        ({"static": {"host": []}}, "host", "did you mean `hosts`?"),
+        ({"kube": {"selectors": {}}}, "selectors", "did you mean `selector`?"),
+    ],
+)
+def test_a_field_of_another_message_is_pointed_to(spec: Any, name: str, hint: str) -> None:
+    """Where it belongs counts for more than how it is spelt, but for a slip; far away it may be anything."""
+    findings = check(Upstream, {**VS, "kind": "Upstream", "spec": spec})
+    assert [(each.path[-1], each.hint) for each in findings] == [(name, hint)]
+
+
+def test_fields_of_routes_are_pointed_to_by_their_route() -> None:
+    """With its number, as the document has it."""
+    routes: list[Any] = [{}, {"routeAction": {"retries": {}, "virtualHost": {}}}]
+    assert [hint for _code, _path, hint in found({"virtualHost": {"routes": routes}})] == [
+        "`retries` belongs in `spec.virtualHost.routes[1].options`",
+        "`virtualHost` belongs in `spec`",
+    ]
+
+
 def test_an_operator_as_kubernetes_writes_it_is_recognised() -> None:
     """`!` and its like have names in Gloo, which the hint gives."""
     expressions = [{"key": "a", "operator": word} for word in ("!", "notin")]
