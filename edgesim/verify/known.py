@@ -50,9 +50,24 @@ def _describes_no_body(difference: Difference) -> bool:
 
 
 def _answered(seen: Seen) -> dict[str, str]:
-    headers = dict(seen.parts)["answered headers"]
+    return _headers(seen, "answered headers")
+
+
+def _headers(seen: Seen, part: str) -> dict[str, str]:
+    headers = dict(seen.parts)[part]
     assert isinstance(headers, tuple)
     return dict(headers)
+
+
+def _takes_the_try_before_for_the_client(difference: Difference) -> bool:
+    if difference.parts != ("forwarded headers",):
+        return False
+    host = dict(difference.envoy.parts)["host"]
+    own, other = (_headers(each, "forwarded headers") for each in (difference.edgesim, difference.envoy))
+    wanted = own | {"x-envoy-original-host": str(host)}
+    if "x-forwarded-host" in own and other.get("x-forwarded-host") != own["x-forwarded-host"]:
+        wanted |= {"x-forwarded-host": f"{own['x-forwarded-host']},{host}"}
+    return "x-envoy-original-host" in own and own != other == wanted
 
 
 KNOWN = (
@@ -61,5 +76,11 @@ KNOWN = (
         "Envoy sends it although such an answer has none (RFC 9112, section 6.3), and with it breaks the next answer "
         "on the connection; edgesim sends neither the body nor its length and type",
         _describes_no_body,
+    ),
+    Known(
+        "x-envoy-original-host and x-forwarded-host of a retry with autoHostRewrite",
+        "Envoy rewrites the host anew for each try, and takes that of the try before for the client's; edgesim forwards "
+        "the client's with every try",
+        _takes_the_try_before_for_the_client,
     ),
 )
