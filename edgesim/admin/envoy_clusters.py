@@ -40,7 +40,7 @@ class _Member:
     def counters(self) -> dict[str, int]:
         """Envoy's counters of a host, by tries: a try after which another was made is an error where it went.
 
-        What a circuit breaker refused is neither a request nor an error of a host.
+        What was not to wait for a connection (`max_pending_requests`) is neither a request nor an error of a host.
         """
         answered, refused = classes(self.counts), self.host.refused
         tries = sum(answered) + self.host.retried - refused

@@ -10,6 +10,7 @@ more requests than connections, and these are counted as they come and go.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from edgesim.model import CircuitBreakers
@@ -35,10 +36,13 @@ class Load:
         "pending_failures",
         "pending_overflows",
         "per_try_timeouts",
+        "request_overflows",
         "requests",
+        "retried_answers",
         "retries",
         "retry_limits",
         "retry_overflows",
+        "retry_successes",
         "timeouts",
         "told",
     )
@@ -52,12 +56,16 @@ class Load:
         """Requests that ever waited for a connection."""
         self.opened = 0
         """Connections that were ever begun."""
-        self.connection_overflows = self.pending_overflows = self.retry_overflows = 0
+        self.connection_overflows = self.pending_overflows = self.request_overflows = self.retry_overflows = 0
         self.connect_failures = self.connect_timeouts = self.timeouts = self.per_try_timeouts = 0
         self.pending_failures = 0
         """Requests that waited for a connection that could not be made."""
         self.retry_limits = 0
         """Requests that failed in the last try they may have."""
+        self.retry_successes = 0
+        """Requests that were retried until there was no more reason to."""
+        self.retried_answers: Counter[int] = Counter()
+        """Answers, by status, instead of which another try was made."""
         self.none_healthy = 0
         """Requests for which there was no endpoint."""
         self.told: dict[str, int] = {}
@@ -79,7 +87,7 @@ class Load:
     def check_request(self) -> None:
         """Find out whether another request may be given a connection that is there. Raises OverflowedError."""
         if self.requests() >= self.limits.max_requests:
-            self.pending_overflows += 1  # Envoy counts it there
+            self.request_overflows += 1
             raise OverflowedError
 
     def add_retry(self) -> bool:

@@ -155,7 +155,6 @@ def send_over(exchange: Exchange, pool: Pool) -> None:
     try:
         exchange.connection = acquire(pool, exchange)
     except OverflowedError:
-        pool.refused += 1
         failures.refuse_overflow(exchange)
         return
     if exchange.connection is None:

@@ -151,7 +151,7 @@ class Pool:
         self.opened = self.failures = self.timeouts = 0
         """Connections that were ever begun, those that could not be made, and requests that took too long."""
         self.retried = self.unsent = self.refused = 0
-        """Tries after which another was made, those whose connection could not be made, and those a breaker refused."""
+        """Tries after which another was made, those that got no connection, and those that were not to wait for one."""
 
     def __repr__(self) -> str:
         """Tell the whole state in a line, for whoever looks for a mistake."""
@@ -168,7 +168,7 @@ def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
     if pool.idle:
         load = pool.load
         if load.connections > load.limits.max_requests:  # else there cannot be too many requests
-            load.check_request()
+            _check_request(pool)
         connection = pool.idle.pop()
         pool.busy.add(connection)  # as `take`, without a call
         if pool.record is not None:
@@ -177,6 +177,15 @@ def acquire(pool: Pool, exchange: UpstreamUser) -> UpstreamConnection | None:
         return connection
     connect(pool, exchange)
     return None
+
+
+def _check_request(pool: Pool) -> None:
+    """Find out whether another request may have a connection; to Envoy one that may not is an error of the endpoint."""
+    try:
+        pool.load.check_request()
+    except OverflowedError:
+        pool.unsent += 1
+        raise
 
 
 def take(connection: UpstreamConnection) -> None:
@@ -197,7 +206,11 @@ def leave(connection: UpstreamConnection) -> None:
 
 def connect(pool: Pool, exchange: UpstreamUser) -> None:
     """Let an exchange wait for a new connection, or for one that becomes free before. Raises OverflowedError."""
-    pool.load.add_pending()
+    try:
+        pool.load.add_pending()
+    except OverflowedError:
+        pool.refused += 1
+        raise
     exchange.wants_connection = True
     pool.waiting.append(exchange)
     open_wanted(pool)
@@ -294,10 +307,9 @@ def give(connection: UpstreamConnection) -> None:
             continue
         try:
             if pool.load.connections > pool.load.limits.max_requests:
-                pool.load.check_request()
+                _check_request(pool)
         except OverflowedError:
             exchange.wants_connection = False
-            pool.refused += 1
             exchange.overflowed()
             continue
         take(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from edgesim.telemetry.states import OPEN, Host, Scope, State
+from edgesim.telemetry.states import OPEN, RETRIED, Host, Scope, State
 
 if TYPE_CHECKING:
     from edgesim.balancing import Address, HostHealth
@@ -49,6 +49,7 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
     load = cluster.load
     return {
         "lb_healthy_panic": cluster.balancer.panics,
+        "lb_subsets_fallback": cluster.balancer.fallbacks,
         "upstream_cx_total": load.opened,
         "upstream_cx_connect_fail": load.connect_failures,
         "upstream_cx_connect_timeout": load.connect_timeouts,
@@ -56,13 +57,16 @@ def _counted(cluster: ClusterRuntime) -> dict[str, int]:
         "upstream_cx_http1_total": load.opened,
         "upstream_cx_none_healthy": load.none_healthy,
         "upstream_cx_overflow": load.connection_overflows,
+        "upstream_rq_active_overflow": load.request_overflows,
         "upstream_rq_pending_failure_eject": load.pending_failures,
         "upstream_rq_pending_overflow": load.pending_overflows,
         "upstream_rq_pending_total": load.pended,
         "upstream_rq_per_try_timeout": load.per_try_timeouts,
         "upstream_rq_retry_limit_exceeded": load.retry_limits,
         "upstream_rq_retry_overflow": load.retry_overflows,
+        "upstream_rq_retry_success": load.retry_successes,
         "upstream_rq_timeout": load.timeouts,
+        **{f"{RETRIED}{status}": many for status, many in load.retried_answers.items()},
     }
 
 
@@ -78,6 +82,7 @@ def _ejections(found: Ejections) -> dict[str, int]:
 def _active(cluster: ClusterRuntime) -> dict[str, int]:
     load = cluster.load
     return {
+        "lb_subsets_active": len(cluster.endpoints.subsets),
         "upstream_cx_active": load.connections,
         "upstream_rq_active": load.requests(),
         "upstream_rq_pending_active": load.pending,

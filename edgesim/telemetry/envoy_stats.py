@@ -24,7 +24,7 @@ from edgesim.telemetry.histogram import (
     total,
     whole,
 )
-from edgesim.telemetry.states import ACTIVE, State
+from edgesim.telemetry.states import ACTIVE, RETRIED, State
 from edgesim.telemetry.tally import Tally, Totals
 
 _PREFIX: Final = "http"
@@ -32,6 +32,7 @@ _PREFIX: Final = "http"
 LISTENER_PREFIX: Final = f"http.{_PREFIX}."
 ACCESS_LOG_DROPPED: Final = "access_logs.access_log_file.write_failed"
 _UNAVAILABLE: Final = 503
+_UNSENT: Final = ("upstream_rq_active_overflow", "upstream_rq_pending_failure_eject", "upstream_rq_pending_overflow")
 Label = tuple[str, str]
 Labels = tuple[Label, ...]
 
@@ -79,9 +80,13 @@ TOTALS: Final[tuple[tuple[str, str, Callable[[Totals], int]], ...]] = (
     ("downstream_cx_active", "connections of clients now", lambda totals: totals.connections_active),
     ("downstream_cx_http1_active", "the same: all are HTTP/1", lambda totals: totals.connections_active),
     ("downstream_rq_active", "requests in progress now", lambda totals: totals.requests_active),
+    ("no_route", "requests that no route took", lambda totals: totals.no_route),
+    ("no_cluster", "requests whose route leads to a cluster that is not there", lambda totals: totals.no_cluster),
 )
 STATES: Final = (
     ("lb_healthy_panic", "picks whatever the health of endpoints, because too few, or none, are healthy"),
+    ("lb_subsets_active", "subsets with endpoints, of all workers"),
+    ("lb_subsets_fallback", "picks by the fallback policy of subsets"),
     ("upstream_cx_active", "connections now"),
     ("upstream_cx_total", "connections that were begun"),
     ("upstream_cx_http1_total", "the same: all are HTTP/1"),
@@ -91,13 +96,15 @@ STATES: Final = (
     ("upstream_cx_none_healthy", "requests for which there was no endpoint"),
     ("upstream_cx_overflow", "connections not made because of `max_connections`"),
     ("upstream_rq_active", "requests that have a connection now"),
+    ("upstream_rq_active_overflow", "requests refused because of `max_requests`"),
     ("upstream_rq_pending_active", "requests that wait for a connection now"),
     ("upstream_rq_pending_total", "requests that waited for one"),
     ("upstream_rq_pending_failure_eject", "requests that waited for a connection that could not be made"),
-    ("upstream_rq_pending_overflow", "requests refused by a circuit breaker"),
+    ("upstream_rq_pending_overflow", "requests refused because of `max_pending_requests`"),
     ("upstream_rq_per_try_timeout", "tries that took too long"),
     ("upstream_rq_retry_limit_exceeded", "requests that failed in the last try they may have"),
     ("upstream_rq_retry_overflow", "retries not made because of `max_retries`"),
+    ("upstream_rq_retry_success", "requests whose last try was no reason for another one"),
     ("upstream_rq_timeout", "requests that took too long"),
     ("outlier_detection.ejections_enforced_total", "ejections"),
     ("outlier_detection.ejections_overflow", "ejections that would have been too many at a time"),
@@ -186,6 +193,8 @@ OF_EXTERNAL: Final = Scope(
     "cluster.{}.external.", "cluster", (), "upstream_rq", "cluster_external_", "envoy_cluster_name"
 )
 """The same again, as Envoy counts requests from outside; who it finds inside it counts as internal."""
+OF_RETRIES: Final = Scope("cluster.{}.retry.", "cluster", (), "upstream_rq", "cluster_retry_", "envoy_cluster_name")
+"""Answers instead of which another try was made, where there were any."""
 OF_HOST: Final = Scope(
     "vhost.{}.vcluster.other.",
     "virtual_host",
@@ -303,8 +312,7 @@ def by_cluster(tally: Tally) -> dict[str, Counts]:
 def _kept_back(state: State) -> tuple[int, int]:
     """Return how many requests found no endpoint, and how many tries no connection."""
     told = state.values
-    unsent = told.get("upstream_rq_pending_failure_eject", 0) + told.get("upstream_rq_pending_overflow", 0)
-    return told.get("upstream_cx_none_healthy", 0), unsent
+    return told.get("upstream_cx_none_healthy", 0), sum(told.get(name, 0) for name in _UNSENT)
 
 
 def _counted(scope: Scope, name: str, counts: Counts) -> Iterator[Metric]:
@@ -339,12 +347,21 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
         for stat, _ in (*LOOKUPS, *CHECKS, *EJECTIONS):
             if stat in state.values:
                 yield _metric(OF_CLUSTER, name, stat, state.values[stat])
+        retried = _retried(state)
+        if retried:
+            yield from _counted(OF_RETRIES, name, retried)
         for (stat, _), value in zip(MEMBERS, members(around, name, state), strict=True):
             yield _metric(OF_CLUSTER, name, stat, value)
     for name, address in around.listeners.items():
         state = tally.states.get(("listener", name), State())
         for stat, _ in OF_LISTENERS:
             yield _metric(OF_LISTENER, address, stat, state.values.get(stat, 0))
+
+
+def _retried(state: State) -> Counts:
+    """Return answers instead of which another try was made, as counts of their statuses."""
+    told = {name.removeprefix(RETRIED): many for name, many in state.values.items() if name.startswith(RETRIED)}
+    return total([{-int(status): many for status, many in told.items() if many}])
 
 
 def members(around: Surroundings, cluster: str, state: State) -> tuple[int, int, int]:

@@ -12,10 +12,13 @@ from typing import Final, NamedTuple
 BREAKERS: Final = ("cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open")
 OPEN: Final = tuple(f"circuit_breakers.default.{name}" for name in BREAKERS)
 """1 while a circuit breaker is full in any worker."""
+RETRIED: Final = "retry.upstream_rq_"
+"""Behind it a status: answers instead of which another try was made."""
 ACTIVE: Final = frozenset(
     (
         "downstream_cx_active",
         "health_check.healthy",
+        "lb_subsets_active",
         "upstream_cx_active",
         "upstream_rq_active",
         "upstream_rq_pending_active",
@@ -41,9 +44,9 @@ class Host(NamedTuple):
     retried: int = 0
     """Tries after which another was made."""
     unsent: int = 0
-    """Tries for which a connection could not be made."""
+    """Tries that got no connection: none could be made, or there were too many requests."""
     refused: int = 0
-    """Tries that a circuit breaker refused."""
+    """Tries that were not to wait for a connection: too many did."""
 
     def plus(self, other: Host) -> Host:
         """Return what two workers know."""

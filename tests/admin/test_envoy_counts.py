@@ -25,6 +25,10 @@ COUNTERS = (
     "lb_healthy_panic",
     "membership_healthy",
     "membership_total",
+    "lb_subsets_fallback",
+    "retry.upstream_rq_500",
+    "retry.upstream_rq_5xx",
+    "retry.upstream_rq_completed",
     "upstream_cx_connect_fail",
     "upstream_cx_none_healthy",
     "upstream_rq_2xx",
@@ -36,6 +40,7 @@ COUNTERS = (
     "upstream_rq_503",
     "upstream_rq_504",
     "upstream_rq_active",
+    "upstream_rq_active_overflow",
     "upstream_rq_completed",
     "upstream_rq_pending_active",
     "upstream_rq_pending_failure_eject",
@@ -44,6 +49,7 @@ COUNTERS = (
     "upstream_rq_retry",
     "upstream_rq_retry_limit_exceeded",
     "upstream_rq_retry_overflow",
+    "upstream_rq_retry_success",
     "upstream_rq_timeout",
     "upstream_rq_total",
 )
@@ -104,6 +110,7 @@ def manifests(port: int) -> str:
         route("/tries", "answers", timeout="5s", retries={"retryOn": "5xx", "numRetries": 1, "perTryTimeout": "0.3s"}),
         route("/refused", "refuses", retries={"retryOn": "connect-failure", "numRetries": 1}),
         route("/full", "full"),
+        route("/busy", "busy"),
         route("/fault", "answers", faults={"abort": {"percentage": 100, "httpStatus": 503}}),
         route("/", "answers"),
     ]
@@ -112,6 +119,7 @@ def manifests(port: int) -> str:
         upstream_of("answers", port),
         upstream_of("refuses", free_port()),
         upstream_of("full", port, circuitBreakers={"maxPendingRequests": 0}),
+        upstream_of("busy", port, circuitBreakers={"maxRequests": 0}),
         {
             "apiVersion": "gateway.solo.io/v1",
             "kind": "VirtualService",
@@ -125,7 +133,7 @@ def manifests(port: int) -> str:
 REQUESTS = (
     *("/200", "/404", "/500", "/200"),
     *("/slow/hang", "/slow/200", "/tries/500", "/tries/200", "/tries/hang"),
-    *("/refused/200", "/full/200", "/fault/200"),
+    *("/refused/200", "/full/200", "/busy/200", "/fault/200"),
 )
 
 
@@ -159,7 +167,11 @@ def test_failures_are_counted_as_in_envoy(tmp_path: Path) -> None:
             ours_counted, theirs_counted = counted(gateway.admin), counted(admin)
             assert hosts(gateway.admin) == hosts(admin)
             wait_until(lambda: took(gateway.admin) == took(admin), "durations of other requests")  # told every 5 s
-    names = [f"cluster.{name}_gloo-system.{counter}" for name in ("answers", "refuses", "full") for counter in COUNTERS]
+    names = [
+        f"cluster.{name}_gloo-system.{counter}"
+        for name in ("answers", "refuses", "full", "busy")
+        for counter in COUNTERS
+    ]
     assert [(name, ours_counted.get(name, 0)) for name in names] == [
         (name, theirs_counted.get(name, 0)) for name in names
     ]

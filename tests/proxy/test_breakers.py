@@ -83,7 +83,7 @@ async def test_more_requests_than_there_may_be(tmp_path: Path) -> None:
         assert [(await client.reply()).status for client in clients] == [200, 200]
         assert (await (await gw.client()).ask()).status == 200
         await until(lambda: nothing_is_held(gw), "something is not given back")
-        assert gw.worker.snapshot.clusters["echo"].load.pending_overflows == 1
+        assert gw.worker.snapshot.clusters["echo"].load.request_overflows == 1
         await until(lambda: log.exists() and log.read_text().count("\n") == 4, "lines are missing")
         assert log.read_text().splitlines()[0] == "UO upstream_reset_before_response_started{overflow}"
 
