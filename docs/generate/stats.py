@@ -17,6 +17,7 @@ from edgesim.telemetry.envoy_stats import (
     OF_CLUSTER,
     OF_LISTENER,
     OF_LISTENERS,
+    OF_RETRIES,
     SCOPES,
     STATES,
     TOTALS,
@@ -67,6 +68,9 @@ def page() -> str:
     for scope in SCOPES:
         lines += _rows(scope)
     lines += _listed(OF_CLUSTER, (*STATES, *LOOKUPS, *CHECKS, *EJECTIONS, *MEMBERS))
+    lines += _listed(
+        OF_RETRIES, [("upstream_rq" + name, f"{meaning}; another try was made instead") for name, meaning in ANSWERED]
+    )
     lines += _listed(OF_LISTENER, OF_LISTENERS, "ADDRESS")
     lines.append(f"| `{ACCESS_LOG_DROPPED}` | lines the access log lost |")
     lines.append(

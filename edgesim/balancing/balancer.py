@@ -34,6 +34,7 @@ class Balancer:
         "_rotations",
         "_tables",
         "endpoints",
+        "fallbacks",
         "health",
         "panics",
     )
@@ -43,6 +44,8 @@ class Balancer:
         self._draw, self._clock = draw, clock
         self.panics = 0
         """Picks whatever the health of endpoints, because too few are healthy."""
+        self.fallbacks = 0
+        """Picks of the fallback, where there are subsets."""
         self.health: Health = {}
         self._rotations: dict[tuple[Key, Locality], Rotation] = {}
         self._tables = Tables(build, self.health_changed)
@@ -112,8 +115,13 @@ class Balancer:
     def _fallback(self) -> Picker:
         picker = self._pickers.get(FALLBACK)
         if picker is None:
-            picker = self._pickers[FALLBACK] = self._group(FALLBACK, self.endpoints.fallback, self._threshold)
+            picker = self._group(FALLBACK, self.endpoints.fallback, self._threshold)
+            picker = pickers.counted(picker, self._fell_back) if self.endpoints.cut else picker
+            self._pickers[FALLBACK] = picker
         return picker
+
+    def _fell_back(self) -> None:
+        self.fallbacks += 1
 
     def _group(self, group: Group, hosts: Sequence[Endpoint], threshold: int) -> Picker:
         levels = levels_of(hosts, self.health)

@@ -287,7 +287,7 @@ class EnvoyEngine:
         """Return what Envoy counted by cluster; with `reset` begin at zero behind it."""
         async with self._counting:
             try:
-                counted = await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_)")
+                counted = await self.admin.values(r"^(cluster|http)\..*(_cx_|_rq_|no_route$|no_cluster$)")
                 durations = buckets_of(await self.admin.histograms(rf"^cluster\..*\.{DURATIONS}$"))
                 if reset:
                     await self.admin.ask("/reset_counters", "POST")

@@ -60,5 +60,6 @@ def _durations(buckets: Buckets) -> dict[int, int]:
 
 
 def _totals(stats: Mapping[str, str | int]) -> Totals:
-    names = ("cx_total", "cx_active", "rq_active")
-    return Totals(*(int(stats.get(f"http.{STAT_PREFIX}.downstream_{name}", 0)) for name in names))
+    names = ("downstream_cx_total", "downstream_cx_active", "downstream_rq_active", "no_route", "no_cluster")
+    connections, now, active, *missed = (int(stats.get(f"http.{STAT_PREFIX}.{name}", 0)) for name in names)
+    return Totals(connections, now, active, 0, *missed)

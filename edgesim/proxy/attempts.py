@@ -34,11 +34,12 @@ def after_answer(exchange: Exchange, response: Response, *, bodiless: bool) -> b
         return False
     verdict = judge_answer(retries, response.status, response.headers, exchange.attempts)
     if verdict is Verdict.YES and _can_retry(exchange):
+        if exchange.pool is not None:
+            exchange.pool.load.retried_answers[response.status] += 1
         exchange.leave_upstream(answered=bodiless or response.length == 0)
         _retry_later(exchange)
         return True
-    if verdict is Verdict.LIMIT:
-        _note_limit(exchange)
+    _note_end(exchange, verdict)
     return False
 
 
@@ -49,8 +50,7 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
     if verdict is Verdict.YES and _can_retry(exchange):
         _retry_later(exchange)
         return
-    if verdict is Verdict.LIMIT:
-        _note_limit(exchange)
+    _note_end(exchange, verdict)
     if reset is Reset.PER_TRY_TIMEOUT:
         failures.time_out(exchange, b"upstream_per_try_timeout")
     elif reset is Reset.STREAM_DURATION:
@@ -59,10 +59,14 @@ def after_reset(exchange: Exchange, reset: Reset, reason: str) -> None:
         failures.upstream_gone(exchange, reason, retried=exchange.attempts > 1)
 
 
-def _note_limit(exchange: Exchange) -> None:
-    exchange.flags |= URX
+def _note_end(exchange: Exchange, verdict: Verdict) -> None:
+    """Note that there is no further try; as in Envoy retries had success wherever the last is no reason for one."""
+    if verdict is Verdict.LIMIT:
+        exchange.flags |= URX
     if exchange.pool is not None:
-        exchange.pool.load.retry_limits += 1
+        load = exchange.pool.load
+        load.retry_limits += verdict is Verdict.LIMIT
+        load.retry_successes += verdict is Verdict.NO and exchange.retrying
 
 
 def _can_retry(exchange: Exchange) -> bool:

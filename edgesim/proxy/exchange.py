@@ -68,6 +68,7 @@ class Exchange(ExchangeState):
         target = request.target
         if target is None:
             self.flags |= NR
+            worker.no_route += 1
             self.reply(404, details=b"route_not_found")
             return
         draw = worker.draw()
@@ -128,6 +129,7 @@ class Exchange(ExchangeState):
             self.reply(plan.response.status, plan.response.body.encode(), fields=fields, details=b"direct_response")
         else:
             self.flags |= NC
+            self.downstream.worker.no_cluster += 1
             self.reply(503, details=b"cluster_not_found")
 
     def _own_url(self) -> bytes:

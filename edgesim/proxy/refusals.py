@@ -65,6 +65,7 @@ def answer(connection: Downstream, refused: Refusal) -> bytes:
     """Return the bytes of a refusal, counted and logged."""
     worker = connection.worker
     note_refusal(worker, refused.status)
+    worker.no_route += refused.details == NO_ROUTE
     fields = local_fields(refused.body)
     server = connection.listener.snapshot.options.server_name.encode()
     if worker.log is not None:

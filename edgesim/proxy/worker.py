@@ -61,7 +61,8 @@ class Worker:
         self.route_header = False
         self.ledger = Ledger(scope_of, endpoint_of)
         self.ended = self.ledger.ended
-        self.accepted = 0
+        self.accepted = self.no_route = self.no_cluster = 0
+        """Connections of clients, and requests that no route took, or a route without its cluster."""
         self.now = clock
         self.request_id = request_ids(sources.random_bytes).__next__
         self.wall_clock = wall_clock
@@ -107,7 +108,13 @@ class Worker:
         """What is counted by no route."""
         active = sum(connection.current is not None for connection in self.connections)
         dropped = 0 if self.log is None else self.log.dropped
-        return Totals(self.accepted, len(self.connections), active, dropped)
+        return Totals(self.accepted, len(self.connections), active, dropped, self.no_route, self.no_cluster)
+
+    def forget(self) -> None:
+        """Begin to count at zero."""
+        self.accepted = self.no_route = self.no_cluster = 0
+        if self.log is not None:
+            self.log.forget_dropped()
 
     def linger(self, connection: Downstream) -> None:
         """Close a connection soon: its client is reading the last answer."""

@@ -148,10 +148,8 @@ class _Teller:
             seen = states(clusters, listeners, hosts=not asked.patient)
             if asked.reset:
                 seen = iter([*seen])  # before it is forgotten
-                worker.accepted = 0
+                worker.forget()
                 forget(clusters, listeners)
-                if worker.log is not None:
-                    worker.log.forget_dropped()
             await self._write(news)
             if not asked.patient or len(clusters) <= _FEW:
                 await _paced(self._shown(seen))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -36,12 +36,17 @@ UNROUTED = StatKey("", "", "", (), "")
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What is counted by no route: connections of clients, what is active now, log lines that were lost."""
+    """What is counted by no route: connections of clients, what is active now, log lines that were lost.
+
+    `no_route` are requests that no route took, `no_cluster` those whose route leads to a cluster that is not there.
+    """
 
     connections: int = 0
     connections_active: int = 0
     requests_active: int = 0
     log_lines_dropped: int = 0
+    no_route: int = 0
+    no_cluster: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
@@ -49,7 +54,7 @@ class Totals:
     @property
     def lasting(self) -> Totals:
         """What stays when the worker is gone."""
-        return Totals(self.connections, log_lines_dropped=self.log_lines_dropped)
+        return replace(self, connections_active=0, requests_active=0)
 
 
 NO_TOTALS = Totals()

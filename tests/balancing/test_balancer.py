@@ -211,6 +211,19 @@ def test_a_request_for_nobody_is_a_panic(fallback: FallbackPolicy | None, subset
     assert scene.balancer.panics == panics
 
 
+def test_what_falls_back_is_counted() -> None:
+    """Only where there are subsets, and somebody is found."""
+    found = replace(A, metadata=X)
+    for fallback, picked in ((FallbackPolicy.ANY_ENDPOINT, 2), (FallbackPolicy.NO_FALLBACK, 0)):
+        scene = Scene(replace(plain(), subsets=SubsetConfig((SubsetSelector(("version",)),), fallback)), found, B)
+        for subset in (X, (("version", "y"),), ()):
+            scene.balancer.pick(subset)
+        assert scene.balancer.fallbacks == picked
+    plainly = Scene(plain(), A)
+    plainly.balancer.pick(X)
+    assert plainly.balancer.fallbacks == 0
+
+
 def test_a_miss_is_no_panic_where_there_is_somebody_or_never_one() -> None:
     """Who was there and not picked (the table is empty, say) makes no panic, nor does anything at a threshold of 0."""
     for scene in (Scene(plain(), A), Scene(plain(panic_threshold=0.0))):

@@ -141,3 +141,18 @@ async def test_an_empty_answer_that_is_retried_leaves_its_connection(
         for _ in range(3):
             assert (await client.ask(GET.replace(b"GET", method))).status == 200
         assert up.connections == connections
+
+
+async def test_retries_are_counted_by_what_became_of_them() -> None:
+    """As in Envoy: answers that were retried by their status, and requests whose last answer was no reason to."""
+
+    async def script(peer: Peer) -> None:
+        while head := await peer.head():
+            peer.send(BROKEN if b"/never" in head or b"x-envoy-attempt-count: 1" in head else OK)
+
+    async with upstream(script) as up, gateway(retrying(up)) as gw:
+        client = await gw.client()
+        for path, status in ((b"/", 200), (b"/never", 503), (b"/", 200)):
+            assert (await client.ask(GET.replace(b" / ", b" %b " % path))).status == status
+        load = gw.worker.snapshot.clusters["echo"].load
+        assert (load.retried_answers, load.retry_successes, load.retry_limits) == ({503: 3}, 2, 1)

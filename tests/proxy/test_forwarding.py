@@ -47,6 +47,16 @@ async def test_nothing_configured_is_an_empty_404() -> None:
             reply = await client.ask()
             assert (reply.status, reply.body, reply.headers["content-length"]) == (404, b"", "0")
             assert reply.headers["server"] == "envoy"
+        assert (gw.worker.totals.no_route, gw.worker.totals.no_cluster) == (2, 0)
+
+
+async def test_a_route_to_no_cluster_is_counted() -> None:
+    """The answer is 503, and `no_cluster` tells of it until counters begin anew."""
+    async with gateway(model([to("gone")])) as gw:
+        assert (await (await gw.client()).ask()).status == 503
+        assert (gw.worker.totals.no_route, gw.worker.totals.no_cluster) == (0, 1)
+        gw.worker.forget()
+        assert gw.worker.totals.no_cluster == gw.worker.totals.connections == 0
 
 
 async def test_a_body_by_length_reaches_the_upstream() -> None:

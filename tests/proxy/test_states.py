@@ -72,6 +72,17 @@ def test_a_check_that_failed(runtime: ClusterRuntime) -> None:
     assert (brief.hosts, brief.values["upstream_cx_none_healthy"]) == ({}, 3)
 
 
+def test_answers_that_were_retried(runtime: ClusterRuntime) -> None:
+    """They are told by status, and none of a status that was reset and did not come again is shown."""
+    runtime.load.opened = 1
+    runtime.load.retried_answers.update({503: 2, 500: 1})
+    names = ("retry.upstream_rq_503", "retry.upstream_rq_500")
+    assert [told(runtime).values[name] for name in names] == [2, 1]
+    forget([runtime], [])
+    runtime.load.retried_answers[500] += 1
+    assert [told(runtime).values[name] for name in names] == [0, 1]
+
+
 def test_counters_begin_at_zero_again(runtime: ClusterRuntime) -> None:
     """A reset forgets what was counted, and not what is open."""
     runtime.load.opened = runtime.load.connections = runtime.load.timeouts = 2

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from edgesim.telemetry.envoy_stats import Distribution, Surroundings, distributions, is_gauge, metrics
 from edgesim.telemetry.envoy_text import BUCKETS, as_json, as_text, bucket_counts
 from edgesim.telemetry.histogram import HISTOGRAM, cumulative, grow, new_counts, own_slot, recorded, slot_of
-from edgesim.telemetry.states import Host, State
-from edgesim.telemetry.tally import Tally
+from edgesim.telemetry.states import RETRIED, Host, State
+from edgesim.telemetry.tally import Tally, Totals
 from tests.telemetry.test_tally import canary, key
 
 AROUND = Surroundings(
@@ -52,6 +52,33 @@ def test_what_workers_tell() -> None:
     assert found["cluster.echo.upstream_cx_active"] == 2
     assert (found["cluster.echo.membership_total"], found["cluster.echo.membership_healthy"]) == (2, 1)
     assert found["listener.127.0.0.1_8080.downstream_cx_total"] == 7
+
+
+def test_answers_that_were_retried() -> None:
+    """They have a scope of their own where there were any, with Envoy's names and labels."""
+    tally = told()
+    assert not any(".retry." in name for name in values(tally))
+    tally.states["cluster", "echo"] = State(
+        {"retry.upstream_rq_503": 2, "retry.upstream_rq_429": 1, RETRIED + "500": 0}
+    )
+    found = {each.name: each for each in metrics(tally, AROUND) if ".retry." in each.name and each.value}
+    assert {name.removeprefix("cluster.echo.retry.upstream_rq_"): each.value for name, each in found.items()} == {
+        "503": 2,
+        "429": 1,
+        "4xx": 1,
+        "5xx": 2,
+        "completed": 3,
+    }
+    one = found["cluster.echo.retry.upstream_rq_503"]
+    assert one.family == "cluster_retry_upstream_rq"
+    assert one.labels == (("envoy_response_code", "503"), ("envoy_cluster_name", "echo"))
+
+
+def test_what_was_not_routed() -> None:
+    """Requests without a route or a cluster are the listener's, and outlast a worker."""
+    tally = Tally(Totals(no_route=3, no_cluster=2, requests_active=1)).gone()
+    found = values(tally)
+    assert [found[f"http.http.{name}"] for name in ("no_route", "no_cluster", "downstream_rq_active")] == [3, 2, 0]
 
 
 def test_an_endpoint_that_every_worker_ejected_is_one() -> None:
