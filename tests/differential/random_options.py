@@ -18,12 +18,12 @@ _REMOVED = ("x", "y", "stage", "x-recorder-none", "user-agent")
 _SUBSTITUTION = {"pattern": {"regex": "/([a-z])"}, "substitution": r"/\1\1"}
 _RETRIED = ("5xx", "gateway-error", "retriable-status-codes", "retriable-status-codes,reset", "connect-failure")
 _HASHED: tuple[Json, ...] = (
-    {"header": "accept"},
+    {"header": "origin"},
     {"cookie": {"name": "who", "ttl": "60s"}},
     {"sourceIp": True},
-    {"header": "accept", "terminal": True},
+    {"header": "origin", "terminal": True},
 )
-"""Of headers, one that nothing here changes: Envoy hashes what it forwards, edgesim still what came."""
+"""Of headers, one that comes once and that nothing here changes: Envoy hashes what it forwards, edgesim still what came."""
 _BALANCERS: tuple[Json, ...] = (
     {"roundRobin": {}},
     {"leastRequest": {"choiceCount": 3}},
