@@ -52,6 +52,7 @@ class ListenerSnapshot:
         "_buckets",
         "_rules",
         "_versions",
+        "claims",
         "clusters",
         "contexts",
         "listener",
@@ -72,6 +73,8 @@ class ListenerSnapshot:
         self.table: RouteTable
         self.contexts: Contexts
         self.tokens: dict[str, JwtRules]
+        self.claims: frozenset[bytes]
+        """The headers that claims of any virtual host's tokens are copied to."""
         self.plans: dict[object, Plan] = {}
         """By the kind of a decision."""
         self.shortest_idle = NEVER
@@ -87,11 +90,12 @@ class ListenerSnapshot:
         configured = (host.table.virtual_host.tls for host in hosts)
         self.contexts = contexts(tls for tls in configured if tls is not None)
         self.tokens = {host.table.virtual_host.name: host.tokens for host in hosts if host.tokens is not None}
+        self.claims = frozenset[bytes]().union(*(rules.drops for rules in self.tokens.values()))
 
     def keep_table(self, before: ListenerSnapshot) -> None:
         """Serve the same virtual hosts as a version before."""
         self.remote, self.table = before.remote, before.table
-        self.contexts, self.tokens = before.contexts, before.tokens
+        self.contexts, self.tokens, self.claims = before.contexts, before.tokens, before.claims
 
     def replace_in(self, before: ListenerSnapshot, changes: Sequence[tuple[CompiledHost, CompiledHost]]) -> bool:
         """Serve what a version before did but for hosts that say other things; return whether that is all there is to do.

@@ -74,6 +74,7 @@ def admit(exchange: Exchange, snapshot: ListenerSnapshot) -> bool:
     host = find_host(table.hosts, request.head.authority)
     rules = None if host is None else snapshot.tokens.get(host.virtual_host.name)
     if rules is None or host is None:
+        _take_claims(exchange, snapshot)
         return True
     plain = _passed(request, Verdict(drops=rules.drops))
     find_target(exchange, snapshot, plain)
@@ -83,6 +84,18 @@ def admit(exchange: Exchange, snapshot: ListenerSnapshot) -> bool:
         return True
     jwt = host.virtual_host.policies.jwt
     return _judge(exchange, snapshot, rules, () if jwt is None else jwt.providers, plain, decision)
+
+
+def _take_claims(exchange: Exchange, snapshot: ListenerSnapshot) -> None:
+    """Take the headers of other virtual hosts' claims from a request that needs no token; it is routed as it came.
+
+    So does Envoy's filter, which serves the whole listener.
+    """
+    request = exchange.request
+    if not snapshot.claims.isdisjoint(request.head.headers):
+        find_target(exchange, snapshot, request)
+        exchange.request = passed = _passed(request, Verdict(drops=snapshot.claims))
+        passed.snapshot, passed.target = snapshot, request.target
 
 
 def _scheme(exchange: Exchange) -> bytes:

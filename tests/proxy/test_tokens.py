@@ -15,10 +15,11 @@ from edgesim.model import (
     Route,
     RouteMatch,
     ValueKind,
+    VirtualHost,
 )
 from edgesim.model.policies import Cors, JwtSource, JwtValidation, Policies
 from tests.policies.signing import NOW, signed
-from tests.proxy.claims import NONE, PROVIDER, asking, body, by_claim, served
+from tests.proxy.claims import CANARY, NONE, PROVIDER, asking, body, by_claim, served
 from tests.proxy.scenes import Peer, cluster, direct, gateway, to, upstream
 
 # -- the route by the claim ----------------------------------------------------------------------------
@@ -112,6 +113,19 @@ async def test_the_upstream_sees_the_claims_and_not_the_token() -> None:
                 assert all(head.count(b"\r\nx-stage: canary\r\n") == head.count(b"x-stage") == 1 for head in heads)
                 if not keep:
                     assert all(head.startswith(b"GET /a?x=1&y=2 HTTP/1.1") for head in heads[3:])
+
+
+async def test_other_virtual_hosts_pass_no_claims_of_clients_on() -> None:
+    """Where tokens are checked for one virtual host, others route by what a client sent, and do not forward it."""
+    async with upstream() as up:
+        ours = replace(by_claim(), domains=("with.test",))
+        other = VirtualHost("other", ("*",), (replace(to(), matches=(CANARY,)), direct(body="stable")))
+        async with gateway(Model((ours, other), (cluster(up.endpoint),))) as gw:
+            client = await gw.client()
+            for _ in range(2):
+                assert (await client.ask(asking("", "x-stage: canary", "x-other: kept"))).body == b"ok"
+            assert await body(client, asking("")) == b"stable"
+            assert [(b"x-stage" in head, b"x-other" in head) for head in up.heads] == [(False, True)] * 2
 
 
 async def test_bodies_follow_their_token() -> None:
