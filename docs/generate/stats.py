@@ -10,6 +10,7 @@ from edgesim.telemetry.envoy_stats import (
     ACCESS_LOG_DROPPED,
     ANSWERED,
     CHECKS,
+    CONNECTIONS,
     EJECTIONS,
     LISTENER_PREFIX,
     LOOKUPS,
@@ -67,7 +68,7 @@ def page() -> str:
     lines += [f"| `{LISTENER_PREFIX}{name}` | {meaning} |" for name, meaning, _ in TOTALS]
     for scope in SCOPES:
         lines += _rows(scope)
-    lines += _listed(OF_CLUSTER, (*STATES, *LOOKUPS, *CHECKS, *EJECTIONS, *MEMBERS))
+    lines += _listed(OF_CLUSTER, (*STATES, *CONNECTIONS, *LOOKUPS, *CHECKS, *EJECTIONS, *MEMBERS))
     lines += _listed(
         OF_RETRIES, [("upstream_rq" + name, f"{meaning}; another try was made instead") for name, meaning in ANSWERED]
     )

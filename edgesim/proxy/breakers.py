@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from edgesim.model import CircuitBreakers
+from edgesim.telemetry.histogram import HISTOGRAM, slot_of
 
 
 class OverflowedError(Exception):
@@ -24,10 +25,13 @@ class Load:
     """What is under way to a cluster; `overflows` count what was refused, or not opened, for it."""
 
     __slots__ = (
+        "clock",
         "connect_failures",
         "connect_timeouts",
+        "connecting_took",
         "connection_overflows",
         "connections",
+        "lasted",
         "limits",
         "none_healthy",
         "opened",
@@ -47,8 +51,12 @@ class Load:
         "told",
     )
 
-    def __init__(self, limits: CircuitBreakers, requests: Callable[[], int]) -> None:
-        """Take the limits, and what counts the requests that have a connection."""
+    def __init__(self, limits: CircuitBreakers, requests: Callable[[], int], clock: Callable[[], float]) -> None:
+        """Take the limits, what counts the requests that have a connection, and a monotonic clock in seconds."""
+        self.clock = clock
+        self.connecting_took: Counter[int] = Counter()
+        self.lasted: Counter[int] = Counter()
+        """How long connecting took, and from its begin on each connection was there, also one that was never made."""
         self.limits = limits
         self.requests = requests
         self.connections = self.pending = self.retries = 0
@@ -70,6 +78,14 @@ class Load:
         """Requests for which there was no endpoint."""
         self.told: dict[str, int] = {}
         """What was counted when counters were set to zero."""
+
+    def note_connected(self, begun: float) -> None:
+        """Note a connection that was made."""
+        self.connecting_took[_slot(self.clock() - begun)] += 1
+
+    def note_gone(self, begun: float) -> None:
+        """Note a connection that ended, or could not be made."""
+        self.lasted[_slot(self.clock() - begun)] += 1
 
     @property
     def takes_connection(self) -> bool:
@@ -97,3 +113,7 @@ class Load:
             return False
         self.retries += 1
         return True
+
+
+def _slot(seconds: float) -> int:
+    return HISTOGRAM + slot_of(max(0, round(seconds * 1e6)))

@@ -60,7 +60,7 @@ class ClusterRuntime:
         self.pick = self.balancer.pick
         self.tls = upstream_context(cluster.tls) if cluster.tls is not None else None
         self.pools: dict[Address, Pool] = {}
-        self.load = Load(cluster.breakers, self._requests)
+        self.load = Load(cluster.breakers, self._requests, clock)
         self.ejections = Ejections()
         self.outliers = self._new_outliers(cluster)
         self.breakages: Breakages = {}

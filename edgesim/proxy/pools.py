@@ -241,6 +241,7 @@ def open_wanted(pool: Pool) -> None:
 
 
 async def _connect(pool: Pool) -> None:
+    begun = pool.load.clock()
     try:
         async with asyncio.timeout(pool.settings.connect_timeout):
             if pool.broken is not None:
@@ -248,15 +249,17 @@ async def _connect(pool: Pool) -> None:
             _, connection = await dial(pool, lambda: pool.make(pool))
     except TimeoutError:
         pool.load.connect_timeouts += 1
-        _fail(pool, "connection timeout")
+        _fail(pool, "connection timeout", begun)
     except (OSError, ValueError, OverflowError) as failed:
         pool.failure = failure_text(failed)
-        _fail(pool, "remote connection failure")
+        _fail(pool, "remote connection failure", begun)
     else:
         if connection.transport is None or connection.transport.is_closing():
-            _fail(pool, "connection termination")
+            _fail(pool, "connection termination", begun)
             return
         connection.is_counted = True
+        connection.born = begun
+        pool.load.note_connected(begun)
         pool.connecting -= 1
         give(connection)
 
@@ -280,11 +283,12 @@ async def dial(pool: Pool, make: Callable[[], _Made]) -> tuple[asyncio.Transport
     return transport, made
 
 
-def _fail(pool: Pool, reason: str) -> None:
+def _fail(pool: Pool, reason: str, begun: float) -> None:
     """Tell all who wait that there is no connection: as in Envoy, nobody waits at an endpoint that takes none."""
     pool.connecting -= 1
     pool.failures += 1
     pool.load.connect_failures += 1
+    pool.load.note_gone(begun)
     pool.load.connections -= 1
     waiting, pool.waiting = pool.waiting, deque()
     pool.load.pending -= len(waiting)
@@ -328,6 +332,7 @@ def lost(connection: UpstreamConnection) -> None:
     leave(connection)
     if connection.is_counted:
         connection.is_counted = False
+        pool.load.note_gone(connection.born)
         pool.load.connections -= 1
     if pool.waiting:
         open_wanted(pool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from edgesim.telemetry.states import OPEN, RETRIED, Host, Scope, State
+from edgesim.telemetry.states import DURATIONS, OPEN, RETRIED, Host, Scope, State
 
 if TYPE_CHECKING:
     from edgesim.balancing import Address, HostHealth
@@ -26,7 +26,9 @@ def states(
     for cluster in clusters:
         found = _hosts(cluster) if hosts else {}
         if found or cluster.load.opened or cluster.load.none_healthy:
-            yield ("cluster", cluster.cluster.name), State(_values(cluster), found)
+            load = cluster.load
+            durations = dict(zip(DURATIONS, (dict(load.connecting_took), dict(load.lasted)), strict=True))
+            yield ("cluster", cluster.cluster.name), State(_values(cluster), found, durations)
 
 
 def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListener]) -> None:
@@ -34,6 +36,8 @@ def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListene
     for listener in listeners:
         listener.accepted = 0
     for cluster in clusters:
+        cluster.load.connecting_took.clear()
+        cluster.load.lasted.clear()
         cluster.load.told = _counted(cluster) | _ejections(cluster.ejections)
 
 

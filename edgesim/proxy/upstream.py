@@ -35,6 +35,7 @@ class UpstreamConnection(asyncio.Protocol):
         "answered",
         "begun",
         "body_came",
+        "born",
         "exchange",
         "fields",
         "head_bytes",
@@ -75,7 +76,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether it is among the connections of the cluster that are limited."""
         self.touched = True
         """Whether it was in use since somebody looked last, at `since`."""
-        self.since = 0.0
+        self.since = self.born = 0.0
         self.parser = _parser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -24,7 +24,7 @@ from edgesim.telemetry.histogram import (
     total,
     whole,
 )
-from edgesim.telemetry.states import ACTIVE, RETRIED, State
+from edgesim.telemetry.states import ACTIVE, DURATIONS, RETRIED, State
 from edgesim.telemetry.tally import Tally, Totals
 
 _PREFIX: Final = "http"
@@ -148,6 +148,14 @@ MEMBERS: Final = (
     ("membership_healthy", "endpoints that are neither ejected nor fail a check, in any worker"),
     ("outlier_detection.ejections_active", "endpoints that are ejected now, in any worker"),
 )
+CONNECTIONS: Final = tuple(
+    zip(
+        DURATIONS,
+        ("how long connecting took in ms, P0 to P100", "how long connections that ended were there in ms, P0 to P100"),
+        strict=True,
+    )
+)
+"""What there is of clusters that had a connection."""
 OF_LISTENERS: Final = (
     ("downstream_cx_active", "connections now"),
     ("downstream_cx_total", "connections"),
@@ -267,7 +275,17 @@ def distributions(tally: Tally, around: Surroundings = NOWHERE) -> list[Distribu
         prefix, labels = scope.named(name)
         durations = whole(counts) if scope is HTTP else counts
         found.append(Distribution(prefix + scope.histogram, scope.family + scope.histogram, labels, durations))
+    found += _of_connections(tally)
     return sorted(found, key=lambda each: each.name)
+
+
+def _of_connections(tally: Tally) -> Iterator[Distribution]:
+    """Yield what is known of connections, where there were any: with thousands of clusters few have had one."""
+    for (kind, cluster), state in tally.states.items():
+        prefix, labels = OF_CLUSTER.named(cluster)
+        if kind == "cluster":
+            for name, counts in state.durations.items():
+                yield Distribution(prefix + name, OF_CLUSTER.family + name, labels, counts)
 
 
 def is_gauge(metric: Metric) -> bool:

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from edgesim.telemetry.histogram import Counts, total
+
 BREAKERS: Final = ("cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open")
 OPEN: Final = tuple(f"circuit_breakers.default.{name}" for name in BREAKERS)
 """1 while a circuit breaker is full in any worker."""
+DURATIONS: Final = ("upstream_cx_connect_ms", "upstream_cx_length_ms")
 RETRIED: Final = "retry.upstream_rq_"
 """Behind it a status: answers instead of which another try was made."""
 ACTIVE: Final = frozenset(
@@ -73,15 +76,20 @@ class Host(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Numbers by Envoy's names; of a cluster also its endpoints, by `address:port`."""
+    """Numbers by Envoy's names; of a cluster also its endpoints, by `address:port`, and durations of connections.
+
+    Durations are `histogram.Counts`, by the names of `DURATIONS`.
+    """
 
     values: Mapping[str, int] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)
+    durations: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def lasting(self) -> State:
         """What stays when the worker is gone."""
-        return State({name: value for name, value in self.values.items() if name not in ACTIVE})
+        values = {name: value for name, value in self.values.items() if name not in ACTIVE}
+        return State(values, durations=self.durations)
 
 
 Scope = tuple[str, str]
@@ -92,10 +100,13 @@ def added(states: Iterable[State]) -> State:
     """Return what several workers tell of one scope."""
     values: dict[str, int] = {}
     hosts: dict[str, Host] = {}
+    durations: dict[str, Counts] = {}
     for state in states:
+        for name, counts in state.durations.items():
+            durations[name] = total((durations.get(name, {}), counts))
         for name, value in state.values.items():
             before = values.get(name, 0)
             values[name] = max(before, value) if name in OPEN else before + value
         for address, host in state.hosts.items():
             hosts[address] = hosts.get(address, Host()).plus(host)
-    return State(values, hosts)
+    return State(values, hosts, durations)

@@ -37,6 +37,10 @@ async def test_connections_are_kept_on_both_sides() -> None:
             assert (reply.status, reply.body) == (200, b"ok")
         assert up.connections == 1
         assert len(up.heads) == 20
+        load = gw.worker.snapshot.clusters["echo"].load
+        assert (sum(load.connecting_took.values()), load.lasted) == (1, {})
+        gw.serve(model([]))
+        await until(lambda: sum(load.lasted.values()) == 1, "the connection is not closed")
 
 
 async def test_nothing_configured_is_an_empty_404() -> None:

@@ -67,7 +67,7 @@ class User:
 
 @contextmanager
 def to_port(port: int) -> Iterator[Pool]:
-    load = Load(NO_BREAKERS, lambda: len(pool.busy))
+    load = Load(NO_BREAKERS, lambda: len(pool.busy), asyncio.get_running_loop().time)
     pool = Pool("127.0.0.1", port, DEFAULT_CONNECTION, load, Memory(), UpstreamConnection)
     yield pool
     retire(pool)

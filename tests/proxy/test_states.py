@@ -11,6 +11,7 @@ from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.messages import Memory
 from edgesim.proxy.states import forget, states
 from edgesim.telemetry.envoy_stats import EJECTIONS
+from edgesim.telemetry.histogram import HISTOGRAM, slot_of
 from edgesim.telemetry.states import OPEN, Host, State, added
 from edgesim.telemetry.tally import Tally
 
@@ -81,6 +82,23 @@ def test_answers_that_were_retried(runtime: ClusterRuntime) -> None:
     forget([runtime], [])
     runtime.load.retried_answers[500] += 1
     assert [told(runtime).values[name] for name in names] == [0, 1]
+
+
+def test_durations_of_connections(runtime: ClusterRuntime) -> None:
+    """How long connecting took, and how long connections were there, are told in microseconds until a reset."""
+    load, now = runtime.load, [3.0]
+    load.opened, load.clock = 2, lambda: now[0]
+    load.note_connected(2.999)
+    load.note_gone(1.0)
+    load.note_gone(3.0)
+    took, lasted = (HISTOGRAM + slot_of(each) for each in (1000, 2_000_000))
+    before = told(runtime)
+    assert before.durations == {"upstream_cx_connect_ms": {took: 1}, "upstream_cx_length_ms": {lasted: 1, HISTOGRAM: 1}}
+    both = added((before, before.lasting))
+    assert both.durations["upstream_cx_length_ms"] == {lasted: 2, HISTOGRAM: 2}
+    forget([runtime], [])
+    assert not any(told(runtime).durations.values())
+    assert before.durations["upstream_cx_connect_ms"]
 
 
 def test_counters_begin_at_zero_again(runtime: ClusterRuntime) -> None:

@@ -126,6 +126,18 @@ def test_a_cluster_without_a_request() -> None:
     assert any(each.name == "cluster.idle.upstream_rq_time" for each in distributions(told(), AROUND))
 
 
+def test_durations_of_connections() -> None:
+    """Those of a cluster that had any stand among its own, in order."""
+    tally = told()
+    tally.states["cluster", "echo"] = State(durations={"upstream_cx_connect_ms": {HISTOGRAM + slot_of(5000): 2}})
+    found = {each.name: each for each in distributions(tally, AROUND)}
+    assert list(found) == sorted(found)
+    took = found["cluster.echo.upstream_cx_connect_ms"]
+    assert (took.family, recorded(took.counts)) == ("cluster_upstream_cx_connect_ms", 2)
+    assert bucket_counts(took, "cumulative")[BUCKETS.index(10)] == 2
+    assert "cluster.idle.upstream_cx_connect_ms" not in found
+
+
 def test_gauges() -> None:
     """What may fall is a gauge, everything else a counter."""
     gauges = {metric.name for metric in metrics(told(), AROUND) if is_gauge(metric)}
