@@ -20,10 +20,14 @@ from edgesim.model import Severity
 from edgesim.telemetry.sources import new_seed
 
 if TYPE_CHECKING:
+    from edgesim.cli.offline import Loaded
+    from edgesim.model import Problem
     from edgesim.verify import Difference, Verified
 
 _MOST_DIFFERENCES = 20
 """So many differences are printed as text; JSON has them all."""
+_ANSWERED_OTHERWISE = frozenset(("ES1303", "ES1304", "ES1305"))
+"""What Envoy cannot do as edgesim does, and requests may show."""
 
 
 def verify(
@@ -55,6 +59,7 @@ def verify(
     if any(problem.severity is Severity.ERROR for problem in loaded.problems):
         raise typer.Exit(1)
     chosen = new_seed() % 1_000_000 if seed is None else seed
+    print_problems(notes(loaded))
     model, assignments = loaded.translation.model, loaded.assignments()
     with progress("verify") as draw:
         verified = asyncio.run(run(model, assignments, command, requests, Random(chosen), draw))
@@ -65,6 +70,14 @@ def verify(
     else:
         print_verified(verified, chosen)
     raise typer.Exit(int(bool(verified.differences)))
+
+
+def notes(loaded: Loaded) -> list[Problem]:
+    """Return why differences are to be expected."""
+    from edgesim.dialects.envoy import inexpressible  # noqa: PLC0415 - the same
+
+    found = inexpressible(loaded.translation.model, loaded.assignments(), loaded.translation.where)
+    return [each for each in found if each.code in _ANSWERED_OTHERWISE]
 
 
 def print_verified(verified: Verified, seed: int) -> None:

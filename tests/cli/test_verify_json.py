@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from edgesim.cli.verify import print_verified
+from edgesim.cli.offline import load
+from edgesim.cli.verify import notes, print_verified
 from edgesim.cli.verify_json import VerifyOutput, verify_output
 from edgesim.verify import Asked, Difference, Verified
 from edgesim.verify.asking import Answer
@@ -69,3 +71,30 @@ def test_what_is_known_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> 
     printed_out, printed_err = capsys.readouterr()
     assert printed_out == "9 requests, no difference (--seed 7)\n"
     assert printed_err == f"known, in 2 of the requests: {KNOWN[0].name}: {KNOWN[0].reason}\n"
+
+
+def test_why_tokens_make_a_difference_is_told_beforehand(tmp_path: Path) -> None:
+    """Envoy routes by a header of claims that a client sent itself: a note says so. `onEmpty` is not compared, and none."""
+    (tmp_path / "vs.yaml").write_text("""\
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {name: tokens}
+spec:
+  virtualHost:
+    domains: [a.example]
+    options: {jwt: {providers: {own: {jwks: {local: {key: '{"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}'}},
+      claimsToHeaders: [{claim: stage, header: x-stage}]}}}}
+    routes:
+      - directResponseAction: {status: 200}
+---
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {name: other}
+spec:
+  virtualHost:
+    domains: [b.example]
+    routes:
+      - options: {envoyMetadata: {edgesim.io: {onEmpty: fallback}}}
+        directResponseAction: {status: 200}
+""")
+    assert [(note.code, note.position.line) for note in notes(load([tmp_path])) if note.position] == [("ES1305", 5)]
