@@ -19,6 +19,7 @@ from edgesim.telemetry.envoy_stats import (
     OF_LISTENER,
     OF_LISTENERS,
     OF_RETRIES,
+    OF_TLS,
     SCOPES,
     STATES,
     TOTALS,
@@ -72,7 +73,7 @@ def page() -> str:
     lines += _listed(
         OF_RETRIES, [("upstream_rq" + name, f"{meaning}; another try was made instead") for name, meaning in ANSWERED]
     )
-    lines += _listed(OF_LISTENER, OF_LISTENERS, "ADDRESS")
+    lines += _listed(OF_LISTENER, (*OF_LISTENERS, *OF_TLS), "ADDRESS")
     lines.append(f"| `{ACCESS_LOG_DROPPED}` | lines the access log lost |")
     lines.append(
         "| `server.*`, `cluster_manager.active_clusters`, `listener_manager.total_listeners_active` | as in Envoy |"

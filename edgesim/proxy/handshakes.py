@@ -9,7 +9,6 @@ TLS where every certificate has names. A slow client holds its own connection on
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import ssl
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 from edgesim.proxy.client_hello import LONGEST, more_wanted, server_name
 from edgesim.proxy.downstream import Downstream
 from edgesim.proxy.tls import ServerTls, names_hold
+from edgesim.proxy.tls_counts import count_failure, count_handshake
 from edgesim.routing import find_host
 from edgesim.telemetry import spawn
 
@@ -56,9 +56,13 @@ class TlsDownstream(Downstream):
         super().connection_made(transport)
         shaken: ssl.SSLObject = transport.get_extra_info("ssl_object")
         self.tls_version, self.tls_cipher = (shaken.version() or "").encode(), (shaken.cipher() or ("",))[0].encode()
-        if not names_hold(transport.get_extra_info("peercert"), self.verify_names):
+        certificate = transport.get_extra_info("peercert")
+        if not names_hold(certificate, self.verify_names):
+            self.listener.tls["ssl.fail_verify_san"] += 1
             self.abort()
-        elif self.listener.leaving:
+            return
+        count_handshake(self.listener.tls, shaken, certified=bool(certificate))
+        if self.listener.leaving:
             self.close()
 
     def eof_received(self) -> bool:
@@ -119,12 +123,14 @@ class TlsListener:
                 _Handshake(self, client).look()
 
     def chosen(self, name: bytes) -> ServerTls | None:
-        """Return what serves a server name now."""
-        return find_host(self._listener.snapshot.contexts, name)
+        """Return what serves a server name now; count where nothing does."""
+        found = find_host(self._listener.snapshot.contexts, name)
+        self._listener.tls["no_filter_chain_match"] += found is None
+        return found
 
     async def serve(self, client: socket.socket, name: bytes, tls: ServerTls, seconds: float) -> None:
         """Shake hands; from then on the connection lives by itself. One that fails is closed, and nobody is told."""
-        with contextlib.suppress(OSError):
+        try:
             await self._loop.connect_accepted_socket(
                 lambda: TlsDownstream(self._worker, self._listener, name, tls.verify_names),
                 client,
@@ -132,6 +138,8 @@ class TlsListener:
                 ssl_handshake_timeout=seconds,
                 ssl_shutdown_timeout=_GOODBYE,
             )
+        except OSError as failed:
+            count_failure(self._listener.tls, failed)
 
 
 class _Handshake:

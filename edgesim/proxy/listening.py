@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from edgesim.proxy.handshakes import TlsListener
 from edgesim.proxy.loopback import is_loopback, unpaced
 from edgesim.proxy.messages import Memory, Request
+from edgesim.telemetry.states import TLS
 
 if TYPE_CHECKING:
     from edgesim.proxy.ports import Place
@@ -26,7 +28,18 @@ class ActiveListener:
     While it is `draining` answers end their connections; one that is `leaving` takes no new ones.
     """
 
-    __slots__ = ("accepted", "connections", "draining", "leaving", "lines", "name", "requests", "scheme", "snapshot")
+    __slots__ = (
+        "accepted",
+        "connections",
+        "draining",
+        "leaving",
+        "lines",
+        "name",
+        "requests",
+        "scheme",
+        "snapshot",
+        "tls",
+    )
 
     def __init__(self, snapshot: ListenerSnapshot) -> None:
         """Begin with a snapshot."""
@@ -37,6 +50,8 @@ class ActiveListener:
         self.lines: Memory[Request] = Memory()
         self.connections = 0
         self.accepted = 0
+        self.tls = Counter(dict.fromkeys(TLS if self.scheme == b"https" else (), 0))
+        """What became of handshakes, by Envoy's names."""
         self.draining = self.leaving = False
 
     def is_full(self, coming: int = 0) -> bool:

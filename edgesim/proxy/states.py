@@ -21,7 +21,7 @@ def states(
 ) -> Iterator[tuple[Scope, State]]:
     """Yield the state of each listener, and of each cluster of which there is anything to tell, without `hosts` briefly."""
     for listener in listeners:
-        now = {"downstream_cx_active": listener.connections, "downstream_cx_total": listener.accepted}
+        now = {"downstream_cx_active": listener.connections, "downstream_cx_total": listener.accepted, **listener.tls}
         yield ("listener", listener.name), State(now)
     for cluster in clusters:
         found = _hosts(cluster) if hosts else {}
@@ -35,6 +35,7 @@ def forget(clusters: Iterable[ClusterRuntime], listeners: Iterable[ActiveListene
     """Begin to count at zero."""
     for listener in listeners:
         listener.accepted = 0
+        listener.tls.update(dict.fromkeys(listener.tls, 0))
     for cluster in clusters:
         cluster.load.connecting_took.clear()
         cluster.load.lasted.clear()

@@ -24,7 +24,7 @@ from edgesim.telemetry.histogram import (
     total,
     whole,
 )
-from edgesim.telemetry.states import ACTIVE, DURATIONS, RETRIED, State
+from edgesim.telemetry.states import ACTIVE, DURATIONS, RETRIED, TLS, State
 from edgesim.telemetry.tally import Tally, Totals
 
 _PREFIX: Final = "http"
@@ -160,6 +160,26 @@ OF_LISTENERS: Final = (
     ("downstream_cx_active", "connections now"),
     ("downstream_cx_total", "connections"),
 )
+OF_TLS: Final = (
+    *zip(
+        TLS,
+        (
+            "connections to a server name that nothing serves",
+            "handshakes that failed otherwise",
+            "handshakes with a certificate of a client that nobody vouches for",
+            "handshakes without the certificate of a client that is asked for",
+            "handshakes with a certificate of a client that carries none of the wanted names",
+            "handshakes that succeeded",
+            "those of them without a certificate of the client",
+            "those of them that took up an earlier session",
+        ),
+        strict=True,
+    ),
+    ("ssl.versions.NAME", "those of them with that version, where there were any"),
+    ("ssl.ciphers.NAME", "those of them with that cipher, where there were any"),
+)
+"""What there is of listeners with TLS."""
+_SPOKEN: Final = {"versions": "envoy_ssl_version", "ciphers": "envoy_ssl_cipher"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +394,19 @@ def _states(tally: Tally, around: Surroundings) -> Iterator[Metric]:
         state = tally.states.get(("listener", name), State())
         for stat, _ in OF_LISTENERS:
             yield _metric(OF_LISTENER, address, stat, state.values.get(stat, 0))
+        yield from _of_tls(address, state)
+
+
+def _of_tls(address: str, state: State) -> Iterator[Metric]:
+    """Yield what became of handshakes, where a listener has any; versions and ciphers are labels, as in Envoy."""
+    for stat, value in state.values.items():
+        made = _metric(OF_LISTENER, address, stat, value)
+        if stat in TLS:
+            yield made
+        for family, label in _SPOKEN.items():
+            if stat.startswith(f"ssl.{family}."):
+                named = (label, stat.removeprefix(f"ssl.{family}."))
+                yield replace(made, family=f"{OF_LISTENER.family}ssl_{family}", labels=(named, *made.labels))
 
 
 def _retried(state: State) -> Counts:

@@ -14,6 +14,17 @@ from edgesim.telemetry.histogram import Counts, total
 BREAKERS: Final = ("cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open")
 OPEN: Final = tuple(f"circuit_breakers.default.{name}" for name in BREAKERS)
 """1 while a circuit breaker is full in any worker."""
+TLS: Final = (
+    "no_filter_chain_match",
+    "ssl.connection_error",
+    "ssl.fail_verify_error",
+    "ssl.fail_verify_no_cert",
+    "ssl.fail_verify_san",
+    "ssl.handshake",
+    "ssl.no_certificate",
+    "ssl.session_reused",
+)
+"""What is counted of a listener with TLS, besides versions (`ssl.versions.TLSv1.3`) and ciphers (`ssl.ciphers.NAME`)."""
 DURATIONS: Final = ("upstream_cx_connect_ms", "upstream_cx_length_ms")
 RETRIED: Final = "retry.upstream_rq_"
 """Behind it a status: answers instead of which another try was made."""

@@ -130,6 +130,44 @@ async def test_client_certificates_are_demanded() -> None:
         assert not await refused(gw, listener, client_context(), "other")
 
 
+async def test_handshakes_are_counted_as_envoy_does() -> None:
+    """By what became of them, with version and cipher; a client that only leaves is no error."""
+    mutual = replace(TLS, sni=("a",), root_ca=authority("clients").pem, verify_names=("me",))
+    served = Model((host("open", replace(TLS, sni=("open",)), "open"), host("a", mutual, "a")))
+    async with tls_gateway(served) as (gw, listener):
+        counts = gw.worker.listeners[TLS_LISTENER.name].tls
+
+        async def changed(*by: str) -> None:
+            await until(lambda: all(counts[name] for name in by), f"{by} in {counts}")
+            assert {name for name, count in counts.items() if count} == set(by)
+            counts.clear()
+
+        old = client_context()
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert not await refused(gw, listener, old, "open")
+        spoken = next(name for name in counts if name.startswith("ssl.ciphers."))
+        await changed("ssl.handshake", "ssl.no_certificate", "ssl.versions.TLSv1.2", spoken)
+        assert not await refused(gw, listener, client_context(issued("me", "me", by="clients")))
+        spoken = next(name for name in counts if name.startswith("ssl.ciphers."))
+        await changed("ssl.handshake", "ssl.versions.TLSv1.3", spoken)
+        for context, name, failure in (
+            (client_context(), "a", "ssl.fail_verify_no_cert"),
+            (client_context(issued("me", "me", by="others")), "a", "ssl.fail_verify_error"),
+            (client_context(issued("you", "you", by="clients")), "a", "ssl.fail_verify_san"),
+            (client_context(), "nowhere", "no_filter_chain_match"),
+        ):
+            assert await refused(gw, listener, context, name)
+            await changed(failure)
+        for sent, failures in ((b"", ()), (hello_for("open") + b"what is this", ("ssl.connection_error",))):
+            peer = Peer(*await asyncio.open_connection("127.0.0.1", listener.port))
+            peer.send(sent or hello_for("open"))
+            with suppress(asyncio.IncompleteReadError, ConnectionResetError):
+                await peer.exactly(1)
+            peer.close()
+            await until(lambda: not listener.handshakes, "the handshake goes on")
+            await changed(*failures)
+
+
 @pytest.mark.parametrize(("wanted", "is_refused"), [("me", False), ("spiffe://a/b", False), ("you", True)])
 async def test_client_certificates_carry_a_wanted_name(wanted: str, is_refused: bool) -> None:
     """`verifySubjectAltName` lets only certificates with one of the names in."""

@@ -74,6 +74,20 @@ def test_answers_that_were_retried() -> None:
     assert one.labels == (("envoy_response_code", "503"), ("envoy_cluster_name", "echo"))
 
 
+def test_handshakes() -> None:
+    """A listener with TLS tells of them; versions and ciphers are labels in Prometheus."""
+    tally = told()
+    assert not any(".ssl." in name for name in values(tally))
+    spoken = {"ssl.handshake": 2, "ssl.versions.TLSv1.3": 2, "ssl.ciphers.TLS_AES_256_GCM_SHA384": 2}
+    tally.states["listener", "listener-::-8080"] = State({**spoken, "downstream_cx_total": 3})
+    found = {each.name.removeprefix("listener.127.0.0.1_8080."): each for each in metrics(tally, AROUND)}
+    assert {name: found[name].value for name in spoken} == spoken
+    version = found["ssl.versions.TLSv1.3"]
+    assert version.family == "listener_ssl_versions"
+    assert version.labels == (("envoy_ssl_version", "TLSv1.3"), ("envoy_listener_address", "127.0.0.1_8080"))
+    assert not any(is_gauge(found[name]) for name in spoken)
+
+
 def test_what_was_not_routed() -> None:
     """Requests without a route or a cluster are the listener's, and outlast a worker."""
     tally = Tally(Totals(no_route=3, no_cluster=2, requests_active=1)).gone()
