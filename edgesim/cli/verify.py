@@ -16,7 +16,8 @@ from edgesim.cli.options import Output, Report
 from edgesim.cli.problems import print_problems
 from edgesim.cli.progress import progress
 from edgesim.cli.reproducers import curl
-from edgesim.model import Severity
+from edgesim.control.refusals import refusal
+from edgesim.model import EdgesimError, Severity, UpdateRefusedError
 from edgesim.telemetry.sources import new_seed
 
 if TYPE_CHECKING:
@@ -61,8 +62,13 @@ def verify(
     chosen = new_seed() % 1_000_000 if seed is None else seed
     print_problems(notes(loaded))
     model, assignments = loaded.translation.model, loaded.assignments()
-    with progress("verify") as draw:
-        verified = asyncio.run(run(model, assignments, command, requests, Random(chosen), draw))
+    try:
+        with progress("verify") as draw:
+            verified = asyncio.run(run(model, assignments, command, requests, Random(chosen), draw))
+    except UpdateRefusedError as refused:
+        if not refused.culprit:
+            raise
+        raise EdgesimError(refusal(refused, model, loaded.translation)) from None
     if output is Report.JSON:
         from edgesim.cli.verify_json import verify_output  # noqa: PLC0415 - the same
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from edgesim.cli.offline import load
-from edgesim.cli.verify import notes, print_verified
+from edgesim.cli.verify import notes, print_verified, verify
 from edgesim.cli.verify_json import VerifyOutput, verify_output
+from edgesim.model import EdgesimError
 from edgesim.verify import Asked, Difference, Verified
 from edgesim.verify.asking import Answer
 from edgesim.verify.comparing import differing, seen
@@ -98,3 +99,25 @@ spec:
         directResponseAction: {status: 200}
 """)
     assert [(note.code, note.position.line) for note in notes(load([tmp_path])) if note.position] == [("ES1305", 5)]
+
+
+@pytest.mark.slow
+def test_what_envoy_refuses_is_told_with_its_resource(tmp_path: Path) -> None:
+    """Where Envoy takes the configuration not, the problem is at the resource that asks for it, and nothing is asked."""
+    (tmp_path / "vs.yaml").write_text("""\
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {name: refused}
+spec:
+  virtualHost:
+    domains: [a.example]
+    routes:
+      - options: {headerManipulation: {requestHeadersToAdd: [{header: {key: x-a, value: "%REQ(x:y:z:w)%"}}]}}
+        directResponseAction: {status: 200}
+""")
+    with pytest.raises(EdgesimError) as raised:
+        verify([tmp_path], requests=1, seed=1)
+    [problem] = raised.value.problems
+    assert (problem.code, problem.resource and problem.resource.name) == ("ES0703", "refused")
+    assert problem.position is not None
+    assert problem.position.line == 5
