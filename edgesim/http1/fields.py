@@ -52,14 +52,6 @@ _MOST_OPTIONS = 9
 """Envoy refuses a Connection header of ten."""
 
 
-JOINED = frozenset((
-    b"accept", b"accept-encoding", b"authorization", b"cache-control", b"content-encoding", b"content-type", b"etag",
-    b"expect", b"location", b"origin", b"pragma", b"referer", b"te", b"user-agent", b"vary", b"via",
-    b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id",
-))  # fmt: skip
-"""Fields of which Envoy keeps one line: another value is added to it behind a comma."""
-
-
 class BadFieldsError(ValueError):
     """Fields that contradict each other or themselves: the answer is `status`."""
 

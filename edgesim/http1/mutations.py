@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from edgesim.http1.fields import JOINED, Fields
-from edgesim.model import HeaderMutations, HeaderValue
+from edgesim.http1.fields import Fields
+from edgesim.model import JOINED, HeaderMutations, HeaderValue
 
 Value = bytes | Callable[[Any], bytes]
 """A value as it is, or a function that makes it from what is known of the exchange."""

@@ -25,7 +25,7 @@ from edgesim.model.clusters import (
     TcpKeepalive,
     endpoints_of,
 )
-from edgesim.model.head import RequestHead
+from edgesim.model.head import JOINED, JOINED_IN_REQUESTS, RequestHead
 from edgesim.model.health import (
     NO_BREAKERS,
     CircuitBreakers,
@@ -105,6 +105,8 @@ __all__ = [
     "DEFAULT_LISTENER",
     "DEFAULT_LISTENERS",
     "FALLBACK_CLUSTER",
+    "JOINED",
+    "JOINED_IN_REQUESTS",
     "NO_BREAKERS",
     "NO_LOCALITY",
     "NO_MUTATIONS",

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+JOINED = frozenset((
+    b"accept", b"accept-encoding", b"authorization", b"cache-control", b"content-encoding", b"content-type", b"etag",
+    b"expect", b"location", b"origin", b"pragma", b"referer", b"te", b"user-agent", b"vary", b"via",
+    b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id",
+))  # fmt: skip
+"""Fields of which Envoy keeps one line: another value is added to it behind a comma."""
+
+JOINED_IN_REQUESTS = JOINED - {b"etag", b"location", b"vary"}
+"""Those of which a client's own lines are one."""
+
 
 class RequestHead:
     """A request head; mutable and slotted because one is made per request.

@@ -1,10 +1,10 @@
 """Hash policies as Envoy computes them, so that a user lands where Envoy would put them (reference, section 6.4).
 
 Measured on Envoy 1.40: values are hashed by xxHash64 with seed 0; several lines of one header are sorted and
-chained, each seeded with the hash before; hashes combine as `rotate_left(hash, 1) ^ next`; a terminal policy
-ends as soon as there is a hash, even one made before it. A cookie's value loses a pair of quotes, an empty
-one counts as none; a generated one is the hash of the connection's two addresses in hexadecimal, the same
-for every request of a connection.
+chained, each seeded with the hash before (but for those Envoy keeps as one line); hashes combine as
+`rotate_left(hash, 1) ^ next`; a terminal policy ends as soon as there is a hash, even one made before it. A cookie's
+value loses a pair of quotes, an empty one counts as none; a generated one is the hash of the connection's two
+addresses in hexadecimal, the same for every request of a connection.
 
 `weighted_clusters.use_hash_policy` exists since Envoy 1.36 and takes `hash % total` as the draw of the
 weighted choice. There Envoy does not count a cookie that it is only about to generate: the request without
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from xxhash import xxh64_intdigest
 
-from edgesim.model import RequestHead
+from edgesim.model import JOINED_IN_REQUESTS, RequestHead
 from edgesim.model.policies import HashKind, HashPolicy
 
 _MASK = 2**64 - 1
@@ -63,7 +63,7 @@ def compile_hash(policies: tuple[HashPolicy, ...]) -> tuple[HashStep, ...]:
 
 
 def hash_request(steps: tuple[HashStep, ...], head: RequestHead, connection: Connection) -> Hashed:
-    """Return the hash of a request, before any rewrite of its path or host."""
+    """Return the hash of a request: for a sticky split as it came, for an endpoint as it is forwarded."""
     value: int | None = None
     cookies: list[bytes] = []
     for step in steps:
@@ -105,6 +105,8 @@ def _header(name: bytes) -> Method:
     def method(head: RequestHead, _connection: Connection) -> int | None:
         if not head.repeated or name not in head.repeated:
             return _digest(head.headers.get(name))
+        if name in JOINED_IN_REQUESTS:
+            return _digest(b",".join(head.repeated[name]))
         digest = 0
         for value in sorted(head.repeated[name]):
             digest = xxh64_intdigest(value, digest)

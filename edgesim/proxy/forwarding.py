@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgesim.balancing.hashing import HASHED
 from edgesim.http1.replies import NO_HEALTHY_UPSTREAM
 from edgesim.model import Endpoint
-from edgesim.policies.hashing import NOT_HASHED, hash_request
 from edgesim.policies.lines import line, number
 from edgesim.policies.response_flags import UH
 from edgesim.policies.retries import effective
 from edgesim.proxy import failures, tunnel
 from edgesim.proxy.breakers import OverflowedError
+from edgesim.proxy.hashed import hash_for_pick
 from edgesim.proxy.heads import asks_router, plain_request_parts, request_parts, unsent_fields
 from edgesim.proxy.pools import Pool, acquire
 from edgesim.proxy.shadow import mirror
@@ -55,14 +54,13 @@ def _forward_carefully(exchange: Exchange, plan: Plan) -> None:
     if exchange.request.upgrade is not None and not tunnel.may_switch(exchange, plan):
         return
     exchange.downstream.worker.active.add(exchange)
-    if plan.rules.hash_steps and exchange.hashed is NOT_HASHED and _hashes(plan.cluster):
-        exchange.hashed = hash_request(plan.rules.hash_steps, exchange.request.head, exchange.downstream.ends)
     exchange.retries = plan.retries
     head = exchange.request.head
     if asks_router(head.headers) and exchange.downstream.client(head).internal:
         exchange.retries = effective(plan.retries, head)
     if STREAM_DURATION_HEADER in head.headers and exchange.downstream.client(head).internal:
         exchange.longest_try = (number(line(head, STREAM_DURATION_HEADER)) or 0) / 1000
+    hash_for_pick(exchange, plan)
     if exchange.retries.conditions:
         exchange.kept = list(exchange.out)
     if exchange.request_complete:
@@ -96,11 +94,6 @@ def attempt(exchange: Exchange) -> None:
     send_to(exchange, plan.cluster.pool(endpoint))
     if exchange.connection is not None:
         limit_try(exchange)
-
-
-def _hashes(cluster: ClusterRuntime | None) -> bool:
-    """Tell whether a hash is asked for: a balancer that needs none makes no cookie, as in Envoy."""
-    return cluster is not None and cluster.cluster.balancer.kind in HASHED
 
 
 def _pick(cluster: ClusterRuntime, plan: Plan, hashed: int | None) -> Endpoint | None:

@@ -110,9 +110,18 @@ def _request_fields(exchange: Exchange, plan: Plan, endpoint: Endpoint) -> Field
 
 def unsent_fields(exchange: Exchange, plan: Plan) -> Fields:
     """Return the fields an endpoint would get: where there is none, the answer's headers and the log know of them."""
-    fields = exchange.sent_fields or _request_fields(exchange, plan, _NOBODY)
-    exchange.request_id = exchange.request_id or exchange.downstream.worker.request_id()
-    return [(name, value.replace(_CHANGING, exchange.request_id)) for name, value in fields]
+    return _identified(exchange, exchange.sent_fields or _request_fields(exchange, plan, _NOBODY))
+
+
+def fields_before_pick(exchange: Exchange, plan: Plan) -> Fields:
+    """Return the fields any endpoint would get: what is said of the endpoint itself is not known yet."""
+    return _identified(exchange, _request_fields(exchange, plan, _NOBODY))
+
+
+def _identified(exchange: Exchange, fields: Fields) -> Fields:
+    """Return the fields with the request's id where it was left open."""
+    exchange.request_id = made = exchange.request_id or exchange.downstream.worker.request_id()
+    return [(name, value.replace(_CHANGING, made)) for name, value in fields]
 
 
 def _timed_and_counted(exchange: Exchange, plan: Plan, fields: Fields) -> Fields:

@@ -13,6 +13,7 @@ from edgesim.policies.cors import compile_cors
 from edgesim.policies.formatter import Formatter, compile_header
 from edgesim.policies.hashing import compile_hash
 from edgesim.policies.retries import compile_retries
+from edgesim.proxy.hashed import changes_by_itself
 from edgesim.proxy.own_process import own_process
 from edgesim.routing import Decision, header_levels, host_rewrite
 from edgesim.telemetry.sources import NEVER
@@ -92,6 +93,8 @@ class Rules:
         self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
         self.rewrites_path = decision.rewrite is not None
         self.rewrites = self.host is not None or self.auto_host or self.rewrites_path
+        changed = self.rewrites or bool(self.request_steps) or changes_by_itself(decision.route.policies.hash_policies)
+        self.hashes_forwarded = bool(self.hash_steps) and changed
         varies = self.auto_host or self.attempt_count or self.options.use_remote_address or _is_named(decision)
         self.repeatable = not varies and not self.varying_request
 

@@ -18,12 +18,13 @@ _REMOVED = ("x", "y", "stage", "x-recorder-none", "user-agent")
 _SUBSTITUTION = {"pattern": {"regex": "/([a-z])"}, "substitution": r"/\1\1"}
 _RETRIED = ("5xx", "gateway-error", "retriable-status-codes", "retriable-status-codes,reset", "connect-failure")
 _HASHED: tuple[Json, ...] = (
-    {"header": "origin"},
+    {"header": "x-user"},
+    {"header": "accept"},
+    {"header": ":path"},
     {"cookie": {"name": "who", "ttl": "60s"}},
     {"sourceIp": True},
     {"header": "origin", "terminal": True},
 )
-"""Of headers, one that comes once and that nothing here changes: Envoy hashes what it forwards, edgesim still what came."""
 _BALANCERS: tuple[Json, ...] = (
     {"roundRobin": {}},
     {"leastRequest": {"choiceCount": 3}},

@@ -45,6 +45,14 @@ def test_lines_of_one_header_are_sorted_and_chained(values: tuple[str, ...], cho
     assert arm(head_of(*[("x-k", value) for value in values]), K) == chosen
 
 
+@pytest.mark.parametrize(("name", "is_one"), [("accept", True), ("etag", False)])
+def test_lines_that_envoy_keeps_as_one_are_hashed_as_one(name: str, is_one: bool) -> None:
+    """`Accept` in two lines is hashed as the one line it becomes; `ETag`, which belongs to answers, is not."""
+    policy = HashPolicy(HashKind.HEADER, name)
+    two, one = head_of((name, "b"), (name, "a")), head_of((name, "b,a"))
+    assert (hashed(two, policy) == hashed(one, policy)) is is_one
+
+
 @pytest.mark.parametrize(
     ("fields", "policies", "chosen"),
     [

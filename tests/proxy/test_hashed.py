@@ -1,0 +1,73 @@
+"""By what a ring's endpoint is chosen."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+
+from edgesim.model import (
+    NO_MUTATIONS,
+    BalancerKind,
+    Destination,
+    ForwardAction,
+    HeaderMutations,
+    HeaderValue,
+    HostRewrite,
+    HostRewriteKind,
+    LoadBalancer,
+    Policies,
+    RegexRewrite,
+    Route,
+)
+from edgesim.model.policies import HashKind, HashPolicy
+from tests.proxy.scenes import OK, cluster, gateway, model, prefix, upstream
+
+USERS = 24
+TO = ForwardAction(Destination("echo"))
+ADDED = HeaderMutations(request_add=(HeaderValue("x-key", "all", append=False),))
+
+
+async def endpoints_asked(hashed: str, action: ForwardAction, changes: HeaderMutations, line: str) -> int:
+    """Return how many of four endpoints get what 24 users send, each with a path, host and header line of its own."""
+    policies = Policies(hash_policies=(HashPolicy(HashKind.HEADER, hashed),))
+    async with AsyncExitStack() as stack:
+        ups = [await stack.enter_async_context(upstream(OK)) for _ in range(4)]
+        ring = cluster(*(up.endpoint for up in ups), balancer=LoadBalancer(BalancerKind.RING_HASH))
+        route = Route((prefix(),), action, policies=policies, headers=changes)
+        gw = await stack.enter_async_context(gateway(model([route], [ring])))
+        client = await gw.client()
+        for user in range(USERS):
+            head = f"GET /{user} HTTP/1.1\r\nhost: host-{user}\r\n{line.format(user=user)}\r\n\r\n"
+            assert (await client.ask(head.encode())).status == 200
+        return sum(bool(up.heads) for up in ups)
+
+
+@pytest.mark.parametrize(
+    ("hashed", "action", "changes"),
+    [
+        ("x-key", TO, ADDED),
+        (":path", replace(TO, regex_rewrite=RegexRewrite(".+", "/all")), NO_MUTATIONS),
+        (":authority", replace(TO, host_rewrite=HostRewrite(HostRewriteKind.LITERAL, "all")), NO_MUTATIONS),
+        ("x-forwarded-proto", TO, NO_MUTATIONS),
+        ("x-envoy-expected-rq-timeout-ms", TO, NO_MUTATIONS),
+    ],
+    ids=["header", "path", "host", "scheme", "timeout"],
+)
+async def test_what_is_forwarded_is_hashed(hashed: str, action: ForwardAction, changes: HeaderMutations) -> None:
+    """What the route or the proxy makes of a path, host or header counts, so that all users are one here."""
+    assert await endpoints_asked(hashed, action, changes, "x-key: {user}") == 1
+
+
+async def test_what_is_removed_is_not_hashed() -> None:
+    """Nothing is left of the header to hash, so that one user is anywhere."""
+    removed = HeaderMutations(request_remove=("x-key",))
+    assert await endpoints_asked("x-key", TO, removed, "x-key: the same") > 1
+    assert await endpoints_asked("x-key", TO, NO_MUTATIONS, "x-key: the same") == 1
+
+
+@pytest.mark.parametrize("hashed", ["x-key", ":path", ":authority"])
+async def test_users_that_differ_are_spread(hashed: str) -> None:
+    """Where nothing is changed, what came is hashed."""
+    assert await endpoints_asked(hashed, TO, NO_MUTATIONS, "x-key: {user}") > 1
