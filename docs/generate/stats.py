@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from docs.generate.pages import DOCS, run
-from edgesim.telemetry.envoy_stats import (
+from edgesim.telemetry.envoy_names import (
     ACCESS_LOG_DROPPED,
     ANSWERED,
     CHECKS,
@@ -31,7 +31,7 @@ FILE = DOCS / "stats.md"
 _INTRODUCTION = """\
 # What is counted
 
-Made from the tables in `edgesim/telemetry/envoy_stats.py` and `prometheus.py` by `docs/generate/stats.py`: change it there.
+Made from the tables in `edgesim/telemetry/envoy_names.py` and `prometheus.py` by `docs/generate/stats.py`: change it there.
 
 Counting is always on: every request is counted once, by virtual host, route, cluster, subset and endpoint, with a
 histogram of durations. Workers count for themselves; when somebody asks, the parent adds up what all of them counted,

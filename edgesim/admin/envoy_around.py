@@ -19,7 +19,8 @@ from edgesim.admin.certificates import days_until_first_expires
 from edgesim.admin.context import CONTEXT, Context
 from edgesim.config.api_errors import ApiError
 from edgesim.model import Assignments, Cluster, Endpoint, Update, endpoints_of
-from edgesim.telemetry.envoy_stats import Surroundings, sanitized
+from edgesim.telemetry.envoy_names import sanitized
+from edgesim.telemetry.envoy_stats import Surroundings
 
 if TYPE_CHECKING:
     import re2

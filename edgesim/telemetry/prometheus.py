@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from edgesim.telemetry.envoy_stats import Distribution, Labels, Metric, is_gauge
+from edgesim.telemetry.envoy_names import Labels
+from edgesim.telemetry.envoy_stats import Distribution, Metric, is_gauge
 from edgesim.telemetry.envoy_text import BUCKETS, LIMITS
 from edgesim.telemetry.histogram import Counts, answers, cumulative, duration_sum, recorded, whole
 from edgesim.telemetry.tally import Tally

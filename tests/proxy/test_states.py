@@ -10,7 +10,7 @@ from edgesim.model import CircuitBreakers, Cluster, ClusterType, Endpoint, Outli
 from edgesim.proxy.clusters import ClusterRuntime
 from edgesim.proxy.messages import Memory
 from edgesim.proxy.states import forget, states
-from edgesim.telemetry.envoy_stats import EJECTIONS
+from edgesim.telemetry.envoy_names import EJECTIONS
 from edgesim.telemetry.histogram import HISTOGRAM, slot_of
 from edgesim.telemetry.states import OPEN, Host, State, added
 from edgesim.telemetry.tally import Tally
