@@ -40,7 +40,8 @@ and what those counted that died since (as far as they were asked, once a second
 - `edgesim stats [--by virtual_host|route|cluster|subset|endpoint] [-o json]` is for people: requests, answers by
   class, retries and percentiles. By default each row is a subset of a cluster, the versions of a canary.
 - `GET /edgesim/v1/stats` on the admin address gives all of it as JSON. Durations are milliseconds from a request's head
-  to the end of its answer, percentiles at most 0.8% above the true value, means within 0.4% of it; bytes are those of bodies.
+  to the end of its answer, percentiles at most 0.8% above the true value, means within 0.4% of it, all of them
+  `null` where no duration is known (`-` in the table); bytes are those of bodies.
 - `GET /stats?format=text|json` gives the names below, Envoy's as far as they are known here; `filter` takes a regular
   expression (RE2), `invert_filter` turns it round, `usedonly` leaves zeros out, `type` chooses `Counters`, `Gauges` or
   `Histograms`, and `histogram_buckets=cumulative|disjoint` gives buckets instead of quantiles.

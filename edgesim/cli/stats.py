@@ -41,8 +41,8 @@ def stats(
 ) -> None:
     """Show requests, errors and latencies, by default of each version.
 
-    Durations are milliseconds; a percentile is at most 0.8% above the true value. RESETS are requests whose
-    client left before an answer began. `curl -X POST .../reset_counters` begins at zero. Names of upstreams
+    Durations are milliseconds, - where none is known; a percentile is at most 0.8% above the true value. RESETS
+    are requests whose client left before an answer began. `curl -X POST .../reset_counters` begins at zero. Names of upstreams
     that cannot be resolved now are named behind it, on standard error.
 
     Example:
@@ -71,7 +71,7 @@ _NUMBERS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     *((name.upper(), lambda row, name=name: str(row["responses"][name])) for name in ("2xx", "3xx", "4xx", "5xx")),
     ("RESETS", lambda row: str(row["resets"])),
     ("RETRIES", lambda row: str(row["retries"])),
-    *((name.upper(), lambda row, name=name: f"{row[name + '_ms']:.1f}") for name in ("p50", "p90", "p99")),
+    *((name.upper(), lambda row, name=name: _milliseconds(row[f"{name}_ms"])) for name in ("p50", "p90", "p99")),
 )
 
 
@@ -86,3 +86,7 @@ def table(rows: list[Row], by: Scope) -> list[str]:
 def _name(value: Any) -> str:
     text = ",".join(f"{key}={part}" for key, part in value.items()) if isinstance(value, Mapping) else value
     return text or "-"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -16,6 +16,7 @@ from edgesim.telemetry.histogram import (
     classes,
     duration_sum,
     percentiles,
+    recorded,
     whole,
 )
 from edgesim.telemetry.tally import Tally
@@ -39,7 +40,7 @@ class Row:
     Which of the names are set the scope decides. An empty `virtual_host` stands for requests that no route
     took, an empty `endpoint` for answers of the proxy's own. `responses` counts answers by class. `resets`
     are requests whose client left before an answer began; `retries` are further tries. Bytes are those of
-    bodies, durations milliseconds from a request's head to the end of its answer.
+    bodies, durations milliseconds from a request's head to the end of its answer, None where none is known.
     """
 
     requests: int
@@ -48,10 +49,10 @@ class Row:
     retries: int
     bytes_received: int
     bytes_sent: int
-    mean_ms: float
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
+    mean_ms: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
     virtual_host: str | None = None
     route: str | None = None
     cluster: str | None = None
@@ -87,7 +88,7 @@ def _row(named: dict[str, Any], counts: Counts, pods: Mapping[str, str]) -> Row:
     if "endpoint" in named:
         named["pod"] = pods.get(named["endpoint"], "")
     counts = whole(counts)
-    middle, high, highest = (value / _MILLI for value in percentiles(counts, (50, 90, 99)))
+    mean, middle, high, highest = _durations(counts)
     return Row(
         requests=counts[TOTAL],
         responses=dict(zip(CLASSES, classes(counts), strict=True)),
@@ -95,9 +96,18 @@ def _row(named: dict[str, Any], counts: Counts, pods: Mapping[str, str]) -> Row:
         retries=counts[RETRIES],
         bytes_received=counts[BYTES_RECEIVED],
         bytes_sent=counts[BYTES_SENT],
-        mean_ms=round(duration_sum(counts) / counts[TOTAL] / _MILLI, 3) if counts[TOTAL] else 0.0,
+        mean_ms=mean,
         p50_ms=middle,
         p90_ms=high,
         p99_ms=highest,
         **named,
     )
+
+
+def _durations(counts: Counts) -> tuple[float | None, float | None, float | None, float | None]:
+    """Return mean, p50, p90 and p99 in milliseconds, of the requests whose duration is known."""
+    known = recorded(counts)
+    if not known:
+        return None, None, None, None
+    middle, high, highest = (value / _MILLI for value in percentiles(counts, (50, 90, 99)))
+    return round(duration_sum(counts) / known / _MILLI, 3), middle, high, highest

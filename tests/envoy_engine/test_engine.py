@@ -238,7 +238,7 @@ async def test_durations_are_counted_by_cluster() -> None:
 
     async def durations(*, reset: bool = False) -> list[tuple[float, float]]:
         tally = await envoy.engine.stats(reset=reset)
-        return [(row.p50_ms, row.p99_ms) for row in rows(tally, "cluster")]
+        return [(row.p50_ms or 0.0, row.p99_ms or 0.0) for row in rows(tally, "cluster")]
 
     async with upstream(slow) as up, running() as envoy:
         await envoy.push(model([forward("echo")], [eds("echo")]), echo=(up.endpoint,))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from edgesim.telemetry.histogram import RETRIES, TOTAL, Counts, grow, new_counts, slot_of
 from edgesim.telemetry.rows import rows
 from edgesim.telemetry.tally import UNROUTED, Growth, Named, Plain, StatKey, Tally, Totals
@@ -45,8 +47,22 @@ def test_rows_of_each_version() -> None:
     old, new = rows(canary(), "subset")
     assert (old.cluster, old.subset, old.requests, old.retries) == ("echo", {"version": "v1"}, 2, 2)
     assert new.responses == {"1xx": 0, "2xx": 1, "3xx": 0, "4xx": 1, "5xx": 1}
-    assert 3 <= old.p99_ms <= 3.03
-    assert 1.99 <= old.mean_ms <= 2.01
+    assert old.p99_ms == pytest.approx(3, rel=0.01)
+    assert old.mean_ms == pytest.approx(2, rel=0.005)
+
+
+def test_durations_that_are_not_known() -> None:
+    """Without any there is no mean and no percentile; a mean is of those that are known, and 0 is a duration."""
+
+    def durations(*slots: int) -> tuple[float | None, ...]:
+        counts = new_counts()
+        grow([(counts, 200, slot, 0, 0, 1, 1) for slot in slots])
+        (row,) = rows(Tally(counts={key(): counts}), "cluster")
+        return row.requests, row.mean_ms, row.p50_ms, row.p90_ms, row.p99_ms
+
+    assert durations(-1, -1) == (2, None, None, None, None)
+    assert durations(-1, 100) == (2, 0.1, 0.1, 0.1, 0.1)
+    assert durations(0) == (1, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_rows_of_other_scopes() -> None:
