@@ -8,12 +8,27 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgesim.model import Cluster, ClusterType, HeaderMutations, HeaderValue, Model, Policies, VirtualHost
+from edgesim.model import (
+    Cluster,
+    ClusterType,
+    HeaderMatcher,
+    HeaderMutations,
+    HeaderValue,
+    Model,
+    PathKind,
+    PathMatcher,
+    Policies,
+    Route,
+    RouteMatch,
+    ValueKind,
+    VirtualHost,
+)
 from edgesim.model.policies import ClaimHeader, Jwt, JwtProvider, JwtValidation
 from tests import envoy
 from tests.differential.features import edgesims
@@ -31,6 +46,9 @@ RULES = {
     "loose": Jwt((P,), JwtValidation.ALLOW_MISSING_OR_FAILED),
     "audience": Jwt((Q,)),
 }
+TIER = ClaimHeader("tier", "x-tier")
+OTHERS = Jwt((JwtProvider("o", "other", jwks=jwks(), claims_to_headers=(TIER,)),))
+"""Of another virtual host, whose claim becomes a header that those above know nothing of."""
 _QUIRK = (b"Jwt ED25519 signature is wrong length", b"Jwt verification fails")
 """Envoy tries an Ed25519 key, the last one in the list, on a token of any algorithm."""
 
@@ -99,16 +117,34 @@ REQUESTS: dict[str, tuple[tuple[str, str], ...]] = {
     "over-anything": (("x-forwarded-proto", "gopher"), ("authorization", "Bearer x")),
     "lower-case": (("authorization", f"bearer {GOOD}"),),
     "trailing-space": (("authorization", f"Bearer {GOOD}   "),),
+    **{
+        f"{tier}-{name}": (("x-tier", tier), *held)
+        for tier in ("gold", "tin")
+        for name, held in (
+            ("nothing", ()),
+            ("good", (("authorization", f"Bearer {GOOD}"),)),
+            ("missing-claims", (("authorization", f"Bearer {TOKENS['missing-claims']}"),)),
+        )
+    },
 }
 
 
 def hosts() -> tuple[VirtualHost, ...]:
     """A virtual host for each set of rules; what they add to answers shows on refusals, too."""
     shown = HeaderMutations(response_add=(HeaderValue("x-shown", "yes"),))
-    return tuple(
-        VirtualHost(name, (name,), (to("up", f"/{name}"),), shown, policies=Policies(jwt=rules))
+    guarded = tuple(
+        VirtualHost(name, (name,), (_by_tier(name), to("up", f"/{name}")), shown, policies=Policies(jwt=rules))
         for name, rules in RULES.items()
     )
+    free = VirtualHost("free", ("free",), (_by_tier("free"), to("up", "/free")))
+    return (*guarded, free, VirtualHost("others", ("others",), (to("up"),), policies=Policies(jwt=OTHERS)))
+
+
+def _by_tier(name: str) -> Route:
+    """A route for those whose tier says so, which tells the upstream."""
+    gold = HeaderMatcher(TIER.header, ValueKind.EXACT, "gold")
+    match = RouteMatch(PathMatcher(PathKind.PREFIX, f"/{name}"), headers=(gold,))
+    return replace(to("up"), matches=(match,), headers=HeaderMutations(request_add=(HeaderValue("x-by", "tier"),)))
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +167,11 @@ def told(port: int, name: str, rules: str, target: str = "") -> tuple[int, Any, 
     if answer.status != 200:
         return answer.status, fields, answer.body.replace(*_QUIRK)
     first, *lines = answer.body.decode().lower().split("\r\n")
-    telling = ("x-stage", "x-name", "x-n:", "authorization")
+    telling = ("x-stage", "x-name", "x-n:", "x-tier", "x-by", "authorization")
     return answer.status, first, sorted(line for line in lines if line.startswith(telling))
 
 
-@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("rules", [*RULES, "free"])
 def test_envoy_says_the_same_of_every_token(ports: tuple[int, int], rules: str) -> None:
     """Status, challenge, body, and the headers that claims become are Envoy's, each asked twice: memories agree."""
     theirs, ours = ports

@@ -17,7 +17,7 @@ from edgesim.model import (
     ValueKind,
     VirtualHost,
 )
-from edgesim.model.policies import Cors, JwtSource, JwtValidation, Policies
+from edgesim.model.policies import ClaimHeader, Cors, Jwt, JwtSource, JwtValidation, Policies
 from tests.policies.signing import NOW, signed
 from tests.proxy.claims import CANARY, NONE, PROVIDER, asking, body, by_claim, served
 from tests.proxy.scenes import Peer, cluster, direct, gateway, to, upstream
@@ -126,6 +126,24 @@ async def test_other_virtual_hosts_pass_no_claims_of_clients_on() -> None:
                 assert (await client.ask(asking("", "x-stage: canary", "x-other: kept"))).body == b"ok"
             assert await body(client, asking("")) == b"stable"
             assert [(b"x-stage" in head, b"x-other" in head) for head in up.heads] == [(False, True)] * 2
+
+
+async def test_claims_of_other_virtual_hosts_are_not_passed_on_behind_tokens() -> None:
+    """What a client says of others' claims routes unless its own are copied, and is never forwarded."""
+    others = replace(PROVIDER, name="others", claims_to_headers=(ClaimHeader("tier", "x-tier"),))
+    gold = RouteMatch(PathMatcher(PathKind.PREFIX, "/"), headers=(HeaderMatcher("x-tier", ValueKind.EXACT, "gold"),))
+    async with upstream() as up:
+        ours = by_claim(PROVIDER, replace(direct(body="gold"), matches=(gold,)), to(path="/up"))
+        ours = replace(ours, domains=("any",), routes=(ours.routes[2], ours.routes[1], ours.routes[0], ours.routes[3]))
+        theirs = VirtualHost("others", ("*",), (direct(),), policies=Policies(jwt=Jwt((others,))))
+        async with gateway(Model((ours, theirs), (cluster(up.endpoint),))) as gw:
+            gw.worker.wall_clock = lambda: NOW
+            client = await gw.client()
+            for token, expected in ((signed({}), b"gold"), (signed({"stage": "canary"}), b"canary")):
+                for _ in range(2):
+                    assert await body(client, asking(token, "x-tier: gold")) == expected
+                    assert await body(client, asking(token, "x-tier: gold", "x-other: kept", target="/up")) == b"ok"
+            assert [(b"x-tier" in head, b"x-other" in head) for head in up.heads] == [(False, True)] * 4
 
 
 async def test_bodies_follow_their_token() -> None:
