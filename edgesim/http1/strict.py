@@ -58,8 +58,8 @@ def is_http2(error: str) -> bool:
 
 
 def sanitized_te(fields: Fields, headers: dict[bytes, bytes]) -> None:
-    """Leave of TE only `trailers`, as Envoy does: other codings concern this connection alone."""
-    codings = {coding.strip().lower() for coding in headers[b"te"].split(b",")}
+    """Leave of TE only `trailers`, as Envoy does, in lower case: other codings concern this connection alone."""
+    codings = {coding.strip() for coding in headers[b"te"].split(b",")}
     kept: Fields = [(b"te", b"trailers")] if b"trailers" in codings else []
     fields[:] = [field for field in fields if field[0] != b"te"] + kept
     headers.pop(b"te")
