@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_DIFFERENCES = 20
 """So many differences are printed as text; JSON has them all."""
+_INTERRUPTED = 130
 _ANSWERED_OTHERWISE = frozenset(("ES1303", "ES1304", "ES1305"))
 """What Envoy cannot do as edgesim does, and requests may show."""
 
@@ -46,7 +47,8 @@ def verify(
     Requests are made from the configuration: the boundary cases of every route, near misses, hosts, methods,
     headers and queries, and mixtures of them. Draws of weighted choices are pinned on both sides; the endpoints are
     recorders. Compared are status, destination, method, path, host, headers and body. Exit code 0 when all is
-    alike, or differs as docs/verify.md explains; 1 when something else differs or manifests have errors, 2 where there is no Envoy.
+    alike, or differs as docs/verify.md explains; 1 when something else differs or manifests have errors, 2 where there is no Envoy,
+    130 after Ctrl-C, which reports what was asked until then.
 
     Example:
       edgesim verify configs/two-phased-canary/{echo,upstream,vs-3}.yaml
@@ -75,7 +77,7 @@ def verify(
         out_json(verify_output(verified, chosen))
     else:
         print_verified(verified, chosen)
-    raise typer.Exit(int(bool(verified.differences)))
+    raise typer.Exit(_INTERRUPTED if verified.interrupted else int(bool(verified.differences)))
 
 
 def notes(loaded: Loaded) -> list[Problem]:
@@ -103,7 +105,7 @@ def print_verified(verified: Verified, seed: int) -> None:
         out(f"and {more} more: -o json has them all")
     found = len(verified.differences)
     what = "no difference" if not found else f"{found} difference{'s' if found > 1 else ''}"
-    out(f"{verified.requests} requests, {what} (--seed {seed})")
+    out(f"{verified.requests} requests, {what} (--seed {seed}){', ended early: interrupted' * verified.interrupted}")
 
 
 def _lines(difference: Difference) -> Iterable[str]:

@@ -74,7 +74,7 @@ class VerifyExplained:
 class VerifyOutput:
     """The report of `edgesim verify`.
 
-    `requests` is how many were asked; `seed` asks them again. `not_compared` is what the configuration has and the
+    `requests` is how many were asked, fewer than wanted where Ctrl-C `interrupted` it; `seed` asks them again. `not_compared` is what the configuration has and the
     comparison leaves out, in words for people. `explained` are differences on purpose, which are not among the others.
     """
 
@@ -83,13 +83,14 @@ class VerifyOutput:
     not_compared: tuple[str, ...]
     differences: tuple[VerifyDifference, ...]
     explained: tuple[VerifyExplained, ...]
+    interrupted: bool
 
 
 def verify_output(verified: Verified, seed: int) -> VerifyOutput:
     """Return the whole report."""
     differences = tuple(map(_difference, verified.differences))
     explained = tuple(VerifyExplained(each.known.name, each.known.reason, each.requests) for each in verified.explained)
-    return VerifyOutput(verified.requests, seed, verified.left_out, differences, explained)
+    return VerifyOutput(verified.requests, seed, verified.left_out, differences, explained, verified.interrupted)
 
 
 def _difference(each: Difference) -> VerifyDifference:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 
 from edgesim.model import Assignments, Model
@@ -21,12 +22,24 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What came of it; `left_out` is what is not compared, `explained` the differences that are on purpose."""
+    """What came of it; `left_out` is what is not compared, `explained` the differences that are on purpose.
+
+    Where it was `interrupted`, `requests` is how many were asked until then.
+    """
 
     requests: int
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...]
     explained: tuple[Explained, ...] = ()
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class _Compared:
+    """How many requests were asked of both engines so far, and which of them are not answered alike."""
+
+    requests: int = 0
+    found: list[Difference] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,10 @@ class _Sides:
 async def verify(
     model: Model, assignments: Assignments, command: str, most: int, random: Random, progress: Progress
 ) -> Verified:
-    """Ask both engines so many requests at most. Raises UpdateRefusedError where Envoy refuses the model."""
+    """Ask both engines so many requests at most. Raises UpdateRefusedError where Envoy refuses the model.
+
+    A first cancellation while it asks ends the asking only: Ctrl-C, as `asyncio.run` hands it on.
+    """
     recorders, wanted = Recorders(), places(model, assignments)
     listening = served(model)
     try:
@@ -57,23 +73,41 @@ async def verify(
         ports = dict(zip((each.name for each in listening), free_ports(len(listening)), strict=True))
         copy = prepared(model, wanted, recorders.ports, ports)
         asked = requests(copy.model, most, random)
-        found = await _compared(copy.model, asked, command, progress)
+        compared = await _compared(copy.model, asked, command, progress)
     finally:
         await recorders.close()
-    differences, explained = sorted_out(found)
-    return Verified(len(asked), differences, copy.left_out, explained)
+    differences, explained = sorted_out(compared.found)
+    interrupted = compared.requests < len(asked)
+    return Verified(compared.requests, differences, copy.left_out, explained, interrupted)
 
 
-async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> list[Difference]:
-    pinned, found = Pinned(), list[Difference]()
+async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> _Compared:
+    pinned, compared = Pinned(), _Compared()
     async with own_engine(model, pinned) as own, envoy(model, command) as other:
         sides = _Sides(own, other, pinned, {each.name: len(each.endpoints) for each in model.clusters})
-        for number, each in enumerate(asked):
-            progress(number, len(asked))
-            difference = await _difference(sides, each)
-            if difference is not None:
-                found.append(difference)
-    return found
+        try:
+            await _compare(sides, asked, compared, progress)
+        except asyncio.CancelledError:
+            if not compared.requests:
+                raise
+            _uncancel()
+    return compared
+
+
+async def _compare(sides: _Sides, asked: Sequence[Asked], compared: _Compared, progress: Progress) -> None:
+    for number, each in enumerate(asked):
+        progress(number, len(asked))
+        difference = await _difference(sides, each)
+        compared.requests = number + 1
+        if difference is not None:
+            compared.found.append(difference)
+
+
+def _uncancel() -> None:
+    """Go on after a cancellation, so that timeouts of what is still to do know theirs."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.uncancel()
 
 
 async def _difference(sides: _Sides, asked: Asked) -> Difference | None:

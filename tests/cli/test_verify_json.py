@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 
 from edgesim.cli.offline import load
 from edgesim.cli.verify import notes, print_verified, verify
@@ -16,7 +20,7 @@ from edgesim.verify import Asked, Difference, Verified
 from edgesim.verify.asking import Answer
 from edgesim.verify.comparing import differing, seen
 from edgesim.verify.known import KNOWN, Explained
-from tests.running import ROOT
+from tests.running import CANARY, ROOT
 
 ASKED = Asked("http", "GET", "a.example", "/it's", (("x-a", "1"),), 2**63)
 
@@ -64,6 +68,14 @@ def test_a_comparison_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> 
     printed_out, printed_err = capsys.readouterr()
     assert printed_out == "0 requests, no difference (--seed 7)\n"
     assert printed_err == "nothing was asked: no VirtualService of these serves a route\n"
+
+
+def test_a_comparison_that_was_interrupted_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was asked until Ctrl-C is reported, as text and JSON."""
+    verified = Verified(9, (), (), interrupted=True)
+    print_verified(verified, 7)
+    assert capsys.readouterr().out == "9 requests, no difference (--seed 7), ended early: interrupted\n"
+    assert verify_output(verified, 7).interrupted
 
 
 def test_what_is_known_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,3 +133,18 @@ spec:
     assert (problem.code, problem.resource and problem.resource.name) == ("ES0703", "refused")
     assert problem.position is not None
     assert problem.position.line == 5
+
+
+@pytest.mark.slow
+def test_ctrl_c_reports_what_was_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It asks nothing more, reports, and ends with 130."""
+
+    @contextmanager
+    def interrupting(_what: str) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, _every: signal.raise_signal(signal.SIGINT) if done == 7 else None
+
+    monkeypatch.setattr("edgesim.cli.verify.progress", interrupting)
+    with pytest.raises(typer.Exit) as ended:
+        verify([CANARY / f"{name}.yaml" for name in ("echo", "echo-v2", "upstream", "vs-5")], requests=400, seed=1)
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().out == "7 requests, no difference (--seed 1), ended early: interrupted\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -31,7 +32,8 @@ from edgesim.model import (
     WeightedCluster,
 )
 from edgesim.model.policies import LocalRateLimit
-from edgesim.verify import engines, verify
+from edgesim.telemetry.tasks import spawn
+from edgesim.verify import Verified, engines, verify
 from edgesim.verify import run as running
 from tests.proxy.scenes import direct, prefix
 
@@ -87,6 +89,23 @@ async def test_a_difference_is_told_with_its_request(monkeypatch: pytest.MonkeyP
     assert difference.asked.target == "/direct"
     assert "x-more" in str(difference.edgesim.parts)
     assert "x-more" not in str(difference.envoy.parts)
+
+
+async def test_what_was_compared_until_it_is_interrupted_is_told() -> None:
+    """A cancellation ends the asking, and both engines; one before the first answer ends all."""
+
+    async def interrupted(at: int) -> Verified:
+        def cancel(done: int, _every: int) -> None:
+            if done == at:
+                asking.cancel()
+
+        asking = spawn(verify(scene(), {}, envoy(), 400, Random(1), cancel), "asking")
+        return await asking
+
+    verified = await interrupted(at=7)
+    assert (verified.requests, verified.differences, verified.interrupted) == (7, (), True)
+    with pytest.raises(asyncio.CancelledError):
+        await interrupted(at=0)
 
 
 @pytest.mark.parametrize("kind", [*BalancerKind])
