@@ -65,16 +65,26 @@ def xds(
         raise typer.BadParameter("a token is of printable ASCII, without spaces and %", param_hint="--token")
     shown = token or (None if is_loopback(host) else new_token())
     if bootstrap is not None:
-        if shown is not None and token is None:
-            raise typer.BadParameter("off loopback say the server's --token, too", param_hint="--bootstrap")
+        _check_bootstrap(bootstrap, port, has_token=token is not None or shown is None)
         _print_bootstrap(bootstrap, (host, port, shown, _text(tls_ca or tls_cert)), _address(admin, "--envoy-admin"))
         return
+    if tls_ca is not None and tls_cert is None:  # who says it means TLS, and would serve without
+        raise typer.BadParameter("it goes with --bootstrap; TLS is served with --tls-cert", param_hint="--tls-ca")
     _look_for_extra()
     if any(str(path) == STDIN for path in paths):
         raise typer.BadParameter("standard input cannot be read again: save it to a file", param_hint="PATH")
     from edgesim.cli.xds_serving import Place, serve_fleet  # noqa: PLC0415 - an extra
 
     asyncio.run(serve_fleet(paths, Place(host, port, shown, token is None, _tls(tls_cert, tls_key))))
+
+
+def _check_bootstrap(node: str, port: int, *, has_token: bool) -> None:
+    if not node:
+        raise typer.BadParameter("an Envoy without a node id asks nobody", param_hint="--bootstrap")
+    if port == 0:
+        raise typer.BadParameter("say the port that the server printed: no Envoy finds port 0", param_hint="--listen")
+    if not has_token:
+        raise typer.BadParameter("off loopback say the server's --token, too", param_hint="--bootstrap")
 
 
 def _print_bootstrap(node: str, server: tuple[str, int, str | None, str], admin: tuple[str, int]) -> None:
