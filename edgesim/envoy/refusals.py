@@ -11,6 +11,8 @@ _CONSTRAINT = "Proto constraint validation failed"
 _LONGEST = 1000
 _CUT = "...(truncated)"
 _REFUSED = re.compile(r"config update (?:rejected|failure): (.*)")
+_ESCAPED = re.compile(r"""\\([nrt"'\\])""")
+"""How `--log-format-escaped` writes what ends a line, quotes and backslashes."""
 
 
 def refused_in(line: str) -> str | None:
@@ -18,7 +20,7 @@ def refused_in(line: str) -> str | None:
     found = _REFUSED.search(line)
     if found is None:
         return None
-    return brief(found[1].replace("\\n", " ").replace('\\"', '"').replace("\\'", "'"))
+    return brief(_ESCAPED.sub(lambda each: " " if each[1] in "nrt" else each[1], found[1]))
 
 
 def is_cut(reason: str) -> bool:

@@ -20,6 +20,7 @@ def resources(*hosts: tuple[str, str], clusters: tuple[str, ...] = ()) -> Resour
     ("line", "reason"),
     [
         ("warning Filesystem config update rejected: it is bad\\nand worse", "it is bad and worse"),
+        (r"warning x config update rejected: \"^[^\\x00\\n]*$\" is\r\n\'it\'", r""""^[^\x00\n]*$" is 'it'"""),
         ("warning something else", None),
     ],
 )
