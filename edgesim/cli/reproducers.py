@@ -6,12 +6,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgesim.verify import Asked
+    from edgesim.verify import Asked, Handshake
 
 
-def curl(asked: Asked, where: str) -> str:
-    """Return a request as a curl command."""
+def curl(asked: Asked, where: str, handshake: Handshake | None = None) -> str:
+    """Return a request as a curl command; `where` is the address and port of the listener, or stands for them."""
     headers = (("host", asked.host), ("x-edgesim-draw", str(asked.draw)), *asked.headers)
-    fields = (f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}" for name, value in headers)
+    fields = " ".join(f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}" for name, value in headers)
     method = "--head" if asked.method == "HEAD" else f"-X {asked.method}"
-    return f'curl -si --path-as-is {method} {" ".join(fields)} "{where}"{shlex.quote(asked.target)}'
+    if handshake is None:
+        return f'curl -si --path-as-is {method} {fields} "{where}"{shlex.quote(asked.target)}'
+    url = shlex.quote(f"https://{handshake.server_name}:{handshake.port}{asked.target}")
+    return f'curl -sik --http1.1 --path-as-is --connect-to "::{where}" {method} {fields} {url}'

@@ -23,7 +23,7 @@ from edgesim.telemetry.sources import new_seed
 if TYPE_CHECKING:
     from edgesim.cli.offline import Loaded
     from edgesim.model import Problem
-    from edgesim.verify import Difference, Verified
+    from edgesim.verify import Difference, Handshake, Verified
 
 _MOST_DIFFERENCES = 20
 """So many differences are printed as text; JSON has them all."""
@@ -98,7 +98,7 @@ def print_verified(verified: Verified, seed: int) -> None:
         err("nothing was asked: no VirtualService of these serves a route")
     for number, difference in enumerate(verified.differences[:_MOST_DIFFERENCES], 1):
         out(f"{number}. {', '.join(difference.parts)}")
-        for line in _lines(difference):
+        for line in _lines(difference, verified.handshakes.get(difference.asked.listener)):
             out(f"   {line}")
     more = len(verified.differences) - _MOST_DIFFERENCES
     if more > 0:
@@ -108,10 +108,10 @@ def print_verified(verified: Verified, seed: int) -> None:
     out(f"{verified.requests} requests, {what} (--seed {seed}){', ended early: interrupted' * verified.interrupted}")
 
 
-def _lines(difference: Difference) -> Iterable[str]:
+def _lines(difference: Difference, handshake: Handshake | None) -> Iterable[str]:
     """Yield how to ask again, with `$EDGESIM` and `$ENVOY` for where the engines listen, and what each answered."""
     for name, seen in (("edgesim", difference.edgesim), ("envoy", difference.envoy)):
-        yield f"{curl(difference.asked, f'${name.upper()}')}"
+        yield curl(difference.asked, f"${name.upper()}", handshake)
         yield f"  {name}: {seen.status} {seen.destination}"
         known = dict(seen.parts)
         for part in difference.parts:

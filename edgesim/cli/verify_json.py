@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgesim.cli.reproducers import curl
-from edgesim.verify import Asked, Difference, Verified
+from edgesim.verify import Asked, Difference, Handshake, Verified
 from edgesim.verify.comparing import Seen
 
 _Lines = tuple[tuple[str, str], ...]
@@ -18,7 +18,7 @@ class VerifyRequest:
     """A request that is not answered alike.
 
     `headers` are pairs of name and value, without Host. `draw` is the 64-bit number that splits were given in both
-    engines. `curl` asks again, where `$GATEWAY` is the address of either.
+    engines. `curl` asks again, where `$GATEWAY` is the address and port of either's listener.
     """
 
     listener: str
@@ -88,18 +88,18 @@ class VerifyOutput:
 
 def verify_output(verified: Verified, seed: int) -> VerifyOutput:
     """Return the whole report."""
-    differences = tuple(map(_difference, verified.differences))
+    differences = tuple(_difference(each, verified.handshakes) for each in verified.differences)
     explained = tuple(VerifyExplained(each.known.name, each.known.reason, each.requests) for each in verified.explained)
     return VerifyOutput(verified.requests, seed, verified.left_out, differences, explained, verified.interrupted)
 
 
-def _difference(each: Difference) -> VerifyDifference:
+def _difference(each: Difference, handshakes: Mapping[str, Handshake]) -> VerifyDifference:
     parts = tuple(part.replace(" ", "_") for part in each.parts)
-    return VerifyDifference(parts, _request(each.asked), _answer(each.edgesim), _answer(each.envoy))
+    again = curl(each.asked, "$GATEWAY", handshakes.get(each.asked.listener))
+    return VerifyDifference(parts, _request(each.asked, again), _answer(each.edgesim), _answer(each.envoy))
 
 
-def _request(asked: Asked) -> VerifyRequest:
-    again = curl(asked, "$GATEWAY")
+def _request(asked: Asked, again: str) -> VerifyRequest:
     return VerifyRequest(asked.listener, asked.method, asked.host, asked.target, asked.headers, asked.draw, again)
 
 

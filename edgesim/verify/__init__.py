@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from edgesim.verify.comparing import Difference
+from edgesim.verify.handshakes import Handshake
 from edgesim.verify.known import Explained, Known, known
 from edgesim.verify.requests import Asked
 from edgesim.verify.run import Progress, Verified, verify
 
-__all__ = ["Asked", "Difference", "Explained", "Known", "Progress", "Verified", "known", "verify"]
+__all__ = ["Asked", "Difference", "Explained", "Handshake", "Known", "Progress", "Verified", "known", "verify"]

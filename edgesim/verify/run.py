@@ -12,6 +12,7 @@ from edgesim.verify.asking import ask
 from edgesim.verify.choices import Pair, same_choice
 from edgesim.verify.comparing import Difference, differing, seen
 from edgesim.verify.engines import Pinned, envoy, free_ports, own_engine
+from edgesim.verify.handshakes import Handshake, handshakes
 from edgesim.verify.known import Explained, sorted_out
 from edgesim.verify.prepared import places, prepared, served
 from edgesim.verify.recorders import Recorders
@@ -24,7 +25,7 @@ Progress = Callable[[int, int], None]
 class Verified:
     """What came of it; `left_out` is what is not compared, `explained` the differences that are on purpose.
 
-    Where it was `interrupted`, `requests` is how many were asked until then.
+    Where it was `interrupted`, `requests` is how many were asked until then. `handshakes` are those of listeners with TLS.
     """
 
     requests: int
@@ -32,6 +33,7 @@ class Verified:
     left_out: tuple[str, ...]
     explained: tuple[Explained, ...] = ()
     interrupted: bool = False
+    handshakes: Mapping[str, Handshake] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ async def verify(
         await recorders.close()
     differences, explained = sorted_out(compared.found)
     interrupted = compared.requests < len(asked)
-    return Verified(compared.requests, differences, copy.left_out, explained, interrupted)
+    return Verified(compared.requests, differences, copy.left_out, explained, interrupted, handshakes(model))
 
 
 async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> _Compared:

@@ -18,7 +18,7 @@ from edgesim.cli.up import settings_of
 from edgesim.config.serving import Policy
 from edgesim.envoy import find_envoy
 from edgesim.model import EdgesimError
-from edgesim.verify import Asked
+from edgesim.verify import Asked, Handshake
 from tests.running import CANARY, edgesim, running
 
 FILES = tuple(CANARY / name for name in ("echo.yaml", "upstream.yaml", "vs-1.yaml"))
@@ -30,6 +30,15 @@ def test_a_difference_can_be_asked_again() -> None:
     assert curl(asked, "$ENVOY") == (
         "curl -si --path-as-is -X PUT -H 'host: a.example' -H 'x-edgesim-draw: 7' -H 'x-empty;' -H 'x: a b' "
         "\"$ENVOY\"'/it'\"'\"'s?x=1'"
+    )
+
+
+def test_a_difference_behind_tls_is_asked_again_with_it() -> None:
+    """Of a listener with TLS the command says https and its port, with a server name that it takes."""
+    asked = Asked("edge", "HEAD", "x.a.example", "/x")
+    assert curl(asked, "$EDGESIM", Handshake("a.example", 8443)) == (
+        "curl -sik --http1.1 --path-as-is --connect-to \"::$EDGESIM\" --head -H 'host: x.a.example' "
+        "-H 'x-edgesim-draw: 0' https://a.example:8443/x"
     )
 
 
@@ -73,4 +82,5 @@ def test_verify_tells_what_it_asked() -> None:
     done = edgesim("verify", *FILES, "--requests", "50", "--seed", "3")
     assert (done.code, done.out) == (0, "50 requests, no difference (--seed 3)\n")
     told = json.loads(edgesim("verify", *FILES, "--requests", "50", "--seed", "3", "-o", "json").out)
-    assert told == {"requests": 50, "seed": 3, "not_compared": [], "explained": [], "differences": []}
+    nothing: dict[str, object] = {"not_compared": [], "explained": [], "differences": []}
+    assert told == {"requests": 50, "seed": 3, **nothing, "interrupted": False}
