@@ -47,6 +47,7 @@ INTERNAL_ONLY = frozenset(
         b"upstream-rq-per-try-timeout-ms",
         b"upstream-rq-timeout-alt-response",
         b"upstream-rq-timeout-ms",
+        b"upstream-stream-duration-ms",
     )
 )
 """Request headers that only internal requests keep."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from edgesim.http1.fields import Fields
 from edgesim.model import RedirectAction
-from edgesim.policies.hashing import arm_draw, hash_request
 from edgesim.policies.response_flags import NC, NR
 from edgesim.policies.retries import Reset
 from edgesim.proxy import answers, attempts, failures, tunnel
 from edgesim.proxy.exchange_state import ExchangeState
 from edgesim.proxy.forwarding import forward, limit_try
+from edgesim.proxy.hashed import sticky_draw
 from edgesim.proxy.messages import LAST_CHUNK
 from edgesim.proxy.observed import note_end
 from edgesim.proxy.pools import withdraw
@@ -73,7 +73,7 @@ class Exchange(ExchangeState):
             return
         draw = worker.draw()
         if isinstance(target, Split) and target.sticky:
-            draw = self._sticky_draw(target.arms[0], draw)
+            draw = sticky_draw(self, snapshot.plan_of(target.arms[0]), draw)
         self.decision = decision = resolve(target, request.head, draw)
         self.plan = plan = snapshot.plans.get(decision.kind) or snapshot.plan(decision)
         if plan.redistributes and isinstance(target, Split):
@@ -90,12 +90,6 @@ class Exchange(ExchangeState):
             self.decision = other
             self.plan = plan = snapshot.plan_of(other)
         return plan
-
-    def _sticky_draw(self, decision: Decision, draw: int) -> int:
-        snapshot = self.downstream.listener.snapshot
-        plan = snapshot.plan_of(decision)
-        self.hashed = hash_request(plan.rules.hash_steps, self.request.head, self.downstream.ends)
-        return arm_draw(self.hashed, draw)
 
     def go_on(self) -> None:
         """Pass the filters that are left, then act. Called again by a filter that waited."""

@@ -1,7 +1,8 @@
 """By what a request's endpoint is chosen: the hash of what is forwarded, as in Envoy.
 
-Envoy changes path, host and headers before it picks; a sticky split, chosen before that, hashes what came. Where a route
-changes nothing that is hashed, what came is what is forwarded, and nothing is written for it.
+Envoy changes path, host and headers before it picks; a sticky split, chosen before that, hashes what routes see: what
+came, but for the headers that the proxy itself makes or takes away. Where nothing that is hashed is changed, what came is
+what is forwarded, and nothing is written for it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from edgesim.balancing.hashing import HASHED
 from edgesim.http1.fields import NOT_FORWARDED, repeated
 from edgesim.model import RequestHead
 from edgesim.model.policies import HashKind, HashPolicy
-from edgesim.policies.hashing import hash_request
+from edgesim.policies.hashing import arm_draw, hash_request
 from edgesim.proxy.heads import fields_before_pick
+from edgesim.proxy.seen import as_seen
 
 if TYPE_CHECKING:
     from edgesim.proxy.clusters import ClusterRuntime
@@ -29,6 +31,16 @@ def changes_by_itself(policies: Iterable[HashPolicy]) -> bool:
     """Tell whether a header is hashed that the proxy sets or removes on every route."""
     names = (policy.name.lower().encode() for policy in policies if policy.kind is HashKind.HEADER)
     return any(name in _CHANGED or name.startswith(_CHANGED_FAMILIES) for name in names)
+
+
+def sticky_draw(exchange: Exchange, plan: Plan, draw: int) -> int:
+    """Hash a request for a sticky split, of which this is an arm's plan; return the draw, the one given without a hash."""
+    rules, downstream = plan.rules, exchange.downstream
+    head = exchange.request.head
+    if rules.hashes_made:
+        head = as_seen(exchange, downstream.listener.snapshot, head)
+    exchange.hashed = hash_request(rules.hash_steps, head, downstream.ends)
+    return arm_draw(exchange.hashed, draw)
 
 
 def hash_for_pick(exchange: Exchange, plan: Plan) -> None:

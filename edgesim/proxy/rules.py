@@ -93,7 +93,8 @@ class Rules:
         self.forwarded_host = decision.route.policies.append_x_forwarded_host and rewrite is not None
         self.rewrites_path = decision.rewrite is not None
         self.rewrites = self.host is not None or self.auto_host or self.rewrites_path
-        changed = self.rewrites or bool(self.request_steps) or changes_by_itself(decision.route.policies.hash_policies)
+        self.hashes_made = changes_by_itself(decision.route.policies.hash_policies)
+        changed = self.rewrites or bool(self.request_steps) or self.hashes_made
         self.hashes_forwarded = bool(self.hash_steps) and changed
         varies = self.auto_host or self.attempt_count or self.options.use_remote_address or _is_named(decision)
         self.repeatable = not varies and not self.varying_request

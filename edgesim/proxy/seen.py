@@ -26,10 +26,11 @@ def find_target(exchange: Exchange, snapshot: ListenerSnapshot, request: Request
         request.snapshot = snapshot
         request.target = lookup(snapshot.table, head)
     else:
-        request.target = lookup(snapshot.table, _as_seen(exchange, snapshot, head))
+        request.target = lookup(snapshot.table, as_seen(exchange, snapshot, head))
 
 
-def _as_seen(exchange: Exchange, snapshot: ListenerSnapshot, head: RequestHead) -> RequestHead:
+def as_seen(exchange: Exchange, snapshot: ListenerSnapshot, head: RequestHead) -> RequestHead:
+    """Return the head that routes are looked for with."""
     downstream = exchange.downstream
     client = downstream.client(head)
     if needs_request_id(snapshot.remote, client, head):

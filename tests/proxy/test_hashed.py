@@ -20,9 +20,10 @@ from edgesim.model import (
     Policies,
     RegexRewrite,
     Route,
+    WeightedCluster,
 )
 from edgesim.model.policies import HashKind, HashPolicy
-from tests.proxy.scenes import OK, cluster, gateway, model, prefix, upstream
+from tests.proxy.scenes import OK, cluster, gateway, model, prefix, upstream, with_options
 
 USERS = 24
 TO = ForwardAction(Destination("echo"))
@@ -65,6 +66,30 @@ async def test_what_is_removed_is_not_hashed() -> None:
     removed = HeaderMutations(request_remove=("x-key",))
     assert await endpoints_asked("x-key", TO, removed, "x-key: the same") > 1
     assert await endpoints_asked("x-key", TO, NO_MUTATIONS, "x-key: the same") == 1
+
+
+@pytest.mark.parametrize(
+    ("hashed", "line", "arms"),
+    [
+        ("x-key", "x-key: {user}", 2),
+        ("x-forwarded-proto", "x-forwarded-proto: {user}", 1),
+        ("x-forwarded-for", "x-forwarded-for: 10.0.0.{user}", 2),
+        ("x-request-id", "x-key: same", 2),
+    ],
+)
+async def test_a_sticky_split_hashes_what_routes_see(hashed: str, line: str, arms: int) -> None:
+    """What the proxy sets counts as set, so that nobody chooses an arm by a header the proxy overwrites."""
+    policies = Policies(hash_policies=(HashPolicy(HashKind.HEADER, hashed),), sticky_weights=True)
+    split = ForwardAction(weighted=tuple(WeightedCluster(Destination(name), 50) for name in ("a", "b")))
+    async with upstream(OK) as a, upstream(OK) as b:
+        clusters = [cluster(a.endpoint, name="a"), cluster(b.endpoint, name="b")]
+        served = model([Route((prefix(),), split, policies=policies)], clusters)
+        async with gateway(with_options(served, use_remote_address=hashed == "x-forwarded-proto")) as gw:
+            client = await gw.client()
+            for user in range(USERS):
+                head = f"GET / HTTP/1.1\r\nhost: any\r\n{line.format(user=user)}\r\n\r\n"
+                assert (await client.ask(head.encode())).status == 200
+            assert sum(bool(up.heads) for up in (a, b)) == arms
 
 
 @pytest.mark.parametrize("hashed", ["x-key", ":path", ":authority"])
