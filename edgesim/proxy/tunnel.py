@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from edgesim.http1.fields import head_bytes
@@ -10,6 +11,7 @@ from edgesim.http1.replies import BODILESS, NO_HEALTHY_UPSTREAM
 from edgesim.policies.response_flags import DC, UC, UH
 from edgesim.proxy.answers import HANDSHAKE_FAILED, additions
 from edgesim.proxy.failures import CLIENT_GONE, upstream_gone
+from edgesim.proxy.hashed import hash_for_pick
 from edgesim.proxy.heads import response_parts
 from edgesim.proxy.messages import Response
 from edgesim.proxy.pools import leave, lost
@@ -46,8 +48,9 @@ class Side(asyncio.Protocol):
         """What this was, where it came from a pool: it counts there until it is gone."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self.transport = cast("asyncio.Transport", transport)
+        """Keep the transport; what an endpoint says first waits until `join` has somebody to pass it to."""
+        self.transport = made = cast("asyncio.Transport", transport)
+        made.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on."""
@@ -122,6 +125,7 @@ def may_switch(exchange: Exchange, plan: Plan) -> bool:
 async def _terminate(exchange: Exchange, plan: Plan) -> None:
     """Connect to an endpoint for a CONNECT, as Envoy's `connect_config` does."""
     cluster = plan.cluster
+    hash_for_pick(exchange, plan)
     endpoint = None if cluster is None else cluster.pick(plan.subset, exchange.hashed.value)
     if cluster is None or endpoint is None:
         exchange.flags |= UH
@@ -143,8 +147,16 @@ async def _terminate(exchange: Exchange, plan: Plan) -> None:
             side.transport.abort()
         return
     exchange.status = 200
-    date = exchange.downstream.worker.date
-    join(exchange, side, b"HTTP/1.1 200 OK\r\ndate: %b\r\nserver: envoy\r\n\r\n" % date)
+    join(exchange, side, _connected(exchange, plan))
+
+
+def _connected(exchange: Exchange, plan: Plan) -> bytes:
+    """Return the head a CONNECT is answered with: the route's changes and a cookie made for it are in it, as in Envoy."""
+    given = additions(exchange, plan, close=False)
+    cookies = [(b"set-cookie", cookie) for cookie in exchange.hashed.cookies]
+    given = replace(given, added=[*cookies, *given.added], older=False, timed=False)
+    head, _ = response_parts(Response(200, [], {}, None), plan, exchange.downstream.worker.date, given)
+    return head
 
 
 def switch(exchange: Exchange, connection: UpstreamConnection, response: Response, rest: bytes) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import aiohttp
 from aiohttp import web
 
-from edgesim.model import Policies
-from edgesim.model.policies import RetryPolicy
+from edgesim.model import BalancerKind, HeaderMutations, HeaderValue, LoadBalancer, Policies
+from edgesim.model.policies import HashKind, HashPolicy, RetryPolicy
 from tests.proxy.scenes import (
     DATED,
     DEADLINE,
@@ -242,6 +242,42 @@ async def test_connect_becomes_a_pipe_to_the_endpoint() -> None:
         assert await client.exactly(6) == b"onetwo"
         client.writer.write_eof()
         assert await client.rest() == b""
+
+
+async def test_an_endpoint_may_speak_first_and_be_gone() -> None:
+    """What it said reaches a client that asked by CONNECT, also when nothing else follows."""
+
+    async def greeting(peer: Peer) -> None:
+        peer.send(b"hello")
+
+    async with switching(greeting, allow_connect=True) as (gw, _, first):
+        for client in (first, *[await gw.client() for _ in range(8)]):
+            client.send(_CONNECT)
+            assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert await client.rest() == b"hello"
+
+
+async def test_connect_goes_where_its_hash_says() -> None:
+    """A ring's endpoint is picked by what is hashed, and a cookie made for that is in the answer, as what the route adds."""
+    policies = Policies(
+        hash_policies=(HashPolicy(HashKind.HEADER, "x-key", terminal=True), HashPolicy(HashKind.COOKIE, "at", 9.0))
+    )
+    added = HeaderMutations(response_add=(HeaderValue("x-added", "by the route"),))
+    route = replace(to(), policies=policies, headers=added)
+    async with AsyncExitStack() as stack:
+        ups = [await stack.enter_async_context(upstream(plain_echo)) for _ in range(4)]
+        ring = cluster(*(up.endpoint for up in ups), balancer=LoadBalancer(BalancerKind.RING_HASH))
+        gw = await stack.enter_async_context(gateway(with_options(model([route], [ring]), allow_connect=True)))
+        for key in ("same",) * 8:
+            client = await gw.client()
+            client.send(_CONNECT[:-2] + f"x-key: {key}\r\n\r\n".encode())
+            head = await client.head()
+            assert b"x-added: by the route" in head
+            assert b"set-cookie" not in head
+        assert [up.connections for up in ups if up.connections] == [8]
+        client = await gw.client()
+        client.send(_CONNECT)
+        assert b'set-cookie: at="' in await client.head()
 
 
 async def test_a_websocket_by_a_real_client() -> None:
