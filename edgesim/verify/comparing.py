@@ -32,12 +32,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A request that is not answered alike: which parts differ, and how each engine answered."""
+    """A request that is not answered alike: which parts differ, and how each engine answered.
+
+    `by_claims` says that Envoy alone lets headers of claims decide that the client sent itself.
+    """
 
     asked: Asked
     parts: tuple[str, ...]
     edgesim: Seen
     envoy: Seen
+    by_claims: bool = False
 
 
 def seen(asked: Asked, answer: Answer) -> Seen:

@@ -83,4 +83,10 @@ KNOWN = (
         "the client's with every try",
         _takes_the_try_before_for_the_client,
     ),
+    Known(
+        "a route that a client chose by sending the header of a claim itself (ES1305)",
+        "Envoy takes such headers away before it chooses a route for a whole listener only; edgesim does for each virtual "
+        "host. Without the header both answer alike, and edgesim answers with it as it does without",
+        lambda difference: difference.by_claims,
+    ),
 )

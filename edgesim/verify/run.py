@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from edgesim.model import Assignments, Model
 from edgesim.verify.asking import ask
 from edgesim.verify.choices import Pair, same_choice
-from edgesim.verify.comparing import Difference, differing, seen
+from edgesim.verify.claims import Late, taken_late, without_claims
+from edgesim.verify.comparing import Difference, Seen, differing, seen
 from edgesim.verify.engines import Pinned, envoy, free_ports, own_engine
 from edgesim.verify.handshakes import Handshake, handshakes
 from edgesim.verify.known import Explained, sorted_out
@@ -52,12 +53,17 @@ class _Sides:
     other: Mapping[str, int]
     pinned: Pinned
     endpoints: Mapping[str, int]
+    late: Late
 
     async def ask(self, asked: Asked) -> Pair:
         """Ask edgesim, then Envoy."""
-        self.pinned.value = asked.draw
-        own = seen(asked, await ask(self.own[asked.listener], asked))
+        own = await self.ask_own(asked)
         return own, seen(asked, await ask(self.other[asked.listener], asked))
+
+    async def ask_own(self, asked: Asked) -> Seen:
+        """Ask edgesim."""
+        self.pinned.value = asked.draw
+        return seen(asked, await ask(self.own[asked.listener], asked))
 
 
 async def verify(
@@ -86,7 +92,9 @@ async def verify(
 async def _compared(model: Model, asked: list[Asked], command: str, progress: Progress) -> _Compared:
     pinned, compared = Pinned(), _Compared()
     async with own_engine(model, pinned) as own, envoy(model, command) as other:
-        sides = _Sides(own, other, pinned, {each.name: len(each.endpoints) for each in model.clusters})
+        sides = _Sides(
+            own, other, pinned, {each.name: len(each.endpoints) for each in model.clusters}, taken_late(model)
+        )
         try:
             await _compare(sides, asked, compared, progress)
         except asyncio.CancelledError:
@@ -113,9 +121,27 @@ def _uncancel() -> None:
 
 
 async def _difference(sides: _Sides, asked: Asked) -> Difference | None:
-    own, other = await sides.ask(asked)
+    parts, (own, other) = await _unlike(lambda: sides.ask(asked), sides)
+    return Difference(asked, parts, own, other, await _by_claims(sides, asked)) if parts else None
+
+
+async def _by_claims(sides: _Sides, asked: Asked) -> bool:
+    """Tell whether a difference is of headers of claims: gone without them, which move nothing in edgesim."""
+    plain = without_claims(asked, sides.late)
+    if plain is None:
+        return False
+
+    async def ask_own() -> Pair:
+        return await sides.ask_own(asked), await sides.ask_own(plain)
+
+    return not any([(await _unlike(each, sides))[0] for each in (lambda: sides.ask(plain), ask_own)])
+
+
+async def _unlike(ask: Callable[[], Awaitable[Pair]], sides: _Sides) -> tuple[tuple[str, ...], Pair]:
+    """Return which parts of two answers are unlike, and the answers."""
+    own, other = pair = await ask()
     parts = differing(own, other)
     if not parts and own.metadata != other.metadata:
-        count = sides.endpoints[own.destination]
-        parts = () if await same_choice(lambda: sides.ask(asked), (own, other), count) else ("endpoint",)
-    return Difference(asked, parts, own, other) if parts else None
+        alike = await same_choice(ask, pair, sides.endpoints[own.destination])
+        parts = () if alike else ("endpoint",)
+    return parts, pair

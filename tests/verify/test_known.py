@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,13 @@ def forwarded(original: str, names: str = "", host: str = "up.test") -> Answer:
 def test_the_host_of_a_try_before_is_known(own: Answer, other: Answer, is_known: bool) -> None:
     """Envoy calls the host that it forwarded the original one, in a retry whose host is rewritten for each endpoint."""
     assert known(difference(own, other)) is (KNOWN[1] if is_known else None)
+
+
+def test_what_only_claims_of_clients_explain_is_known() -> None:
+    """Whether headers of claims are the reason is found by asking again; a difference without that is to be told."""
+    found = difference(Answer(200), Answer(404))
+    assert known(found) is None
+    assert known(replace(found, by_claims=True)) is KNOWN[2]
 
 
 def test_known_differences_are_counted_apart() -> None:

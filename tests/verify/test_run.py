@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from random import Random
@@ -15,6 +15,7 @@ from edgesim.model import (
     Cluster,
     ClusterType,
     Destination,
+    DirectResponseAction,
     Endpoint,
     ForwardAction,
     HeaderMatcher,
@@ -31,10 +32,12 @@ from edgesim.model import (
     VirtualHost,
     WeightedCluster,
 )
-from edgesim.model.policies import LocalRateLimit
+from edgesim.model.policies import Jwt, JwtValidation, LocalRateLimit
 from edgesim.telemetry.tasks import spawn
 from edgesim.verify import Verified, engines, verify
 from edgesim.verify import run as running
+from edgesim.verify.known import KNOWN
+from tests.proxy.claims import PROVIDER
 from tests.proxy.scenes import direct, prefix
 
 pytestmark = pytest.mark.slow
@@ -116,3 +119,55 @@ async def test_which_of_several_endpoints_answers_is_no_difference(kind: Balance
     model = Model((VirtualHost("host", ("*",), (Route((prefix("/"),), ForwardAction(Destination("a"))),)),), (cluster,))
     verified = await verify(model, {}, envoy(), 60, Random(1), lambda _done, _every: None)
     assert (verified.requests, verified.differences) == (60, ())
+
+
+def claimed() -> Model:
+    """Routes by a claim on a listener whose other virtual host has none: to two subsets, and answers of the gateway's own."""
+    ends = tuple(Endpoint("192.0.2.1", port, (("v", str(port)),)) for port in (1, 2))
+    cluster = Cluster("a", ClusterType.STATIC, ends, subsets=SubsetConfig((SubsetSelector(("v",)),)))
+    old, new = (ForwardAction(Destination("a", (("v", each),))) for each in "12")
+    stage = HeaderMatcher("x-stage", ValueKind.EXACT, "canary")
+    routes = (
+        Route((RouteMatch(prefix("/own").path, (stage,)),), DirectResponseAction(200, "canary")),
+        direct("/own", 200),
+        Route((RouteMatch(prefix("/").path, (stage,)),), new),
+        Route((prefix("/"),), old),
+    )
+    tokens = Policies(jwt=Jwt((PROVIDER,), JwtValidation.ALLOW_MISSING))
+    hosts = (VirtualHost("claims", ("a.example",), routes, policies=tokens), VirtualHost("other", ("*",), routes))
+    return Model(hosts, (cluster,))
+
+
+async def test_routes_that_clients_choose_by_headers_of_claims_are_known() -> None:
+    """Where Envoy takes them away too late, what comes of it is no difference to the user, but said."""
+    verified = await verify(claimed(), {}, envoy(), 300, Random(1), lambda _done, _every: None)
+    [explained] = verified.explained
+    assert (verified.differences, explained.known) == ((), KNOWN[2])
+    assert 2 < explained.requests < 200
+
+
+def moved(host: VirtualHost) -> VirtualHost:
+    """A virtual host that lets the header decide, and otherwise than Envoy does."""
+    asked = (RouteMatch(prefix("/").path, (HeaderMatcher("x-stage", ValueKind.EXACT, "canary"),)),)
+    return replace(host, policies=Policies(), routes=(Route(asked, DirectResponseAction(418)), *host.routes))
+
+
+def added(host: VirtualHost) -> VirtualHost:
+    """A virtual host whose answers are unlike, with the header and without."""
+    return replace(host, headers=HeaderMutations(response_add=(HeaderValue("x-more", "1"),)))
+
+
+@pytest.mark.parametrize("changed", [moved, added])
+async def test_other_differences_of_such_requests_are_told(
+    changed: Callable[[VirtualHost], VirtualHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where edgesim is moved by the header too, or answers unlike without it as well, claims explain nothing."""
+    own = engines.own_engine
+
+    def otherwise(model: Model, pinned: engines.Pinned) -> AbstractAsyncContextManager[Mapping[str, int]]:
+        return own(replace(model, virtual_hosts=tuple(map(changed, model.virtual_hosts))), pinned)
+
+    monkeypatch.setattr(running, "own_engine", otherwise)
+    verified = await verify(claimed(), {}, envoy(), 100, Random(1), lambda _done, _every: None)
+    assert verified.explained == ()
+    assert any(each.asked.host == "a.example" and each.asked.headers for each in verified.differences)

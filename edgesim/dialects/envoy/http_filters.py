@@ -81,3 +81,9 @@ def headers_taken_early(hosts: Sequence[VirtualHost]) -> list[str]:
     """
     taken = [frozenset(claim_headers(host)) for host in hosts]
     return sorted(frozenset.intersection(*taken)) if taken else []
+
+
+def headers_taken_late(host: VirtualHost, hosts: Sequence[VirtualHost]) -> list[str]:
+    """Return the headers of claims of a virtual host by which Envoy has chosen a route when it takes them; `hosts` are all of the listener."""
+    early = frozenset(headers_taken_early(hosts))
+    return [name for name in claim_headers(host) if name not in early]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from edgesim.dialects.envoy.clusters import service_endpoint
-from edgesim.dialects.envoy.http_filters import headers_taken_early
-from edgesim.dialects.envoy.jwt import claim_headers
+from edgesim.dialects.envoy.http_filters import headers_taken_late
 from edgesim.dialects.envoy.listeners import served_listeners
 from edgesim.dialects.fields import show_path
 from edgesim.model import (
@@ -110,9 +109,8 @@ def _faults_before_tokens(host: VirtualHost) -> Iterator[_Remark]:
 
 def _claims_of_clients(hosts: Sequence[VirtualHost]) -> Iterator[_Remark]:
     """Envoy routes by headers that a client sent itself, until a token's claims have replaced them."""
-    early = frozenset(headers_taken_early(hosts))
     for host in hosts:
-        left = [name for name in claim_headers(host) if name not in early]
+        left = headers_taken_late(host, hosts)
         if left:
             text = (
                 f"a client may send {', '.join(left)} itself where its token has no such claim or it has no token: Envoy "
