@@ -39,7 +39,7 @@ def inexpressible(model: Model, assignments: Assignments | None, where: Where) -
     served = served_listeners(model)
     hosts = {id(host): host for _, hosts in served for host in hosts}.values()
     remarks = [
-        *(remark for each in model.clusters for remark in _of_cluster(each, assignments)),
+        *(() if assignments is not None else _of_services(model.clusters)),
         *(remark for host in hosts for remark in _of_host(host)),
         *(remark for _, together in served for remark in _claims_of_clients(together)),
     ]
@@ -55,20 +55,27 @@ def _noted(remark: _Remark, where: Where) -> Problem:
     return problem(code, message, resource=step.resource, field=field, position=where(step), hint=hint)
 
 
-def _of_cluster(cluster: Cluster, assignments: Assignments | None) -> Iterator[_Remark]:
-    """A Service's name leads to its pods, but says nothing of them."""
-    service = cluster.service
-    if cluster.type is not ClusterType.EDS or assignments is not None or service is None:
-        return
-    name = service_endpoint(service).address
-    hint = "`--with-pods` writes the addresses of a running instance's pods instead"
-    if cluster.subsets is not None:
-        text = f"{cluster.name}: {name} does not tell pods apart, so that a subset is nobody's and its fallback applies"
-        yield "ES1300", cluster.origin, text, hint
-    if service.selector:
-        labels = ",".join(f"{key}={value}" for key, value in service.selector)
-        text = f"{cluster.name}: {name} leads to all pods of the Service, also to those without {labels}"
-        yield "ES1301", cluster.origin, text, hint
+def _of_services(clusters: Sequence[Cluster]) -> Iterator[_Remark]:
+    """A Service's name leads to its pods, but says nothing of them: said of subsets once, whoever asks for them."""
+    together: dict[str, list[Cluster]] = {}
+    for cluster in clusters:
+        service = cluster.service
+        if cluster.type is not ClusterType.EDS or service is None:
+            continue
+        name = service_endpoint(service).address
+        if cluster.subsets is not None:
+            together.setdefault(name, []).append(cluster)
+        if service.selector:
+            labels = ",".join(f"{key}={value}" for key, value in service.selector)
+            text = f"{cluster.name}: {name} leads to all pods of the Service, also to those without {labels}"
+            yield "ES1301", cluster.origin, text, _WITH_PODS
+    for name, asking in together.items():
+        names = ", ".join(each.name for each in asking)
+        text = f"{names}: {name} does not tell pods apart, so that a subset is nobody's and its fallback applies"
+        yield "ES1300", asking[0].origin, text, _WITH_PODS
+
+
+_WITH_PODS = "`--with-pods` writes the addresses of a running instance's pods instead"
 
 
 def _of_host(host: VirtualHost) -> Iterator[_Remark]:

@@ -30,6 +30,8 @@ from edgesim.model import (
     Route,
     RouteMatch,
     ServiceRef,
+    SubsetConfig,
+    SubsetSelector,
     UpstreamTls,
     VirtualHost,
 )
@@ -171,6 +173,20 @@ def test_what_cannot_be_said_is_listed_once() -> None:
     )
     assert codes(host, clusters=(FOLLOWED,)) == ["ES1301", "ES1302", "ES1303", "ES1304"]
     assert codes(VirtualHost("a", ("a",), (route(on_empty=OnEmpty.FAIL),))) == []
+
+
+def test_subsets_of_a_service_are_told_of_once() -> None:
+    """Upstreams of one Service that have subsets share a note, on the first of them; another Service has its own."""
+    subsets = SubsetConfig((SubsetSelector(("version",)),))
+    clusters = [
+        Cluster(name, ClusterType.EDS, service=ServiceRef("default", service, 80), subsets=subsets, origin=ORIGIN)
+        for name, service in (("a", "echo"), ("b", "other"), ("c", "echo"))
+    ]
+    found = inexpressible(Model((), tuple(clusters), (PLAIN,)), None, lambda step: Position(step.file, 1, 1))
+    assert [(each.code, each.message.partition(" does not")[0]) for each in found] == [
+        ("ES1300", "a, c: echo.default.svc.cluster.local"),
+        ("ES1300", "b: other.default.svc.cluster.local"),
+    ]
 
 
 def test_pods_leave_nothing_to_be_said_of_services() -> None:
