@@ -119,7 +119,9 @@ def fields_before_pick(exchange: Exchange, plan: Plan) -> Fields:
 
 
 def _identified(exchange: Exchange, fields: Fields) -> Fields:
-    """Return the fields with the request's id where it was left open."""
+    """Return the fields with the request's id where it was left open; one that the client sent stays."""
+    if not any(_CHANGING in value for _, value in fields):
+        return fields
     exchange.request_id = made = exchange.request_id or exchange.downstream.worker.request_id()
     return [(name, value.replace(_CHANGING, made)) for name, value in fields]
 

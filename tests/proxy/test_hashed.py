@@ -96,3 +96,16 @@ async def test_a_sticky_split_hashes_what_routes_see(hashed: str, line: str, arm
 async def test_users_that_differ_are_spread(hashed: str) -> None:
     """Where nothing is changed, what came is hashed."""
     assert await endpoints_asked(hashed, TO, NO_MUTATIONS, "x-key: {user}") > 1
+
+
+@pytest.mark.parametrize("hashed", ["x-forwarded-proto", "x-user"])
+async def test_hashing_makes_up_no_request_id(hashed: str) -> None:
+    """A request that brought an id of its own keeps it, for answers and the log too."""
+    policies = Policies(hash_policies=(HashPolicy(HashKind.HEADER, hashed),))
+    told = HeaderMutations(response_add=(HeaderValue("x-told", "%REQ(x-request-id)%"),))
+    async with upstream(OK) as up:
+        ring = cluster(up.endpoint, balancer=LoadBalancer(BalancerKind.RING_HASH))
+        async with gateway(model([Route((prefix(),), TO, policies=policies, headers=told)], [ring])) as gw:
+            reply = await (await gw.client()).ask(b"GET / HTTP/1.1\r\nhost: a\r\nx-request-id: mine\r\n\r\n")
+            assert reply.headers["x-told"] == "mine"
+            assert b"x-request-id: mine" in up.heads[0]
