@@ -11,8 +11,6 @@ import msgspec
 
 TEXT: Final = b"Content-Type: text/plain; charset=utf-8\r\n"
 JSON: Final = b"Content-Type: application/json\r\n"
-BODILESS: Final = frozenset({204, 304})
-"""Statuses whose answers have no body."""
 
 
 class Request(NamedTuple):

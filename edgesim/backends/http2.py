@@ -24,13 +24,13 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 
-from edgesim.backends.answers import BODILESS, Answer, Request
+from edgesim.backends.answers import Answer, Request
 from edgesim.backends.grpc_service import GRPC, GrpcService
 from edgesim.backends.server import PodServer
+from edgesim.http1.replies import BODILESS
 from edgesim.policies.grpc_health import is_grpc
-from edgesim.policies.http2_frames import goodbye, take_frames
+from edgesim.policies.http2_frames import PREFACE, goodbye, take_frames
 
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SOON: Final = goodbye(2**31 - 1)
 """A GOAWAY that refuses nothing yet: requests on their way are served (RFC 9113, section 6.8)."""
 _STATUS_OK: Final = ((b"grpc-status", b"0"),)

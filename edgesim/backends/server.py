@@ -14,9 +14,10 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from edgesim.backends.answers import BODILESS, TEXT, Answer, Request, reason, scripted_error
+from edgesim.backends.answers import TEXT, Answer, Request, reason, scripted_error
 from edgesim.backends.behaviour import Behaviour, sample
 from edgesim.backends.pod_log import PodLog, Served
+from edgesim.http1.replies import BODILESS
 
 MAX_PIPELINED: Final = 64
 """Requests waiting behind a slow answer on one connection before reading pauses."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from edgesim.envoy.wire import fields, length_delimited
+from edgesim.policies.protobuf_wire import length_delimited, read_fields
 
 _ANY_FIELD: Final = 2
 _NONCE_FIELD: Final = 5
@@ -35,7 +35,7 @@ def read_request(message: bytes) -> Request:
     """Read a DiscoveryRequest. Raises ValueError where it is none."""
     texts: dict[int, str] = {}
     names: list[str] = []
-    for number, value in fields(message):
+    for number, _, value in read_fields(message):
         if number == 3:
             names.append(_text(value))
         elif number in {1, 4, 5}:
@@ -57,7 +57,7 @@ def _first_text(message: int | bytes, wanted: int) -> str:
     """Return the text of a field of a message within: a node's id, a status's message."""
     if isinstance(message, int):
         raise ValueError("a number where a message should be")  # noqa: TRY004 - of what came from outside
-    return next((_text(value) for number, value in fields(message) if number == wanted), "")
+    return next((_text(value) for number, _, value in read_fields(message) if number == wanted), "")
 
 
 def resource(content: bytes) -> bytes:

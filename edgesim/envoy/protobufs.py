@@ -18,7 +18,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from edgesim.envoy.scalars import Encode, Scalar, UnencodableError, scalar
 from edgesim.envoy.well_known import WELL_KNOWN
-from edgesim.envoy.wire import LENGTH, length_delimited, tag, varint
+from edgesim.policies.protobuf_wire import BYTES, length_delimited, tag, varint
 
 _PREFIX: Final = "type.googleapis.com/"
 _TABLES: Final = "envoy_data_plane"
@@ -174,7 +174,7 @@ def _within(hint: Any) -> Any:
 
 
 def _one_message(number: int, encode: Encode) -> Write:
-    before = tag(number, LENGTH)
+    before = tag(number, BYTES)
 
     def write(value: Any) -> bytes:
         content = encode(value)
@@ -212,8 +212,8 @@ def _one_scalar(number: int, kind: Scalar, *, always: bool) -> Write:
 
 
 def _repeated_scalars(number: int, kind: Scalar) -> Write:
-    if kind.wire_type == LENGTH:
-        before = tag(number, LENGTH)
+    if kind.wire_type == BYTES:
+        before = tag(number, BYTES)
         return lambda values: b"".join(before + each for each in _each(values, kind.whole))
     return lambda values: length_delimited(number, b"".join(_each(values, kind.whole))) if values else b""
 

@@ -13,10 +13,11 @@ from typing import Protocol, cast
 import httptools
 from h2.exceptions import H2Error
 
-from edgesim.envoy.relay_endpoint import MOST_HELD, Answer, ToEndpoint
-from edgesim.envoy.relay_http2 import PREFACE, Streams
+from edgesim.envoy.relay_endpoint import MOST_HELD, Answer, ToEndpoint, pause_reading, resume_reading
+from edgesim.envoy.relay_http2 import Streams
 from edgesim.http1.fields import head_bytes
 from edgesim.policies.breakage import ERROR_BODY, ERROR_FIELDS, Breakage, Ending, ending
+from edgesim.policies.http2_frames import PREFACE
 from edgesim.telemetry import spawn
 
 _SWITCHED = b"HTTP/1.1 101"
@@ -119,13 +120,11 @@ class FromEnvoy(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more from Envoy."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        pause_reading(self._transport)
 
     def resume(self) -> None:
         """Read on."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        resume_reading(self._transport)
 
     @property
     def busy(self) -> bool:

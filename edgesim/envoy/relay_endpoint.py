@@ -16,6 +16,18 @@ MOST_HELD: Final = 65536
 _FINAL = 200
 
 
+def pause_reading(transport: asyncio.Transport | None) -> None:
+    """Read no more of a connection, if there is one."""
+    if transport is not None and not transport.is_closing():
+        transport.pause_reading()
+
+
+def resume_reading(transport: asyncio.Transport | None) -> None:
+    """Read on."""
+    if transport is not None and not transport.is_closing():
+        transport.resume_reading()
+
+
 class Answer:
     """Finds the end of an answer; where it cannot, as with one to HEAD, the next request is it."""
 
@@ -104,13 +116,11 @@ class ToEndpoint(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        pause_reading(self._transport)
 
     def resume(self) -> None:
         """Read on."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        resume_reading(self._transport)
 
     def pause_writing(self) -> None:
         """The endpoint is slow: read no more from Envoy."""

@@ -29,9 +29,8 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 from edgesim.policies.breakage import ERROR_BODY, ERROR_FIELDS, ERROR_STATUS, Breakage, Ending, ending
-from edgesim.policies.http2_frames import goodbye, goodbye_of, take_frames
+from edgesim.policies.http2_frames import PREFACE, goodbye, goodbye_of, take_frames
 
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MOST_WAITS: Final = 1 << 24
 """Bytes of requests on a connection that may wait; of one request it is what the window of a stream takes."""
 _HEADS: Final = (RequestReceived, ResponseReceived, InformationalResponseReceived, TrailersReceived)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edgesim.envoy.wire import FIXED32, FIXED64, LENGTH, VARINT, varint
+from edgesim.policies.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, varint
 
 Encode = Callable[[Any], bytes]
 """Turns a value of protobuf's JSON into what stands on the wire, without a tag."""
@@ -143,6 +143,6 @@ _SCALARS: Final = {
     "fixed64": Scalar(FIXED64, _fixed("<Q", *_UINT64), bytes(8)),
     "sfixed64": Scalar(FIXED64, _fixed("<q", *_INT64), bytes(8)),
     "double": Scalar(FIXED64, _floating("<d"), bytes(8)),
-    "string": Scalar(LENGTH, _text, varint(0)),
-    "bytes": Scalar(LENGTH, _octets, varint(0)),
+    "string": Scalar(BYTES, _text, varint(0)),
+    "bytes": Scalar(BYTES, _octets, varint(0)),
 }

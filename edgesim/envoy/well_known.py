@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from edgesim.envoy.scalars import Encode, UnencodableError, scalar
-from edgesim.envoy.wire import FIXED64, VARINT, length_delimited, tag, varint
+from edgesim.policies.protobuf_wire import FIXED64, VARINT, length_delimited, tag, varint
 
 _SECONDS: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,9}))?s")
 _INT64, _INT32 = scalar("int64", int), scalar("int32", int)

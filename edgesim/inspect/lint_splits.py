@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from edgesim.dialects import Resource
+from edgesim.http1.replies import BODILESS
 from edgesim.inspect.findings import Finding, below, step_at, value_at
 from edgesim.model import OriginStep, PathKind, PathMatcher, ResourceKey
 from edgesim.routing.implication import plain_path
@@ -80,7 +81,7 @@ def bodies_of_none(resources: Iterable[Resource]) -> Iterator[Finding]:
     for resource in resources:
         for step in _routes(resource):
             answer = value_at(resource.manifest, (*step.path, "directResponseAction")) or {}
-            if answer.get("status") in {204, 304} and answer.get("body"):
+            if answer.get("status") in BODILESS and answer.get("body"):
                 text = f"an answer of status {answer['status']} has no body: edgesim sends none"
                 hint = "take it out: Envoy sends it, and clients take it for the beginning of the next answer"
                 yield Finding(BODY_OF_NONE, below(step, "directResponseAction", "body"), text, hint)

@@ -11,14 +11,14 @@ from enum import IntEnum
 from typing import Final
 
 from edgesim.policies.health_checks import Fields, Outcome
-from edgesim.policies.protobuf_wire import VARINT, read_fields
+from edgesim.policies.protobuf_wire import VARINT, length_delimited, read_fields
 
 CHECK: Final = b"/grpc.health.v1.Health/Check"
 CONTENT_TYPE: Final = b"application/grpc"
 _PREFIX: Final = 5
 """Bytes before a message: whether it is compressed, and its length."""
-_STATUS: Final = 1
-"""The only field of an answer."""
+_SERVICE = _STATUS = 1
+"""The only field of a request, and of an answer."""
 _LONGEST: Final = 1 << 16
 """Bytes of an answer that are looked at: a right one has seven."""
 _LARGEST_TIMEOUT: Final = 99_999_999
@@ -34,8 +34,7 @@ class Serving(IntEnum):
 
 def check_request(service: str) -> bytes:
     """Return a HealthCheckRequest with its prefix."""
-    name = service.encode()
-    return framed(b"\x0a" + _varint(len(name)) + name if name else b"")
+    return framed(length_delimited(_SERVICE, service.encode()) if service else b"")
 
 
 def check_response(serving: Serving) -> bytes:
@@ -123,11 +122,3 @@ def _status_of(message: bytes) -> int:
     last = said[-1] if said else Serving.UNKNOWN
     assert isinstance(last, int)
     return last
-
-
-def _varint(value: int) -> bytes:
-    written = bytearray()
-    while value >= 128:
-        written.append(value & 127 | 128)
-        value >>= 7
-    return bytes((*written, value))

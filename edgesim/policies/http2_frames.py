@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client begins with (section 3.4)."""
 _HEAD: Final = 9
 _GOAWAY: Final = 7
 _LARGEST: Final = 1 << 14

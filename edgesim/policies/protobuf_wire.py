@@ -13,6 +13,7 @@ FIXED64: Final = 1
 BYTES: Final = 2
 FIXED32: Final = 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
+_SMALL: Final = tuple(bytes((number,)) for number in range(128))
 _TRUNCATED: Final = "the protobuf message ends in the middle of a value"
 
 
@@ -53,6 +54,28 @@ def signed(value: int, bits: int) -> int:
     """Read a varint as the signed number it stands for (two's complement)."""
     value &= 2**bits - 1
     return value - 2**bits if value >> (bits - 1) else value
+
+
+def varint(number: int) -> bytes:
+    """Return a number from 0 to 2**64 - 1."""
+    if number < 128:
+        return _SMALL[number]
+    made = bytearray()
+    while number > 127:
+        made.append(number & 127 | 128)
+        number >>= 7
+    made.append(number)
+    return bytes(made)
+
+
+def tag(number: int, wire_type: int) -> bytes:
+    """Return what stands before a field's value."""
+    return varint(number << 3 | wire_type)
+
+
+def length_delimited(number: int, content: bytes) -> bytes:
+    """Return a field that holds a text, bytes or a message."""
+    return tag(number, BYTES) + varint(len(content)) + content
 
 
 def _extent(data: bytes, position: int, wire_type: int) -> tuple[int, int]:

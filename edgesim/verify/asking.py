@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgesim.http1.replies import BODILESS
 from edgesim.verify.requests import Asked
 
 DRAW_HEADER = "x-edgesim-draw"
 """By which Envoy is told the draw; edgesim gets it as well, so that both forward the same."""
 _SECONDS = 20.0
-BODYLESS = frozenset((204, 304))
-"""Statuses of answers without a body, whatever their headers say (RFC 9112, section 6.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ async def read(reader: asyncio.StreamReader, method: str) -> Answer:
     first, *lines = head.split("\r\n")
     status = int(first.split(" ")[1])
     fields = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
-    if method == "HEAD" or status in BODYLESS:
+    if method == "HEAD" or status in BODILESS:
         return Answer(status, fields)
     return Answer(status, fields, await _body(reader, dict(fields)))
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from edgesim.verify.asking import BODYLESS
+from edgesim.http1.replies import BODILESS
 from edgesim.verify.comparing import Difference, Seen
 
 _OF_A_BODY = frozenset(("content-length", "content-type"))
@@ -43,7 +43,7 @@ def sorted_out(found: Iterable[Difference]) -> tuple[tuple[Difference, ...], tup
 
 def _describes_no_body(difference: Difference) -> bool:
     statuses = {difference.edgesim.status, difference.envoy.status}
-    if difference.parts != ("answered headers",) or len(statuses) != 1 or not statuses <= BODYLESS:
+    if difference.parts != ("answered headers",) or len(statuses) != 1 or not statuses <= BODILESS:
         return False
     own, other = _answered(difference.edgesim), _answered(difference.envoy)
     return own == {name: value for name, value in other.items() if name not in _OF_A_BODY}

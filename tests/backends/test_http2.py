@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from edgesim.backends.answers import Answer, text_echo
 from edgesim.backends.behaviour import Behaviour, Latency
-from edgesim.backends.http2 import PREFACE, behind_preface, request_of
+from edgesim.backends.http2 import behind_preface, request_of
 from edgesim.backends.pod_log import PodLog
 from edgesim.backends.program import Program
 from edgesim.backends.runtime import PodRuntime, RunningPod
 from edgesim.policies.grpc_health import CHECK, Serving, check_request, check_response
+from edgesim.policies.http2_frames import PREFACE
 from tests.backends.http2 import DEADLINE, Reply, connected
 from tests.backends.wire import JSON, TEXT, connect, port_of, running
 from tests.control.scenes import until

@@ -16,6 +16,7 @@ from typing import cast
 
 from edgesim.cli.offline import Loaded, load
 from edgesim.envoy.engine import EnvoyEngine, EnvoySettings
+from edgesim.http1.replies import BODILESS
 from edgesim.model import Assignments, Model, Severity, Update
 from edgesim.proxy.deltas import NOTHING, delta
 from edgesim.proxy.ports import Addresses
@@ -23,7 +24,7 @@ from edgesim.proxy.worker import Worker
 from edgesim.telemetry import spawn
 from edgesim.telemetry.sources import monotonic
 from edgesim.verify import Asked, Difference
-from edgesim.verify.asking import BODYLESS, DRAW_HEADER, Answer, read, written
+from edgesim.verify.asking import DRAW_HEADER, Answer, read, written
 from edgesim.verify.choices import same_choice
 from edgesim.verify.comparing import Seen, differing, seen
 from edgesim.verify.engines import Pinned, PinnedWorker, free_ports
@@ -68,7 +69,7 @@ class Line:
         reader, writer = self.streams
         writer.write(written(asked))
         answer = await read(reader, asked.method)
-        if ("connection", "close") in answer.headers or answer.status in BODYLESS:  # Envoy may send a body behind those
+        if ("connection", "close") in answer.headers or answer.status in BODILESS:  # Envoy may send a body behind those
             self.close()
         return answer
 

@@ -10,7 +10,7 @@ from edgesim.dialects.envoy import Kind, Part, Resources
 from edgesim.envoy.discovery_messages import Request
 from edgesim.envoy.discovery_stream import Refused
 from edgesim.envoy.served import Served, serve
-from edgesim.envoy.wire import fields
+from edgesim.policies.protobuf_wire import read_fields
 
 EMPTY = Resources({}, {}, {}, {}, {})
 
@@ -47,15 +47,19 @@ class Response:
         return f"{self.kind.rpartition('.')[2]}: {' '.join(sorted(self.names))}"
 
 
+def _fields(message: bytes) -> dict[int, int | bytes]:
+    return {number: value for number, _, value in read_fields(message)}
+
+
 def read(message: bytes) -> Response:
     """Read a DiscoveryResponse."""
-    said = dict(fields(message))
+    said = _fields(message)
     resources = [
-        dict(fields(value))[2] for number, value in fields(message) if number == 2 and isinstance(value, bytes)
+        _fields(value)[2] for number, _, value in read_fields(message) if number == 2 and isinstance(value, bytes)
     ]
-    messages = [dict(fields(each)) for each in resources if isinstance(each, bytes)]
+    messages = [_fields(each) for each in resources if isinstance(each, bytes)]
     kind = Kind(_text(said[4]).rpartition("/")[2])
-    hosts = [dict(fields(each[2]))[1] for each in messages if kind is Kind.ROUTES and isinstance(each[2], bytes)]
+    hosts = [_fields(each[2])[1] for each in messages if kind is Kind.ROUTES and isinstance(each[2], bytes)]
     routed = {name for host in hosts for name in _text(host).split()}
     return Response(kind, _text(said[1]), _text(said[5]), [_text(each[1]) for each in messages], routed)
 

@@ -17,9 +17,9 @@ from edgesim.envoy.discovery_bootstrap import ServerAddress, ads, bootstrap
 from edgesim.envoy.protobufs import packed
 from edgesim.envoy.scalars import UnencodableError
 from edgesim.envoy.served import serve
-from edgesim.envoy.wire import fields
 from edgesim.model import Model
 from edgesim.model.codes import CODES
+from edgesim.policies.protobuf_wire import read_fields
 from tests.dialects.envoy.scenes import ASSIGNMENTS, everything
 from tests.dialects.envoy.test_validate import models
 from tests.dialects.scenes import run
@@ -37,7 +37,7 @@ def message_of(url: str) -> Any:
 
 def unpacked(content: bytes) -> Any:
     """Read an Any with the library: the message in it."""
-    url, value = (part for _number, part in fields(content))
+    url, value = (part for _number, _type, part in read_fields(content))
     assert isinstance(url, bytes)
     return message_of(url.decode()).parse(value)
 

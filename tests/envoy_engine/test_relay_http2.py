@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 from edgesim.envoy.detours import HOST
 from edgesim.envoy.relay import Relay, Way
-from edgesim.envoy.relay_http2 import PREFACE, Streams
+from edgesim.envoy.relay_http2 import Streams
 from edgesim.model import UpstreamTls
 from edgesim.policies.breakage import ERROR_BODY, Breakage
+from edgesim.policies.http2_frames import PREFACE
 from tests.proxy.authority import authority, issued, server_context
 from tests.proxy.http2 import OK, Call, http2_server
 from tests.proxy.scenes import until

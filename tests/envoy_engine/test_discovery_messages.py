@@ -1,4 +1,4 @@
-"""Protobuf's wire format."""
+"""What is said on a stream of discovery, on the wire."""
 
 from __future__ import annotations
 
@@ -9,20 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesim.envoy.discovery_messages import Request, nonce, read_request, resource, response
-from edgesim.envoy.wire import VARINT, fields, length_delimited, tag, varint
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the library's
-NUMBERS = st.integers(1, 1 << 28)
-
-
-@given(st.lists(st.tuples(NUMBERS, st.integers(0, (1 << 64) - 1) | st.binary(max_size=300))))
-def test_what_is_written_is_read(listed: list[tuple[int, int | bytes]]) -> None:
-    """Fields of a message are read as they were written, in their order."""
-    written = (
-        length_delimited(number, value) if isinstance(value, bytes) else tag(number, VARINT) + varint(value)
-        for number, value in listed
-    )
-    assert [*fields(b"".join(written))] == listed
 
 
 @given(st.binary(max_size=60))
