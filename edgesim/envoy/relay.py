@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,8 +16,9 @@ from edgesim.envoy.detours import HOST
 from edgesim.envoy.relay_connection import FromEnvoy
 from edgesim.model import UpstreamTls
 from edgesim.policies.breakage import Breakage
+from edgesim.proxy.dialing import EndpointTls, dial
 from edgesim.proxy.loopback import unpaced
-from edgesim.proxy.tls import names_hold, upstream_context
+from edgesim.proxy.tls import upstream_context
 from edgesim.telemetry import spawn
 
 _BACKLOG = 1024
@@ -117,24 +117,14 @@ class Relay:
         """Connect to the endpoint. Raises OSError (of which TimeoutError is one) or ValueError."""
         way = self.way
         async with asyncio.timeout(way.connect_timeout):
-            if way.tls is None:
-                await asyncio.get_running_loop().create_connection(make, way.address, way.port)
-            else:
-                await self._connect_tls(make, replace(way.tls, alpn=_HTTP2) if http2 else way.tls)
+            await dial(way.address, way.port, self._tls(http2=http2), make)
 
-    async def _connect_tls(self, make: Callable[[], asyncio.Protocol], tls: UpstreamTls) -> None:
-        way = self.way
-        (way.server_name or tls.sni or "").encode("idna")  # raises here what the ssl module would log
-        transport, _ = await asyncio.get_running_loop().create_connection(
-            make,
-            way.address,
-            way.port,
-            ssl=upstream_context(tls),
-            server_hostname=way.server_name or tls.sni or "",
-        )
-        if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
-            transport.abort()
-            raise ssl.SSLCertVerificationError(1, "SAN matcher")
+    def _tls(self, *, http2: bool) -> EndpointTls | None:
+        tls = self.way.tls
+        if tls is None:
+            return None
+        context = upstream_context(replace(tls, alpn=_HTTP2) if http2 else tls)
+        return EndpointTls(context, self.way.server_name or tls.sni, tls.verify_names)
 
     def close(self) -> None:
         """Take no more connections. Those there are Envoy closes: it may have sent a request that is on its way."""

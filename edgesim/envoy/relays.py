@@ -10,7 +10,7 @@ from edgesim.envoy.relay import Relay, Way
 from edgesim.model import Cluster, ClusterType, Endpoint, Update
 from edgesim.model.clusters import endpoints_of
 from edgesim.policies.breakage import Breakage
-from edgesim.proxy.breakages import breakage_of
+from edgesim.proxy.breakages import breakage_at, breakage_of
 
 _LINGERS = 2.0
 """Seconds for which a relay that Envoy was told to leave still takes connections."""
@@ -38,7 +38,7 @@ class Relays:
     def tell(self, broken: Mapping[str, Breakage]) -> None:
         """Let those that Envoy knows fail as is said now."""
         for place in self._acting:
-            self._relays[place].become(_of(broken, place))
+            self._relays[place].become(breakage_at(broken, *place))
 
     def open(self, ways: Mapping[Place, Way]) -> dict[Place, int]:
         """Return the ports of relays for these endpoints, opened where there are none yet. Raises OSError."""
@@ -95,9 +95,3 @@ def ways(update: Update, broken: Mapping[str, Breakage]) -> dict[Place, Way]:
 def _way(cluster: Cluster, endpoint: Endpoint) -> Way:
     settings = cluster.connection
     return Way(endpoint.address, endpoint.port, settings.connect_timeout, cluster.tls, endpoint.sni, cluster.http2)
-
-
-def _of(broken: Mapping[str, Breakage], place: Place) -> Breakage | None:
-    """Return how an endpoint is broken; what is said of it alone counts before what is said of its cluster."""
-    cluster, address = place
-    return broken.get(address) or broken.get(cluster)

@@ -32,7 +32,12 @@ _ENOUGH = 65536
 
 def breakage_of(breakages: Breakages, cluster: str, address: Address) -> Breakage | None:
     """Return how an endpoint is broken; what is said of it alone counts before what is said of its cluster."""
-    return breakages.get("{}:{}".format(*address)) or breakages.get(cluster)
+    return breakage_at(breakages, cluster, "{}:{}".format(*address))
+
+
+def breakage_at(breakages: Breakages, cluster: str, where: str) -> Breakage | None:
+    """Return the same of an endpoint that is written as `ip:port`."""
+    return breakages.get(where) or breakages.get(cluster)
 
 
 class Broken:

@@ -14,9 +14,10 @@ from edgesim.policies.health_checks import check_of
 from edgesim.policies.outlier import Ejections
 from edgesim.proxy.breakages import Breakages, Broken, breakage_of
 from edgesim.proxy.breakers import Load
+from edgesim.proxy.dialing import EndpointTls
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.outliers import Outliers
-from edgesim.proxy.pools import Pool, PoolTls, close_idle, retire
+from edgesim.proxy.pools import Pool, close_idle, retire
 from edgesim.proxy.tls import upstream_context
 from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.telemetry.sources import NEVER
@@ -183,7 +184,7 @@ class ClusterRuntime:
         tls = None
         if self.tls is not None and cluster.tls is not None:
             name = endpoint.sni or cluster.tls.sni or None
-            tls = PoolTls(self.tls, name, cluster.tls.verify_names)
+            tls = EndpointTls(self.tls, name, cluster.tls.verify_names)
         made = Pool(
             endpoint.address, endpoint.port, cluster.connection, self.load, self.responses, UpstreamConnection, tls
         )

@@ -18,12 +18,13 @@ from h2.events import DataReceived, Event, ResponseReceived, StreamReset, Traile
 from h2.exceptions import H2Error
 
 from edgesim.http1.fields import Fields
-from edgesim.http1.mutations import mutate, request_steps
 from edgesim.model import GrpcCheck, HttpCheck
 from edgesim.policies.grpc_health import CHECK, CONTENT_TYPE, CallJudgement, check_request, timeout_value
 from edgesim.policies.health_checks import AGENT, Judgement, Outcome, StatusJudgement
 from edgesim.policies.http2_frames import goodbye_of, take_frames
-from edgesim.proxy.pools import Pool, dial
+from edgesim.proxy.dialing import dial
+from edgesim.proxy.pools import Pool
+from edgesim.proxy.probes import fields_of
 
 
 def grpc_prober(pool: Pool, check: GrpcCheck, cluster: str, longest: float, *, keep: bool) -> Http2Prober:
@@ -54,8 +55,7 @@ def call_of(check: GrpcCheck, cluster: str, longest: float, *, secure: bool) -> 
 
 def request_of(check: HttpCheck, cluster: str, *, secure: bool) -> Fields:
     """Return a request's head as Envoy sends it."""
-    fields: Fields = [(b"host", (check.host or cluster).encode()), (b"user-agent", AGENT)]
-    changed = mutate(fields, request_steps((check.headers,)))
+    changed = fields_of(check, cluster, [])
     return [
         (b":method", check.method.encode()),
         (b":scheme", b"https" if secure else b"http"),
@@ -104,7 +104,7 @@ class Http2Prober:
 
     async def _connect(self) -> _Connection:
         if self._connection is None or self._connection.is_closed:
-            _, self._connection = await dial(self._pool, _Connection)
+            _, self._connection = await dial(self._pool.address, self._pool.port, self._pool.tls, _Connection)
         return self._connection
 
     def close(self) -> None:

@@ -8,16 +8,15 @@ is said over a connection is `upstream`'s; how many there may be, `breakers`'.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from edgesim.model import ConnectionSettings
 from edgesim.proxy.breakers import Load, OverflowedError
+from edgesim.proxy.dialing import EndpointTls, dial
 from edgesim.proxy.messages import Memory, Response
-from edgesim.proxy.tls import failure_text, names_hold
+from edgesim.proxy.tls import failure_text
 from edgesim.telemetry import spawn
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from edgesim.proxy.outliers import Watch
     from edgesim.proxy.upstream import UpstreamConnection
 
-
-_Made = TypeVar("_Made", bound=asyncio.Protocol)
 
 OnSwitch = Callable[["UpstreamConnection", Response, bytes], None]
 """Takes a connection, the 101, and what came behind it."""
@@ -75,15 +72,6 @@ class UpstreamUser(Protocol):
         """Send on."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolTls:
-    """TLS to one endpoint: its context, the server name to send, and names of which its certificate must have one."""
-
-    context: ssl.SSLContext
-    server_name: str | None
-    verify_names: tuple[str, ...]
-
-
 class Pool:
     """The connections to one endpoint. A retired pool (its endpoint is gone) keeps none that is idle."""
 
@@ -121,7 +109,7 @@ class Pool:
         load: Load,
         responses: Memory[Response],
         make: Callable[[Pool], UpstreamConnection],
-        tls: PoolTls | None = None,
+        tls: EndpointTls | None = None,
     ) -> None:
         """Take the endpoint's address, how connections are made and kept, and the memory of heads seen.
 
@@ -246,7 +234,7 @@ async def _connect(pool: Pool) -> None:
         async with asyncio.timeout(pool.settings.connect_timeout):
             if pool.broken is not None:
                 await pool.broken.connecting()
-            _, connection = await dial(pool, lambda: pool.make(pool))
+            _, connection = await dial(pool.address, pool.port, pool.tls, lambda: pool.make(pool))
     except TimeoutError:
         pool.load.connect_timeouts += 1
         _fail(pool, "connection timeout", begun)
@@ -262,25 +250,6 @@ async def _connect(pool: Pool) -> None:
         pool.load.note_connected(begun)
         pool.connecting -= 1
         give(connection)
-
-
-async def dial(pool: Pool, make: Callable[[], _Made]) -> tuple[asyncio.Transport, _Made]:
-    """Open a connection to a pool's endpoint, over TLS where it has that. It is none of the pool's.
-
-    Raises OSError, or ValueError and OverflowError for a server name that is none and a port out of range.
-    """
-    loop = asyncio.get_running_loop()
-    tls = pool.tls
-    if tls is None:
-        return await loop.create_connection(make, pool.address, pool.port)
-    (tls.server_name or "").encode("idna")  # raises here what the ssl module would log
-    transport, made = await loop.create_connection(
-        make, pool.address, pool.port, ssl=tls.context, server_hostname=tls.server_name or ""
-    )
-    if not names_hold(transport.get_extra_info("peercert"), tls.verify_names):
-        transport.abort()
-        raise ssl.SSLCertVerificationError(1, "SAN matcher")
-    return transport, made
 
 
 def _fail(pool: Pool, reason: str, begun: float) -> None:

@@ -20,9 +20,9 @@ from edgesim.model import (
 )
 from edgesim.policies.health_checks import AGENT, Outcome, contains_in_order
 from edgesim.proxy.clusters import ClusterRuntime
+from edgesim.proxy.dialing import dial_streams
 from edgesim.proxy.messages import Memory, Response
 from edgesim.proxy.pools import Pool, UpstreamUser, acquire, connect, retire, withdraw
-from edgesim.proxy.tls import names_hold
 from edgesim.proxy.upstream import UpstreamConnection
 from edgesim.telemetry.sources import monotonic
 
@@ -163,11 +163,15 @@ class _HttpProber:
 
 def request_of(check: HttpCheck, cluster: str) -> bytes:
     """Return a check's request as Envoy sends it."""
-    fields: Fields = [(b"host", (check.host or cluster).encode()), (b"user-agent", AGENT)]
-    if check.method in {"POST", "PUT", "PATCH"}:
-        fields.append((b"content-length", b"0"))
-    changed = mutate(fields, request_steps((check.headers,)))
+    length: Fields = [(b"content-length", b"0")] if check.method in {"POST", "PUT", "PATCH"} else []
+    changed = fields_of(check, cluster, length)
     return head_bytes(f"{check.method} {check.path} HTTP/1.1".encode(), changed)
+
+
+def fields_of(check: HttpCheck, cluster: str, more: Fields) -> Fields:
+    """Return the fields of a check's request by any version of HTTP, with its changes."""
+    fields = [(b"host", (check.host or cluster).encode()), (b"user-agent", AGENT), *more]
+    return mutate(fields, request_steps((check.headers,)))
 
 
 class _TcpProber:
@@ -182,7 +186,7 @@ class _TcpProber:
     async def ask(self) -> Outcome:
         """Make one check."""
         try:
-            reader, writer = self._streams or await self._connect()
+            reader, writer = self._streams or await dial_streams(self._pool.address, self._pool.port, self._pool.tls)
         except (OSError, ValueError, OverflowError):
             return Outcome.LOST
         self._streams = None
@@ -198,19 +202,6 @@ class _TcpProber:
         else:
             writer.close()
         return Outcome.PASSED if passed else Outcome.LOST
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        tls = self._pool.tls
-        if tls is None:
-            return await asyncio.open_connection(self._pool.address, self._pool.port)
-        name = tls.server_name or ""
-        reader, writer = await asyncio.open_connection(
-            self._pool.address, self._pool.port, ssl=tls.context, server_hostname=name
-        )
-        if not names_hold(writer.get_extra_info("peercert"), tls.verify_names):
-            writer.transport.abort()
-            raise OSError
-        return reader, writer
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         if self._check.send:
