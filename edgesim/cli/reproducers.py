@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def curl(asked: Asked, where: str, handshake: Handshake | None = None) -> str:
-    """Return a request as a curl command; `where` is the address and port of the listener, or stands for them."""
+    """Return a request as a curl command (`-g`: brackets and braces in a path are no patterns); `where` is the address and port of the listener, or stands for them."""
     headers = (("host", asked.host), ("x-edgesim-draw", str(asked.draw)), *asked.headers)
     fields = " ".join(f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}" for name, value in headers)
     method = "--head" if asked.method == "HEAD" else f"-X {asked.method}"
     if handshake is None:
-        return f'curl -si --path-as-is {method} {fields} "{where}"{shlex.quote(asked.target)}'
+        return f'curl -gsi --path-as-is {method} {fields} "{where}"{shlex.quote(asked.target)}'
     url = shlex.quote(f"https://{handshake.server_name}:{handshake.port}{asked.target}")
-    return f'curl -sik --http1.1 --path-as-is --connect-to "::{where}" {method} {fields} {url}'
+    return f'curl -gsik --http1.1 --path-as-is --connect-to "::{where}" {method} {fields} {url}'

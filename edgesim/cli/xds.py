@@ -65,7 +65,7 @@ def xds(
         raise typer.BadParameter("a token is of printable ASCII, without spaces and %", param_hint="--token")
     shown = token or (None if is_loopback(host) else new_token())
     if bootstrap is not None:
-        _check_bootstrap(bootstrap, port, has_token=token is not None or shown is None)
+        _check_bootstrap(bootstrap, host, port, has_token=token is not None or shown is None)
         _print_bootstrap(bootstrap, (host, port, shown, _text(tls_ca or tls_cert)), _address(admin, "--envoy-admin"))
         return
     if tls_ca is not None and tls_cert is None:  # who says it means TLS, and would serve without
@@ -78,9 +78,13 @@ def xds(
     asyncio.run(serve_fleet(paths, Place(host, port, shown, token is None, _tls(tls_cert, tls_key))))
 
 
-def _check_bootstrap(node: str, port: int, *, has_token: bool) -> None:
+def _check_bootstrap(node: str, host: str, port: int, *, has_token: bool) -> None:
     if not node:
         raise typer.BadParameter("an Envoy without a node id asks nobody", param_hint="--bootstrap")
+    if host in {"0.0.0.0", "::"}:
+        raise typer.BadParameter(
+            f"{host} is where a server listens: say the address by which Envoys find it", param_hint="--listen"
+        )
     if port == 0:
         raise typer.BadParameter("say the port that the server printed: no Envoy finds port 0", param_hint="--listen")
     if not has_token:

@@ -28,7 +28,7 @@ def test_a_difference_can_be_asked_again() -> None:
     """A request is told as a curl command that a shell reads as it was meant."""
     asked = Asked("edge", "PUT", "a.example", "/it's?x=1", (("x-empty", ""), ("x", "a b")), 7)
     assert curl(asked, "$ENVOY") == (
-        "curl -si --path-as-is -X PUT -H 'host: a.example' -H 'x-edgesim-draw: 7' -H 'x-empty;' -H 'x: a b' "
+        "curl -gsi --path-as-is -X PUT -H 'host: a.example' -H 'x-edgesim-draw: 7' -H 'x-empty;' -H 'x: a b' "
         "\"$ENVOY\"'/it'\"'\"'s?x=1'"
     )
 
@@ -37,7 +37,7 @@ def test_a_difference_behind_tls_is_asked_again_with_it() -> None:
     """Of a listener with TLS the command says https and its port, with a server name that it takes."""
     asked = Asked("edge", "HEAD", "x.a.example", "/x")
     assert curl(asked, "$EDGESIM", Handshake("a.example", 8443)) == (
-        "curl -sik --http1.1 --path-as-is --connect-to \"::$EDGESIM\" --head -H 'host: x.a.example' "
+        "curl -gsik --http1.1 --path-as-is --connect-to \"::$EDGESIM\" --head -H 'host: x.a.example' "
         "-H 'x-edgesim-draw: 0' https://a.example:8443/x"
     )
 

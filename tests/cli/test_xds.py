@@ -86,6 +86,7 @@ def test_a_bootstrap_leads_to_the_server() -> None:
         (("--envoy-admin", "x", "--bootstrap", "a"), "'x' is no HOST:PORT"),
         (("--bootstrap", ""), "an Envoy without a node id asks nobody"),
         (("--listen", "127.0.0.1:0", "--bootstrap", "a"), "say the port that the server printed"),
+        (("--listen", "0.0.0.0:1", "--token", "t", "--bootstrap", "a"), "say the address by which Envoys find it"),
         (("--tls-ca", "README.md"), "it goes with --bootstrap"),
         (("--tls-cert", "anywhere.pem"), "--tls-cert and --tls-key go together"),
         (("--tls-cert", "no.pem", "--tls-key", "no.pem"), "no such file or directory"),
